@@ -1,0 +1,1 @@
+//! STUB room: replaced by its builder.

@@ -1,0 +1,1 @@
+//! Sealing at rest: STUB, being built by the outbox's builder.

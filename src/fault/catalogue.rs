@@ -1,0 +1,255 @@
+//! The table itself. Keep it sorted by room, then by name.
+
+use super::{Blame, Retry};
+
+macro_rules! catalogue {
+    ($( $variant:ident $name:literal $status:literal $blame:ident $retry:ident $ja:literal $en:literal; )+) => {
+        /// A failure's stable name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[allow(missing_docs, reason = "each variant is documented by its sentence in the table")]
+        pub enum Code { $( $variant, )+ }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// The name that travels on the wire and in logs, for example `HUB_UNREACHABLE`.
+            #[must_use]
+            pub const fn name(self) -> &'static str { match self { $( Self::$variant => $name, )+ } }
+
+            /// The HTTP status under which the local endpoint reports it.
+            #[must_use]
+            pub const fn status(self) -> u16 { match self { $( Self::$variant => $status, )+ } }
+
+            /// Who has to act.
+            #[must_use]
+            pub const fn blame(self) -> Blame { match self { $( Self::$variant => Blame::$blame, )+ } }
+
+            /// Whether trying again helps.
+            #[must_use]
+            pub const fn retry(self) -> Retry { match self { $( Self::$variant => Retry::$retry, )+ } }
+
+            /// What happened and what to do, in Japanese.
+            #[must_use]
+            pub const fn ja(self) -> &'static str { match self { $( Self::$variant => $ja, )+ } }
+
+            /// What happened and what to do, in English.
+            #[must_use]
+            pub const fn en(self) -> &'static str { match self { $( Self::$variant => $en, )+ } }
+
+            /// The code of that name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
+            }
+        }
+    };
+}
+
+catalogue! {
+    // The local endpoint: what a caller can get wrong.
+    AuthMissing "AUTH_MISSING" 401 Caller AfterRemedy
+        "APIキーがありません。Authorization: Bearer にキーを付けてください。"
+        "No API key. Send it as Authorization: Bearer.";
+    AuthInvalid "AUTH_INVALID" 401 Caller AfterRemedy
+        "APIキーが正しくないか、取り消されています。管理者に新しいキーを求めてください。"
+        "The API key is wrong or revoked. Ask the administrator for a new one.";
+    AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
+        "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
+        "This key may not do that. Use a key with the right.";
+    RequestNotFound "REQUEST_NOT_FOUND" 404 Caller Never
+        "その番号または場所はありません。URLを確かめてください。"
+        "There is nothing under that address. Check the URL.";
+    RequestMethod "REQUEST_METHOD" 405 Caller Never
+        "この場所ではそのメソッドは使えません。Allow ヘッダーを見てください。"
+        "That method is not used here. See the Allow header.";
+    RequestTooLarge "REQUEST_TOO_LARGE" 413 Caller Never
+        "送られた内容が大きすぎます。添付を小さくしてください（基盤へ送る形で20 MiBまで）。"
+        "The request is too large. Make the attachments smaller (20 MiB in the form sent to the hub).";
+    RequestMediaType "REQUEST_MEDIA_TYPE" 415 Caller Never
+        "この形式は受け付けません。application/json または multipart/form-data で送ってください。"
+        "That media type is not accepted. Send application/json or multipart/form-data.";
+    RequestMalformed "REQUEST_MALFORMED" 400 Caller Never
+        "送られた内容を読み取れません。示した箇所を直してください。"
+        "The request cannot be read. Correct the place named.";
+    RequestTimeout "REQUEST_TIMEOUT" 408 Caller Later
+        "送信が途中で止まりました。もう一度、同じ Idempotency-Key で送ってください。"
+        "The request stalled. Send it again with the same Idempotency-Key.";
+    IdempotencyKeyMissing "IDEMPOTENCY_KEY_MISSING" 400 Caller Never
+        "Idempotency-Key ヘッダーが要ります。文書ごとに新しいUUIDなどを付けてください。"
+        "An Idempotency-Key header is required. Give each document a new UUID or the like.";
+    IdempotencyKeyInvalid "IDEMPOTENCY_KEY_INVALID" 400 Caller Never
+        "Idempotency-Key は印字できるASCII文字で1〜128字です。"
+        "An Idempotency-Key is 1 to 128 printable ASCII characters.";
+    IdempotencyConflict "IDEMPOTENCY_CONFLICT" 409 Caller Never
+        "同じ Idempotency-Key で別の内容がすでに受け付けられています。別の文書なら新しいキーで送ってください。"
+        "Another document was accepted under the same Idempotency-Key. Use a new key for a new document.";
+    IdempotencyInProgress "IDEMPOTENCY_IN_PROGRESS" 409 Caller Later
+        "同じ Idempotency-Key の受付が進行中です。少し待って同じ内容で送ってください。"
+        "A request with the same Idempotency-Key is being received. Wait a moment, then send the same again.";
+    CursorInvalid "CURSOR_INVALID" 400 Caller Never
+        "続きの位置（cursor）が正しくありません。最初から取得してください。"
+        "The cursor is not valid. Start again from the beginning.";
+    OpinionInvalid "OPINION_INVALID" 422 Caller Never
+        "主治医意見書に直すところがあります。errors の各箇所を直して送ってください。"
+        "The opinion has errors. Correct each place in `errors` and send it again.";
+    AttachmentInvalid "ATTACHMENT_INVALID" 422 Caller Never
+        "添付はPDF・PNG・JPEGだけです。中身がそのどれでもありません。"
+        "Attachments are PDF, PNG or JPEG. The content is none of them.";
+    SubmissionState "SUBMISSION_STATE" 409 Caller Never
+        "いまの状態ではその操作はできません。状態を見てください。"
+        "That cannot be done in the present state. Look at the state.";
+    SubmissionInFlight "SUBMISSION_IN_FLIGHT" 409 Caller Later
+        "送信中、または結果を基盤に確かめているところです。結果が分かるまで取り消せません。"
+        "It is being sent, or its outcome is being asked at the hub. It cannot be cancelled until that is known.";
+
+    // Why a submission waits, or how it ended.
+    WaitTurn "WAIT_TURN" 200 Gateway Automatic
+        "送信の順番を待っています。何もする必要はありません。"
+        "Waiting for its turn. Nothing needs doing.";
+    WaitShutdown "WAIT_SHUTDOWN" 200 Gateway Automatic
+        "engawaの停止・再起動を待っています。起動後に自動で続けます。"
+        "engawa is stopping or restarting. It goes on by itself afterwards.";
+    CancelledByCaller "CANCELLED_BY_CALLER" 200 Caller Never
+        "送信元の求めで取り消しました。"
+        "Cancelled at the sender's request.";
+    RetriedByCaller "RETRIED_BY_CALLER" 200 Caller Automatic
+        "送信元の求めで、もう一度送ります。"
+        "Sent again at the sender's request.";
+    OutcomeUnknown "OUTCOME_UNKNOWN" 502 Hub Automatic
+        "送信の答えが届きませんでした。二重に出さないよう、基盤に結果を確かめています。"
+        "The answer was lost. The hub is being asked what became of it, so that nothing is filed twice.";
+    OutcomeUnaskable "OUTCOME_UNASKABLE" 502 Hub AfterRemedy
+        "送信の結果が不明で、基盤に確かめる手段がありません。介護WEBサービスの画面か市町村で受理を確かめ、未受理なら再送、受理済みなら取消を選んでください。"
+        "The outcome is unknown and this hub cannot be asked. Check in the browser or with the municipality; then retry if it is not there, or cancel if it is.";
+    SubmissionDamaged "SUBMISSION_DAMAGED" 500 Gateway AfterRemedy
+        "保存された文書が壊れていて送れません。原本を新しいキーで送り直し、導入業者に知らせてください。"
+        "The stored document is damaged and cannot be sent. Send the original again under a new key and tell the vendor.";
+    AttemptsExhausted "ATTEMPTS_EXHAUSTED" 502 Hub AfterRemedy
+        "何度も失敗したため、ほかの文書を止めないよう取り置きました。理由を確かめ、直ったら再送を選んでください。"
+        "It failed many times and was set aside so that others go on. See the reason; retry once it is put right.";
+
+    // The hub and the line.
+    HubUnreachable "HUB_UNREACHABLE" 502 Hub Automatic
+        "基盤につながりません。回線かルーターを確かめてください。つながれば自動で送ります。"
+        "The hub cannot be reached. Check the line or router. It is sent by itself once the line is back.";
+    HubTimeout "HUB_TIMEOUT" 504 Hub Automatic
+        "基盤から時間内に答えがありません。自動で続けます。"
+        "The hub did not answer in time. It goes on by itself.";
+    HubBusy "HUB_BUSY" 503 Hub Automatic
+        "基盤が混み合っています。基盤の指定した時刻に自動で送ります。"
+        "The hub is busy. It is sent by itself at the time the hub named.";
+    HubTrouble "HUB_TROUBLE" 502 Hub Automatic
+        "基盤に一時的な障害があります。自動で送り直します。"
+        "The hub has temporary trouble. It is sent again by itself.";
+    HubNonsense "HUB_NONSENSE" 502 Hub Automatic
+        "基盤の約束と違う答えが返りました（途中の機器の画面など）。受理とはみなさず、基盤に確かめます。"
+        "The answer was not the hub's agreed form (a proxy's page, for example). It is not taken as success; the hub is asked.";
+    HubRefused "HUB_REFUSED" 422 Caller Never
+        "基盤が内容を受け付けませんでした。示された項目を直し、新しいキーで送ってください。"
+        "The hub refused the content. Correct the item named and send it under a new key.";
+    HubNotPermitted "HUB_NOT_PERMITTED" 403 Operator Never
+        "この職種またはサービス種類では送れません。利用者IDの職種を確かめてください。"
+        "This job or service kind may not send it. Check the job kind of the user id.";
+    HubNoConsent "HUB_NO_CONSENT" 403 Caller Never
+        "本人の同意の記録がありません。介護WEBサービスで同意を得てから、新しいキーで送ってください。"
+        "There is no consent of this person for the facility. Obtain it in the hub's browser service, then send under a new key.";
+    HubInsurerNotLive "HUB_INSURER_NOT_LIVE" 409 Hub Automatic
+        "この保険者（市町村）はまだ基盤を使っていません。開始日に自動で送ります。急ぐときは取り消して紙で出してください。"
+        "This insurer is not on the hub yet. It is sent by itself from the day it starts; cancel and use paper if it is urgent.";
+    HubRecipientAbsent "HUB_RECIPIENT_ABSENT" 409 Hub Never
+        "送付先は基盤に参加していません。紙で出してください。"
+        "The recipient does not take part in the hub. Use paper.";
+    HubNotOffered "HUB_NOT_OFFERED" 501 Hub AfterRemedy
+        "いまの基盤にはこの機能がありません。介護WEBサービスの画面か紙で行ってください。"
+        "This hub does not offer that. Do it in the hub's browser service or on paper.";
+    HubLoginRefused "HUB_LOGIN_REFUSED" 502 Operator AfterRemedy
+        "基盤が利用者IDかパスワードを拒みました。ロックを避けるため再試行しません。パスワードファイルを直し、engawaを再読込してください。"
+        "The hub refused the user id or password. It is not tried again, to avoid a lock. Correct the password file and reload engawa.";
+    HubAccountLocked "HUB_ACCOUNT_LOCKED" 502 Operator Automatic
+        "基盤の利用者IDがロックされています。解除の時刻まで待ちます。急ぐときは事業所の管理者が解除してください。"
+        "The hub account is locked. engawa waits until the time named; the facility's administrator can unlock it sooner.";
+    HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
+        "前回のログインの結果が分からないため、ロックを避けて間を置いています。"
+        "The last login's outcome is not known; engawa waits before the next one to avoid a lock.";
+    HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
+        "証明書の種類が違います（医療のオンライン請求用ではありませんか）。介護保険証明書または介護DX証明書を入れてください。"
+        "The certificate is of the wrong kind (a medical online-claim one?). Install the care-insurance or 介護DX certificate.";
+    HubServerUntrusted "HUB_SERVER_UNTRUSTED" 502 Operator AfterRemedy
+        "接続先が基盤と確かめられません。途中の機器が通信をのぞいていないか、接続先とCAの設定を確かめてください。"
+        "The server is not provably the hub. Check for a device that intercepts TLS, and the address and CA settings.";
+
+    // The facility's certificate, key and secrets.
+    CertificateMissing "CERTIFICATE_MISSING" 503 Operator AfterRemedy
+        "事業所の証明書がありません。ダウンロードした証明書を設定の場所に置いてください。"
+        "The facility's certificate is missing. Put the downloaded file where the settings say.";
+    CertificateUnreadable "CERTIFICATE_UNREADABLE" 503 Operator AfterRemedy
+        "事業所の証明書を開けません。証明書のパスワードとファイルを確かめてください。"
+        "The facility's certificate cannot be opened. Check its passphrase and file.";
+    CertificateExpired "CERTIFICATE_EXPIRED" 503 Operator AfterRemedy
+        "事業所の証明書の期限が切れています。電子請求受付システムで新しい証明書を申請してください。"
+        "The facility's certificate has expired. Apply for a new one in the claim reception system.";
+    CertificateNotYetValid "CERTIFICATE_NOT_YET_VALID" 503 Operator AfterRemedy
+        "事業所の証明書はまだ有効期間前です。この機器の日付を確かめてください。"
+        "The facility's certificate is not valid yet. Check this box's date.";
+    CertificateWrongKind "CERTIFICATE_WRONG_KIND" 503 Operator AfterRemedy
+        "この証明書は介護用でも医療機関用でもありません。介護保険証明書または介護DX証明書を入れてください。"
+        "This certificate is of the wrong kind. Install the care-insurance or 介護DX certificate.";
+    CertificateWrongFacility "CERTIFICATE_WRONG_FACILITY" 503 Operator AfterRemedy
+        "証明書の事業所番号が設定と違います。この事業所の証明書を入れてください。"
+        "The certificate belongs to another facility. Install this facility's own.";
+    CertificateExpiring "CERTIFICATE_EXPIRING" 200 Operator Automatic
+        "事業所の証明書の期限が近づいています。早めに更新を申請してください。"
+        "The facility's certificate expires soon. Apply for renewal early.";
+    SecretMissing "SECRET_MISSING" 503 Operator AfterRemedy
+        "パスワードまたは鍵のファイルを読めません。設定のファイルと権限を確かめてください。"
+        "A password or key file cannot be read. Check the file named in the settings and its permissions.";
+    MasterKeyMissing "MASTER_KEY_MISSING" 503 Operator AfterRemedy
+        "保存済みの文書を開く鍵がありません。鍵ファイルを元に戻してください。新しい鍵は作りません。"
+        "The key that opens the stored documents is missing. Put it back; no new one is made.";
+
+    // The box.
+    ConfigInvalid "CONFIG_INVALID" 503 Operator AfterRemedy
+        "設定に誤りがあります。engawa check の示す行を直してください。"
+        "The settings have errors. Correct the lines that `engawa check` names.";
+    StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
+        "別のengawaが同じ保存場所を使っています。片方を止めてください。"
+        "Another engawa uses the same state directory. Stop one of them.";
+    StorageFull "STORAGE_FULL" 507 Operator Later
+        "保存場所の空きが足りません。受付済みの送信は続けます。空きができるまで新しい文書は受け付けません。"
+        "Storage is nearly full. Accepted documents still go out; new ones are refused until there is room.";
+    StorageReadOnly "STORAGE_READ_ONLY" 503 Operator AfterRemedy
+        "保存場所に書き込めません（読み取り専用）。導入業者に連絡してください。受付済みの文書はそのまま残っています。"
+        "Storage is read-only. Call the vendor. Accepted documents are still there.";
+    StorageBroken "STORAGE_BROKEN" 503 Operator AfterRemedy
+        "保存場所またはデータベースに異常があります。電源を切らず導入業者に連絡してください。受け付けは止めています。"
+        "Storage or the database is faulty. Do not switch off; call the vendor. Nothing new is accepted.";
+    GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
+        "engawaが混み合っています。少し待って同じ内容で送ってください。"
+        "engawa is busy. Wait a moment and send the same again.";
+    GatewayStopping "GATEWAY_STOPPING" 503 Gateway Later
+        "engawaは停止中です。少し待って同じ内容で送ってください。"
+        "engawa is stopping. Wait a moment and send the same again.";
+    GatewayInternal "GATEWAY_INTERNAL" 500 Gateway Later
+        "engawaの内部で問題が起きました。照会番号を添えて導入業者に知らせてください。"
+        "Something went wrong inside engawa. Tell the vendor the correlation id.";
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| serde::de::Error::custom("not a code of the catalogue"))
+    }
+}

@@ -1,0 +1,1 @@
+//! STUB: composition root.

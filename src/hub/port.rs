@@ -1,0 +1,168 @@
+//! What the outbox asks of a hub, and the classes of answer it has to tell apart. The real hub and a scripted one both
+//! implement [`HubPort`].
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::fault::Code;
+
+/// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
+pub type DeliveryBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
+pub struct Delivery {
+    /// The submission's id, minted at acceptance.
+    pub key: Uuid,
+    /// Exact length of `body` in bytes.
+    pub length: u64,
+    /// The bytes accepted, unchanged.
+    pub body: DeliveryBody,
+}
+
+/// What became of a delivery. The variants differ in what may be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The hub has it and gave a receipt.
+    Accepted(Receipt),
+    /// The hub refused the content or the right for good (E2xxx, E3001, E3002, E3004).
+    Refused(Refusal),
+    /// E3003: the insurer is not on the hub yet; the same key may pass from `live_from`.
+    NotLive {
+        /// First day of the insurer on the hub, where the hub named it.
+        live_from: Option<Date>,
+        /// The hub's trace id, for support.
+        trace_id: Option<String>,
+    },
+    /// Certainly without effect: the same bytes under the same key may be sent again.
+    NotDelivered(Trouble),
+    /// The request may have had its effect; the hub has to be asked by key.
+    Unknown(Trouble),
+}
+
+/// What the hub says of a key it was asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookupOutcome {
+    /// It was accepted; here is the first answer.
+    Accepted(Receipt),
+    /// It was refused for good.
+    Refused(Refusal),
+    /// E4040: the hub has never seen the key; sending is safe.
+    Unseen,
+    /// This hub does not offer the question.
+    NotOffered,
+    /// No usable answer; ask again later.
+    Trouble(Trouble),
+}
+
+/// The hub's receipt.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Receipt {
+    /// The hub's receipt number.
+    pub number: String,
+    /// When the hub accepted it, by the hub's clock.
+    pub accepted_at: Timestamp,
+    /// The hub's trace id, for support.
+    pub trace_id: Option<String>,
+}
+
+/// A final refusal.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Refusal {
+    /// The catalogue's code for it: `HUB_REFUSED`, `HUB_NOT_PERMITTED`, `HUB_NO_CONSENT` or `HUB_RECIPIENT_ABSENT`.
+    pub code: Code,
+    /// The hub's own errors.
+    pub errors: Vec<HubError>,
+    /// The hub's trace id, for support.
+    pub trace_id: Option<String>,
+}
+
+/// One error as the hub named it. The hub's free-text message is left out: it may quote the document.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HubError {
+    /// The hub's code, for example `E2101`.
+    pub code: String,
+    /// The item, as a name or pointer into the opinion.
+    pub field: Option<String>,
+}
+
+/// A failure that says nothing final about the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The catalogue's code for it.
+    pub code: Code,
+    /// Whether it concerns this document alone or everything sent to the hub.
+    pub scope: Scope,
+    /// How long the hub asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Nothing helps before this time (an account's lock).
+    pub until: Option<Timestamp>,
+    /// The hub's trace id, for support.
+    pub trace_id: Option<String>,
+}
+
+/// Whom a [`Trouble`] stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This document only.
+    Item,
+    /// The hub as a whole; it heals by itself.
+    Hub,
+    /// The hub as a whole, until an operator acts (a refused password, a wrong certificate).
+    Operator,
+}
+
+/// A municipality's progress with a delivered opinion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MunicipalState {
+    /// The hub holds it.
+    Received,
+    /// The hub handed it to the municipality.
+    Forwarded,
+    /// The municipality took it.
+    Accepted,
+    /// The municipality sent it back with a reason.
+    Returned,
+}
+
+/// One entry of the hub's feed of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The receipt it speaks of.
+    pub receipt_number: String,
+    /// The new state.
+    pub state: MunicipalState,
+    /// When it changed, by the hub's clock.
+    pub at: Timestamp,
+    /// Why it was returned: free text of the municipality, treated as person data.
+    pub reason: Option<String>,
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// Changes in the feed's order.
+    pub items: Vec<Change>,
+    /// Where to go on; stays valid when the feed has nothing new.
+    pub next_cursor: String,
+    /// The cursor given had expired and the feed was read from its beginning: repeats are to be expected.
+    pub restarted: bool,
+}
+
+/// A hub that opinions can be sent to.
+pub trait HubPort: Send + Sync + 'static {
+    /// Sends one opinion. Never fails: every failure is an [`Outcome`].
+    fn deliver(&self, delivery: Delivery) -> impl Future<Output = Outcome> + Send;
+
+    /// Asks what became of a key.
+    fn lookup(&self, key: Uuid) -> impl Future<Output = LookupOutcome> + Send;
+
+    /// The feed of changes after `cursor`; `None` starts at its beginning.
+    fn changes(&self, cursor: Option<String>) -> impl Future<Output = Result<ChangePage, Trouble>> + Send;
+}

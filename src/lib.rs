@@ -1,0 +1,19 @@
+//! engawa 縁側: the gateway between a care office or clinic and the national care hub (介護情報基盤).
+//!
+//! A request walks LAN → [`api`] → [`outbox`] → [`store`] → [`hub`]; the hub's answers walk back the same way.
+//! ARCHITECTURE.md describes the rooms and what each must not know; `tests/architecture.rs` holds the imports to it.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod credential;
+pub mod fault;
+pub mod gateway;
+pub mod host;
+pub mod hub;
+pub mod model;
+pub mod outbox;
+pub mod store;
+pub mod telemetry;
+pub mod terminal;

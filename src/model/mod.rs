@@ -1,0 +1,3 @@
+//! The documents and codes of care insurance: pure values, no I/O, no time but what is passed in.
+
+pub mod opinion;

@@ -1,0 +1,2 @@
+//! End to end: real processes, real mutual TLS, real SQLite.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]

@@ -1,0 +1,15 @@
+//! Models, property tests and virtual-time schedules: no sockets, no processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod fault;
+
+/// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
+fn golden(path: &str, generated: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "{} differs from the code; run UPDATE_DOCS=1 cargo test", path.display());
+}
