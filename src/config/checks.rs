@@ -43,10 +43,8 @@ fn endpoint(config: &Config, reader: &mut Reader) {
     let addresses = &config.endpoint.listen;
     let twice = |(index, address)| addresses[..index].contains(address) && address.port() != 0;
     if reader.sound(&["endpoint.listen"]) && addresses.iter().enumerate().any(twice) {
-        reader.refuse(
-            "endpoint.listen",
-            Said::new("同じアドレスが二度あります。", "The same address is listed twice."),
-        );
+        reader
+            .refuse("endpoint.listen", Said::new("同じアドレスが二度あります。", "The same address is listed twice."));
     }
 }
 

@@ -39,6 +39,8 @@ pub const DEFAULTS: &str = include_str!("../../config/engawa.toml");
 pub struct Loaded {
     /// The settings.
     pub config: Config,
+    /// The path given to [`Config::load`], for reading again.
+    pub base: PathBuf,
     /// What is allowed but probably not meant.
     pub warnings: Vec<ConfigProblem>,
     /// The files read, in the order in which they were applied.
@@ -69,7 +71,7 @@ fn assemble(base: &Path, files: &[sources::File], problems: Vec<ConfigProblem>) 
     checks::doubtful(&config, &mut reader);
     let read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
     let (effective, warnings) = reader.finish(&read)?;
-    Ok(Loaded { config, warnings, files: read, effective })
+    Ok(Loaded { config, base: base.to_owned(), warnings, files: read, effective })
 }
 
 /// Where the default file and the typed reader disagree: settings named on one side only, or marked reloadable on one side

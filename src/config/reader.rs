@@ -103,11 +103,7 @@ impl Reader {
     }
 
     /// Text that is parsed; the empty text is handed to `parse` like any other.
-    pub(super) fn text<T: Default>(
-        &mut self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Said>,
-    ) -> T {
+    pub(super) fn text<T: Default>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, Said>) -> T {
         self.convert(key, |value| match value.as_str() {
             Some(text) => parse(text),
             None => Err(Said::new("\"…\" で囲んだ文字列で書いてください。", "Write it as text in \"…\".")),
@@ -115,11 +111,7 @@ impl Reader {
     }
 
     /// Text that has to be set; the empty text is "not set".
-    pub(super) fn required<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Said>,
-    ) -> Option<T> {
+    pub(super) fn required<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, Said>) -> Option<T> {
         self.text(key, |text| match text {
             "" => Err(Said::new("設定されていません。必ず書いてください。", "Not set. It is required.")),
             text => parse(text).map(Some),
@@ -127,11 +119,7 @@ impl Reader {
     }
 
     /// Text where the empty text means "none".
-    pub(super) fn optional<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Said>,
-    ) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, Said>) -> Option<T> {
         self.text(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
     }
 
@@ -197,7 +185,9 @@ impl Reader {
         self.read.insert(key);
         let converted = match self.settings.get(key) {
             Some(setting) => convert(&setting.value),
-            None => Err(Said::new("既定の設定ファイルにない項目です。", "The default file does not name this setting.")),
+            None => {
+                Err(Said::new("既定の設定ファイルにない項目です。", "The default file does not name this setting."))
+            }
         };
         converted.unwrap_or_else(|said| {
             self.refuse(key, said);
@@ -246,10 +236,7 @@ impl Reader {
     ///
     /// # Errors
     /// The mistakes, by file in the order of `files`, then by line.
-    pub(super) fn finish(
-        mut self,
-        files: &[PathBuf],
-    ) -> Result<(Vec<Source>, Vec<ConfigProblem>), Vec<ConfigProblem>> {
+    pub(super) fn finish(mut self, files: &[PathBuf]) -> Result<(Vec<Source>, Vec<ConfigProblem>), Vec<ConfigProblem>> {
         let rank = |problem: &ConfigProblem| {
             let file = files.iter().position(|file| *file == problem.place.file);
             (file, problem.place.line)

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::problem::{ConfigProblem, Place, Said};
 use super::DEFAULT_PATH;
+use super::problem::{ConfigProblem, Place, Said};
 
 /// More than any sane settings file; a log file given by mistake is not read into memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;

@@ -45,12 +45,8 @@ pub(super) const LEVELS: [(&str, LogLevel); 5] = [
     ("trace", LogLevel::Trace),
 ];
 
-pub(super) const FORMATS: [(&str, LogFormat); 4] = [
-    ("auto", LogFormat::Auto),
-    ("text", LogFormat::Text),
-    ("json", LogFormat::Json),
-    ("journal", LogFormat::Journal),
-];
+pub(super) const FORMATS: [(&str, LogFormat); 4] =
+    [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
 
 /// Longest path of a Unix socket that every kernel call takes, in bytes.
 const MAX_SOCKET_PATH: usize = 100;

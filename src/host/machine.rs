@@ -11,9 +11,10 @@ use super::HostError;
 /// # Errors
 /// When the file system cannot be asked.
 pub fn free_space(path: &Path) -> Result<u64, HostError> {
-    let failed = |errno: nix::Error| HostError::system(format!("ask for the free space of {}", path.display()))(errno.into());
+    let failed =
+        |errno: nix::Error| HostError::system(format!("ask for the free space of {}", path.display()))(errno.into());
     let space = nix::sys::statvfs::statvfs(path).map_err(failed)?;
-    Ok(u64::from(space.blocks_available()).saturating_mul(space.fragment_size()))
+    Ok(space.blocks_available().saturating_mul(space.fragment_size()))
 }
 
 /// Resident memory of this process in bytes; `None` where `/proc` does not say.
