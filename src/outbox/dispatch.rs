@@ -16,6 +16,7 @@ use super::order::Candidate;
 use super::view::OutboxError;
 use super::{Inner, body};
 use crate::fault::{Code, crash};
+use crate::telemetry::Metric;
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
 
 /// Longest sleep: each turn of the loop is a sign of life.
@@ -104,7 +105,7 @@ impl<H: HubPort> Dispatcher<H> {
         self.release().await?;
         self.ask().await?;
         self.send().await?;
-        self.inner.outlook.send_replace(self.engine.outlook());
+        self.publish();
         Ok(())
     }
 
@@ -221,7 +222,7 @@ impl<H: HubPort> Dispatcher<H> {
         while let Some(next) = self.on_way.try_join_next_with_id() {
             inputs.extend(self.settle(next));
         }
-        self.inner.outlook.send_replace(self.engine.outlook());
+        self.publish();
         let work: Vec<_> = inputs.into_iter().map(|(id, input)| (id, input, self.engine.seed())).collect();
         let recorded = join_all(work.into_iter().map(|(id, input, seed)| record(&self.inner, id, input, seed))).await;
         self.repair |= recorded.contains(&false);
@@ -248,11 +249,13 @@ impl<H: HubPort> Dispatcher<H> {
             }
             Returned::Sent(id, outcome, _, took) => {
                 self.engine.settled(&outcome, now, elapsed, took);
-                crate::telemetry::sent(outcome_label(&outcome), took);
+                Metric::Outcomes.count(&[("outcome", outcome_label(&outcome))]);
+                Metric::SendSeconds.record(&[], took.as_secs_f64());
                 (id, Input::Settled { outcome, others_passed_at: passed })
             }
             Returned::Asked(id, answer, took) => {
                 crash::point("outbox.asked");
+                Metric::LookupSeconds.record(&[], took.as_secs_f64());
                 self.engine.asked(&answer, now, elapsed, took);
                 (id, Input::Asked(answer))
             }
@@ -298,6 +301,12 @@ impl<H: HubPort> Dispatcher<H> {
     fn horizon(&self) -> i64 {
         const DAY: i64 = 24 * 3600 * 1000;
         i64::try_from(self.engine.policy().backoff.max().as_millis()).unwrap_or(DAY).max(2 * DAY)
+    }
+
+    fn publish(&self) {
+        let outlook = self.engine.outlook();
+        Metric::HubCircuit.set(&[], if outlook.blocked.is_some() { 1.0 } else { 0.0 });
+        self.inner.outlook.send_replace(outlook);
     }
 
     fn beat(&self) {

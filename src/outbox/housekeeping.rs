@@ -11,6 +11,7 @@ use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Inner, record};
 use crate::fault::Code;
+use crate::telemetry::Metric;
 use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict};
 
 const TICK: Duration = Duration::from_secs(10);
@@ -69,8 +70,14 @@ async fn report_counts(inner: &Inner) {
     if let Ok(counts) = inner.store.counts().await {
         for state in StateName::ALL {
             let count = counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
-            crate::telemetry::submissions(state.as_str(), u64::try_from(count).unwrap_or(0));
+            Metric::Submissions.set(&[("state", state.as_str())], count as f64);
         }
+    }
+    let oldest = inner.store.oldest_waiting().await.ok().flatten();
+    let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
+    Metric::OldestQueued.set(&[], age as f64);
+    if let Some(free) = (inner.guard.free_space)() {
+        Metric::StorageFree.set(&[], free as f64);
     }
 }
 

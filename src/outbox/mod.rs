@@ -102,7 +102,7 @@ struct Pulse {
 
 impl Inner {
     fn accepted(&self) {
-        crate::telemetry::accepted();
+        crate::telemetry::Metric::Accepted.count(&[]);
         self.nudge.notify_one();
     }
 }

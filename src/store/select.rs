@@ -188,6 +188,18 @@ impl Store {
         Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
+    /// When the oldest submission that has not left was accepted, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn oldest_waiting(&self) -> Result<Option<i64>, StoreError> {
+        let oldest = sqlx::query_scalar(
+            "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission \
+             INDEXED BY submission_lane WHERE state = 'queued')",
+        );
+        Ok(oldest.fetch_optional(&self.readers).await?)
+    }
+
     /// When the finished submission that will be forgotten first was finished, milliseconds since 1970.
     ///
     /// # Errors
