@@ -1,13 +1,42 @@
 //! The one way out: TLS, login, wire names and failure classes of the national care hub.
 //!
-//! Invariants: only this room knows the hub's paths and JSON names; an answer that is not the hub's envelope is never a
-//! success; a refused password is never tried a second time, also not after a restart.
+//! Invariants: only this room knows the hub's paths and JSON names (all of them in `wire`); an answer that is not the hub's
+//! envelope is never a success; a refused password is never tried a second time, also not after a restart; a delivery is
+//! called undelivered only when the hub cannot have had all of it, or said so itself.
+//!
+//! One exchange: `client` moves bytes and says what it saw ([`Seen`]) → `failure` classifies it, purely → `real` answers
+//! the outbox. The access token comes from `login` (one at a time), which asks `lockout` (pure) before every password.
+//!
+//! ```text
+//! no token ──permit?──▶ probe (no password) ──▶ note attempt durably ──▶ login ─▶ token ─┬─ near its end: refresh (once)
+//!    ▲   └ no: refused | locked | cautious                                  │           └─ E1004: refresh once, login once
+//!    └────────── refused: remembered for good · locked: until · lost: counted ◀┘
+//! ```
 
-mod opinion_writer;
+mod client;
+mod config;
+mod failure;
+mod link;
+mod lockout;
+mod login;
+mod memory;
 pub mod port;
-pub use opinion_writer::OpinionWriter;
+mod real;
+mod scripted;
+mod status;
+mod tls;
+mod wire;
 
+pub use client::{LineFault, Seen};
+pub use config::{Config, HubSetupError, Timeouts};
+pub use failure::{Reply, change_page, classify, delivery, lookup};
+pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
+pub use memory::{BoxError, InMemory, Memory};
 pub use port::{
     Change, ChangePage, Delivery, DeliveryBody, HubError, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
     Refusal, Scope, Trouble,
 };
+pub use real::Hub;
+pub use scripted::{DeliveryRecord, ScriptedHub, Step};
+pub use status::{HubStatus, LoginState};
+pub use wire::OpinionWriter;

@@ -16,8 +16,8 @@ use super::order::Candidate;
 use super::view::OutboxError;
 use super::{Inner, body};
 use crate::fault::{Code, crash};
-use crate::telemetry::Metric;
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::telemetry::Metric;
 
 /// Longest sleep: each turn of the loop is a sign of life.
 const TICK: Duration = Duration::from_secs(10);

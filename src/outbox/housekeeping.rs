@@ -11,8 +11,8 @@ use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Inner, record};
 use crate::fault::Code;
-use crate::telemetry::Metric;
 use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict};
+use crate::telemetry::Metric;
 
 const TICK: Duration = Duration::from_secs(10);
 /// Ticks between two looks at the retention.

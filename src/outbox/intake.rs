@@ -41,7 +41,8 @@ pub struct Intake {
     sender: Sender,
     key: String,
     id: Uuid,
-    wire: OpinionWriter,
+    /// Taken when the document is complete.
+    wire: Option<OpinionWriter>,
     signature: Option<String>,
     note: note::Note,
     insurer: String,
@@ -75,7 +76,7 @@ impl Intake {
             sender: sender.clone(),
             key: key.to_owned(),
             id,
-            wire,
+            wire: Some(wire),
             signature: new.signature,
             note: note::Note::new(&new.warnings, new.substitutions),
             insurer: new.opinion.insurer_number().to_owned(),
@@ -98,7 +99,7 @@ impl Intake {
     /// # Errors
     /// `REQUEST_TOO_LARGE`, or why it cannot be stored.
     pub async fn begin_attachment(&mut self, name: &str, media: MediaType) -> Result<(), OutboxError> {
-        let bytes = self.wire.begin_attachment(name, media.name());
+        let bytes = self.wire()?.begin_attachment(name, media.name());
         self.push(&bytes).await
     }
 
@@ -108,7 +109,7 @@ impl Intake {
     /// `REQUEST_TOO_LARGE` when the form that goes to the hub passes [`WIRE_LIMIT`], or why it cannot be stored.
     pub async fn content(&mut self, chunk: &[u8]) -> Result<(), OutboxError> {
         for part in chunk.chunks(PIECE / 2) {
-            let bytes = self.wire.content(part);
+            let bytes = self.wire()?.content(part);
             self.push(&bytes).await?;
         }
         Ok(())
@@ -119,7 +120,7 @@ impl Intake {
     /// # Errors
     /// As [`Intake::content`].
     pub async fn end_attachment(&mut self) -> Result<(), OutboxError> {
-        let bytes = self.wire.end_attachment();
+        let bytes = self.wire()?.end_attachment();
         self.push(&bytes).await
     }
 
@@ -128,7 +129,8 @@ impl Intake {
     /// # Errors
     /// `IDEMPOTENCY_CONFLICT` when the key was used for another document, or why it cannot be stored. Then nothing is kept.
     pub async fn finish(mut self) -> Result<Acceptance, OutboxError> {
-        let tail = self.wire.finish(self.signature.as_deref());
+        let wire = self.wire.take().ok_or(Code::GatewayInternal)?;
+        let tail = wire.finish(self.signature.as_deref());
         self.push(&tail).await?;
         let body_hash = self.body_hash();
         let request_hash = self.note.request_hash(&body_hash);
@@ -149,6 +151,10 @@ impl Intake {
             }
             Accepted::Earlier(row) => self.inner.replay(&row, &request_hash),
         }
+    }
+
+    fn wire(&mut self) -> Result<&mut OpinionWriter, OutboxError> {
+        self.wire.as_mut().ok_or_else(|| Code::GatewayInternal.into())
     }
 
     async fn repeat(&self, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {

@@ -97,7 +97,9 @@ impl World {
             let ripe = life.wait_until().is_none_or(|at| at <= wall);
             match life.state {
                 State::Held(_) if ripe && life.wait_until().is_some() => self.step(index, Input::Release),
-                State::Unknown(_) if ripe && !self.carried(index) && self.engine.places(self.now) > 0 => self.ask(index),
+                State::Unknown(_) if ripe && !self.carried(index) && self.engine.places(self.now) > 0 => {
+                    self.ask(index)
+                }
                 _ => {}
             }
         }

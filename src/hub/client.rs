@@ -1,0 +1,205 @@
+//! Bytes out, bytes in: one exchange with the hub, and what was seen of it. Judges nothing.
+
+mod body;
+mod line;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout};
+
+use self::body::{Progress, Tracked};
+use self::line::{ConnectFault, Connector, Notes};
+use super::config::{HubSetupError, Timeouts};
+use super::port::DeliveryBody;
+
+/// The most of an answer that is read. The largest is a page of changes.
+const ANSWER_LIMIT: usize = 1024 * 1024;
+/// Idle connections kept; more would only be closed by the hub.
+const IDLE_CONNECTIONS: usize = 4;
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// What HTTP/2 may hold of a body on its way out.
+const SEND_BUFFER: usize = 256 * 1024;
+
+/// What was seen of one exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// There was no connection; the hub has nothing.
+    NoConnection(LineFault),
+    /// The connection failed before the last byte of the request was handed to it; the hub cannot have all of it.
+    Unsent(LineFault),
+    /// The request's own source failed part-way and the request was broken off.
+    Damaged,
+    /// The request may have arrived whole; there is no whole answer.
+    Lost(LineFault),
+    /// An answer, whatever it is.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// `Retry-After`, as it came.
+        retry_after: Option<String>,
+        /// The whole body.
+        body: Bytes,
+        /// Whether the hub had the whole request when it answered.
+        request_whole: bool,
+    },
+}
+
+/// What went wrong with the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// No route, refused, unknown name.
+    Unreachable,
+    /// Too slow.
+    TimedOut,
+    /// Broken off.
+    Cut,
+    /// The answer is larger than any answer of the hub.
+    TooLarge,
+    /// The other side is not provably the hub.
+    Untrusted,
+    /// The hub's certificate is not valid yet: probably the box's clock.
+    NotYetTrusted,
+    /// The hub's TLS refused the facility's certificate.
+    OwnCertificateRefused,
+    /// The hub's TLS said that the facility's certificate has expired.
+    OwnCertificateExpired,
+}
+
+/// A pool of connections to one hub under one certificate.
+pub(super) struct Client {
+    pool: legacy::Client<Connector, Tracked>,
+    base: String,
+    timeouts: Timeouts,
+}
+
+impl Client {
+    /// Opens no connection.
+    pub(super) fn new(base_url: &str, tls: ClientConfig, timeouts: Timeouts) -> Result<Self, HubSetupError> {
+        let uri: Uri = base_url.parse().map_err(|_| HubSetupError::Address)?;
+        let plain = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
+        let authority =
+            uri.authority().filter(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
+        let (Some("https"), Some(authority), true) = (uri.scheme_str(), authority, plain) else {
+            return Err(HubSetupError::Address);
+        };
+        let pool = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .http2_keep_alive_while_idle(true)
+            .http2_max_send_buf_size(SEND_BUFFER)
+            .build(Connector::new(tls, timeouts.connect));
+        Ok(Self { pool, base: format!("https://{authority}"), timeouts })
+    }
+
+    /// Sends a small request held in memory.
+    pub(super) async fn exchange(&self, request: Request<Bytes>) -> Seen {
+        let (parts, bytes) = request.into_parts();
+        let length = bytes.len() as u64;
+        let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+        self.stream(Request::from_parts(parts, body), length).await
+    }
+
+    /// Sends a request whose body is read as it goes. The request's URI is a path.
+    pub(super) async fn stream(&self, request: Request<DeliveryBody>, length: u64) -> Seen {
+        let progress = Progress::new(length);
+        let Some((request, line)) = self.prepare(request, length, &progress) else {
+            return Seen::NoConnection(LineFault::Unreachable);
+        };
+        let seen = timeout(self.timeouts.whole, self.run(request, &line, &progress)).await;
+        let seen = seen.unwrap_or_else(|_| unanswered(&progress, LineFault::TimedOut));
+        // hyper may still hold the body; from here on not a byte of it moves.
+        progress.stop();
+        seen
+    }
+
+    fn prepare(
+        &self,
+        request: Request<DeliveryBody>,
+        length: u64,
+        progress: &Progress,
+    ) -> Option<(Request<Tracked>, CaptureConnection)> {
+        let mut request = request.map(|body| Tracked::new(body, progress.clone()));
+        *request.uri_mut() = format!("{}{}", self.base, request.uri()).parse().ok()?;
+        if length > 0 {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let line = capture_connection(&mut request);
+        Some((request, line))
+    }
+
+    async fn run(&self, request: Request<Tracked>, line: &CaptureConnection, progress: &Progress) -> Seen {
+        let response = match self.while_moving(self.pool.request(request), progress).await {
+            None => return unanswered(progress, LineFault::TimedOut),
+            Some(Err(error)) => return failed(&error, line, progress),
+            Some(Ok(response)) => response,
+        };
+        // An answer that comes before the request's end decides; the rest of the request is not sent.
+        let request_whole = !progress.stop();
+        let (status, retry_after) = (response.status().as_u16(), header(&response));
+        match timeout(self.timeouts.answer, Limited::new(response.into_body(), ANSWER_LIMIT).collect()).await {
+            Ok(Ok(body)) => Seen::Answered { status, retry_after, body: body.to_bytes(), request_whole },
+            Ok(Err(error)) if error.is::<LengthLimitError>() => broken(request_whole, LineFault::TooLarge),
+            Ok(Err(_)) => broken(request_whole, noted(line).unwrap_or(LineFault::Cut)),
+            Err(_) => broken(request_whole, LineFault::TimedOut),
+        }
+    }
+
+    /// Waits for `exchange` as long as the request moves; `None` when it stalls or its answer does not come.
+    async fn while_moving<T>(&self, exchange: impl Future<Output = T>, progress: &Progress) -> Option<T> {
+        tokio::pin!(exchange);
+        let mut last = (progress.moved(), Instant::now());
+        loop {
+            let patience = if progress.is_whole() { self.timeouts.answer } else { self.timeouts.stall };
+            if let Ok(done) = tokio::time::timeout_at(last.1 + patience, &mut exchange).await {
+                return Some(done);
+            }
+            let moved = progress.moved();
+            if moved == last.0 {
+                return None;
+            }
+            last = (moved, Instant::now());
+        }
+    }
+}
+
+fn header(response: &Response<Incoming>) -> Option<String> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok().map(str::to_owned)
+}
+
+fn failed(error: &legacy::Error, line: &CaptureConnection, progress: &Progress) -> Seen {
+    if error.is_connect() {
+        return Seen::NoConnection(ConnectFault::find(error).unwrap_or(LineFault::Unreachable));
+    }
+    unanswered(progress, noted(line).unwrap_or(LineFault::Cut))
+}
+
+/// What the connection's own reads and writes ran into: hyper's errors do not pass it on.
+fn noted(line: &CaptureConnection) -> Option<LineFault> {
+    let mut extensions = http::Extensions::new();
+    line.connection_metadata().as_ref()?.get_extras(&mut extensions);
+    extensions.get::<Notes>().and_then(Notes::fault)
+}
+
+fn unanswered(progress: &Progress, fault: LineFault) -> Seen {
+    let broken_off = progress.stop();
+    if progress.is_damaged() { Seen::Damaged } else { broken(!broken_off, fault) }
+}
+
+const fn broken(request_whole: bool, fault: LineFault) -> Seen {
+    if request_whole { Seen::Lost(fault) } else { Seen::Unsent(fault) }
+}

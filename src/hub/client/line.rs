@@ -1,0 +1,164 @@
+//! One connection: TCP, TLS, and a note of what its reads and writes ran into.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::LineFault;
+use crate::hub::tls::fault_of;
+
+/// Kept small so that "handed to the connection" and "on the wire" stay close together on a slow line.
+const SOCKET_SEND_BUFFER: u32 = 256 * 1024;
+const HTTPS_PORT: u16 = 443;
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no connection to the hub: {0:?}")]
+pub(super) struct ConnectFault(LineFault);
+
+impl ConnectFault {
+    /// The fault inside hyper's error.
+    pub(super) fn find(error: &(dyn Error + 'static)) -> Option<LineFault> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(fault) = error.downcast_ref::<Self>() {
+                return Some(fault.0);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+/// Opens connections for the pool.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tls: TlsConnector,
+    patience: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(tls: ClientConfig, patience: Duration) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)), patience }
+    }
+
+    async fn open(self, uri: Uri) -> Result<Line, ConnectFault> {
+        let opening = async {
+            let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFault(LineFault::Unreachable))?;
+            let tcp = dial(host, uri.port_u16().unwrap_or(HTTPS_PORT)).await.map_err(|error| {
+                tracing::debug!(%error, "no TCP connection to the hub");
+                ConnectFault(LineFault::Unreachable)
+            })?;
+            let stream = self.tls.connect(name, tcp).await.map_err(|error| {
+                tracing::debug!(%error, "no TLS connection to the hub");
+                ConnectFault(fault_of(&error).unwrap_or(LineFault::Unreachable))
+            })?;
+            Ok(Line { stream: TokioIo::new(stream), notes: Notes::default() })
+        };
+        tokio::time::timeout(self.patience, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
+    }
+}
+
+/// Every address in turn; the last failure counts.
+async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut failure = io::Error::from(io::ErrorKind::NotFound);
+    for address in lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_nodelay(true)?;
+        socket.set_keepalive(true)?;
+        socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+impl tower::Service<Uri> for Connector {
+    type Response = Line;
+    type Error = ConnectFault;
+    type Future = Pin<Box<dyn Future<Output = Result<Line, ConnectFault>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectFault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().open(uri))
+    }
+}
+
+/// The first TLS failure met on a connection.
+#[derive(Clone, Default)]
+pub(super) struct Notes(Arc<OnceLock<LineFault>>);
+
+impl Notes {
+    pub(super) fn fault(&self) -> Option<LineFault> {
+        self.0.get().copied()
+    }
+
+    fn take<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &result
+            && let Some(fault) = fault_of(error)
+        {
+            // The first is the cause; later ones follow from it.
+            let _ = self.0.set(fault);
+        }
+        result
+    }
+}
+
+/// One TLS connection.
+pub(super) struct Line {
+    stream: TokioIo<TlsStream<TcpStream>>,
+    notes: Notes,
+}
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().extra(self.notes.clone());
+        match self.stream.inner().get_ref().1.alpn_protocol() {
+            Some(b"h2") => connected.negotiated_h2(),
+            _ => connected,
+        }
+    }
+}
+
+impl Read for Line {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.notes.take(result)
+    }
+}
+
+impl Write for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.notes.take(result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        self.notes.take(result)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.notes.take(result)
+    }
+}

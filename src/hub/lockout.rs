@@ -1,0 +1,214 @@
+//! When a password may be sent: a pure machine over durable facts, so that the hub never locks the account because of us.
+//!
+//! Rules: a refused password is never sent again; a locked account is left alone until its end; a login whose outcome is
+//! unknown may have been a failed one, so at most [`Policy::unknown_limit`] of them go out in [`Policy::unknown_window`]. An
+//! attempt is written down *before* it is made, so a crash in the middle leaves it counted.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// More refused passwords than anybody tries by hand.
+const REFUSED_KEPT: usize = 256;
+/// Attempts beyond the limit are never made, so few are ever on record.
+const ATTEMPTS_KEPT: usize = 16;
+
+/// How careful logins are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Logins with unknown outcome that may go out within the window. The hub is taken to lock after three failures.
+    pub unknown_limit: usize,
+    /// The window.
+    pub unknown_window: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { unknown_limit: 2, unknown_window: Duration::from_mins(30) }
+    }
+}
+
+/// Keyed fingerprints of a user id, and of it with its password. They say nothing without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    user: String,
+    credentials: String,
+}
+
+impl Account {
+    /// Fingerprints under `key`.
+    #[must_use]
+    pub fn new(key: &[u8; 32], user_id: &str, password: &[u8]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let tag = |purpose: &[u8], secret: &[u8]| {
+            let mut context = hmac::Context::with_key(&key);
+            context.update(purpose);
+            // The length keeps "ab"+"c" and "a"+"bc" apart.
+            context.update(&(user_id.len() as u64).to_be_bytes());
+            context.update(user_id.as_bytes());
+            context.update(secret);
+            context.sign().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        Self { user: tag(b"engawa hub user", b""), credentials: tag(b"engawa hub login", password) }
+    }
+}
+
+/// Whether a login may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Yes.
+    Allowed,
+    /// Never with this password.
+    Refused,
+    /// The account is locked.
+    Locked {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Too many logins with unknown outcome.
+    Cautious {
+        /// Until then.
+        until: Timestamp,
+    },
+}
+
+/// How a login ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Tokens were given.
+    Accepted,
+    /// E1002.
+    Refused,
+    /// E1003.
+    Locked {
+        /// The account's end of lock.
+        until: Timestamp,
+    },
+    /// The hub certainly did not look at the password.
+    NotJudged,
+    /// The hub may have looked at it.
+    Unknown,
+}
+
+/// The facts, as they are remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lockout {
+    /// Attempts without a known outcome, oldest first.
+    attempts: Vec<Attempt>,
+    /// Credentials that were refused.
+    refused: Vec<String>,
+    locks: Vec<Lock>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt {
+    user: String,
+    at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lock {
+    user: String,
+    noted: Timestamp,
+    until: Timestamp,
+}
+
+impl Lockout {
+    /// Reads what was remembered. A record that cannot be read is taken for the worst that heals by itself: attempts just
+    /// made, as many as are allowed.
+    #[must_use]
+    pub fn restore(remembered: Option<&str>, account: &Account, policy: &Policy, now: Timestamp) -> Self {
+        let Some(text) = remembered else { return Self::default() };
+        serde_json::from_str(text).unwrap_or_else(|_| {
+            let attempt = Attempt { user: account.user.clone(), at: now };
+            Self { attempts: vec![attempt; policy.unknown_limit.min(ATTEMPTS_KEPT)], ..Self::default() }
+        })
+    }
+
+    /// What to remember.
+    #[must_use]
+    pub fn record(&self) -> String {
+        // Strings and times always serialize; an unreadable record is handled with caution by `restore`.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether a login may go out at `now`.
+    pub fn permit(&mut self, account: &Account, policy: &Policy, now: Timestamp) -> Permit {
+        self.forget_the_future(now);
+        if self.refused.contains(&account.credentials) {
+            return Permit::Refused;
+        }
+        self.locks.retain(|lock| lock.until > now);
+        if let Some(lock) = self.locks.iter().find(|lock| lock.user == account.user) {
+            return Permit::Locked { until: lock.until };
+        }
+        self.attempts.retain(|attempt| later(attempt.at, policy.unknown_window) > now);
+        let mine: Vec<_> = self.attempts.iter().filter(|attempt| attempt.user == account.user).collect();
+        let spare = mine.len().checked_sub(policy.unknown_limit).and_then(|over| mine.get(over));
+        match spare {
+            Some(oldest) => Permit::Cautious { until: later(oldest.at, policy.unknown_window) },
+            None if policy.unknown_limit == 0 => Permit::Cautious { until: later(now, policy.unknown_window) },
+            None => Permit::Allowed,
+        }
+    }
+
+    /// Writes an attempt down. Has to be on stable storage before the password goes out.
+    pub fn begin(&mut self, account: &Account, now: Timestamp) {
+        self.attempts.push(Attempt { user: account.user.clone(), at: now });
+        let excess = self.attempts.len().saturating_sub(ATTEMPTS_KEPT);
+        self.attempts.drain(..excess);
+    }
+
+    /// Writes down how the attempt ended.
+    pub fn finish(&mut self, account: &Account, verdict: Verdict, now: Timestamp) {
+        match verdict {
+            Verdict::Unknown => {}
+            Verdict::NotJudged => {
+                if let Some(at) = self.attempts.iter().rposition(|attempt| attempt.user == account.user) {
+                    self.attempts.remove(at);
+                }
+            }
+            Verdict::Accepted => self.clear(account),
+            Verdict::Refused => {
+                // The refusal says what this attempt was, not what became of the unknown ones: they stay counted.
+                self.finish(account, Verdict::NotJudged, now);
+                if !self.refused.contains(&account.credentials) {
+                    self.refused.push(account.credentials.clone());
+                    let excess = self.refused.len().saturating_sub(REFUSED_KEPT);
+                    self.refused.drain(..excess);
+                }
+            }
+            Verdict::Locked { until } => {
+                // The lock's end starts the hub's count anew.
+                self.clear(account);
+                self.locks.push(Lock { user: account.user.clone(), noted: now, until });
+            }
+        }
+    }
+
+    fn clear(&mut self, account: &Account) {
+        self.attempts.retain(|attempt| attempt.user != account.user);
+        self.locks.retain(|lock| lock.user != account.user);
+    }
+
+    /// A clock that was ahead and was set right must not stretch a wait: what lies in the future counts from `now`.
+    fn forget_the_future(&mut self, now: Timestamp) {
+        for attempt in &mut self.attempts {
+            attempt.at = attempt.at.min(now);
+        }
+        for lock in self.locks.iter_mut().filter(|lock| lock.noted > now) {
+            let wait = lock.until.duration_since(lock.noted);
+            lock.until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+            lock.noted = now;
+        }
+    }
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,286 @@
+//! Tokens: one login or refresh at a time for everybody, and never a password that `lockout` does not permit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use super::failure::{Reply, of_a_read, trouble};
+use super::link::{Link, request};
+use super::lockout::{Lockout, Permit, Policy, Verdict};
+use super::memory::AnyMemory;
+use super::port::{Scope, Trouble};
+use super::wire::{self, TokenGrant};
+use crate::fault::Code;
+
+/// Under this name the facts of `lockout` are remembered.
+const MEMORY_NAME: &str = "hub.login";
+/// A token this close to its end is renewed before it is used.
+const MARGIN: Duration = Duration::from_mins(5);
+/// A token refused this soon after its login is not cured by another login.
+const FRESH_LOGIN: Duration = Duration::from_mins(1);
+/// The hub has to have answered this recently before a password is risked.
+const PROBE_AGE: Duration = Duration::from_secs(10);
+
+/// The one session that all exchanges share.
+pub(super) struct Session {
+    memory: Box<dyn AnyMemory>,
+    policy: Policy,
+    holding: Mutex<Holding>,
+    /// Counts renewals, so that whoever waited for one takes its result instead of starting another.
+    rounds: AtomicU64,
+}
+
+#[derive(Default)]
+struct Holding {
+    token: Option<Arc<Token>>,
+    lockout: Option<Lockout>,
+    last_failure: Option<Trouble>,
+}
+
+/// An access token and the refresh token that came with it.
+pub(super) struct Token {
+    epoch: u64,
+    access: SecretString,
+    since: Duration,
+    expires: Duration,
+    refresh: Option<SecretString>,
+    refresh_expires: Duration,
+    refresh_used: AtomicBool,
+    from_login: bool,
+    /// The hub took it once.
+    proven: AtomicBool,
+    /// The hub said E1004.
+    rejected: AtomicBool,
+}
+
+/// How a refresh ended.
+enum Refreshed {
+    Token(Arc<Token>),
+    /// The refresh token was not used up; the line or the hub has to recover first.
+    Kept(Trouble),
+    /// There is no refresh token any more.
+    Spent,
+}
+
+impl Token {
+    fn from_grant(grant: TokenGrant, link: &Link, from_login: bool) -> Arc<Self> {
+        let since = link.clock.elapsed();
+        Arc::new(Self {
+            epoch: link.epoch,
+            since,
+            expires: since.saturating_add(grant.life()),
+            refresh_expires: since.saturating_add(grant.refresh_life()),
+            access: grant.access_token,
+            refresh: grant.refresh_token,
+            refresh_used: AtomicBool::new(false),
+            from_login,
+            proven: AtomicBool::new(false),
+            rejected: AtomicBool::new(false),
+        })
+    }
+
+    /// The header; `None` when the token is nothing that a header can carry.
+    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+        let text = Zeroizing::new(format!("Bearer {}", self.access.expose_secret()));
+        let mut header = HeaderValue::from_str(&text).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+
+    /// The hub took it.
+    pub(super) fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    fn usable(&self, link: &Link, margin: Duration) -> bool {
+        let life = self.expires.saturating_sub(self.since);
+        // A hub with very short tokens must not make every call a renewal.
+        let margin = margin.min(life / 10);
+        self.epoch == link.epoch
+            && !self.rejected.load(Ordering::Relaxed)
+            && link.clock.elapsed().saturating_add(margin) < self.expires
+    }
+
+    /// The refresh token, where one attempt with it makes sense.
+    fn refreshable(&self, link: &Link) -> Option<&SecretString> {
+        let refused_at_once = self.rejected.load(Ordering::Relaxed) && !self.proven.load(Ordering::Relaxed);
+        let alive = self.epoch == link.epoch && link.clock.elapsed() < self.refresh_expires;
+        self.refresh.as_ref().filter(|_| alive && !refused_at_once && !self.refresh_used.load(Ordering::Relaxed))
+    }
+}
+
+impl Session {
+    pub(super) fn new(memory: Box<dyn AnyMemory>, policy: Policy) -> Self {
+        Self { memory, policy, holding: Mutex::default(), rounds: AtomicU64::new(0) }
+    }
+
+    /// A token to go on with; renews it where needed.
+    pub(super) async fn token(self: &Arc<Self>, link: &Arc<Link>) -> Result<Arc<Token>, Trouble> {
+        let seen = self.rounds.load(Ordering::Acquire);
+        if let Some(token) = self.holding.lock().await.token.clone().filter(|token| token.usable(link, MARGIN)) {
+            return Ok(token);
+        }
+        // In a task of its own: a login that has begun is finished and written down, also when its caller has gone.
+        let (session, link) = (Arc::clone(self), Arc::clone(link));
+        let renewal = tokio::spawn(async move { session.renew(&link, seen).await });
+        renewal.await.unwrap_or_else(|_| Err(trouble(Code::GatewayInternal, Scope::Hub)))
+    }
+
+    /// The hub said E1004 to `token`. An error when another token would fare no better.
+    pub(super) fn reject(&self, token: &Token, link: &Link) -> Result<(), Trouble> {
+        token.rejected.store(true, Ordering::Relaxed);
+        let fresh = link.clock.elapsed().saturating_sub(token.since) < FRESH_LOGIN;
+        if token.from_login && fresh && !token.proven.load(Ordering::Relaxed) {
+            tracing::warn!("the hub refuses the token that it has just issued");
+            return Err(trouble(Code::HubTrouble, Scope::Hub));
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, link: &Link, seen: u64) -> Result<Arc<Token>, Trouble> {
+        let mut holding = self.holding.lock().await;
+        if let Some(token) = holding.token.clone().filter(|token| token.usable(link, MARGIN)) {
+            return Ok(token);
+        }
+        if self.rounds.load(Ordering::Acquire) != seen
+            && let Some(failure) = &holding.last_failure
+        {
+            return Err(failure.clone());
+        }
+        self.rounds.fetch_add(1, Ordering::AcqRel);
+        let result = self.round(&mut holding, link).await;
+        holding.last_failure = result.as_ref().err().cloned();
+        result.map_err(|trouble| link.board.stopped(trouble))
+    }
+
+    async fn round(&self, holding: &mut Holding, link: &Link) -> Result<Arc<Token>, Trouble> {
+        let old = holding.token.clone();
+        let renewed = match refresh(old.as_deref(), link).await {
+            Refreshed::Token(token) => Ok(token),
+            Refreshed::Kept(trouble) => Err(trouble),
+            Refreshed::Spent => self.login(holding, link).await,
+        };
+        match (renewed, old) {
+            (Ok(token), _) => {
+                let life = token.expires.saturating_sub(token.since);
+                link.board.token(link.clock.now().saturating_add(life).ok());
+                holding.token = Some(Arc::clone(&token));
+                Ok(token)
+            }
+            // Renewed early on purpose: until its end the old one serves.
+            (Err(_), Some(old)) if old.usable(link, Duration::ZERO) => Ok(old),
+            (Err(trouble), _) => {
+                link.board.token(None);
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn login(&self, holding: &mut Holding, link: &Link) -> Result<Arc<Token>, Trouble> {
+        let lockout = self.lockout(holding, link).await?;
+        permitted(lockout.permit(&link.account, &self.policy, link.clock.now()))?;
+        link.offered(PROBE_AGE).await?;
+        let password = link.password.text().map_err(|_| trouble(Code::SecretMissing, Scope::Operator))?;
+
+        lockout.begin(&link.account, link.clock.now());
+        if let Err(error) = self.memory.remember(MEMORY_NAME, &lockout.record()).await {
+            lockout.finish(&link.account, Verdict::NotJudged, link.clock.now());
+            return Err(forgetful(&*error));
+        }
+        let reply =
+            link.exchange(request(Method::POST, wire::LOGIN, wire::login_body(&link.user_id, password))).await.1;
+        let (verdict, result) = judge(reply, link);
+
+        lockout.finish(&link.account, verdict, link.clock.now());
+        if let Err(error) = self.memory.remember(MEMORY_NAME, &lockout.record()).await {
+            // The attempt stays counted on disk, and the verdict holds in memory as long as the process lives.
+            tracing::error!(error = &*error, "the outcome of the login could not be remembered");
+        }
+        report(verdict, result.as_ref().err());
+        result
+    }
+
+    async fn lockout<'a>(&self, holding: &'a mut Holding, link: &Link) -> Result<&'a mut Lockout, Trouble> {
+        let lockout = match holding.lockout.take() {
+            Some(lockout) => lockout,
+            None => {
+                let remembered = self.memory.recall(MEMORY_NAME).await.map_err(|error| forgetful(&*error))?;
+                Lockout::restore(remembered.as_deref(), &link.account, &self.policy, link.clock.now())
+            }
+        };
+        Ok(holding.lockout.insert(lockout))
+    }
+}
+
+/// Without its memory the gateway cannot know whether a password was refused before: it does not try.
+fn forgetful(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Trouble {
+    tracing::error!(
+        error = error as &(dyn std::error::Error + 'static),
+        "no login: what was remembered of earlier ones cannot be read or written"
+    );
+    trouble(Code::StorageBroken, Scope::Hub)
+}
+
+fn permitted(permit: Permit) -> Result<(), Trouble> {
+    let (code, scope, until) = match permit {
+        Permit::Allowed => return Ok(()),
+        Permit::Refused => (Code::HubLoginRefused, Scope::Operator, None),
+        Permit::Locked { until } => (Code::HubAccountLocked, Scope::Hub, Some(until)),
+        Permit::Cautious { until } => (Code::HubLoginCautious, Scope::Hub, Some(until)),
+    };
+    Err(Trouble { until, ..trouble(code, scope) })
+}
+
+/// What an answer to a login means for the account and for the caller.
+fn judge(reply: Reply, link: &Link) -> (Verdict, Result<Arc<Token>, Trouble>) {
+    match reply {
+        Reply::Ok { data, trace_id } => match TokenGrant::parse(data).map(|grant| Token::from_grant(grant, link, true))
+        {
+            Some(token) if token.bearer().is_some() => (Verdict::Accepted, Ok(token)),
+            _ => (Verdict::Unknown, Err(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) })),
+        },
+        Reply::Without(trouble) => {
+            let verdict = match (trouble.code, trouble.until) {
+                (Code::HubLoginRefused, _) => Verdict::Refused,
+                (Code::HubAccountLocked, Some(until)) => Verdict::Locked { until },
+                _ => Verdict::NotJudged,
+            };
+            (verdict, Err(trouble))
+        }
+        Reply::NotOffered(trouble) => (Verdict::NotJudged, Err(trouble)),
+        // Nothing a login should be answered with: it may have been counted as a failure.
+        other => (Verdict::Unknown, Err(of_a_read(other))),
+    }
+}
+
+/// A refresh token serves once, so one whose answer is lost counts as used.
+async fn refresh(old: Option<&Token>, link: &Link) -> Refreshed {
+    let Some((old, refresh)) = old.and_then(|old| Some((old, old.refreshable(link)?))) else { return Refreshed::Spent };
+    old.refresh_used.store(true, Ordering::Relaxed);
+    let body = wire::refresh_body(refresh.expose_secret());
+    match link.exchange(request(Method::POST, wire::REFRESH, body)).await.1 {
+        Reply::Ok { data, .. } => match TokenGrant::parse(data).map(|grant| Token::from_grant(grant, link, false)) {
+            Some(token) if token.bearer().is_some() => Refreshed::Token(token),
+            _ => Refreshed::Spent,
+        },
+        Reply::Without(trouble) if !matches!(trouble.code, Code::HubLoginRefused | Code::HubAccountLocked) => {
+            old.refresh_used.store(false, Ordering::Relaxed);
+            Refreshed::Kept(trouble)
+        }
+        _ => Refreshed::Spent,
+    }
+}
+
+fn report(verdict: Verdict, failure: Option<&Trouble>) {
+    let trace_id = failure.and_then(|trouble| trouble.trace_id.as_deref());
+    match (verdict, failure) {
+        (Verdict::Accepted, _) => tracing::info!("logged in at the hub"),
+        (_, Some(trouble)) => tracing::warn!(code = %trouble.code, trace_id, ?verdict, "login at the hub failed"),
+        (_, None) => {}
+    }
+}

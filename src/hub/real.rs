@@ -1,0 +1,202 @@
+//! The real hub.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request};
+use uuid::Uuid;
+
+use super::client::Seen;
+use super::config::{Config, HubSetupError};
+use super::failure::{Reply, change_page, delivery, lookup, trouble};
+use super::link::{Link, authorized, request};
+use super::login::{Session, Token};
+use super::memory::Memory;
+use super::port::{ChangePage, Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use super::status::{HubStatus, LoginState};
+use super::wire;
+use crate::clock::Clock;
+use crate::credential::{FacilityCertificate, Secret};
+use crate::fault::Code;
+
+/// How long the hub's list of what it offers is believed.
+const OFFER_AGE: Duration = Duration::from_hours(1);
+/// The token, then a refreshed one, then one of a new login.
+const TRIES: usize = 3;
+/// A document that met a stale token goes out again as soon as its turn comes.
+const STALE_TOKEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// The way to one hub. Makes its connections when they are needed: setting up touches no network.
+pub struct Hub {
+    config: Config,
+    link: RwLock<Arc<Link>>,
+    session: Arc<Session>,
+    clock: Clock,
+}
+
+impl Hub {
+    /// Sets the link up with the password that `config` names.
+    ///
+    /// # Errors
+    /// Every [`HubSetupError`]; none of them depends on the network.
+    pub fn connect(
+        config: Config,
+        certificate: FacilityCertificate,
+        memory: impl Memory,
+        clock: Clock,
+    ) -> Result<Self, HubSetupError> {
+        let password = config.password.read().map_err(HubSetupError::Password)?;
+        let link = Link::new(&config, certificate, password, clock.clone())?;
+        let session = Arc::new(Session::new(Box::new(memory), config.login));
+        Ok(Self { link: RwLock::new(Arc::new(link)), session, config, clock })
+    }
+
+    /// Goes on with another certificate or password. Exchanges under way end on the old ones; the same certificate keeps
+    /// its connections and token.
+    ///
+    /// # Errors
+    /// `Certificate` and `Password` of [`HubSetupError`]; the link then stays as it was.
+    pub fn reload(&self, certificate: FacilityCertificate, password: Secret) -> Result<(), HubSetupError> {
+        let next = Link::new(&self.config, certificate, password, self.clock.clone())?;
+        let mut link = self.link.write().unwrap_or_else(PoisonError::into_inner);
+        let next = Arc::new(link.followed_by(next));
+        next.board.clear();
+        *link = next;
+        Ok(())
+    }
+
+    /// A look at the link, without the network.
+    #[must_use]
+    pub fn status(&self) -> HubStatus {
+        let link = self.link();
+        let notes = link.board.read();
+        let now = self.clock.now();
+        let login = match notes.token_until {
+            Some(until) if until > now => LoginState::LoggedIn { until },
+            _ => LoginState::LoggedOut,
+        };
+        let own = self.certificate_trouble(&link).map(|trouble| (trouble.code, None));
+        let blocked = own.or(notes.blocked.filter(|(_, until)| until.is_none_or(|until| until > now)));
+        HubStatus {
+            last_answer: notes.last_answer,
+            login,
+            certificate_expires: link.certificate.valid_until(),
+            blocked,
+        }
+    }
+
+    fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Found before any connection is made: the hub would only say that it does not like the certificate.
+    fn certificate_trouble(&self, link: &Link) -> Option<Trouble> {
+        let problems = link.certificate.check(self.clock.now(), self.config.facility.as_deref());
+        let worst = problems.into_iter().find(|problem| !problem.is_warning())?;
+        // A certificate of the future is a clock of the past; it heals when the box learns the time.
+        let scope = if worst.code() == Code::CertificateNotYetValid { Scope::Hub } else { Scope::Operator };
+        Some(trouble(worst.code(), scope))
+    }
+
+    /// The link with a certificate that serves, at a hub that offers what is asked.
+    async fn ready(&self, offers: fn(&wire::Capabilities) -> bool) -> Result<Arc<Link>, Trouble> {
+        let link = self.link();
+        if let Some(trouble) = self.certificate_trouble(&link) {
+            return Err(trouble);
+        }
+        if offers(&link.offered(OFFER_AGE).await?) {
+            return Ok(link);
+        }
+        Err(link.board.stopped(trouble(Code::HubNotOffered, Scope::Operator)))
+    }
+
+    async fn send(&self, delivery: Delivery) -> Result<Seen, Trouble> {
+        let link = self.ready(wire::Capabilities::has_opinions).await?;
+        let token = self.session.token(&link).await?;
+        let mut message = authorized(request(Method::POST, wire::OPINIONS, delivery.body), bearer(&token)?);
+        // A UUID is always a valid header.
+        if let Ok(key) = HeaderValue::from_str(&delivery.key.to_string()) {
+            message.headers_mut().insert(wire::IDEMPOTENCY_KEY, key);
+        }
+        let (seen, reply) = link.stream(message, delivery.length).await;
+        if let Reply::TokenStale(stale) = reply {
+            // The body is spent, so the document has to come again; the token is renewed at once for the next.
+            self.session.reject(&token, &link)?;
+            self.session.token(&link).await?;
+            return Err(Trouble { retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
+        }
+        took(&link, &token, &reply);
+        Ok(seen)
+    }
+
+    /// A read: may be repeated freely with a renewed token.
+    async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
+        for _ in 0..TRIES {
+            let token = self.session.token(link).await?;
+            let (seen, reply) = link.exchange(authorized(build(), bearer(&token)?)).await;
+            if matches!(reply, Reply::TokenStale(_)) {
+                self.session.reject(&token, link)?;
+                continue;
+            }
+            took(link, &token, &reply);
+            return Ok(seen);
+        }
+        Err(trouble(Code::HubTrouble, Scope::Hub))
+    }
+
+    async fn page(&self, link: &Arc<Link>, cursor: Option<&str>) -> Result<Option<ChangePage>, Trouble> {
+        let path = wire::changes_path(cursor);
+        let seen = self.ask(link, || request(Method::GET, &path, Bytes::new())).await?;
+        change_page(&seen, self.clock.now())
+    }
+}
+
+/// An answer in the hub's own form, to whatever effect, proves the token; trouble that stops everything is noted.
+fn took(link: &Link, token: &Token, reply: &Reply) {
+    match reply {
+        Reply::Ok { .. } | Reply::Refused(_) | Reply::NotLive { .. } | Reply::NotKnown(_) => {
+            token.prove();
+            link.board.clear();
+        }
+        Reply::Without(trouble) | Reply::Perhaps(trouble) | Reply::NotOffered(trouble) => {
+            let _ = link.board.stopped(trouble.clone());
+        }
+        Reply::TokenStale(_) => {}
+    }
+}
+
+fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
+    token.bearer().ok_or(trouble(Code::HubNonsense, Scope::Hub))
+}
+
+impl HubPort for Hub {
+    async fn deliver(&self, document: Delivery) -> Outcome {
+        match Box::pin(self.send(document)).await {
+            Ok(seen) => delivery(&seen, self.clock.now()),
+            Err(trouble) => Outcome::NotDelivered(trouble),
+        }
+    }
+
+    async fn lookup(&self, key: Uuid) -> LookupOutcome {
+        let link = match self.ready(wire::Capabilities::has_lookup).await {
+            Ok(link) => link,
+            Err(trouble) if trouble.code == Code::HubNotOffered => return LookupOutcome::NotOffered,
+            Err(trouble) => return LookupOutcome::Trouble(trouble),
+        };
+        match self.ask(&link, || request(Method::POST, wire::LOOKUP, wire::lookup_body(key))).await {
+            Ok(seen) => lookup(&seen, key, self.clock.now()),
+            Err(trouble) => LookupOutcome::Trouble(trouble),
+        }
+    }
+
+    async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
+        let link = self.ready(wire::Capabilities::has_opinions).await?;
+        if let Some(page) = self.page(&link, cursor.as_deref()).await? {
+            return Ok(page);
+        }
+        // The cursor has expired: from the beginning, where repeats are to be expected.
+        let page = self.page(&link, None).await?;
+        page.map(|page| ChangePage { restarted: true, ..page }).ok_or(trouble(Code::HubNonsense, Scope::Hub))
+    }
+}
