@@ -148,7 +148,7 @@ impl Keys {
         if record.revoked_at.is_some() {
             return Err(KeyError::Revoked);
         }
-        self.note_use(&record).await;
+        self.note_use(&record);
         Ok(Caller { id: record.id.to_string(), facility: record.facility, rights: record.rights })
     }
 
@@ -225,8 +225,8 @@ impl Keys {
         });
     }
 
-    /// Writes "last used", at most once an hour. A failure only costs the note: a key must work on a read-only disk.
-    async fn note_use(&self, record: &KeyRecord) {
+    /// Writes "last used", at most once an hour, beside the request: a key must work on a read-only or a slow disk.
+    fn note_use(&self, record: &KeyRecord) {
         let now = self.0.clock.now();
         if record.last_used_at.is_some_and(|last| now.duration_since(last) < TOUCH_EVERY) {
             return;
@@ -238,11 +238,13 @@ impl Keys {
             }
             _ => false,
         });
-        if !first {
-            return;
-        }
-        if let Err(error) = self.0.store.touch(record.id.clone(), now).await {
-            tracing::debug!(key = %record.id, code = %error.code, "the time of a key's last use was not noted");
+        if first {
+            let (keys, id) = (self.clone(), record.id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = keys.0.store.touch(id.clone(), now).await {
+                    tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
+                }
+            });
         }
     }
 
