@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::{HttpMethod, RefOr};
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{HttpMethod, RefOr};
 
 use super::limits::{Guard, guard};
 use super::problem::{Failure, dress};

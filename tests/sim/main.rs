@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod fault;
+mod openapi;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

@@ -38,7 +38,7 @@ pub(in crate::api) struct From {
 /// 7 days. A stream that ends is resumed with `Last-Event-ID`; without it only new events come. If that event is no
 /// longer kept, the first event is `reset`: list the submissions again, then go on reading.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events", security(("key" = ["read"])),
+    get, path = "/v1/events", security(("key" = ["read"])),
     params(
         ("Last-Event-ID" = Option<i64>, Header, description = "The last event seen"),
         ("after" = Option<i64>, Query, description = "The same, for clients that cannot set the header"),

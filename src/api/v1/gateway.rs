@@ -63,7 +63,7 @@ impl From<Health> for Part {
 ///
 /// Recent proof of work of each part, not merely that the process runs.
 #[utoipa::path(
-    get, path = "/v1/health", tag = "gateway", security(()),
+    get, path = "/v1/health", security(()),
     responses(
         (status = 200, description = "`ok` or `degraded`", body = Report),
         (status = 503, description = "`failed`", body = Report),
@@ -81,7 +81,7 @@ pub(in crate::api) async fn health(State(api): State<Arc<Api>>) -> impl IntoResp
 ///
 /// In the Prometheus text format.
 #[utoipa::path(
-    get, path = "/metrics", tag = "gateway", security(()),
+    get, path = "/metrics", security(()),
     responses((status = 200, description = "All metrics", body = String, content_type = "text/plain"))
 )]
 pub(in crate::api) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
@@ -90,7 +90,7 @@ pub(in crate::api) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoRes
 
 /// This description
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "gateway", security(()),
+    get, path = "/openapi.json", security(()),
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
 )]
 pub(in crate::api) async fn openapi() -> impl IntoResponse {

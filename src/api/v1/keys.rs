@@ -92,13 +92,10 @@ impl From<KeyRecord> for KeyView {
 
 /// List keys
 #[utoipa::path(
-    get, path = "/v1/keys", tag = "administration", security(("key" = ["admin"])),
+    get, path = "/v1/keys", security(("key" = ["admin"])),
     responses((status = 200, description = "All keys, without secrets", body = KeyList))
 )]
-pub(in crate::api) async fn list(
-    State(api): State<Arc<Api>>,
-    _by: With<Admin>,
-) -> Result<Json<KeyList>, Failure> {
+pub(in crate::api) async fn list(State(api): State<Arc<Api>>, _by: With<Admin>) -> Result<Json<KeyList>, Failure> {
     let items = api.keys.list().await?.into_iter().map(KeyView::from).collect();
     Ok(Json(KeyList { items }))
 }
@@ -107,7 +104,7 @@ pub(in crate::api) async fn list(
 ///
 /// The answer holds the secret, this once.
 #[utoipa::path(
-    post, path = "/v1/keys", tag = "administration", security(("key" = ["admin"])),
+    post, path = "/v1/keys", security(("key" = ["admin"])),
     request_body(content = KeyRequest),
     responses((status = 201, description = "Made, and in force at once", body = NewKeyView))
 )]
@@ -154,7 +151,7 @@ fn wrong(pointer: &str) -> Failure {
 ///
 /// For good, and at once.
 #[utoipa::path(
-    delete, path = "/v1/keys/{id}", tag = "administration", security(("key" = ["admin"])),
+    delete, path = "/v1/keys/{id}", security(("key" = ["admin"])),
     params(("id" = String, Path, description = "The public part of the key")),
     responses((status = 204, description = "Revoked"))
 )]

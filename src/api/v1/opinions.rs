@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::intake;
 use super::submissions::find;
-use super::wire::{Accepted, Checked, OpinionRequest, SubmissionView};
+use super::wire::{Accepted, Checked, OpinionParts, OpinionRequest, SubmissionView};
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
@@ -30,9 +30,9 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// attachments as `multipart/form-data`: first the part `opinion` (`application/json`, the same object), then perhaps
 /// `signature`, then up to 20 parts `attachment`, each with a file name (PDF, PNG or JPEG, told by content).
 #[utoipa::path(
-    post, path = "/v1/opinions", tag = "opinions", security(("key" = ["submit"])),
+    post, path = "/v1/opinions", security(("key" = ["submit"])),
     params(("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters; a new one for each document, the same one for each repeat", example = "b3c1f0de-5f0a-4c53-9a55-0f5b8b6f2f10")),
-    request_body(content((OpinionRequest = "application/json"), (OpinionRequest = "multipart/form-data"))),
+    request_body(content((OpinionRequest = "application/json"), (OpinionParts = "multipart/form-data"))),
     responses(
         (status = 202, description = "Accepted, or accepted before under the same key (`Idempotent-Replayed: true`)", body = Accepted, headers(("Location" = String, description = "Where to follow it"), ("Idempotent-Replayed" = bool, description = "This answer repeats an earlier one"))),
         (status = 409, description = "IDEMPOTENCY_CONFLICT or IDEMPOTENCY_IN_PROGRESS", body = Document, content_type = "application/problem+json"),
@@ -103,7 +103,7 @@ fn accepted(acceptance: Acceptance) -> Result<Response, Failure> {
 ///
 /// Changes nothing: reports every error and warning that a submission of the same JSON would meet.
 #[utoipa::path(
-    post, path = "/v1/opinions/check", tag = "opinions", security(("key" = ["submit"])),
+    post, path = "/v1/opinions/check", security(("key" = ["submit"])),
     request_body(content = OpinionRequest),
     responses((status = 200, description = "What was found", body = Checked))
 )]
@@ -127,7 +127,7 @@ async fn look(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Vec<Place>,
 ///
 /// Its state with the reason and the next step, the hub's receipt, the municipality's progress and the history.
 #[utoipa::path(
-    get, path = "/v1/opinions/{id}", tag = "opinions", security(("key" = ["read"])),
+    get, path = "/v1/opinions/{id}", security(("key" = ["read"])),
     params(("id" = uuid::Uuid, Path, description = "From the answer to the submission")),
     responses((status = 200, description = "The opinion's way so far", body = SubmissionView))
 )]

@@ -29,7 +29,7 @@ pub(in crate::api) struct ListQuery {
 ///
 /// Of the caller's facility, newest last; without history and substitutions.
 #[utoipa::path(
-    get, path = "/v1/submissions", tag = "submissions", security(("key" = ["read"])),
+    get, path = "/v1/submissions", security(("key" = ["read"])),
     params(
         ("state" = Option<StateView>, Query, description = "Only those in this state"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -73,7 +73,7 @@ fn bad<T>(name: &str, wrong: &mut Vec<Place>) -> Option<T> {
 
 /// Follow a submission
 #[utoipa::path(
-    get, path = "/v1/submissions/{id}", tag = "submissions", security(("key" = ["read"])),
+    get, path = "/v1/submissions/{id}", security(("key" = ["read"])),
     params(("id" = Uuid, Path, description = "The submission's id")),
     responses((status = 200, description = "Its way so far", body = SubmissionView))
 )]
@@ -89,7 +89,7 @@ pub(in crate::api) async fn show(
 ///
 /// Possible while it is certain that the hub does not have it.
 #[utoipa::path(
-    post, path = "/v1/submissions/{id}/cancel", tag = "submissions", security(("key" = ["manage"])),
+    post, path = "/v1/submissions/{id}/cancel", security(("key" = ["manage"])),
     params(("id" = Uuid, Path, description = "The submission's id")),
     responses(
         (status = 200, description = "Cancelled", body = SubmissionView),
@@ -111,7 +111,7 @@ pub(in crate::api) async fn cancel(
 ///
 /// After what held it was put right.
 #[utoipa::path(
-    post, path = "/v1/submissions/{id}/retry", tag = "submissions", security(("key" = ["manage"])),
+    post, path = "/v1/submissions/{id}/retry", security(("key" = ["manage"])),
     params(("id" = Uuid, Path, description = "The submission's id")),
     responses(
         (status = 200, description = "Queued again", body = SubmissionView),

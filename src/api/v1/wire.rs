@@ -27,6 +27,20 @@ pub(in crate::api) struct OpinionRequest {
     signature: Option<String>,
 }
 
+/// The same with attachments. The order of the parts counts.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the request; it is streamed")]
+pub(in crate::api) struct OpinionParts {
+    /// First: `application/json`, up to 1 MiB.
+    opinion: OpinionRequest,
+    /// Then perhaps the signature: base64 text, or the CMS file itself.
+    #[schema(value_type = Option<String>, format = Binary)]
+    signature: Option<Vec<u8>>,
+    /// Then up to 20 attachments, each a part of its own with a file name: PDF, PNG or JPEG.
+    #[schema(value_type = Vec<String>, format = Binary, required = false)]
+    attachment: Vec<Vec<u8>>,
+}
+
 /// One stated replacement; both forms are kept.
 #[derive(serde::Serialize, ToSchema)]
 #[schema(as = Substitution)]
