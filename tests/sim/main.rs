@@ -1,8 +1,11 @@
 //! Models, property tests and virtual-time schedules: no sockets, no processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod config;
 mod fault;
+mod machine;
 mod openapi;
+mod schedule;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {
