@@ -4,6 +4,7 @@
 mod config;
 mod fault;
 mod machine;
+mod openapi;
 mod schedule;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
