@@ -21,6 +21,8 @@ use crate::fault::{Blame, Code, Retry};
 use crate::model::opinion::{self, Severity};
 use crate::outbox::OutboxError;
 use crate::terminal::KeyError;
+use serde_json::Value;
+use std::borrow::Cow;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Seconds a caller is asked to wait where nobody knows better.
@@ -46,7 +48,8 @@ pub(super) struct Place {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parameter: Option<String>,
     /// Stable name of the problem.
-    pub(super) code: &'static str,
+    #[schema(value_type = String, example = "TEXT_TOO_LONG")]
+    pub(super) code: Cow<'static, str>,
     /// `error`, or `warning` for what was accepted all the same.
     #[schema(value_type = String, example = "error")]
     pub(super) severity: Severity,
@@ -117,7 +120,7 @@ impl Place {
         Self {
             pointer: None,
             parameter: None,
-            code,
+            code: Cow::Borrowed(code),
             severity: Severity::Error,
             detail: ja.to_owned(),
             detail_en: en.to_owned(),
@@ -134,11 +137,32 @@ impl From<opinion::Problem> for Place {
         Self {
             pointer: Some(format!("{prefix}{}", problem.pointer)),
             parameter: None,
-            code: problem.code,
+            code: Cow::Borrowed(problem.code),
             severity: problem.severity,
             detail: problem.ja,
             detail_en: problem.en,
             candidates: problem.candidates,
+        }
+    }
+}
+
+/// A warning as it was kept with its document: the model's problem in JSON.
+impl From<Value> for Place {
+    fn from(mut kept: Value) -> Self {
+        let mut text = |name: &str| match kept.get_mut(name).map(Value::take) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let (pointer, code, ja, en) = (text("pointer"), text("code"), text("detail"), text("detail_en"));
+        let candidates = kept.get("candidates").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            pointer: Some(format!("/opinion{pointer}")),
+            parameter: None,
+            code: Cow::Owned(code),
+            severity: Severity::Warning,
+            detail: ja,
+            detail_en: en,
+            candidates: candidates.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         }
     }
 }
