@@ -18,11 +18,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::fault::{Blame, Code, Retry};
-use crate::model::opinion::{self, Severity};
+use crate::model::opinion;
 use crate::outbox::OutboxError;
 use crate::terminal::KeyError;
-use serde_json::Value;
-use std::borrow::Cow;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Seconds a caller is asked to wait where nobody knows better.
@@ -38,7 +36,7 @@ pub(super) struct Failure {
 }
 
 /// One place in the request that has to change.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[schema(as = ProblemPlace)]
 pub(super) struct Place {
     /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on.
@@ -48,19 +46,30 @@ pub(super) struct Place {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parameter: Option<String>,
     /// Stable name of the problem.
-    #[schema(value_type = String, example = "TEXT_TOO_LONG")]
-    pub(super) code: Cow<'static, str>,
-    /// `error`, or `warning` for what was accepted all the same.
-    #[schema(value_type = String, example = "error")]
+    pub(super) code: String,
+    /// Whether it stops the request.
     pub(super) severity: Severity,
     /// What to do, in Japanese.
     pub(super) detail: String,
     /// What to do, in English.
     pub(super) detail_en: String,
+    /// The character that the hub cannot hold: the `original` of a substitution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) character: Option<String>,
     /// Replacements the sender may state in `substitutions`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(super) candidates: Vec<String>,
+}
+
+/// Whether a problem stops the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// It does.
+    Error,
+    /// It is accepted all the same; a person should look at it.
+    Warning,
 }
 
 /// The body of every answer outside 2xx.
@@ -116,54 +125,35 @@ impl Place {
         Self::at(pointer, code.name(), code.ja(), code.en())
     }
 
+    /// A problem of the opinion in the form in which it is kept.
+    pub(super) fn in_opinion(kept: serde_json::Value) -> Self {
+        let mut place = serde_json::from_value(kept).unwrap_or_else(|_| Self::unreadable());
+        place.pointer = Some(format!("/opinion{}", place.pointer.unwrap_or_default()));
+        place
+    }
+
+    fn unreadable() -> Self {
+        Self::nowhere(Code::OpinionInvalid.name(), Code::OpinionInvalid.ja(), Code::OpinionInvalid.en())
+    }
+
     fn nowhere(code: &'static str, ja: &str, en: &str) -> Self {
         Self {
             pointer: None,
             parameter: None,
-            code: Cow::Borrowed(code),
+            code: code.to_owned(),
             severity: Severity::Error,
             detail: ja.to_owned(),
             detail_en: en.to_owned(),
+            character: None,
             candidates: Vec::new(),
         }
     }
 }
 
-/// The model names places within the opinion; the caller looks for them in the request's body.
-impl From<opinion::Problem> for Place {
-    fn from(problem: opinion::Problem) -> Self {
-        let in_envelope = problem.pointer == "/substitutions" || problem.pointer.starts_with("/substitutions/");
-        let prefix = if in_envelope { "" } else { "/opinion" };
-        Self {
-            pointer: Some(format!("{prefix}{}", problem.pointer)),
-            parameter: None,
-            code: Cow::Borrowed(problem.code),
-            severity: problem.severity,
-            detail: problem.ja,
-            detail_en: problem.en,
-            candidates: problem.candidates,
-        }
-    }
-}
-
-/// A warning as it was kept with its document: the model's problem in JSON.
-impl From<Value> for Place {
-    fn from(mut kept: Value) -> Self {
-        let mut text = |name: &str| match kept.get_mut(name).map(Value::take) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        let (pointer, code, ja, en) = (text("pointer"), text("code"), text("detail"), text("detail_en"));
-        let candidates = kept.get("candidates").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        Self {
-            pointer: Some(format!("/opinion{pointer}")),
-            parameter: None,
-            code: Cow::Owned(code),
-            severity: Severity::Warning,
-            detail: ja,
-            detail_en: en,
-            candidates: candidates.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        }
+/// The opinion's problems name places within the opinion; the caller looks for them in the request's body.
+impl From<&opinion::Problem> for Place {
+    fn from(problem: &opinion::Problem) -> Self {
+        serde_json::to_value(problem).map_or_else(|_| Self::unreadable(), Self::in_opinion)
     }
 }
 

@@ -31,7 +31,8 @@ enum State {
 
 impl HubLink {
     pub(super) fn new(settings: &config::Config, store: Store, clock: Clock, fingerprint_key: [u8; 32]) -> Self {
-        let link = Self { state: RwLock::new(State::Unlinked(Code::CertificateMissing)), store, clock, fingerprint_key };
+        let link =
+            Self { state: RwLock::new(State::Unlinked(Code::CertificateMissing)), store, clock, fingerprint_key };
         link.reload(settings);
         link
     }
@@ -127,7 +128,8 @@ pub fn load_certificate(settings: &config::Config) -> Result<FacilityCertificate
             FacilityCertificate::load(&CertificateSource::Pkcs12 { file, passphrase: named(passphrase)? })
         }
         (None, None) => {
-            let archive = std::fs::read(&hub.certificate_file).map_err(|error| (Code::CertificateMissing, error.into()))?;
+            let archive =
+                std::fs::read(&hub.certificate_file).map_err(|error| (Code::CertificateMissing, error.into()))?;
             FacilityCertificate::from_pkcs12(&archive, &Secret::from(""))
         }
     };

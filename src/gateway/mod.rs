@@ -158,7 +158,7 @@ impl House {
         let fingerprint = keys.derive("hub login fingerprint");
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
-        let api_keys = Keys::new(keys::stored(store.clone()), clock.clone());
+        let api_keys = Keys::new(store.clone(), clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -184,7 +184,11 @@ impl House {
         let api = Api {
             outbox: self.outbox.clone(),
             keys: self.keys.clone(),
-            health: Arc::new(health::Parts { outbox: self.outbox.clone(), link: self.link.clone(), clock: self.clock.clone() }),
+            health: Arc::new(health::Parts {
+                outbox: self.outbox.clone(),
+                link: self.link.clone(),
+                clock: self.clock.clone(),
+            }),
             metrics: Arc::new(move || telemetry.render()),
             clock: self.clock.clone(),
             config: api::Config {

@@ -7,13 +7,12 @@
 
 mod key;
 mod keys;
-mod memory;
+mod stored;
 
 use std::collections::BTreeSet;
 
 pub use key::{ApiKey, KeyId, SecretHash};
 pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
-pub use memory::MemoryKeys;
 
 /// Who makes a request, established once at the door and passed on by value from there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -110,7 +110,7 @@ impl Reader<'_> {
                 let new = NewOpinion { opinion, warnings, substitutions, signature };
                 self.intake = Some(self.api.outbox.begin(self.sender, self.key, new).await?);
             }
-            Err(problems) => self.places.extend(problems.into_iter().map(Place::from)),
+            Err(problems) => self.places.extend(problems.iter().map(Place::from)),
         }
         Ok(())
     }
@@ -360,7 +360,7 @@ pub(super) fn check(api: &Api, json: &[u8]) -> Result<Vec<Place>, Failure> {
     let envelope = Envelope::parse(strict_json::parse(json)?, None)?;
     let today = api.clock.now().to_zoned(TimeZone::fixed(offset(9))).date();
     match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
-        Ok(parsed) => Ok(parsed.warnings.into_iter().map(Place::from).collect()),
-        Err(problems) => Ok(problems.into_iter().map(Place::from).collect()),
+        Ok(parsed) => Ok(parsed.warnings.iter().map(Place::from).collect()),
+        Err(problems) => Ok(problems.iter().map(Place::from).collect()),
     }
 }

@@ -15,9 +15,8 @@ use super::wire::{Accepted, Checked, OpinionParts, OpinionRequest, SubmissionVie
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
-use crate::api::problem::{Document, Failure, Place};
+use crate::api::problem::{Document, Failure, Place, Severity};
 use crate::fault::Code;
-use crate::model::opinion::Severity;
 use crate::outbox::{Acceptance, Sender};
 use crate::terminal::{Caller, Right};
 

@@ -27,7 +27,7 @@ pub(in crate::api) struct ListQuery {
 
 /// List submissions
 ///
-/// Of the caller's facility, newest last; without history and substitutions.
+/// Of the caller's facility, newest first; without history and substitutions.
 #[utoipa::path(
     get, path = "/v1/submissions", security(("key" = ["read"])),
     params(

@@ -75,7 +75,7 @@ impl From<Acceptance> for Accepted {
             id: acceptance.id,
             accepted_at: acceptance.accepted_at,
             sha256: hex(&acceptance.sha256),
-            warnings: acceptance.warnings.into_iter().map(Place::from).collect(),
+            warnings: acceptance.warnings.into_iter().map(Place::in_opinion).collect(),
         }
     }
 }
