@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod fault;
+mod opinion;
+mod opinion_characters;
+mod opinion_numbers;
+mod opinion_properties;
+mod opinion_rules;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 /// A list of choices.
-pub trait Choice: Copy + Eq + 'static {
+pub trait Choice: Copy + Eq + std::fmt::Debug + 'static {
     /// The list's name in choices.tsv.
     const LIST: &'static str;
     /// Every choice in printed order, without one that excludes the others.
@@ -56,7 +56,7 @@ impl<T> Default for Choices<T> {
     }
 }
 
-impl<T: Choice + std::fmt::Debug> std::fmt::Debug for Choices<T> {
+impl<T: Choice> std::fmt::Debug for Choices<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }

@@ -262,5 +262,5 @@ fn shaped(r: &mut Reader<'_>, item: Item, fits: impl Fn(&str) -> bool, ja: &str,
 }
 
 fn is_kana(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, 'ぁ'..='ゟ' | '\u{309A}' | 'ー' | '・' | ' ' | '\u{3000}'))
+    text.chars().all(|c| matches!(c, 'ぁ'..='ゟ' | 'ー' | '・' | ' ' | '\u{3000}'))
 }

@@ -15,7 +15,7 @@ const NONE: &str = "none";
 
 /// A list with a box that says "none of them".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoneOr<T> {
+pub enum NoneOr<T: Choice> {
     /// The box "none".
     None,
     /// At least one of the others.

@@ -104,7 +104,7 @@ fn age(r: &mut Reader<'_>) {
     match age_on(birth, entry) {
         ..40 => r.warn(Item::BirthDate, ProblemCode::AgeUnder40),
         40..65 => {
-            let named = r.peek(item).is_some_and(|disease| disease != SpecifiedDisease::NotSpecified);
+            let named = r.peek(item).is_some_and(|disease: SpecifiedDisease| disease != SpecifiedDisease::NotSpecified);
             if !named && r.unless_broken(item, true).is_some() {
                 r.warn(item, ProblemCode::SpecifiedDisease);
             }

@@ -46,6 +46,6 @@ impl Tenths {
         let tenths = (value * 10.0).round();
         let exact = (tenths / 10.0 - value).abs() < 1e-9;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 1 to 9999")]
-        (exact && (1.0..=9999.0).contains(&tenths)).then(|| Self(tenths as u16))
+        (exact && (1.0..=9999.0).contains(&tenths)).then_some(Self(tenths as u16))
     }
 }
