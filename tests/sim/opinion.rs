@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use engawa::model::opinion::{
-    self, Bpsd, ChoiceRow, Finding, Item, Kind, MediaType, NoneOr, Obligation, Opinion, OtherDepartments, PartialDate, Problem,
-    Severity, Stability, parse,
+    self, Bpsd, ChoiceRow, Finding, Item, Kind, MediaType, NoneOr, Obligation, Opinion, OtherDepartments, PartialDate,
+    Problem, Severity, Stability, parse,
 };
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};

@@ -109,7 +109,7 @@ fn candidates_are_proposed() {
         ("ｶﾞ", vec!["ガ"]),
         ("か\u{3099}", vec!["が"]),
         ("㋿", vec!["令和"]),
-        ("晴", vec!["晴"]),
+        ("\u{FA12}", vec!["晴"]),
         ("😀", vec![]),
     ] {
         assert_eq!(candidates(cluster, HUB), expected, "{cluster}");

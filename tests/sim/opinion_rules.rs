@@ -95,7 +95,7 @@ fn cases() -> Vec<Case> {
         Case("dementia", json!({"weight_kg": -44.5}), "/weight_kg", "NUMBER_INVALID", E),
         Case("dementia", json!({"weight_kg": 1e300}), "/weight_kg", "NUMBER_INVALID", E),
         Case("dementia", json!({"age": 87.5}), "/age", "NUMBER_INVALID", E),
-        Case("dementia", json!({"height_cm": 220.1}), "/height_cm", "NUMBER_IMPLAUSIBLE", W),
+        Case("fracture", json!({"height_cm": 220.1}), "/height_cm", "NUMBER_IMPLAUSIBLE", W),
         Case(
             "parkinson",
             json!({"weight_kg": 14.9, "nutrition_status": "poor"}),

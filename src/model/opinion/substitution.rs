@@ -21,18 +21,26 @@ pub struct Substitution {
     pub replacement: String,
 }
 
+/// How many faulty substitutions are reported: the rest is not looked at.
+const MAX_FAULTS: usize = 100;
+
 /// Makes the substitutions and returns the texts they changed, as they were sent.
 pub(super) fn apply(reader: &mut Reader<'_>, substitutions: &[Substitution]) -> Map<String, Value> {
-    let mut originals = Map::new();
+    let (mut originals, mut faults) = (Map::new(), 0);
     for (at, substitution) in substitutions.iter().enumerate() {
+        if faults == MAX_FAULTS {
+            break;
+        }
         let number = (at + 1).to_string();
         let fill = Fill::default().detail(&number, &number);
         let Some((item, sent)) = target(reader, &substitution.pointer) else {
+            faults += 1;
             reader.keep_general(Problem::new(String::new(), ProblemCode::SubstitutionTarget, Severity::Error, &fill));
             continue;
         };
         let text = reader.substituted(item).unwrap_or(sent);
         if let Some(code) = refusal(substitution, text) {
+            faults += 1;
             reader.report(item, code, Severity::Error, &Fill { item: Some(item), ..fill });
             continue;
         }
@@ -68,6 +76,9 @@ fn refusal(substitution: &Substitution, text: &str) -> Option<ProblemCode> {
 fn touches_held(text: &str, original: &str) -> bool {
     let held = clusters(text).filter(|cluster| Repertoire::JisX0213.holds(cluster.text));
     let held: Vec<_> = held.map(|cluster| cluster.offset..cluster.offset + cluster.text.len()).collect();
-    text.match_indices(original)
-        .any(|(at, _)| held.iter().any(|held| held.start < at + original.len() && at < held.end))
+    let touched = |from: usize, to: usize| {
+        let next = held.partition_point(|held| held.end <= from);
+        held.get(next).is_some_and(|held| held.start < to)
+    };
+    text.match_indices(original).any(|(at, _)| touched(at, at + original.len()))
 }

@@ -15,8 +15,10 @@ pub(super) fn problems(item: Item, text: &str, many_lines: bool) -> Vec<Problem>
     }
     let mut problems = Vec::new();
     let max = item.row().max;
-    // A byte count within the limit needs no counting of characters.
-    if text.len() > max && text.chars().count() > max {
+    // What lies beyond the limit has to go in any case: it is not looked at, so a huge text costs little.
+    let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
+    let (text, beyond) = text.split_at_checked(end).unwrap_or((text, ""));
+    if !beyond.is_empty() {
         let max = max.to_string();
         problems.push(report(ProblemCode::TextTooLong, Fill::item(item).detail(&max, &max)));
     }
