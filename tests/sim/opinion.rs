@@ -24,6 +24,7 @@ pub(crate) fn fixture(name: &str) -> Value {
 }
 
 /// The fixture with members replaced; null removes one.
+#[allow(clippy::needless_pass_by_value, reason = "called with json! values")]
 pub(crate) fn changed(name: &str, changes: Value) -> Value {
     let mut values = fixture(name);
     let object = values.as_object_mut().unwrap();
