@@ -1,2 +1,5 @@
 //! End to end: real processes, real mutual TLS, real SQLite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+mod cli;
+mod host;
+mod telemetry;
