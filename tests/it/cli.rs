@@ -53,7 +53,7 @@ impl House {
             for (status, body) in answers {
                 let (mut stream, _) = listener.accept().unwrap();
                 asked.push(request(&mut BufReader::new(&stream)));
-                let body = body.to_string();
+                let body = if body.is_null() { String::new() } else { body.to_string() };
                 write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
             }
             asked
@@ -225,9 +225,11 @@ fn queue_orders_and_refusals() {
     let house = House::new();
     let id = "0198a000-0000-7000-8000-000000000001";
     let problem = json!({"code": "SUBMISSION_IN_FLIGHT", "detail": "送信中", "detail_en": "It is being sent."});
-    let done = json!({"id": id, "state": "cancelled", "reason": {"code": "CANCELLED_BY_CALLER"}});
+    let done = json!({"id": id, "state": "cancelled", "reason": {"code": "CANCELLED_BY_CALLER"},
+        "next_step": {"ja": "取り消されています。", "en": "It is cancelled."}});
     let gateway = house.gateway(vec![(200, done.clone()), (200, done), (409, problem.clone()), (409, problem)]);
-    assert!(stdout(&house.run(&["queue", "show", id])).contains("Cancelled at the sender's request."));
+    let shown = stdout(&house.run(&["queue", "show", id]));
+    assert!(shown.contains("Cancelled at the sender's request.") && shown.contains("It is cancelled."), "{shown}");
     assert_eq!(code(&house.run(&["queue", "cancel", id])), 0);
     let refused = house.run(&["queue", "retry", id]);
     assert_eq!(code(&refused), 1);
@@ -246,7 +248,7 @@ fn keys_are_made_listed_and_revoked() {
     let gateway = house.gateway(vec![
         (201, json!({"id": "k1", "key": "engawa_k1_secret"})),
         (200, json!({"items": [{"id": "k1", "label": "カルテ", "rights": ["submit"], "revoked_at": null}]})),
-        (200, json!({"id": "k1"})),
+        (204, Value::Null),
     ]);
     let made = house.run(&["key", "add", "カルテ", "--rights", "submit,read"]);
     assert!(stdout(&made).starts_with("engawa_k1_secret\n"), "{}", stdout(&made));
