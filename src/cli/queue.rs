@@ -105,9 +105,16 @@ fn detail(item: &Value) -> String {
     if let Some(receipt) = item.get("receipt").filter(|receipt| receipt.is_object()) {
         text.push_str(&format!("  受付番号 / hub receipt: {}\n", text_of(receipt, "number")));
     }
+    if let Some(municipality) = item.get("municipality").filter(|municipality| municipality.is_object()) {
+        let (state, at) = (text_of(municipality, "state"), text_of(municipality, "at"));
+        text.push_str(&format!("  市町村 / municipality: {state} ({at})\n"));
+    }
     let reason = reason_code(item);
     if !reason.is_empty() {
         text.push_str(&format!("  理由 / reason: {reason}\n{}", sentences(&reason)));
+    }
+    if let Some(next) = item.get("next_step").filter(|next| next.is_object()) {
+        text.push_str(&format!("  次に / next: {}\n  {}\n", text_of(next, "ja"), text_of(next, "en")));
     }
     text
 }

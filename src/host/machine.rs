@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::HostError;
 
@@ -33,6 +33,10 @@ pub fn rss_bytes() -> Option<u64> {
 /// When the kernel refuses.
 pub fn core_dumps_off() -> Result<(), HostError> {
     let failed = |errno: nix::Error| HostError::system("switch core dumps off")(errno.into());
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)?;
-    nix::sys::prctl::set_dumpable(false).map_err(failed)
+    nix::sys::prctl::set_dumpable(false).map_err(failed)?;
+    // The service manager has usually set it, and forbids setting limits.
+    match getrlimit(Resource::RLIMIT_CORE) {
+        Ok((0, 0)) => Ok(()),
+        _ => setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed),
+    }
 }

@@ -31,6 +31,8 @@ pub struct NewOpinion {
     pub warnings: Vec<Problem>,
     /// The substitutions the sender stated.
     pub substitutions: Vec<Substitution>,
+    /// The texts as sent, of every item that a substitution changed.
+    pub originals: serde_json::Map<String, Value>,
     /// Optional electronic signature: base64 of a detached CMS, as the sender gave it.
     pub signature: Option<String>,
 }
@@ -78,7 +80,7 @@ impl Intake {
             id,
             wire: Some(wire),
             signature: new.signature,
-            note: note::Note::new(&new.warnings, new.substitutions),
+            note: note::Note::new(&new.warnings, new.substitutions, new.originals),
             insurer: new.opinion.insurer_number().to_owned(),
             due,
             sealer: inner.keys.sealer(id.into_bytes())?,

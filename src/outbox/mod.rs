@@ -43,6 +43,8 @@ use uuid::Uuid;
 
 pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
+// Callers of this room do not see the hub; what it tells them of a submission they get from here.
+pub use crate::hub::{HubError, MunicipalState, Receipt};
 pub use intake::{Intake, NewOpinion, WIRE_LIMIT};
 pub use view::{
     Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,

@@ -1,6 +1,7 @@
 //! The sealed record beside a document: the warnings given at acceptance and the substitutions stated, both forms.
 
 use aws_lc_rs::digest;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::intake::Warnings;
@@ -15,14 +16,16 @@ pub struct Note {
     pub warnings: Warnings,
     /// As the sender stated them.
     pub substitutions: Vec<Substitution>,
+    /// The texts as sent, of every item that a substitution changed.
+    pub originals: Map<String, Value>,
 }
 
 impl Note {
     /// A record of what came with a document.
     #[must_use]
-    pub fn new(warnings: &[Problem], substitutions: Vec<Substitution>) -> Self {
+    pub fn new(warnings: &[Problem], substitutions: Vec<Substitution>, originals: Map<String, Value>) -> Self {
         let warnings = warnings.iter().filter_map(|warning| serde_json::to_value(warning).ok()).collect();
-        Self { warnings, substitutions }
+        Self { warnings, substitutions, originals }
     }
 
     /// SHA-256 over everything the sender stated: the bytes for the hub and the substitutions behind them.
@@ -30,7 +33,8 @@ impl Note {
     pub fn request_hash(&self, body_hash: &[u8; 32]) -> [u8; 32] {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(body_hash);
-        hash.update(&serde_json::to_vec(&self.substitutions).unwrap_or_default());
+        let stated = (&self.substitutions, &self.originals);
+        hash.update(&serde_json::to_vec(&stated).unwrap_or_default());
         let mut out = [0; 32];
         out.copy_from_slice(hash.finish().as_ref());
         out

@@ -105,9 +105,9 @@ impl Reader<'_> {
         let envelope = Envelope::parse(strict_json::parse(json)?, signature)?;
         let today = self.api.clock.now().to_zoned(TimeZone::fixed(offset(9))).date();
         match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
-            Ok(Parsed { opinion, warnings, .. }) => {
-                let Envelope { substitutions, signature, .. } = envelope;
-                let new = NewOpinion { opinion, warnings, substitutions, signature };
+            Ok(Parsed { opinion, warnings, substitutions, originals }) => {
+                let signature = envelope.signature;
+                let new = NewOpinion { opinion, warnings, substitutions, originals, signature };
                 self.intake = Some(self.api.outbox.begin(self.sender, self.key, new).await?);
             }
             Err(problems) => self.places.extend(problems.iter().map(Place::from)),

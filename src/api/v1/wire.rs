@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::super::problem::Place;
 use crate::fault::{Blame, Code, Retry};
-use crate::hub::{HubError, MunicipalState, Receipt};
 use crate::model::opinion::Substitution;
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
+use crate::outbox::{HubError, MunicipalState, Receipt};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
 /// names the items.

@@ -1,4 +1,4 @@
-//! The files that the settings name: certificate authority, certificate, secrets. Their presence and permissions only; what
+//! The files that the settings name: certificate authority and secrets. Their presence and permissions only; what
 //! is in them is for the room that uses them.
 
 use std::os::unix::fs::MetadataExt;
@@ -10,10 +10,7 @@ use crate::fault::Code;
 
 pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check> {
     let hub = &config.hub;
-    let mut checks = vec![
-        public_file("hub.ca_file", &hub.ca_file, Code::HubServerUntrusted),
-        public_file("hub.certificate_file", &hub.certificate_file, Code::CertificateMissing),
-    ];
+    let mut checks = vec![public_file("hub.ca_file", &hub.ca_file, Code::HubServerUntrusted)];
     let secrets = [
         ("hub.certificate_key_file", hub.certificate_key_file.as_ref()),
         ("hub.certificate_passphrase_file", hub.certificate_passphrase_file.as_ref()),
@@ -25,7 +22,7 @@ pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check>
     checks
 }
 
-fn public_file(name: &'static str, path: &Path, code: Code) -> Check {
+pub(super) fn public_file(name: &'static str, path: &Path, code: Code) -> Check {
     match std::fs::read(path) {
         Ok(content) if content.is_empty() => Check::fail(name, code, &format!("{}: 空 / empty", path.display())),
         Ok(_) => {

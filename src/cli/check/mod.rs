@@ -1,6 +1,7 @@
 //! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock.
 //! Nothing is started, made or sent.
 
+mod certificate;
 mod files;
 mod machine;
 
@@ -81,7 +82,8 @@ pub(super) fn run(path: &Path, json: bool) -> Exit {
 /// Every check that can be made without starting anything.
 fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let credentials = config::credentials_directory();
-    let mut checks = files::examine(config, credentials.as_deref());
+    let mut checks = certificate::examine(config, now);
+    checks.extend(files::examine(config, credentials.as_deref()));
     checks.extend(machine::examine(config, now));
     checks
 }
