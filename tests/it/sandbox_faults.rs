@@ -197,3 +197,41 @@ fn the_power_can_go_off_and_on() {
     }
     assert_eq!(hub.status()["calls"]["capabilities"], 3);
 }
+
+#[test]
+fn the_help_names_every_fault_that_the_reference_explains() {
+    let output = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, faults) = help.split_once("FAULTS").unwrap();
+    let (_, kinds) = faults.split_once("  kind ").unwrap();
+    let (kinds, _) = kinds.split_once("  times ").unwrap();
+    let reference = include_str!("../../docs/sandbox.md");
+    let kinds: Vec<_> = kinds.split([' ', '\n', ';', ':']).filter(|w| w.contains('_')).collect();
+    assert!(kinds.len() > 20, "{kinds:?}");
+    for kind in kinds {
+        assert!(reference.contains(&format!("`{kind}`")), "{kind}");
+    }
+}
+
+#[test]
+fn a_nonsensical_order_is_refused_with_a_reason() {
+    let hub = Sandbox::start();
+    let order = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
+        let output = command.arg("control").arg("--dir").arg(hub.dir()).args(args).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(order(&["fault", r#"{"on":"opinions","kind":"delay","delay_ms":1}"#]), (true, String::new()));
+    for (args, words) in [
+        (["fault", r#"{"on":"opinion","kind":"delay"}"#], "opinion"),
+        (["fault", r#"{"on":"opinions","kind":"explode"}"#], "explode"),
+        (["fault", r#"{"kind":"delay","delya_ms":1}"#], "delya_ms"),
+        (["random", r#"{"rate":7}"#], "rate"),
+        (["accept", "S0"], "receipt"),
+        (["lock", "nobody"], "account"),
+    ] {
+        let (done, why) = order(&args);
+        assert!(!done && why.contains(words), "{args:?}: {why}");
+    }
+    assert!(order(&["status"]).0 && order(&["clear"]).0);
+}

@@ -126,6 +126,7 @@ pub(super) async fn clear_fault(State(sandbox): Shared, Path(id): Path<u64>) -> 
 /// `POST /control/random`: rate 0 ends it.
 pub(super) async fn random(State(sandbox): Shared, body: Bytes) -> Reply {
     let order: Order = read(&body)?;
+    order.check().map_err(bad)?;
     sandbox.faults().randomly(Some(Random::new(order)));
     done()
 }
