@@ -94,7 +94,7 @@ fn openssl(hub: &Sandbox) -> Child {
 fn an_idle_connection_can_be_closed() {
     let hub = Sandbox::start();
     let mut openssl = openssl(&hub);
-    let mut open = || hub.status()["connections"]["open"]["9910000011"] == 1;
+    let open = || hub.status()["connections"]["open"]["9910000011"] == 1;
     assert!((0..20_000).any(|_| open()), "the handshake is over");
     assert_eq!(hub.post("connections", json!({"close": "idle"}))["closed"], 1);
     openssl.wait().unwrap();
