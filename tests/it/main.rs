@@ -4,4 +4,7 @@
 mod api;
 mod cli;
 mod host;
+mod sandbox;
+mod sandbox_faults;
+mod support;
 mod telemetry;
