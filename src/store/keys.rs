@@ -84,7 +84,11 @@ impl Write for TouchKey {
     type Output = ();
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
-        sqlx::query("UPDATE api_key SET last_used_at = ? WHERE id = ?").bind(self.at).bind(&self.id).execute(tx).await?;
+        sqlx::query("UPDATE api_key SET last_used_at = ? WHERE id = ?")
+            .bind(self.at)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
         Ok(())
     }
 }
