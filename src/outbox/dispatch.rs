@@ -74,7 +74,9 @@ impl<H: HubPort> Dispatcher<H> {
                 biased;
                 _ = self.stop.changed() => {}
                 Some(first) = self.on_way.join_next_with_id() => self.settle_all(first).await,
-                () = self.inner.reconsider.notified() => self.engine.reconsider(self.inner.clock.elapsed()),
+                () = self.inner.reconsider.notified() => {
+                    self.engine.reconsider(self.inner.clock.elapsed(), self.inner.config().policy);
+                }
                 () = self.inner.nudge.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -311,7 +313,11 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn beat(&self) {
         let now = self.inner.clock.now();
-        self.inner.pulse.send_modify(|pulse| pulse.dispatcher = Some(now));
+        let heart = Some(self.inner.clock.elapsed());
+        self.inner.pulse.send_modify(|pulse| {
+            pulse.dispatcher = Some(now);
+            pulse.heart = heart;
+        });
     }
 }
 
@@ -324,7 +330,7 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
 /// `unknown` and the hub is asked later: nothing is lost by waiting.
 async fn record(inner: &Inner, id: Uuid, input: Input, seed: u64) -> bool {
     crash::point("outbox.before_settle");
-    match inner.step_with(id, input, seed, inner.config.policy).await {
+    match inner.step_with(id, input, seed, inner.config().policy).await {
         Ok(Some(Ok(life))) => {
             crash::point("outbox.settled");
             let reason = life.reason().map(Code::name);

@@ -105,7 +105,8 @@ impl Engine {
     }
 
     /// A setting, certificate or password changed, or a person asked: the next one may try at once.
-    pub fn reconsider(&mut self, elapsed: Duration) {
+    pub fn reconsider(&mut self, elapsed: Duration, policy: Policy) {
+        self.policy = policy;
         self.circuit.reconsider(elapsed);
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn run<H: HubPort>(inner: Arc<Inner>, hub: Arc<H>, mut stop: wa
             }
             () = tokio::time::sleep(pause) => {}
         }
-        pause = (pause * 2).min(inner.config.poll_changes);
+        pause = (pause * 2).min(inner.config().poll_changes);
         match read(&inner, hub.as_ref()).await {
             Ok(0) => {}
             Ok(_) => pause = SOON,

@@ -60,7 +60,7 @@ async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
 
 async fn forget(inner: &Inner) -> Result<(), OutboxError> {
     const BATCH: u16 = 100;
-    let kept = i64::try_from(inner.config.retention.as_millis()).unwrap_or(i64::MAX);
+    let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
     let before = inner.clock.now().as_millisecond().saturating_sub(kept);
     while inner.store.write(Prune { before, limit: BATCH }).await? == u64::from(BATCH) {}
     Ok(())

@@ -33,7 +33,7 @@ mod query;
 pub mod record;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ use crate::hub::HubPort;
 use crate::store::Store;
 
 /// The figures of the room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Pauses and limits of the machine.
     pub policy: machine::Policy,
@@ -81,7 +81,7 @@ pub(crate) struct Inner {
     keys: Arc<Keyring>,
     clock: Clock,
     guard: Guard,
-    config: Config,
+    config: RwLock<Config>,
     /// Wakes the dispatcher: something may be ready to go.
     nudge: Notify,
     /// A person or a reload asks that a closed way be tried at once.
@@ -96,11 +96,17 @@ pub(crate) struct Inner {
 #[derive(Clone, Copy, Debug, Default)]
 struct Pulse {
     dispatcher: Option<Timestamp>,
+    /// The same in monotonic time.
+    heart: Option<Duration>,
     hub_answered: Option<Timestamp>,
     feed: Option<Timestamp>,
 }
 
 impl Inner {
+    fn config(&self) -> Config {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn accepted(&self) {
         crate::telemetry::Metric::Accepted.count(&[]);
         self.nudge.notify_one();
@@ -140,7 +146,7 @@ impl Outbox {
             keys,
             clock,
             guard,
-            config,
+            config: RwLock::new(config),
             nudge: Notify::new(),
             reconsider: Notify::new(),
             delivered: Notify::new(),
@@ -186,6 +192,19 @@ impl Outbox {
     pub fn reconsider(&self) {
         self.inner.reconsider.notify_one();
         self.inner.delivered.notify_one();
+    }
+
+    /// Takes up new pauses, limits and intervals; places in parallel and retention stay until the next start.
+    pub fn reconfigure(&self, config: &Config) {
+        let mut own = self.inner.config.write().unwrap_or_else(PoisonError::into_inner);
+        own.policy = config.policy;
+        own.poll_changes = config.poll_changes;
+    }
+
+    /// Whether the dispatcher's heart beats.
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        self.inner.alive()
     }
 
     /// Changes whenever there are new events to read.

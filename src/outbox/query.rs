@@ -17,6 +17,8 @@ use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
 
 /// Events of one submission that are told; more only a broken hub could cause.
 const HISTORY: u16 = 500;
+/// A dispatcher that has not turned for so long is stuck; it turns every ten seconds at least.
+const STILL: Duration = Duration::from_secs(60);
 /// An ETA is not computed through more documents than this.
 const AHEAD: i64 = 20_000;
 
@@ -108,7 +110,7 @@ impl Outbox {
 impl Inner {
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.step_with(id, input, rand::random(), self.config.policy).await
+        self.step_with(id, input, rand::random(), self.config().policy).await
     }
 
     pub(super) async fn step_with(
@@ -124,7 +126,7 @@ impl Inner {
     }
 
     fn replay_since(&self) -> i64 {
-        let kept = i64::try_from(self.config.event_retention.as_millis()).unwrap_or(i64::MAX);
+        let kept = i64::try_from(self.config().event_retention.as_millis()).unwrap_or(i64::MAX);
         self.clock.now().as_millisecond().saturating_sub(kept)
     }
 
@@ -221,10 +223,14 @@ impl Inner {
         Health { status, reason: reason.or(full), last_proof }
     }
 
+    pub(super) fn alive(&self) -> bool {
+        let beat = self.pulse.borrow().heart;
+        beat.is_none_or(|at| self.clock.elapsed().saturating_sub(at) < STILL)
+    }
+
     fn outbox_health(&self) -> Health {
         let last_proof = self.pulse.borrow().dispatcher;
-        let stale = last_proof.is_none_or(|at| self.clock.now().duration_since(at).as_secs() > 60);
-        if stale {
+        if !self.alive() {
             return Health { status: HealthStatus::Failed, reason: Some(Code::GatewayInternal), last_proof };
         }
         Health { status: HealthStatus::Ok, reason: None, last_proof }
