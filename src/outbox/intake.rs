@@ -70,7 +70,7 @@ impl Intake {
         }
         let now = inner.clock.now();
         let id = Uuid::new_v7(uuid_time(now));
-        let due = super::order::day_number(new.opinion.due_date());
+        let due = super::order::day_number(new.opinion.due_date().unwrap_or(jiff::civil::Date::MAX));
         let (wire, head) = OpinionWriter::begin(&new.opinion);
         let mut intake = Self {
             sender: sender.clone(),

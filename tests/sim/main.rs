@@ -5,6 +5,11 @@ mod config;
 mod fault;
 mod machine;
 mod openapi;
+mod opinion;
+mod opinion_characters;
+mod opinion_numbers;
+mod opinion_properties;
+mod opinion_rules;
 mod schedule;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
