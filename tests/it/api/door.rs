@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::house::{House, get, request};
+use super::house::{House, PATIENCE, get, request};
 
 fn body(value: &Value) -> Full<Bytes> {
     Full::from(value.to_string())
@@ -118,6 +118,24 @@ async fn a_burst_costs_one_lookup_and_a_use_is_noted_once_an_hour() {
     house.clock.advance(Duration::from_secs(3));
     assert!(burst().await.iter().all(|answer| answer.status == 200));
     assert_eq!(house.key_store.lookups(), 2);
+
+    let noted = async |other_than: Option<jiff::Timestamp>| {
+        let noting = async {
+            loop {
+                let last = house.keys.list().await.unwrap()[0].last_used_at;
+                if last != other_than {
+                    return last;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, noting).await.expect("the use is not noted")
+    };
+    let first = noted(None).await;
+    assert_eq!(first.unwrap().to_string(), "2026-06-01T00:00:00Z");
+    house.clock.advance(Duration::from_secs(2 * 3600));
+    assert_eq!(house.tcp(get("/v1/keys", Some(&key))).await.status, 200);
+    assert_eq!(noted(first).await.unwrap().to_string(), "2026-06-01T02:00:03Z");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engawa::api::{Config, ServeConfig};
-use engawa::terminal::Right;
+use engawa::terminal::{KeyId, Right};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -141,4 +141,18 @@ async fn a_quiet_stream_shows_that_it_is_alive_and_ends_with_the_endpoint() {
     let closing = tokio::spawn(house.close());
     assert!(events.next().await.is_none());
     assert!(closing.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let house = House::open().await;
+    let submit_key = house.key(&[Right::Submit]).await;
+    let read_key = house.key(&[Right::Read]).await;
+    let mut events = Events::open(&house, follow(&read_key, "", None)).await;
+    submit(&house, &submit_key, "k-1").await;
+    events.until_delivered().await;
+    let id = read_key.split('_').nth(1).and_then(KeyId::parse).unwrap();
+    house.keys.revoke(&id).await.unwrap();
+    submit(&house, &submit_key, "k-2").await;
+    assert!(events.next().await.is_none());
 }

@@ -135,3 +135,19 @@ async fn metrics_are_plain_text() {
     assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"engawa_up 1\n"[..]));
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
 }
+
+#[tokio::test]
+async fn a_panic_is_an_internal_failure_and_tells_nothing() {
+    let house = House::open().await;
+    let parts = house.parts.clone();
+    let poisoner = std::thread::spawn(move || {
+        let _guard = parts.0.lock().unwrap();
+        panic!("手須戸 春子");
+    });
+    assert!(poisoner.join().is_err());
+    // The health source of these tests panics on a poisoned lock.
+    let answer = house.tcp(get("/v1/health", None)).await;
+    let problem = answer.problem("GATEWAY_INTERNAL");
+    assert!(!problem.to_string().contains("oison"), "{problem}");
+    assert_eq!(house.tcp(get("/metrics", None)).await.status, 200);
+}
