@@ -152,6 +152,17 @@ impl Keys {
         Ok(Caller { id: record.id.to_string(), facility: record.facility, rights: record.rights })
     }
 
+    /// Whether `caller`, who came in earlier, would still be let in: long-lived streams ask this from time to time.
+    ///
+    /// # Errors
+    /// [`KeyError::Store`].
+    pub async fn stands(&self, caller: &Caller) -> Result<bool, KeyError> {
+        // The administrator on the Unix socket has no key that could be revoked.
+        let Some(id) = KeyId::parse(&caller.id) else { return Ok(true) };
+        let record = self.record(&id).await?;
+        Ok(record.is_some_and(|record| record.revoked_at.is_none()))
+    }
+
     /// Makes a key. It is in force at once.
     ///
     /// # Errors

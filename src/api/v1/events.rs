@@ -20,6 +20,7 @@ use crate::api::caller::{Connection, Read, With};
 use crate::api::problem::{Failure, Place};
 use crate::fault::Code;
 use crate::outbox::EventRecord;
+use crate::terminal::Caller;
 
 /// Events read from the log at a time.
 const PAGE: u16 = 100;
@@ -64,7 +65,7 @@ pub(in crate::api) async fn follow(
     };
     let waiting = reset.then(|| reset_event(after)).into_iter().collect();
     let keep_alive = KeepAlive::new().interval(api.config.keep_alive);
-    let reader = Reader { facility: by.caller.facility, after, waiting, news, stopping: connection.stopping, api };
+    let reader = Reader { caller: by.caller, after, waiting, news, stopping: connection.stopping, api };
     Ok(Sse::new(reader.stream()).keep_alive(keep_alive))
 }
 
@@ -119,7 +120,7 @@ fn reset_event(after: i64) -> Event {
 
 struct Reader {
     api: Arc<Api>,
-    facility: String,
+    caller: Caller,
     after: i64,
     waiting: VecDeque<Event>,
     news: watch::Receiver<i64>,
@@ -141,8 +142,8 @@ impl Reader {
                 return Some(event);
             }
             self.news.borrow_and_update();
-            let page = self.api.outbox.events_after(&self.facility, self.after, PAGE).await;
-            let page = page.inspect_err(|error| tracing::warn!(code = %error.code, "event stream ends")).ok()?;
+            let page = self.page().await;
+            let page = page.inspect_err(|error| tracing::info!(code = %error.code(), "event stream ends")).ok()?;
             match page.last() {
                 Some(last) => {
                     self.after = last.seq;
@@ -151,6 +152,14 @@ impl Reader {
                 None => self.wait().await?,
             }
         }
+    }
+
+    /// The next events, as long as the caller may still see them.
+    async fn page(&self) -> Result<Vec<EventRecord>, Failure> {
+        if !self.api.keys.stands(&self.caller).await? {
+            return Err(Code::AuthInvalid.into());
+        }
+        Ok(self.api.outbox.events_after(&self.caller.facility, self.after, PAGE).await?)
     }
 
     async fn wait(&mut self) -> Option<()> {

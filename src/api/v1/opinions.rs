@@ -17,7 +17,7 @@ use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
 use crate::api::problem::{Document, Failure, Place, Severity};
 use crate::fault::Code;
-use crate::outbox::{Acceptance, Sender};
+use crate::outbox::{Acceptance, Intake, Sender};
 use crate::terminal::{Caller, Right};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -46,11 +46,16 @@ pub(in crate::api) async fn submit(
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, mut body) = Pieces::of(request, intake::MAX_REQUEST, api.config.body_idle);
-    let work = take_in(&api, &connection, &parts, &mut body);
-    let taken = tokio::time::timeout(api.config.upload, work).await;
-    match taken.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
-        Ok(acceptance) => accepted(acceptance),
+    let (parts, body) = Pieces::of(request, intake::MAX_REQUEST, api.config.body_idle);
+    // Detached from its first byte: once its last one has been read nothing may depend on whether the client still waits.
+    // A client that leaves before that ends its own body, and the intake with it.
+    accepted(connection.detach(take_in(api, parts, body)).await??)
+}
+
+async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Acceptance, Failure> {
+    let read = tokio::time::timeout(api.config.upload, read(&api, &parts, &mut body)).await;
+    match read.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
+        Ok(intake) => Ok(intake.finish().await?),
         Err(failure) => {
             if failure.code() != Code::RequestTimeout {
                 body.drain().await;
@@ -60,17 +65,10 @@ pub(in crate::api) async fn submit(
     }
 }
 
-async fn take_in(
-    api: &Arc<Api>,
-    connection: &Connection,
-    parts: &Parts,
-    body: &mut Pieces,
-) -> Result<Acceptance, Failure> {
+async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Intake, Failure> {
     let caller = authorise(api, parts, Right::Submit).await?;
     let key = idempotency_key(parts)?;
-    let sender = sender(&caller);
-    let intake = intake::read(api, &sender, key, parts, body).await?;
-    Ok(connection.detach(intake.finish()).await??)
+    intake::read(api, &sender(&caller), key, parts, body).await
 }
 
 /// The outbox's view of a caller.

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::house::{House, get, no_outbox, request};
+use super::house::{House, PATIENCE, get, request};
 
 fn body(value: &Value) -> Full<Bytes> {
     Full::from(value.to_string())
@@ -22,7 +22,7 @@ fn new_key(key: Option<&str>, label: &str, rights: &[&str]) -> http::Request<Ful
 /// Every operation of the document, so that a route cannot be added without a lock.
 #[tokio::test]
 async fn every_route_asks_for_a_key_except_those_that_tell_nothing() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let document = house.tcp(get("/openapi.json", None)).await.json();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -42,7 +42,7 @@ async fn every_route_asks_for_a_key_except_those_that_tell_nothing() {
 
 #[tokio::test]
 async fn a_key_is_made_used_listed_and_revoked() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     // The Unix socket belongs to the user who runs this test, hence to an administrator.
     let made = house.unix(new_key(None, "カルテソフト", &["admin"])).await;
     assert_eq!(made.status, 201);
@@ -68,7 +68,7 @@ async fn a_key_is_made_used_listed_and_revoked() {
 
 #[tokio::test]
 async fn a_key_may_do_what_its_rights_say_and_no_more() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let submit = house.key(&[Right::Submit]).await;
     let read = house.key(&[Right::Read]).await;
     let id = "00000000-0000-4000-8000-000000000000";
@@ -93,7 +93,7 @@ async fn a_key_may_do_what_its_rights_say_and_no_more() {
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_whatever_is_wrong_with_it() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let good = house.key(&[Right::Admin]).await;
     let (head, secret) = good.rsplit_once('_').unwrap();
     let other = if secret.starts_with('0') { "1" } else { "0" };
@@ -110,7 +110,7 @@ async fn a_wrong_key_is_refused_whatever_is_wrong_with_it() {
 
 #[tokio::test]
 async fn a_burst_costs_one_lookup_and_a_use_is_noted_once_an_hour() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Admin]).await;
     let burst = || join_all((0..64).map(|_| house.tcp(get("/v1/keys", Some(&key)))));
     assert!(burst().await.iter().all(|answer| answer.status == 200));
@@ -118,11 +118,29 @@ async fn a_burst_costs_one_lookup_and_a_use_is_noted_once_an_hour() {
     house.clock.advance(Duration::from_secs(3));
     assert!(burst().await.iter().all(|answer| answer.status == 200));
     assert_eq!(house.key_store.lookups(), 2);
+
+    let noted = async |other_than: Option<jiff::Timestamp>| {
+        let noting = async {
+            loop {
+                let last = house.keys.list().await.unwrap()[0].last_used_at;
+                if last != other_than {
+                    return last;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, noting).await.expect("the use is not noted")
+    };
+    let first = noted(None).await;
+    assert_eq!(first.unwrap().to_string(), "2026-06-01T00:00:00Z");
+    house.clock.advance(Duration::from_secs(2 * 3600));
+    assert_eq!(house.tcp(get("/v1/keys", Some(&key))).await.status, 200);
+    assert_eq!(noted(first).await.unwrap().to_string(), "2026-06-01T02:00:03Z");
 }
 
 #[tokio::test]
 async fn a_key_that_says_too_little_or_too_much_is_not_made() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     for value in [
         json!({"label": "", "rights": ["read"]}),
         json!({"label": "x", "rights": []}),

@@ -2,14 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
 use engawa::clock::Clock;
-use engawa::outbox::{Health, HealthStatus, Outbox};
-use engawa::terminal::{Keys, MemoryKeys, NewKey, Right};
+use engawa::credential::seal::Keyring;
+use engawa::hub::ScriptedHub;
+use engawa::outbox::backoff::Backoff;
+use engawa::outbox::machine::Policy;
+use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
+use engawa::store::{Store, StoreTask};
+use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -18,7 +24,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(super) const FACILITY: &str = "1370000018";
@@ -35,15 +41,57 @@ impl HealthSource for Parts {
     }
 }
 
+/// Keys in the database, and how often one was looked up.
+#[derive(Clone)]
+pub(super) struct CountedKeys {
+    store: Store,
+    lookups: Arc<AtomicUsize>,
+}
+
+impl CountedKeys {
+    pub(super) fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::Relaxed)
+    }
+}
+
+impl KeyStore for CountedKeys {
+    fn add(&self, record: KeyRecord) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        self.store.add(record)
+    }
+
+    fn find(&self, id: KeyId) -> BoxFuture<'_, Result<Option<KeyRecord>, StoreFailure>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        self.store.find(id)
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, StoreFailure>> {
+        KeyStore::list(&self.store)
+    }
+
+    fn revoke(&self, id: KeyId, at: jiff::Timestamp) -> BoxFuture<'_, Result<bool, StoreFailure>> {
+        self.store.revoke(id, at)
+    }
+
+    fn touch(&self, id: KeyId, at: jiff::Timestamp) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        self.store.touch(id, at)
+    }
+}
+
 pub(super) struct House {
     pub(super) tcp: SocketAddr,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
-    pub(super) key_store: MemoryKeys,
+    pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
+    pub(super) hub: ScriptedHub,
     pub(super) parts: Parts,
+    /// Bytes free on the disk, as the outbox is told.
+    pub(super) free: Arc<AtomicU64>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<bool>,
+    stop_outbox: watch::Sender<Stop>,
+    outbox: Tasks,
+    store: StoreTask,
     _directory: tempfile::TempDir,
 }
 
@@ -78,18 +126,23 @@ impl Answer {
 }
 
 impl House {
-    pub(super) async fn open(outbox: Outbox) -> Self {
-        Self::open_with(outbox, Config::default(), ServeConfig::default()).await
+    pub(super) async fn open() -> Self {
+        Self::open_with(Config::default(), ServeConfig::default()).await
     }
 
-    pub(super) async fn open_with(outbox: Outbox, config: Config, sockets: ServeConfig) -> Self {
+    pub(super) async fn open_with(config: Config, sockets: ServeConfig) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let unix = directory.path().join("api.sock");
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let listeners = vec![Listener::Tcp(tcp), Listener::Unix(UnixListener::bind(&unix).unwrap())];
-        let clock = Clock::manual("2026-10-01T00:00:00Z".parse().unwrap());
-        let key_store = MemoryKeys::default();
+        let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
+        let (store, store_task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
+        let hub = ScriptedHub::new(clock.clone());
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
+        let (outbox, tasks) = start_outbox(&directory, &store, &hub, &free, &clock, stopped_outbox);
+        let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
@@ -104,7 +157,22 @@ impl House {
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
         let served = tokio::spawn(serve(listeners, router(api), sockets, stopped));
-        Self { tcp: address, unix, keys, key_store, clock, parts, stop, served, _directory: directory }
+        Self {
+            tcp: address,
+            unix,
+            keys,
+            key_store,
+            clock,
+            hub,
+            parts,
+            free,
+            stop,
+            served,
+            stop_outbox,
+            outbox: tasks,
+            store: store_task,
+            _directory: directory,
+        }
     }
 
     /// A key with these rights, as it goes after `Bearer `.
@@ -114,10 +182,15 @@ impl House {
         self.keys.add(new).await.unwrap().0.reveal().to_string()
     }
 
-    /// Stops the endpoint; whether everything finished.
+    /// Stops the endpoint, then what is behind it; whether all requests finished.
     pub(super) async fn close(self) -> bool {
         drop(self.stop);
-        tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap()
+        let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
+        self.stop_outbox.send_replace(Stop::Now);
+        tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
+        drop((self.keys, self.key_store));
+        tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
+        finished
     }
 
     pub(super) async fn tcp(&self, request: Request<Full<Bytes>>) -> Answer {
@@ -165,7 +238,33 @@ where
     sender.send_request(request).await.unwrap()
 }
 
-/// For tests that never reach the outbox.
-pub(super) fn no_outbox() -> Outbox {
-    Outbox {}
+fn start_outbox(
+    directory: &tempfile::TempDir,
+    store: &Store,
+    hub: &ScriptedHub,
+    free: &Arc<AtomicU64>,
+    clock: &Clock,
+    stop: watch::Receiver<Stop>,
+) -> (Outbox, Tasks) {
+    let day = Duration::from_secs(86_400);
+    let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+    let free = Arc::clone(free);
+    let guard = Guard {
+        free_space: Arc::new(move || Some(free.load(Ordering::Relaxed))),
+        min_free: 1 << 20,
+        retention: 400 * day,
+        clock: clock.clone(),
+    };
+    let config = outbox::Config {
+        policy: Policy {
+            backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
+            strikes: 5,
+            key_memory: 399 * day,
+        },
+        parallel: 4,
+        poll_changes: Duration::from_secs(60),
+        retention: 400 * day,
+        event_retention: 7 * day,
+    };
+    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop)
 }

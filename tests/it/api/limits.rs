@@ -8,7 +8,7 @@ use engawa::terminal::Right;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::house::{House, PATIENCE, get, no_outbox};
+use super::house::{House, PATIENCE, get};
 
 fn head(key: &str, length: usize) -> String {
     format!(
@@ -28,7 +28,7 @@ async fn read_all(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
 async fn a_stalled_body_is_timed_out_and_a_silent_connection_closed() {
     let config = Config { body_idle: Duration::from_millis(200), ..Config::default() };
     let sockets = ServeConfig { header_timeout: Duration::from_millis(200), ..ServeConfig::default() };
-    let house = House::open_with(no_outbox(), config, sockets).await;
+    let house = House::open_with(config, sockets).await;
     let key = house.key(&[Right::Submit]).await;
     let mut stalled = TcpStream::connect(house.tcp).await.unwrap();
     stalled.write_all(head(&key, 100).as_bytes()).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_stalled_body_is_timed_out_and_a_silent_connection_closed() {
 #[tokio::test]
 async fn too_many_requests_are_told_to_come_back_while_health_still_answers() {
     let config = Config { max_requests: 1, ..Config::default() };
-    let house = House::open_with(no_outbox(), config, ServeConfig::default()).await;
+    let house = House::open_with(config, ServeConfig::default()).await;
     let key = house.key(&Right::ALL).await;
     let mut first = TcpStream::connect(house.tcp).await.unwrap();
     first.write_all(head(&key, 100).as_bytes()).await.unwrap();
@@ -68,7 +68,7 @@ async fn too_many_requests_are_told_to_come_back_while_health_still_answers() {
 #[tokio::test]
 async fn a_full_network_listener_does_not_lock_out_the_administrator() {
     let sockets = ServeConfig { max_connections: 1, ..ServeConfig::default() };
-    let house = House::open_with(no_outbox(), Config::default(), sockets).await;
+    let house = House::open_with(Config::default(), sockets).await;
     let mut held = TcpStream::connect(house.tcp).await.unwrap();
     held.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     held.read_u8().await.unwrap();
@@ -82,7 +82,7 @@ async fn a_full_network_listener_does_not_lock_out_the_administrator() {
 
 #[tokio::test]
 async fn the_end_waits_for_running_requests_but_not_for_idle_connections() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Submit]).await;
     let (tcp, unix) = (house.tcp, house.unix.clone());
     let _silent = UnixStream::connect(&unix).await.unwrap();

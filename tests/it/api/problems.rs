@@ -5,7 +5,7 @@ use engawa::outbox::{Health, HealthStatus};
 use engawa::terminal::Right;
 use http_body_util::Full;
 
-use super::house::{House, get, no_outbox, request};
+use super::house::{House, get, request};
 
 const JSON: &str = "application/json";
 
@@ -16,7 +16,7 @@ fn post(key: &str, kind: &str, body: impl Into<Bytes>) -> http::Request<Full<Byt
 
 #[tokio::test]
 async fn a_wrong_place_or_method_is_said_plainly() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&Right::ALL).await;
     house.tcp(get("/", None)).await.problem("REQUEST_NOT_FOUND");
     house.tcp(get("/v1/opinions/not-a-uuid", Some(&key))).await.problem("REQUEST_NOT_FOUND");
@@ -29,7 +29,7 @@ async fn a_wrong_place_or_method_is_said_plainly() {
 
 #[tokio::test]
 async fn an_unknown_repeated_or_impossible_parameter_is_named() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Read]).await;
     for (path, parameter, code) in [
         ("/v1/submissions?stat=queued", "stat", "PARAMETER_UNKNOWN"),
@@ -50,7 +50,7 @@ async fn an_unknown_repeated_or_impossible_parameter_is_named() {
 
 #[tokio::test]
 async fn an_idempotency_key_is_required_and_printable() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Submit]).await;
     let with = |value: Option<&str>| {
         let request = request("POST", "/v1/opinions", Some(&key)).header("content-type", JSON);
@@ -69,7 +69,7 @@ async fn an_idempotency_key_is_required_and_printable() {
 
 #[tokio::test]
 async fn a_body_that_cannot_be_read_is_refused_with_its_place() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Submit]).await;
     for (body, pointer, code) in [
         ("{", "", "JSON_SYNTAX"),
@@ -100,7 +100,7 @@ async fn a_body_that_cannot_be_read_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn a_body_too_large_is_answered_although_its_sender_still_sends() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let key = house.key(&[Right::Submit]).await;
     house.tcp(post(&key, JSON, vec![b' '; 4 << 20])).await.problem("REQUEST_TOO_LARGE");
     let long = vec![b'x'; 22 << 20];
@@ -111,7 +111,7 @@ async fn a_body_too_large_is_answered_although_its_sender_still_sends() {
 
 #[tokio::test]
 async fn health_reports_the_worst_part_and_why() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let fine = house.tcp(get("/v1/health", None)).await;
     assert_eq!((fine.status.as_u16(), &fine.json()["status"]), (200, &"ok".into()));
     let reason = Some(engawa::fault::Code::HubUnreachable);
@@ -130,8 +130,24 @@ async fn health_reports_the_worst_part_and_why() {
 
 #[tokio::test]
 async fn metrics_are_plain_text() {
-    let house = House::open(no_outbox()).await;
+    let house = House::open().await;
     let answer = house.tcp(get("/metrics", None)).await;
     assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"engawa_up 1\n"[..]));
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_failure_and_tells_nothing() {
+    let house = House::open().await;
+    let parts = house.parts.clone();
+    let poisoner = std::thread::spawn(move || {
+        let _guard = parts.0.lock().unwrap();
+        panic!("手須戸 春子");
+    });
+    assert!(poisoner.join().is_err());
+    // The health source of these tests panics on a poisoned lock.
+    let answer = house.tcp(get("/v1/health", None)).await;
+    let problem = answer.problem("GATEWAY_INTERNAL");
+    assert!(!problem.to_string().contains("oison"), "{problem}");
+    assert_eq!(house.tcp(get("/metrics", None)).await.status, 200);
 }
