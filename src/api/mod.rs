@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod limits;
+mod meter;
 mod openapi;
 mod problem;
 mod routes;

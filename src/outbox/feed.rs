@@ -13,6 +13,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::crash;
 use crate::hub::{Change, HubPort};
 use crate::store::{ApplyChanges, ChangeRow, Row};
+use crate::telemetry::Metric;
 
 const CURSOR: &str = "feed.opinions.cursor";
 /// Shortly after a delivery the municipality's answer is likely: the feed is read soon, then ever less often.
@@ -58,7 +59,9 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, OutboxError> {
         }
         let items = page.items.iter().map(|change| row(&inner.keys, change)).collect::<Result<_, _>>()?;
         let apply = ApplyChanges { items, cursor_name: CURSOR, cursor: page.next_cursor, now: now.as_millisecond() };
-        news += inner.store.write(apply).await?;
+        let told = inner.store.write(apply).await?;
+        Metric::Events.add(&[("kind", "submission.municipality")], told);
+        news += told;
         if last {
             return Ok(news);
         }
