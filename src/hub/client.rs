@@ -25,7 +25,7 @@ use super::port::DeliveryBody;
 const ANSWER_LIMIT: usize = 1024 * 1024;
 /// Idle connections kept; more would only be closed by the hub.
 const IDLE_CONNECTIONS: usize = 4;
-const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What HTTP/2 may hold of a body on its way out.

@@ -21,7 +21,7 @@ use super::wire::{Envelope, ErrorEntry, changes_data, lookup_data, receipt};
 use crate::fault::Code;
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
-pub(super) const DEFAULT_LOCK: Duration = Duration::from_mins(30);
+pub(super) const DEFAULT_LOCK: Duration = Duration::from_secs(30 * 60);
 const SHORTEST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 24 * 3600;
 
