@@ -66,6 +66,10 @@ pub fn classify(seen: &Seen, now: Timestamp) -> Reply {
         Seen::Lost(fault @ (LineFault::OwnCertificateRefused | LineFault::OwnCertificateExpired)) => {
             Reply::Without(line(*fault, Scope::Operator))
         }
+        // Trust was established when the connection was; what breaks later is the line.
+        Seen::Lost(LineFault::Untrusted | LineFault::NotYetTrusted) => {
+            Reply::Perhaps(trouble(Code::HubUnreachable, Scope::Item))
+        }
         Seen::Lost(fault) => Reply::Perhaps(line(*fault, Scope::Item)),
         Seen::Answered { status, retry_after, body, request_whole } => {
             let pause = retry_after.as_deref().and_then(|value| parse_retry_after(value, now));

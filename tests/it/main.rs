@@ -1,2 +1,4 @@
 //! End to end: real processes, real mutual TLS, real SQLite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod hub;

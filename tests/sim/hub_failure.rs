@@ -69,6 +69,8 @@ fn line_faults() {
         (LineFault::Cut, Code::HubUnreachable),
         (LineFault::TimedOut, Code::HubTimeout),
         (LineFault::TooLarge, Code::HubNonsense),
+        (LineFault::Untrusted, Code::HubUnreachable),
+        (LineFault::NotYetTrusted, Code::HubUnreachable),
     ] {
         assert_eq!(row(&Seen::Lost(fault)), Unknown(code, Scope::Item), "{fault:?}");
     }
