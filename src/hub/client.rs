@@ -14,7 +14,7 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use self::body::{Progress, Tracked};
 use self::line::{ConnectFault, Connector, Notes};
@@ -162,17 +162,21 @@ impl Client {
     /// Waits for `exchange` as long as the request moves; `None` when it stalls or its answer does not come.
     async fn while_moving<T>(&self, exchange: impl Future<Output = T>, progress: &Progress) -> Option<T> {
         tokio::pin!(exchange);
-        let mut last = (progress.moved(), Instant::now());
         loop {
-            let patience = if progress.is_whole() { self.timeouts.answer } else { self.timeouts.stall };
-            if let Ok(done) = tokio::time::timeout_at(last.1 + patience, &mut exchange).await {
-                return Some(done);
+            let whole = progress.is_whole();
+            let patience = if whole { self.timeouts.answer } else { self.timeouts.stall };
+            let deadline = progress.moved_at() + patience;
+            tokio::select! {
+                biased;
+                done = &mut exchange => return Some(done),
+                () = progress.until_whole(), if !whole => {}
+                () = sleep_until(deadline) => {
+                    // It may have moved while this slept.
+                    if progress.moved_at() + patience <= deadline {
+                        return None;
+                    }
+                }
             }
-            let moved = progress.moved();
-            if moved == last.0 {
-                return None;
-            }
-            last = (moved, Instant::now());
         }
     }
 }
