@@ -1,0 +1,151 @@
+//! The command line: `hub`, `control`, `demo`.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::control::command::Command as Order;
+use crate::{demo, run};
+
+/// What can go wrong on the command line; printed as one sentence.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const LONG: &str = "\
+A hub anyone can run: its own CA, facilities, staff accounts, municipalities and people (all fictitious), mutual TLS 1.3,
+login, opinions, lookup by key, changes, and faults on demand. It keeps its record in DIR and survives being killed.
+
+QUICK START
+  engawa-sandbox hub --dir /tmp/hub            makes /tmp/hub, prints one line of JSON when ready
+  engawa-sandbox control --dir /tmp/hub facts  what was filed, under which key, how often
+
+  P=/tmp/hub/facilities/clinic
+  curl --cacert /tmp/hub/pki/ca.pem --cert $P/client.pem --key $P/client.key \\
+       -d '{\"user_id\":\"clinic-doctor\",\"password\":\"'$(cat /tmp/hub/accounts/clinic-doctor.password)'\"}' \\
+       https://localhost:PORT/api/v1/login
+
+WHAT IS IN DIR
+  sandbox.json                 addresses, process id and every path (rewritten at each start)
+  world.json                   facilities, accounts, municipalities, people, requests; may be edited between starts
+  journal.jsonl                the hub's own record: one event a line, synced to disk
+  pki/ca.pem                   the CA a client has to trust
+  facilities/NAME/             client.pem client.key client.p12 client.p12.pass
+      clinic other-clinic office dx                          good certificates
+      wrong-kind expired not-yet-valid foreign unknown       certificates that have to be refused
+  accounts/USER.password       mode 0600
+  examples/opinion.json        a body for POST /api/v1/opinions
+
+FAULTS
+  engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
+  on     login refresh logout opinions changes requests lookup municipalities capabilities connect, * or a path
+  kind   refuse delay cut_before_effect cut_mid_request cut_after_effect cut_mid_answer answer_twice status_429
+         status_500 status_503 html_200 html_502 wrong_json truncated_json wrong_type slow_body close_idle lock_account
+         refuse_password expire_tokens expired_cursor not_offered; on connect: drop stall refuse_client
+         server_certificate_expired server_certificate_foreign server_certificate_wrong_name
+         server_certificate_not_yet_valid
+  times  how often (default 1, 0 = until cleared); after: how many matching calls pass first; key, facility: only these
+  The other members depend on the kind: docs/sandbox.md lists them all.";
+
+#[derive(Parser)]
+#[command(name = "engawa-sandbox", version, about = "A care hub to test against: fictitious data, faults on demand")]
+#[command(long_about = LONG)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the hub until it is told to stop
+    Hub(HubArgs),
+    /// Steer a running hub
+    Control {
+        /// The folder the hub was started with
+        #[arg(long)]
+        dir: PathBuf,
+        #[command(subcommand)]
+        order: Order,
+    },
+    /// Show a gateway and a hub at work, and end by itself
+    Demo(demo::DemoArgs),
+}
+
+/// How the hub is run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HubArgs {
+    /// Folder for certificates, accounts and the hub's record; made if absent
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// Address of the hub (mutual TLS); port 0 takes the port of the last start, or else a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Address of the control API (plain HTTP: loopback only)
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) control: SocketAddr,
+    /// Decides identifiers, receipts, trace ids, passwords and people; fixed when DIR is made [default: 1]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// The hub's record [default: DIR/journal.jsonl]
+    #[arg(long)]
+    pub(crate) state: Option<PathBuf>,
+    /// Another name or address for the server's certificate (when DIR is made)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Vec<String>,
+    /// What the hub's clock shows at the start, RFC 3339 [default: the machine's time, or the clock as it was left]
+    #[arg(long)]
+    pub(crate) start: Option<Timestamp>,
+    /// Hub time from receipt to handing over to the municipality, or `never`
+    #[arg(long, default_value = "1s", value_parser = delay)]
+    pub(crate) forward_after: Delay,
+    /// Hub time from handing over to the municipality's acceptance, or `never`
+    #[arg(long, default_value = "1s", value_parser = delay)]
+    pub(crate) accept_after: Delay,
+    /// Items on a page of a list or feed
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) page: u64,
+    /// Answer E1xxx and E4040 with status 200 instead of 401, 403 and 404
+    #[arg(long)]
+    pub(crate) always_200: bool,
+    /// Do not sync the record to disk: survives a kill, not a power cut
+    #[arg(long)]
+    pub(crate) no_fsync: bool,
+    /// Stop when standard input ends, so that a test's hub never outlives the test
+    #[arg(long)]
+    pub(crate) until_stdin_ends: bool,
+}
+
+/// A span of hub time; `None` is never.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delay(pub(crate) Option<SignedDuration>);
+
+fn delay(text: &str) -> Result<Delay, String> {
+    if text == "never" {
+        return Ok(Delay(None));
+    }
+    let span: Duration = text
+        .parse::<SignedDuration>()
+        .map_err(|e| format!("{e}; write 0s, 1500ms, 2h or never"))?
+        .try_into()
+        .map_err(|_| "must not be negative".to_owned())?;
+    SignedDuration::try_from(span).map(|d| Delay(Some(d))).map_err(|e| e.to_string())
+}
+
+/// Parses, runs, and turns a failure into one sentence and exit code 1.
+pub(crate) fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Hub(args) => run::hub(&args),
+        Command::Control { dir, order } => order.run(&dir).map(|text| println!("{text}")),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("engawa-sandbox: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
