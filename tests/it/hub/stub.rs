@@ -45,7 +45,7 @@ pub(super) fn error(code: &str) -> String {
     json!({"result": "error", "errors": [{"code": code, "message": "x"}], "trace_id": "t"}).to_string()
 }
 
-fn ok(data: Value) -> String {
+fn ok(data: &Value) -> String {
     json!({"result": "ok", "data": data, "trace_id": "t"}).to_string()
 }
 
@@ -164,13 +164,13 @@ fn usual(path: &str, key: Option<String>, body: &[u8], state: &Mutex<State>) -> 
         LOGIN | REFRESH => {
             state.tokens += 1;
             let number = state.tokens;
-            ok(json!({"access_token": format!("a{number}"), "expires_in": 3600, "refresh_token": format!("r{number}"),
+            ok(&json!({"access_token": format!("a{number}"), "expires_in": 3600, "refresh_token": format!("r{number}"),
                 "refresh_expires_in": 28800, "job_kind": "x", "service_kind": "y"}))
         }
-        CAPABILITIES => ok(json!(["opinions", "submissions"])),
+        CAPABILITIES => ok(&json!(["opinions", "submissions"])),
         OPINIONS => {
             *state.filed.entry(key.unwrap()).or_default() += 1;
-            ok(accepted)
+            ok(&accepted)
         }
         LOOKUP => {
             let asked: Value = serde_json::from_slice(body).unwrap();
@@ -181,10 +181,10 @@ fn usual(path: &str, key: Option<String>, body: &[u8], state: &Mutex<State>) -> 
             let mut data = accepted;
             data["idempotency_key"] = asked.into();
             data["outcome"] = "accepted".into();
-            ok(data)
+            ok(&data)
         }
         CHANGES => {
-            ok(json!({"items": [{"receipt_number": "R1", "state": "forwarded", "at": "2026-11-22T09:00:00+09:00"}],
+            ok(&json!({"items": [{"receipt_number": "R1", "state": "forwarded", "at": "2026-11-22T09:00:00+09:00"}],
             "next_cursor": "c+1/="}))
         }
         _ => error("E2000"),
