@@ -186,6 +186,7 @@ fn header(response: &Response<Incoming>) -> Option<String> {
 }
 
 fn failed(error: &legacy::Error, line: &CaptureConnection, progress: &Progress) -> Seen {
+    eprintln!("DBG {error:?} noted={:?}", noted(line));
     if error.is_connect() {
         return Seen::NoConnection(ConnectFault::find(error).unwrap_or(LineFault::Unreachable));
     }

@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod hub;
+mod hub_sandbox;
+mod sandbox;
+mod sandbox_faults;
+mod support;

@@ -1,7 +1,9 @@
 //! Steering: plain HTTP on loopback for tests and people, and the command that speaks it.
 
 pub(crate) mod command;
+mod country;
 mod orders;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -17,14 +19,14 @@ pub(crate) async fn listen(listener: TcpListener, sandbox: Arc<Sandbox>) -> Resu
     let routes = Router::new()
         .route("/control/status", get(orders::status))
         .route("/control/facts", get(orders::facts))
-        .route("/control/faults", get(orders::faults).post(orders::order_faults).delete(orders::clear_faults))
-        .route("/control/faults/{id}", delete(orders::clear_fault))
-        .route("/control/random", post(orders::random))
-        .route("/control/clock", post(orders::clock))
-        .route("/control/municipal", post(orders::municipal))
-        .route("/control/municipalities/{insurer_number}", post(orders::municipality))
-        .route("/control/requests", post(orders::request))
-        .route("/control/accounts/{user_id}", post(orders::account))
+        .route("/control/faults", get(trouble::faults).post(trouble::order_faults).delete(trouble::clear_faults))
+        .route("/control/faults/{id}", delete(trouble::clear_fault))
+        .route("/control/random", post(trouble::random))
+        .route("/control/clock", post(country::clock))
+        .route("/control/municipal", post(country::municipal))
+        .route("/control/municipalities/{insurer_number}", post(country::municipality))
+        .route("/control/requests", post(country::request))
+        .route("/control/accounts/{user_id}", post(country::account))
         .route("/control/tokens", post(orders::tokens))
         .route("/control/cursors", post(orders::cursors))
         .route("/control/connections", post(orders::connections))

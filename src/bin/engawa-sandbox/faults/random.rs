@@ -25,6 +25,19 @@ pub(crate) struct Order {
     delay_ms: u64,
 }
 
+impl Order {
+    /// What is wrong with the order, if anything.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if !(0.0..=1.0).contains(&self.rate) {
+            return Err("rate: a share from 0 to 1");
+        }
+        if self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.is_about_connecting()) {
+            return Err("kinds: at least one, and none that is about connecting");
+        }
+        Ok(())
+    }
+}
+
 /// Random faults at work.
 #[derive(Debug)]
 pub(crate) struct Random {

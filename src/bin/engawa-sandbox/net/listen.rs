@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ use crate::wire::serve;
 
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(30);
+/// How long a refused client is listened to, so that it gets to read why.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// An address that is bound for good and listened on at times.
 pub(crate) struct Reserved {
@@ -99,10 +102,16 @@ async fn converse(stream: TcpStream, knife: CancellationToken, sandbox: Arc<Sand
         _ => sandbox.certificates.showing(kind.and_then(Kind::server_certificate)),
     };
     let _ = stream.set_nodelay(true);
-    let shaken = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await;
-    let Ok(Ok(stream)) = shaken else {
-        sandbox.lines.failed_handshakes.fetch_add(1, Ordering::Relaxed);
-        return;
+    let shaken = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream).into_fallible()).await;
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        refused => {
+            sandbox.lines.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+            if let Ok(Err((_, stream))) = refused {
+                let _ = tokio::time::timeout(LINGER, part(stream)).await;
+            }
+            return;
+        }
     };
     let session = stream.get_ref().1;
     let Some(identity) = session.peer_certificates().and_then(|chain| tls::identity(chain.first()?)) else { return };
@@ -111,4 +120,11 @@ async fn converse(stream: TcpStream, knife: CancellationToken, sandbox: Arc<Sand
     let service = service_fn(|request| serve(request, Arc::clone(&line), Arc::clone(&sandbox)));
     let stream = TokioIo::new(Tap::new(stream, Arc::clone(&line)));
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await;
+}
+
+/// Closes our half and reads the rest: closing over unread bytes would reset the connection and swallow the TLS alert.
+async fn part(mut stream: TcpStream) {
+    let mut rest = [0; 4096];
+    let _ = stream.shutdown().await;
+    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
 }

@@ -1,0 +1,237 @@
+//! Every fault of the sandbox as a client sees it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::curl::{Curl, Reply};
+use crate::support::sandbox::Sandbox;
+
+fn key(n: usize) -> String {
+    format!("00000000-0000-4000-8000-{n:012}")
+}
+
+/// What curl saw of a fault, and how often the call had its effect.
+fn met(hub: &Sandbox, n: usize, fault: Value) -> (Reply, u64) {
+    let clinic = Curl::logged_in(hub, "clinic", "clinic-doctor").with(&["--http1.1"]);
+    hub.fault(fault);
+    let reply = clinic.file(&key(n), &hub.example());
+    let effects = hub.key_facts(&key(n))["effects"].as_u64().unwrap_or(0);
+    hub.clear_faults();
+    (reply, effects)
+}
+
+#[test]
+fn a_cut_before_the_effect_has_none_and_after_it_one() {
+    let hub = Sandbox::start();
+    let cases = [
+        ("cut_before_effect", 0, 0),
+        ("cut_mid_request", 0, 0),
+        ("cut_after_effect", 1, 0),
+        ("cut_mid_answer", 1, 200),
+    ];
+    for (n, (kind, effects, status)) in cases.into_iter().enumerate() {
+        let (reply, had) = met(&hub, n, json!({"on": "opinions", "kind": kind}));
+        assert!(reply.exit != 0 && reply.status == status && had == effects, "{kind}: {had} {reply:?}");
+        let again = Curl::logged_in(&hub, "clinic", "clinic-doctor").file(&key(n), &hub.example());
+        assert!(again.data()["receipt_number"].is_string());
+        assert_eq!(hub.key_facts(&key(n))["effects"], 1, "{kind}");
+    }
+}
+
+#[test]
+fn an_answer_can_be_spoiled() {
+    let hub = Sandbox::start();
+    let spoiled = |n, kind| {
+        let (reply, effects) = met(&hub, n, json!({"on": "opinions", "kind": kind}));
+        assert_eq!((reply.status, effects), (200, 1), "{kind}");
+        reply
+    };
+    assert!(serde_json::from_str::<Value>(&spoiled(1, "truncated_json").body).is_err());
+    assert!(spoiled(2, "wrong_json").json()["result"].is_null());
+    assert!(spoiled(3, "wrong_type").data()["receipt_number"].is_null());
+    assert!(spoiled(4, "slow_body").data()["receipt_number"].is_string());
+    assert!(spoiled(5, "close_idle").data()["receipt_number"].is_string());
+    assert!(spoiled(6, "answer_twice").data()["receipt_number"].is_string());
+    let (page, effects) = met(&hub, 7, json!({"on": "opinions", "kind": "html_200"}));
+    assert!(page.status == 200 && page.body.starts_with("<!DOCTYPE") && effects == 0);
+    let (page, effects) = met(&hub, 8, json!({"on": "opinions", "kind": "html_502", "effect": true}));
+    assert!(page.status == 502 && effects == 1);
+}
+
+#[test]
+fn an_answer_comes_twice_on_one_connection() {
+    let hub = Sandbox::start();
+    let clinic = hub.facility("clinic");
+    hub.fault(json!({"on": "capabilities", "kind": "answer_twice"}));
+    let mut openssl = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", hub.port()), "-CAfile"])
+        .arg(hub.ca())
+        .arg("-cert")
+        .arg(clinic.certificate)
+        .arg("-key")
+        .arg(clinic.key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let request = b"GET /api/v1/capabilities HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    openssl.stdin.as_mut().unwrap().write_all(request).unwrap();
+    let output = openssl.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+    assert_eq!(text.matches("\"result\":\"ok\"").count(), 2, "{text}");
+}
+
+#[test]
+fn statuses_come_with_retry_after_and_bodies_by_choice() {
+    let hub = Sandbox::start();
+    let fault = |more: Value| {
+        let mut fault = json!({"on": "opinions"});
+        fault.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fault
+    };
+    let (reply, effects) = met(&hub, 1, fault(json!({"kind": "status_503", "retry_after": "30"})));
+    assert!(
+        reply.status == 503 && reply.headers.contains("retry-after: 30") && reply.code() == "E9001" && effects == 0
+    );
+    let (reply, _) = met(&hub, 2, fault(json!({"kind": "status_429", "body": "empty"})));
+    assert!(reply.status == 429 && reply.body.is_empty() && !reply.headers.contains("retry-after"));
+    let (reply, _) = met(&hub, 3, fault(json!({"kind": "status_500", "body": "html"})));
+    assert!(reply.status == 500 && reply.body.starts_with('<'));
+    let (reply, effects) = met(&hub, 4, fault(json!({"kind": "refuse", "code": "E9004"})));
+    assert_eq!((reply.status, reply.code().as_str(), effects), (200, "E9004", 0));
+    let (reply, _) = met(&hub, 5, fault(json!({"kind": "refuse", "code": "E3003", "live_from": "2027-04-01"})));
+    assert_eq!(reply.json()["errors"][0]["live_from"], "2027-04-01");
+    let (reply, _) = met(&hub, 6, fault(json!({"kind": "refuse", "code": "E2101", "field": "/opinion/eating"})));
+    assert_eq!((reply.status, &reply.json()["errors"][0]["field"]), (200, &json!("/opinion/eating")));
+    let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+    assert_eq!(clinic.lookup(&key(6)).data()["outcome"], "refused", "a final refusal is kept under the key");
+    assert_eq!(clinic.lookup(&key(4)).code(), "E4040");
+    assert_eq!(clinic.file(&key(6), &hub.example()).code(), "E2101");
+}
+
+#[test]
+fn faults_count_wait_and_choose_their_calls() {
+    let hub = Sandbox::start();
+    let clinic = Curl::new(&hub, "clinic");
+    let office = Curl::new(&hub, "office");
+    hub.fault(json!({"on": "capabilities", "kind": "status_503", "times": 2, "after": 1}));
+    let statuses: Vec<_> = (0..4).map(|_| clinic.get("capabilities").status).collect();
+    assert_eq!(statuses, [200, 503, 503, 200]);
+    hub.fault(json!({"on": "/api/v1/cap", "kind": "status_500", "times": 0, "facility": office_number(&hub)}));
+    assert_eq!((clinic.get("capabilities").status, office.get("capabilities").status), (200, 500));
+    hub.clear_faults();
+    assert_eq!(office.get("capabilities").status, 200);
+    hub.fault(json!({"on": "lookup", "kind": "not_offered", "times": 0}));
+    assert_eq!(clinic.get("capabilities").data(), json!(["opinions", "municipalities"]));
+    assert_eq!(Curl::logged_in(&hub, "clinic", "clinic-doctor").lookup(&key(1)).code(), "E2000");
+    let rolls = || {
+        hub.post("random", json!({"seed": 5, "rate": 0.5, "kinds": ["status_503"], "on": ["capabilities"]}));
+        (0..12).map(|_| clinic.get("capabilities").status).collect::<Vec<_>>()
+    };
+    let (once, again) = (rolls(), rolls());
+    assert!(once == again && once.contains(&503) && once.contains(&200), "{once:?}");
+}
+
+fn office_number(hub: &Sandbox) -> String {
+    hub.facility("office").number
+}
+
+#[test]
+fn logins_tokens_and_cursors_can_fail() {
+    let hub = Sandbox::start();
+    let password = hub.password("clinic-doctor");
+    let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+    hub.fault(json!({"on": "changes", "kind": "expire_tokens"}));
+    assert_eq!(clinic.get("opinions/changes").code(), "E1004");
+    let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+    hub.fault(json!({"on": "changes", "kind": "expired_cursor"}));
+    assert_eq!(clinic.get("opinions/changes").code(), "E4040");
+    hub.fault(json!({"on": "login", "kind": "refuse_password"}));
+    assert_eq!(clinic.login("clinic-doctor", &password).code(), "E1002");
+    hub.fault(json!({"on": "login", "kind": "lock_account"}));
+    assert_eq!(clinic.login("clinic-doctor", &password).code(), "E1003");
+    assert_eq!(clinic.login("clinic-doctor", &password).code(), "E1003");
+    hub.post("accounts/clinic-doctor", json!({"unlock": true}));
+    assert_eq!(clinic.login("clinic-doctor", &password).status, 200);
+    hub.post("accounts/clinic-doctor", json!({"password": "another"}));
+    assert_eq!(clinic.login("clinic-doctor", &password).code(), "E1002");
+    assert_eq!(clinic.login("clinic-doctor", "another").status, 200);
+}
+
+#[test]
+fn the_server_can_show_the_wrong_certificate_or_nothing() {
+    let hub = Sandbox::start();
+    let clinic = Curl::new(&hub, "clinic");
+    let cases = [
+        ("server_certificate_expired", "expired"),
+        ("server_certificate_not_yet_valid", "not yet valid"),
+        ("server_certificate_foreign", "unable to get local issuer"),
+        ("server_certificate_wrong_name", "subject"),
+        ("refuse_client", "alert"),
+        ("drop", ""),
+    ];
+    for (kind, words) in cases {
+        hub.fault(json!({"on": "connect", "kind": kind}));
+        let reply = clinic.get("capabilities");
+        assert!(reply.status == 0 && reply.errors.contains(words), "{kind}: {reply:?}");
+        assert_eq!(clinic.get("capabilities").status, 200, "{kind} is over");
+    }
+    hub.fault(json!({"on": "connect", "kind": "stall"}));
+    let stalled = Curl::new(&hub, "clinic").with(&["--connect-timeout", "1"]).get("capabilities");
+    assert_eq!(stalled.exit, 28, "{stalled:?}");
+}
+
+#[test]
+fn the_power_can_go_off_and_on() {
+    let hub = Sandbox::start();
+    let clinic = Curl::new(&hub, "clinic");
+    for _ in 0..3 {
+        hub.down();
+        assert_eq!(clinic.get("capabilities").exit, 7, "connection refused");
+        hub.up();
+        assert_eq!(clinic.get("capabilities").status, 200);
+    }
+    assert_eq!(hub.status()["calls"]["capabilities"], 3);
+}
+
+#[test]
+fn the_help_names_every_fault_that_the_reference_explains() {
+    let output = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, faults) = help.split_once("FAULTS").unwrap();
+    let (_, kinds) = faults.split_once("  kind ").unwrap();
+    let (kinds, _) = kinds.split_once("  times ").unwrap();
+    let reference = include_str!("../../docs/sandbox.md");
+    let kinds: Vec<_> = kinds.split([' ', '\n', ';', ':']).filter(|w| w.contains('_')).collect();
+    assert!(kinds.len() > 20, "{kinds:?}");
+    for kind in kinds {
+        assert!(reference.contains(&format!("`{kind}`")), "{kind}");
+    }
+}
+
+#[test]
+fn a_nonsensical_order_is_refused_with_a_reason() {
+    let hub = Sandbox::start();
+    let order = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
+        let output = command.arg("control").arg("--dir").arg(hub.dir()).args(args).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(order(&["fault", r#"{"on":"opinions","kind":"delay","delay_ms":1}"#]), (true, String::new()));
+    for (args, words) in [
+        (["fault", r#"{"on":"opinion","kind":"delay"}"#], "opinion"),
+        (["fault", r#"{"on":"opinions","kind":"explode"}"#], "explode"),
+        (["fault", r#"{"kind":"delay","delya_ms":1}"#], "delya_ms"),
+        (["random", r#"{"rate":7}"#], "rate"),
+        (["accept", "S0"], "receipt"),
+        (["lock", "nobody"], "account"),
+    ] {
+        let (done, why) = order(&args);
+        assert!(!done && why.contains(words), "{args:?}: {why}");
+    }
+    assert!(order(&["status"]).0 && order(&["clear"]).0);
+}

@@ -1,0 +1,5 @@
+//! What several tests need: the sandbox as a process.
+#![allow(dead_code)]
+
+pub(crate) mod curl;
+pub(crate) mod sandbox;
