@@ -134,7 +134,8 @@ impl Hub {
     async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
         for _ in 0..TRIES {
             let token = self.session.token(link).await?;
-            let (seen, reply) = link.exchange(authorized(build(), bearer(&token)?)).await;
+            let header = bearer(&token)?;
+            let (seen, reply) = link.read(|| authorized(build(), header.clone())).await;
             if matches!(reply, Reply::TokenStale(_)) {
                 self.session.reject(&token, link)?;
                 continue;
