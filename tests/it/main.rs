@@ -4,6 +4,8 @@
 mod api;
 mod cli;
 mod host;
+mod hub;
+mod hub_sandbox;
 mod sandbox;
 mod sandbox_faults;
 mod support;
