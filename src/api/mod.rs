@@ -1,1 +1,85 @@
-//! STUB room: replaced by its builder.
+//! The local endpoint: what care software on this machine talks to.
+//!
+//! A request passes, in this order: the correlation id and the rendering of failures ([`problem`]), the panic barrier, the
+//! load limit, the check of query parameters, then its handler under [`v1`]. The handler names the right it needs in its
+//! arguments ([`caller`]); there is no handler that works without a caller except those that tell nothing
+//! (`/v1/health`, `/metrics`, `/openapi.json`).
+//!
+//! Invariants: every answer outside 2xx is problem+json, the health report excepted; no answer quotes an internal error;
+//! a document is streamed, never held whole; work that writes goes on when its client has gone. This room does not know
+//! that there is a store or a hub.
+
+mod body;
+mod caller;
+mod limits;
+mod openapi;
+mod problem;
+mod routes;
+mod serve;
+mod strict_json;
+mod v1;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::outbox::{Health, Outbox};
+use crate::terminal::Keys;
+
+pub use openapi::document as openapi_document;
+pub use routes::router;
+pub use serve::{Listener, ServeConfig, serve};
+
+/// What the endpoint is made of.
+pub struct Api {
+    /// Where documents go.
+    pub outbox: Outbox,
+    /// Who may come in.
+    pub keys: Keys,
+    /// How the gateway's parts are.
+    pub health: Arc<dyn HealthSource>,
+    /// Renders the metrics in the Prometheus text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The time.
+    pub clock: Clock,
+    /// Settings.
+    pub config: Config,
+}
+
+/// Settings of the endpoint.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The facility (事業所番号) of local administrators, and of keys made without naming one.
+    pub facility: String,
+    /// How long a request's body may pause.
+    pub body_idle: Duration,
+    /// How long a document may take to come in, in all.
+    pub upload: Duration,
+    /// How long any other request may take.
+    pub request: Duration,
+    /// Requests worked on at once; more are refused with `GATEWAY_BUSY`. Event streams do not count.
+    pub max_requests: usize,
+    /// How often a quiet event stream shows that it is alive.
+    pub keep_alive: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            facility: String::new(),
+            body_idle: Duration::from_secs(30),
+            upload: Duration::from_secs(600),
+            request: Duration::from_secs(30),
+            max_requests: 256,
+            keep_alive: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Reports how the parts of the gateway are.
+pub trait HealthSource: Send + Sync {
+    /// Each part's name and state, in the order to show.
+    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>>;
+}

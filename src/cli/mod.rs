@@ -1,1 +1,99 @@
-//! STUB room: replaced by its builder.
+//! The command line: arguments, exit codes, and answers a person can read.
+//!
+//! `serve` runs the gateway in this process. `check` looks at the settings and what they name, without starting anything.
+//! `status`, `queue` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
+//! works on the store itself while no gateway runs, so that the first key exists before the first start.
+//!
+//! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
+//! a secret is printed once, by `key add`.
+
+mod arguments;
+mod check;
+mod client;
+mod key;
+mod output;
+mod queue;
+mod serve;
+mod status;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::config::{Config, ConfigProblem, Loaded};
+use arguments::{Arguments, Command};
+pub use check::{Check, Verdict};
+use output::{complain, say};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Exit {
+    Ok = 0,
+    Failed = 1,
+    Usage = 2,
+    /// EX_UNAVAILABLE: no gateway answers.
+    Unreachable = 69,
+    /// EX_CONFIG: the settings are wrong; systemd does not restart.
+    Config = 78,
+}
+
+/// Does what the arguments say.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are "errors" of clap that belong on stdout; a broken pipe there is nobody's loss.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok } as u8);
+        }
+    };
+    ExitCode::from(obey(arguments) as u8)
+}
+
+fn obey(Arguments { config, command }: Arguments) -> Exit {
+    match command {
+        Command::Version => {
+            say(&format!("engawa {}", env!("CARGO_PKG_VERSION")));
+            Exit::Ok
+        }
+        Command::Check { json } => check::run(&config, json),
+        Command::Serve => with_settings(&config, serve::run),
+        Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
+        Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
+        Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
+    }
+}
+
+fn with_settings(path: &Path, then: impl FnOnce(Loaded) -> Exit) -> Exit {
+    match Config::load(path) {
+        Ok(loaded) => then(loaded),
+        Err(problems) => {
+            complain(&problems_text(&problems));
+            Exit::Config
+        }
+    }
+}
+
+fn problems_text(problems: &[ConfigProblem]) -> String {
+    let count = problems.len();
+    let mut text = format!("設定に誤りが{count}件あります。 / The settings have {count} mistake(s).\n");
+    for problem in problems {
+        text.push_str(&format!("{problem}\n"));
+    }
+    text
+}
+
+/// Runs a command's requests to their end on this thread.
+fn on_this_thread(work: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            complain(&format!("実行の準備に失敗しました。 / Cannot start: {error}\n"));
+            Exit::Failed
+        }
+    }
+}

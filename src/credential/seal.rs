@@ -1,1 +1,268 @@
-//! Sealing at rest: STUB, being built by the outbox's builder.
+//! Sealing at rest: documents are encrypted chunk by chunk with the AEAD of the TLS provider (AES-256-GCM).
+//!
+//! Each document has its own data key, HKDF-SHA256 over the master key and a random salt, so a nonce can simply count
+//! the chunks. The nonce's last byte marks the final chunk and the additional data is the document's id: a chunk that is
+//! moved, swapped, left out or cut off does not open.
+//!
+//! Key file: one master key a line, 64 hexadecimal digits; the first line seals, every line opens. A row carries the id
+//! of its master key, so keys can be rotated without touching old rows.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{digest, hkdf, rand};
+use zeroize::{Zeroize as _, Zeroizing};
+
+const KEY_BYTES: usize = 32;
+const SALT_BYTES: usize = 32;
+/// Octets that sealing adds to each chunk.
+pub const TAG_BYTES: usize = 16;
+
+/// Why something could not be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The key file could not be read or written.
+    #[error("key file")]
+    File(#[source] std::io::Error),
+    /// The key file holds something other than keys.
+    #[error("key file line {0} is not 64 hexadecimal digits")]
+    Malformed(usize),
+    /// No key of that id is loaded.
+    #[error("master key {0} is not loaded")]
+    UnknownKey(String),
+    /// The data is not what was sealed.
+    #[error("sealed data is damaged")]
+    Damaged,
+    /// The random generator or the cipher refused to work.
+    #[error("cipher unavailable")]
+    Cipher,
+}
+
+/// The master keys.
+pub struct Keyring {
+    keys: Vec<MasterKey>,
+}
+
+struct MasterKey {
+    id: String,
+    secret: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl Keyring {
+    /// Reads the key file.
+    ///
+    /// # Errors
+    /// [`SealError::File`] when it cannot be read, [`SealError::Malformed`] when a line is not a key.
+    pub fn read(path: &Path) -> Result<Self, SealError> {
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(SealError::File)?);
+        let keys = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(|(number, line)| MasterKey::parse(line.trim()).ok_or(SealError::Malformed(number + 1)))
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err(SealError::Malformed(1)) } else { Ok(Self { keys }) }
+    }
+
+    /// Makes a key file with one fresh key, mode 0600, on stable storage before it returns.
+    ///
+    /// # Errors
+    /// [`SealError::File`] when the file exists already or cannot be written.
+    pub fn create(path: &Path) -> Result<Self, SealError> {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        rand::fill(secret.as_mut()).map_err(|_| SealError::Cipher)?;
+        let mut line = Zeroizing::new(hex(secret.as_ref()));
+        line.push('\n');
+        write_new(path, line.as_bytes()).map_err(SealError::File)?;
+        Ok(Self { keys: vec![MasterKey::new(secret)] })
+    }
+
+    /// A key derived from the first master key for another purpose; never used for sealing.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut out = [0; KEY_BYTES];
+        if let Some(key) = self.keys.first() {
+            // Expanding to the hash's own length cannot fail.
+            let _ = expand(&key.secret, b"engawa derived key v1", purpose.as_bytes(), &mut out);
+        }
+        out
+    }
+
+    /// Starts sealing a document.
+    ///
+    /// # Errors
+    /// [`SealError::Cipher`] when the random generator fails.
+    pub fn sealer(&self, document: [u8; 16]) -> Result<Sealer, SealError> {
+        let master = self.keys.first().ok_or(SealError::Cipher)?;
+        let mut salt = [0; SALT_BYTES];
+        rand::fill(&mut salt).map_err(|_| SealError::Cipher)?;
+        let cipher = master.cipher(&salt)?;
+        Ok(Sealer { key_id: master.id.clone(), salt, cipher, document, chunk: 0 })
+    }
+
+    /// Opens a document sealed under `key_id` and `salt`.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownKey`] when the key is not loaded, [`SealError::Damaged`] for a salt of the wrong length.
+    pub fn opener(&self, key_id: &str, salt: &[u8], document: [u8; 16]) -> Result<Opener, SealError> {
+        let master = self.keys.iter().find(|key| key.id == key_id);
+        let master = master.ok_or_else(|| SealError::UnknownKey(key_id.to_owned()))?;
+        if salt.len() != SALT_BYTES {
+            return Err(SealError::Damaged);
+        }
+        Ok(Opener { cipher: master.cipher(salt)?, document, chunk: 0 })
+    }
+
+    /// Seals a short text in one piece: key id, salt and data together.
+    ///
+    /// # Errors
+    /// As [`Keyring::sealer`].
+    pub fn seal_note(&self, document: [u8; 16], text: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut sealer = self.sealer(document)?;
+        let mut data = text.to_vec();
+        sealer.seal(&mut data, true)?;
+        let mut note = Vec::with_capacity(1 + sealer.key_id.len() + SALT_BYTES + data.len());
+        note.push(u8::try_from(sealer.key_id.len()).map_err(|_| SealError::Cipher)?);
+        note.extend_from_slice(sealer.key_id.as_bytes());
+        note.extend_from_slice(&sealer.salt);
+        note.append(&mut data);
+        Ok(note)
+    }
+
+    /// Opens what [`Keyring::seal_note`] made.
+    ///
+    /// # Errors
+    /// [`SealError::Damaged`] or [`SealError::UnknownKey`].
+    pub fn open_note(&self, document: [u8; 16], note: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (&length, rest) = note.split_first().ok_or(SealError::Damaged)?;
+        let (key_id, rest) = rest.split_at_checked(usize::from(length)).ok_or(SealError::Damaged)?;
+        let (salt, data) = rest.split_at_checked(SALT_BYTES).ok_or(SealError::Damaged)?;
+        let key_id = std::str::from_utf8(key_id).map_err(|_| SealError::Damaged)?;
+        let mut data = Zeroizing::new(data.to_vec());
+        self.opener(key_id, salt, document)?.open(&mut data, true)?;
+        Ok(data)
+    }
+}
+
+impl MasterKey {
+    fn new(secret: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+        let print = digest::digest(&digest::SHA256, &[b"engawa key id v1".as_slice(), secret.as_ref()].concat());
+        Self { id: hex(&print.as_ref()[..8]), secret }
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        if line.len() != KEY_BYTES * 2 || !line.is_ascii() {
+            return None;
+        }
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        for (index, byte) in secret.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(line.get(index * 2..index * 2 + 2)?, 16).ok()?;
+        }
+        Some(Self::new(secret))
+    }
+
+    fn cipher(&self, salt: &[u8]) -> Result<LessSafeKey, SealError> {
+        let mut data_key = [0; KEY_BYTES];
+        expand(&self.secret, salt, b"engawa document v1", &mut data_key)?;
+        let key = UnboundKey::new(&AES_256_GCM, &data_key).map_err(|_| SealError::Cipher);
+        data_key.zeroize();
+        key.map(LessSafeKey::new)
+    }
+}
+
+/// Seals the chunks of one document in order.
+pub struct Sealer {
+    key_id: String,
+    salt: [u8; SALT_BYTES],
+    cipher: LessSafeKey,
+    document: [u8; 16],
+    chunk: u32,
+}
+
+impl Sealer {
+    /// Id of the master key in use.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The document's salt, kept beside its chunks.
+    #[must_use]
+    pub fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// Replaces `chunk` by its sealed form, [`TAG_BYTES`] longer.
+    ///
+    /// # Errors
+    /// [`SealError::Cipher`] after 2³² chunks.
+    pub fn seal(&mut self, chunk: &mut Vec<u8>, last: bool) -> Result<(), SealError> {
+        let nonce = nonce(self.chunk, last);
+        self.chunk = self.chunk.checked_add(1).ok_or(SealError::Cipher)?;
+        self.cipher.seal_in_place_append_tag(nonce, Aad::from(self.document), chunk).map_err(|_| SealError::Cipher)
+    }
+}
+
+/// Opens the chunks of one document in order.
+pub struct Opener {
+    cipher: LessSafeKey,
+    document: [u8; 16],
+    chunk: u32,
+}
+
+impl Opener {
+    /// Replaces `chunk` by what was sealed.
+    ///
+    /// # Errors
+    /// [`SealError::Damaged`] when it is not the next chunk of this document.
+    pub fn open(&mut self, chunk: &mut Vec<u8>, last: bool) -> Result<(), SealError> {
+        let nonce = nonce(self.chunk, last);
+        self.chunk = self.chunk.checked_add(1).ok_or(SealError::Damaged)?;
+        let aad = Aad::from(self.document);
+        let length = self.cipher.open_in_place(nonce, aad, chunk).map_err(|_| SealError::Damaged)?.len();
+        chunk.truncate(length);
+        Ok(())
+    }
+}
+
+fn nonce(chunk: u32, last: bool) -> Nonce {
+    let mut bytes = [0; NONCE_LEN];
+    bytes[7..11].copy_from_slice(&chunk.to_be_bytes());
+    bytes[11] = u8::from(last);
+    Nonce::assume_unique_for_key(bytes)
+}
+
+struct OutputLength;
+
+impl hkdf::KeyType for OutputLength {
+    fn len(&self) -> usize {
+        KEY_BYTES
+    }
+}
+
+fn expand(secret: &[u8; KEY_BYTES], salt: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), SealError> {
+    let info = [info];
+    let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
+    let okm = extracted.expand(&info, OutputLength).map_err(|_| SealError::Cipher)?;
+    okm.fill(out).map_err(|_| SealError::Cipher)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(parent)?.sync_all()
+}

@@ -215,6 +215,9 @@ catalogue! {
     StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
         "別のengawaが同じ保存場所を使っています。片方を止めてください。"
         "Another engawa uses the same state directory. Stop one of them.";
+    StateOwner "STATE_OWNER" 503 Operator AfterRemedy
+        "保存場所は別の利用者のものです。engawaのサービスを動かす利用者で実行してください（sudo -u engawa …）。"
+        "The state directory belongs to another user. Run this as the user of the service (sudo -u engawa …).";
     StorageFull "STORAGE_FULL" 507 Operator Later
         "保存場所の空きが足りません。受付済みの送信は続けます。空きができるまで新しい文書は受け付けません。"
         "Storage is nearly full. Accepted documents still go out; new ones are refused until there is room.";

@@ -5,6 +5,7 @@
 //! context in their own errors, which stay in the log). `docs/errors.md` is generated from [`Code::ALL`] and compared by a test.
 
 mod catalogue;
+pub mod crash;
 mod document;
 
 pub use catalogue::Code;

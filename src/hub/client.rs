@@ -112,7 +112,7 @@ impl Client {
     pub(super) async fn exchange(&self, request: Request<Bytes>) -> Seen {
         let (parts, bytes) = request.into_parts();
         let length = bytes.len() as u64;
-        let body = Full::new(bytes).map_err(|never| match never {}).boxed();
+        let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
         self.stream(Request::from_parts(parts, body), length).await
     }
 

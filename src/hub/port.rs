@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::fault::Code;
 
 /// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
-pub type DeliveryBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub type DeliveryBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
 pub struct Delivery {
@@ -129,6 +129,35 @@ pub enum MunicipalState {
     Accepted,
     /// The municipality sent it back with a reason.
     Returned,
+}
+
+impl MunicipalState {
+    /// As it stands in rows and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Forwarded => "forwarded",
+            Self::Accepted => "accepted",
+            Self::Returned => "returned",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Received, Self::Forwarded, Self::Accepted, Self::Returned]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+impl Trouble {
+    /// A trouble with nothing but its code and reach.
+    #[must_use]
+    pub const fn of(code: Code, scope: Scope) -> Self {
+        Self { code, scope, retry_after: None, until: None, trace_id: None }
+    }
 }
 
 /// One entry of the hub's feed of changes.

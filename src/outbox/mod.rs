@@ -1,207 +1,217 @@
-//! What must leave the house. STUB interface: bodies are being built; signatures are what `api` codes against.
-#![allow(missing_docs, clippy::unused_async, clippy::unimplemented)]
+//! What must leave the house: documents are accepted once, kept safe, sent when hub and line allow, and followed to the
+//! hub's receipt and the municipality's acceptance.
+//!
+//! ```text
+//!             ┌──────────── Retry ────────────┐
+//!             ▼                               │
+//!  accept → queued ──Start──► sending ──► held (E3003 until its day · damaged · too many own failures · unaskable)
+//!             ▲ │                │ │ │
+//!             │ └─Cancel─►       │ │ └──► delivered   (final: the hub's receipt)
+//!             │  cancelled       │ └────► returned    (final: refused for good)
+//!             │                  ▼
+//!             └── never seen ── unknown ──asked by key──► delivered | returned | held
+//! ```
+//!
+//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key`; nothing is answered before the commit;
+//! `sending` is on stable storage before the first byte leaves; an unknown outcome is asked, never resent blindly; a final
+//! state never changes; the municipality's progress is a fact beside the state, so there is never a receipt and a refusal.
+//! Memory does not depend on the number of documents.
+
+pub mod backoff;
+mod body;
+pub mod circuit;
+mod dispatch;
+pub mod engine;
+mod feed;
+pub mod guard;
+mod housekeeping;
+mod intake;
+pub mod machine;
+mod note;
+pub mod order;
+mod query;
+pub mod record;
+mod view;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::fault::Code;
-use crate::hub::{HubError, MunicipalState, Receipt};
-use crate::model::opinion::{MediaType, Opinion, Problem, Substitution};
+pub use dispatch::Stop;
+pub use guard::{FreeSpace, Guard};
+// Callers of this room do not see the hub; what it tells them of a submission they get from here.
+pub use crate::hub::{HubError, MunicipalState, Receipt};
+pub use intake::{Intake, NewOpinion, WIRE_LIMIT};
+pub use view::{
+    Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,
+    Submission,
+};
 
-/// Who submits, as the outbox needs to know it. Tier 4 rooms do not see each other: `api` turns a `Caller` into this.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sender {
-    pub facility: String,
-    pub id: String,
+use crate::clock::Clock;
+use crate::credential::seal::Keyring;
+use crate::hub::HubPort;
+use crate::store::Store;
+
+/// The figures of the room.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Pauses and limits of the machine.
+    pub policy: machine::Policy,
+    /// Documents on their way at a time.
+    pub parallel: usize,
+    /// Longest time between two looks at the feed of changes.
+    pub poll_changes: Duration,
+    /// How long finished documents, their history and their keys are kept; at least 400 days.
+    pub retention: Duration,
+    /// How long events can be replayed.
+    pub event_retention: Duration,
 }
 
-/// A parsed opinion on its way in. The attachments follow through [`Intake`].
-pub struct NewOpinion {
-    pub opinion: Opinion,
-    pub warnings: Vec<Problem>,
-    pub substitutions: Vec<Substitution>,
-    /// Optional electronic signature: base64 of a detached CMS, as the sender gave it.
-    pub signature: Option<String>,
-}
-
-/// What the sender is told once the document is on stable storage; the same again for a repeat under the same key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acceptance {
-    pub id: Uuid,
-    pub accepted_at: Timestamp,
-    /// SHA-256 of the exact bytes that go to the hub.
-    pub sha256: [u8; 32],
-    pub warnings: Vec<Problem>,
-    /// This is the answer to an earlier request with the same key.
-    pub replayed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StateName {
-    Queued,
-    Sending,
-    Unknown,
-    Held,
-    Delivered,
-    Returned,
-    Cancelled,
-}
-
-/// A submission as its sender may see it.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    pub id: Uuid,
-    pub kind: &'static str, // "opinion"
-    pub accepted_at: Timestamp,
-    pub sha256: [u8; 32],
-    pub length: u64,
-    pub due: Date,
-    pub state: StateName,
-    /// Why it is in this state (a WAIT_…, HUB_… or other code).
-    pub reason: Option<Code>,
-    /// When the gateway expects it at the hub (queued, sending, unknown) or tries next; None when nobody can say.
-    pub eta: Option<Timestamp>,
-    pub attempts: u32,
-    pub receipt: Option<Receipt>,
-    pub hub_errors: Vec<HubError>,
-    pub municipality: Option<Municipality>,
-    /// Stated substitutions, both forms (person data: only in the answer to its sender).
-    pub substitutions: Vec<Substitution>,
-    pub history: Vec<EventRecord>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Municipality {
-    pub state: MunicipalState,
-    pub at: Timestamp,
-    pub reason: Option<String>,
-}
-
-/// One durable event. `seq` is the id of the server-sent event. `data` is JSON without person data.
-#[derive(Clone, Debug)]
-pub struct EventRecord {
-    pub seq: i64,
-    pub at: Timestamp,
-    /// `submission.queued`, `submission.sending`, `submission.delivered`, … `submission.municipality`
-    pub kind: String,
-    pub submission: Option<Uuid>,
-    pub data: serde_json::Value,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub state: Option<StateName>,
-    /// Opaque, from the previous page.
-    pub cursor: Option<String>,
-    /// 1..=200
-    pub limit: u16,
-}
-
-pub struct Page {
-    /// `history` and `substitutions` are empty here.
-    pub items: Vec<Submission>,
-    pub next_cursor: Option<String>,
-}
-
-/// One part of the health report.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Health {
-    /// `ok`, `degraded` or `failed`
-    pub status: HealthStatus,
-    pub reason: Option<Code>,
-    /// Last time this part did its work.
-    pub last_proof: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthStatus {
-    Ok,
-    Degraded,
-    Failed,
-}
-
-/// A refusal or failure of the outbox; `code()` is what the caller is told.
-#[derive(Debug, thiserror::Error)]
-#[error("{code}")]
-pub struct OutboxError {
-    pub code: Code,
-    /// Seconds after which it may be tried again, where known (507: forecast).
-    pub retry_after: Option<u64>,
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-/// The handle that `api` holds; cheap to clone.
+/// The handle that the local endpoint holds; cheap to clone.
 #[derive(Clone)]
-pub struct Outbox {}
+pub struct Outbox {
+    inner: Arc<Inner>,
+}
+
+/// What handle, dispatcher and feed share.
+pub(crate) struct Inner {
+    store: Store,
+    keys: Arc<Keyring>,
+    clock: Clock,
+    guard: Guard,
+    config: RwLock<Config>,
+    /// Wakes the dispatcher: something may be ready to go.
+    nudge: Notify,
+    /// A person or a reload asks that a closed way be tried at once.
+    reconsider: Notify,
+    /// Wakes the feed: something was delivered.
+    delivered: Notify,
+    outlook: watch::Sender<engine::Outlook>,
+    pulse: watch::Sender<Pulse>,
+}
+
+/// Last signs of life.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pulse {
+    dispatcher: Option<Timestamp>,
+    /// The same in monotonic time.
+    heart: Option<Duration>,
+    hub_answered: Option<Timestamp>,
+    feed: Option<Timestamp>,
+}
+
+impl Inner {
+    fn config(&self) -> Config {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn accepted(&self) {
+        crate::telemetry::Metric::Accepted.count(&[]);
+        self.nudge.notify_one();
+    }
+}
+
+/// The running tasks of the room.
+pub struct Tasks {
+    dispatcher: JoinHandle<()>,
+    feed: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Waits until all have ended.
+    pub async fn finished(self) {
+        for task in [self.dispatcher, self.feed, self.housekeeping] {
+            let _ = task.await;
+        }
+    }
+}
 
 impl Outbox {
+    /// Opens the room over a store and starts its tasks. They end when `stop` says so.
+    pub fn start<H: HubPort>(
+        store: Store,
+        keys: Arc<Keyring>,
+        hub: Arc<H>,
+        guard: Guard,
+        config: Config,
+        clock: Clock,
+        stop: watch::Receiver<Stop>,
+    ) -> (Self, Tasks) {
+        let engine = engine::Engine::new(config.policy, config.parallel, rand::random());
+        let inner = Arc::new(Inner {
+            store,
+            keys,
+            clock,
+            guard,
+            config: RwLock::new(config),
+            nudge: Notify::new(),
+            reconsider: Notify::new(),
+            delivered: Notify::new(),
+            outlook: watch::Sender::new(engine.outlook()),
+            pulse: watch::Sender::new(Pulse::default()),
+        });
+        let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
+        let tasks = Tasks {
+            dispatcher: tokio::spawn(dispatcher.run()),
+            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone())),
+            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
+        };
+        (Self { inner }, tasks)
+    }
+
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.
-    pub async fn begin(
-        &self,
-        _sender: &Sender,
-        _idempotency_key: &str,
-        _new: NewOpinion,
-    ) -> Result<Intake, OutboxError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// `STORAGE_FULL` with a forecast, or the store's failure.
+    pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
+        Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
     }
-    pub async fn submission(&self, _facility: &str, _id: Uuid) -> Result<Option<Submission>, OutboxError> {
-        unimplemented!()
+
+    /// Withdraws a submission that has not left.
+    ///
+    /// # Errors
+    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, or the store's failure.
+    pub async fn cancel(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        self.person(sender, id, || machine::Input::Cancel).await
     }
-    pub async fn submissions(&self, _facility: &str, _filter: &Filter) -> Result<Page, OutboxError> {
-        unimplemented!()
+
+    /// Sends a waiting or held submission at once, or asks at once about one whose outcome is unknown.
+    ///
+    /// # Errors
+    /// As [`Outbox::cancel`].
+    pub async fn retry(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        let submission = self.person(sender, id, || machine::Input::Retry).await?;
+        self.reconsider();
+        Ok(submission)
     }
-    /// Err SUBMISSION_STATE / SUBMISSION_IN_FLIGHT / REQUEST_NOT_FOUND.
-    pub async fn cancel(&self, _sender: &Sender, _id: Uuid) -> Result<Submission, OutboxError> {
-        unimplemented!()
+
+    /// A setting, certificate or password changed: a closed way is tried at once.
+    pub fn reconsider(&self) {
+        self.inner.reconsider.notify_one();
+        self.inner.delivered.notify_one();
     }
-    pub async fn retry(&self, _sender: &Sender, _id: Uuid) -> Result<Submission, OutboxError> {
-        unimplemented!()
+
+    /// Takes up new pauses, limits and intervals; places in parallel and retention stay until the next start.
+    pub fn reconfigure(&self, config: &Config) {
+        let mut own = self.inner.config.write().unwrap_or_else(PoisonError::into_inner);
+        own.policy = config.policy;
+        own.poll_changes = config.poll_changes;
     }
-    /// Events of the facility after `after` (exclusive), oldest first.
-    pub async fn events_after(
-        &self,
-        _facility: &str,
-        _after: i64,
-        _limit: u16,
-    ) -> Result<Vec<EventRecord>, OutboxError> {
-        unimplemented!()
+
+    /// Whether the dispatcher's heart beats.
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        self.inner.alive()
     }
-    /// (oldest replayable seq, newest seq): a `Last-Event-ID` below the oldest - 1 cannot be resumed without a gap.
-    pub async fn event_bounds(&self, _facility: &str) -> Result<(i64, i64), OutboxError> {
-        unimplemented!()
-    }
-    /// Changes to the newest seq wake event streams.
+
+    /// Changes whenever there are new events to read.
+    #[must_use]
     pub fn event_watch(&self) -> watch::Receiver<i64> {
-        unimplemented!()
-    }
-    /// Named parts: `storage`, `outbox`, `hub`.
-    pub async fn health(&self) -> Vec<(&'static str, Health)> {
-        unimplemented!()
-    }
-}
-
-/// A document being taken in, chunk by chunk; dropped unfinished, it leaves nothing behind.
-pub struct Intake {}
-
-impl Intake {
-    /// Opens the next attachment. `name` is the sender's file name.
-    pub async fn begin_attachment(&mut self, _name: &str, _media: MediaType) -> Result<(), OutboxError> {
-        unimplemented!()
-    }
-    /// More bytes of the open attachment. Err REQUEST_TOO_LARGE when the wire form passes 20 MiB.
-    pub async fn content(&mut self, _chunk: &[u8]) -> Result<(), OutboxError> {
-        unimplemented!()
-    }
-    pub async fn end_attachment(&mut self) -> Result<(), OutboxError> {
-        unimplemented!()
-    }
-    /// Commits. When this returns Ok the document is on stable storage.
-    pub async fn finish(self) -> Result<Acceptance, OutboxError> {
-        unimplemented!()
+        self.inner.store.newest_event()
     }
 }

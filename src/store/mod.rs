@@ -1,1 +1,109 @@
-//! STUB room: replaced by its builder.
+//! The only SQL. One SQLite file holds submissions, their sealed bodies, events, keys and facts.
+//!
+//! Invariants: a write that returned is on stable storage (WAL, `synchronous=FULL`, one writer with group commit); the mark
+//! of a change and its effect are one transaction; person data stands only in sealed columns; nothing is deleted before
+//! its retention ends. The store knows rows, not rules: what may become of a submission is decided by the outbox.
+
+mod changes;
+mod error;
+mod events;
+mod facts;
+mod keys;
+mod open;
+mod pieces;
+mod rows;
+mod select;
+mod submissions;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use changes::{ApplyChanges, ChangeRow};
+pub use error::StoreError;
+pub use events::{EventRow, NewEvent};
+pub use facts::SetFact;
+pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
+pub use pieces::{DropSpool, PutPiece};
+pub use rows::{Columns, NewSubmission, Row};
+pub use select::{Head, ListFilter};
+pub use submissions::{Accept, Accepted, Prune, Transit, Verdict};
+pub use writer::{Write, Writer, WriterStatus};
+
+use crate::clock::Clock;
+
+/// The database of one box.
+#[derive(Clone, Debug)]
+pub struct Store {
+    readers: SqlitePool,
+    writer: Writer,
+    newest_event: watch::Receiver<i64>,
+}
+
+/// Told the size of and the time taken by each committed group.
+pub type CommitObserver = Arc<dyn Fn(usize, Duration) + Send + Sync>;
+
+/// What keeps running behind a [`Store`]; awaited at shutdown, after the last clone of the store is gone.
+pub struct StoreTask(JoinHandle<()>);
+
+impl StoreTask {
+    /// Waits until the writer has committed what it was given and closed the database.
+    pub async fn finished(self) {
+        let _ = self.0.await;
+    }
+}
+
+impl Store {
+    /// Opens or creates `engawa.db` in `directory`.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the cause: read-only, full, broken, or written by a newer engawa.
+    pub async fn open(
+        directory: &Path,
+        clock: Clock,
+        observer: CommitObserver,
+    ) -> Result<(Self, StoreTask), StoreError> {
+        let file = directory.join("engawa.db");
+        let mut connection = open::writer(&file).await?;
+        let newest = events::newest(&mut connection).await?;
+        let readers = open::readers(&file).await?;
+        let (announce, newest_event) = watch::channel(newest);
+        let (writer, task) = Writer::start(connection, clock, observer, announce);
+        Ok((Self { readers, writer, newest_event }, StoreTask(task)))
+    }
+
+    /// Applies a change; returns once it is on stable storage.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing was changed.
+    pub async fn write<W: Write>(&self, write: W) -> Result<W::Output, StoreError> {
+        self.writer.write(write).await
+    }
+
+    /// Hands over a change that nobody waits for and that may be lost.
+    pub fn write_later<W: Write>(&self, write: W) {
+        self.writer.write_later(write);
+    }
+
+    /// How the writer does.
+    #[must_use]
+    pub fn writer_status(&self) -> WriterStatus {
+        self.writer.status()
+    }
+
+    /// Sequence number of the newest committed event; it changes when there is something new to read.
+    #[must_use]
+    pub fn newest_event(&self) -> watch::Receiver<i64> {
+        self.newest_event.clone()
+    }
+
+    /// Closes the readers. The writer ends when the last clone of the store is dropped.
+    pub async fn close(self) {
+        self.readers.close().await;
+    }
+}

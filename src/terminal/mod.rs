@@ -1,6 +1,18 @@
 //! Who is asking: API keys, and the authenticated caller that every request carries as an explicit value.
+//!
+//! Invariants: a key's secret exists in full only in the answer that creates it and in the sender's software; the store
+//! holds its hash. A revoked key stops working at once in this process, and within [`keys::CACHE_FOR`] if it was revoked
+//! by other means. A [`Caller`] is made here and nowhere else, and is passed on by value: no room looks up "the current
+//! user".
+
+mod key;
+mod keys;
+mod stored;
 
 use std::collections::BTreeSet;
+
+pub use key::{ApiKey, KeyId, SecretHash};
+pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
 
 /// Who makes a request, established once at the door and passed on by value from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +26,9 @@ pub struct Caller {
 }
 
 /// One right of a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Right {
     /// Submit opinions.
@@ -27,7 +41,35 @@ pub enum Right {
     Admin,
 }
 
+impl Right {
+    /// Every right, from the smallest to the greatest.
+    pub const ALL: [Self; 4] = [Self::Submit, Self::Read, Self::Manage, Self::Admin];
+
+    /// The name on the wire and in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Read => "read",
+            Self::Manage => "manage",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The right of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|right| right.name() == name)
+    }
+}
+
 impl Caller {
+    /// The administrator of this machine, known by the kernel's word on the Unix socket (root, or the daemon's own user).
+    #[must_use]
+    pub fn local(facility: &str) -> Self {
+        Self { id: "local".to_owned(), facility: facility.to_owned(), rights: Right::ALL.into_iter().collect() }
+    }
+
     /// Whether the caller holds `right`.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {

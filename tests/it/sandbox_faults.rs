@@ -1,7 +1,7 @@
 //! Every fault of the sandbox as a client sees it.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -63,9 +63,20 @@ fn an_answer_can_be_spoiled() {
 #[test]
 fn an_answer_comes_twice_on_one_connection() {
     let hub = Sandbox::start();
-    let clinic = hub.facility("clinic");
     hub.fault(json!({"on": "capabilities", "kind": "answer_twice"}));
-    let mut openssl = Command::new("openssl")
+    let mut openssl = openssl(&hub);
+    let request = b"GET /api/v1/capabilities HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    openssl.stdin.as_mut().unwrap().write_all(request).unwrap();
+    let output = openssl.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+    assert_eq!(text.matches("\"result\":\"ok\"").count(), 2, "{text}");
+}
+
+/// A bare TLS connection whose end is ours to write on.
+fn openssl(hub: &Sandbox) -> Child {
+    let clinic = hub.facility("clinic");
+    Command::new("openssl")
         .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", hub.port()), "-CAfile"])
         .arg(hub.ca())
         .arg("-cert")
@@ -76,13 +87,32 @@ fn an_answer_comes_twice_on_one_connection() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    let request = b"GET /api/v1/capabilities HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    openssl.stdin.as_mut().unwrap().write_all(request).unwrap();
-    let output = openssl.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
-    assert_eq!(text.matches("\"result\":\"ok\"").count(), 2, "{text}");
+        .unwrap()
+}
+
+#[test]
+fn an_idle_connection_can_be_closed() {
+    let hub = Sandbox::start();
+    let mut openssl = openssl(&hub);
+    let open = || hub.status()["connections"]["open"]["9910000011"] == 1;
+    assert!((0..20_000).any(|_| open()), "the handshake is over");
+    assert_eq!(hub.post("connections", json!({"close": "idle"}))["closed"], 1);
+    openssl.wait().unwrap();
+    assert_eq!(Curl::new(&hub, "clinic").get("capabilities").status, 200);
+}
+
+#[test]
+fn one_key_at_the_same_time_has_one_effect() {
+    let hub = Sandbox::start();
+    let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+    hub.fault(json!({"on": "opinions", "kind": "delay", "delay_ms": 200, "times": 0}));
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(|| clinic.file(&key(1), &hub.example()).json())).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let facts = hub.key_facts(&key(1));
+    assert_eq!((&facts["seen"], &facts["effects"]), (&json!(4), &json!(1)));
 }
 
 #[test]

@@ -1,12 +1,21 @@
 //! Models, property tests and virtual-time schedules: no sockets, no processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod config;
 mod fault;
 mod hub_credential;
 mod hub_failure;
 mod hub_lockout;
 mod hub_scripted;
 mod hub_writer;
+mod machine;
+mod openapi;
+mod opinion;
+mod opinion_characters;
+mod opinion_numbers;
+mod opinion_properties;
+mod opinion_rules;
+mod schedule;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

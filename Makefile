@@ -1,0 +1,60 @@
+# What people and CI call. Each target installs what it needs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo run test crash check bench audit fmt tools
+
+N ?= 200
+# A local copy of the RustSec advisories; without one cargo-audit fetches its own.
+ADVISORY_DB ?= ../shared/advisory-db
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | column -t -s "$$(printf '\t')"
+
+deps: ## install the Debian packages of packaging/deps.txt that are missing
+	@wanted=$$(sed 's/#.*//' packaging/deps.txt); \
+	if ! command -v dpkg-query >/dev/null; then \
+		echo "deps: not a Debian system; these packages, or their like, are needed:" $$wanted; exit 0; fi; \
+	missing=; \
+	for package in $$wanted; do \
+		dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "deps: installing$$missing"; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+
+build: deps
+	cargo build --locked
+
+demo: build ## the main job as a short story: hub down, opinion accepted, hub up, receipt
+	target/debug/engawa-sandbox demo --gateway target/debug/engawa
+
+run: build ## sandbox and gateway left running to play with
+	target/debug/engawa-sandbox demo --gateway target/debug/engawa --keep
+
+test: deps ## every test
+	cargo test --locked
+
+crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
+	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
+
+bench: deps ## benchmarks in release mode: a table, and target/bench/*.json
+	cargo build --release --locked
+	cargo test --release --locked --test bench -- --nocapture
+
+check: deps tools ## format, lints, dependency policy, advisories, documentation
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --offline --locked check bans licenses sources
+	$(MAKE) --no-print-directory audit
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+audit: tools ## known vulnerabilities in dependencies
+	@if [ -d "$(ADVISORY_DB)" ]; then cargo audit --db "$(ADVISORY_DB)" --no-fetch --stale; else cargo audit; fi
+
+fmt: ## format the source
+	cargo fmt
+
+tools:
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	@command -v cargo-audit >/dev/null || cargo install --locked cargo-audit

@@ -1,0 +1,126 @@
+//! The door: who is asking, and whether they may.
+
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::Api;
+use super::problem::Failure;
+use crate::fault::Code;
+use crate::terminal::{Caller, Right};
+
+/// The other end of a connection, as the kernel vouches for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Anyone who reaches the port.
+    Network(SocketAddr),
+    /// Root or the daemon's own user, on the Unix socket.
+    Administrator,
+    /// Another user of this machine, on the Unix socket.
+    User(u32),
+}
+
+/// What a request knows of the connection it came on.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// Who is at the other end.
+    pub(super) peer: Peer,
+    /// Turns true when the endpoint stops.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// Work that goes on when the client has gone, and that a shutdown waits for.
+    pub(super) work: TaskTracker,
+}
+
+impl Connection {
+    /// Runs `work` to its end, whether or not anyone still waits for its result.
+    ///
+    /// # Errors
+    /// `GATEWAY_INTERNAL` if it panicked.
+    pub(super) async fn detach<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let task = self.work.spawn(work.instrument(tracing::Span::current()));
+        task.await.map_err(|error| Failure::from(Code::GatewayInternal).because(error))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Connection {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        connection(parts).cloned()
+    }
+}
+
+fn connection(parts: &Parts) -> Result<&Connection, Failure> {
+    // Only `serve` hands requests to the router, and it always says where they come from.
+    parts.extensions.get::<Connection>().ok_or(Failure::from(Code::GatewayInternal))
+}
+
+/// A caller who holds the right `N`.
+pub(super) struct With<N> {
+    /// The caller.
+    pub(super) caller: Caller,
+    right: PhantomData<N>,
+}
+
+/// A right as a type, so that a handler's arguments say what it needs.
+pub(super) trait Needs {
+    /// The right.
+    const RIGHT: Right;
+}
+
+macro_rules! needs {
+    ($( $name:ident )+) => { $(
+        #[doc = concat!("[`Right::", stringify!($name), "`] as a type.")]
+        pub(super) struct $name;
+        impl Needs for $name {
+            const RIGHT: Right = Right::$name;
+        }
+    )+ };
+}
+needs! { Read Manage Admin }
+
+impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        authorise(api, parts, N::RIGHT).await.map(|caller| Self { caller, right: PhantomData })
+    }
+}
+
+/// Establishes the caller and that it holds `right`.
+///
+/// # Errors
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
+pub(super) async fn authorise(api: &Api, parts: &Parts, right: Right) -> Result<Caller, Failure> {
+    let caller = authenticate(api, parts).await?;
+    if caller.may(right) { Ok(caller) } else { Err(Code::AuthForbidden.into()) }
+}
+
+/// A key counts before the socket: an administrator can try out what a key may do.
+async fn authenticate(api: &Api, parts: &Parts) -> Result<Caller, Failure> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) if connection(parts)?.peer == Peer::Administrator => Ok(Caller::local(&api.config.facility)),
+        (None, _) => Err(Code::AuthMissing.into()),
+        (Some(value), None) => {
+            let key = value.to_str().ok().and_then(bearer).ok_or(Code::AuthInvalid)?;
+            Ok(api.keys.verify(key).await?)
+        }
+        (Some(_), Some(_)) => Err(Code::AuthInvalid.into()),
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_matches(' '))
+}

@@ -1,0 +1,74 @@
+//! What keeps one caller from starving the others: a bound on concurrent requests, a time limit, strict parameters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
+
+use super::problem::{Failure, Place};
+use crate::fault::Code;
+
+/// How one route is guarded.
+#[derive(Clone)]
+pub(super) struct Guard {
+    /// The query parameters it knows.
+    pub(super) query: Arc<[String]>,
+    /// Seats shared by all guarded routes; `None` for those that must answer under any load.
+    pub(super) seats: Option<Arc<Semaphore>>,
+    /// How long it may take; `None` where the handler keeps its own time.
+    pub(super) limit: Option<Duration>,
+}
+
+/// The layer in front of each handler.
+pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let _seat = match guard.seats.as_ref().map(|seats| seats.try_acquire()) {
+        None => None,
+        Some(Ok(seat)) => Some(seat),
+        Some(Err(_)) => return Failure::from(Code::GatewayBusy).into_response(),
+    };
+    let wrong = query_errors(request.uri().query().unwrap_or_default(), &guard.query);
+    if !wrong.is_empty() {
+        return Failure::at(Code::RequestMalformed, wrong).into_response();
+    }
+    let Some(limit) = guard.limit else { return next.run(request).await };
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::from(Code::GatewayBusy).into_response(),
+    }
+}
+
+/// A misspelt parameter that is passed over in silence shows its sender the wrong list.
+fn query_errors(query: &str, known: &[String]) -> Vec<Place> {
+    let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or_default());
+    let mut seen = Vec::new();
+    let mut wrong = Vec::new();
+    for name in names {
+        if !known.iter().any(|known| known == name) {
+            wrong.push(Place::parameter(
+                printable(name),
+                "PARAMETER_UNKNOWN",
+                "このパラメーターはここでは使えません。名前を確かめてください。",
+                "This parameter is not known here. Check its name.",
+            ));
+        } else if seen.contains(&name) {
+            wrong.push(Place::parameter(
+                name,
+                "PARAMETER_REPEATED",
+                "同じパラメーターが二度あります。一つにしてください。",
+                "The parameter is given twice. Give it once.",
+            ));
+        }
+        seen.push(name);
+        if wrong.len() >= 20 {
+            break;
+        }
+    }
+    wrong
+}
+
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}

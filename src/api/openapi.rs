@@ -1,0 +1,62 @@
+//! The OpenAPI 3.1 document, made from the table of routes.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{PathItem, PathsBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
+
+use super::routes::{Schemas, table};
+
+const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
+(RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id.";
+
+/// The endpoint's description, as served at `/openapi.json` and committed in docs/.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut components = Schemas::openapi().components.unwrap_or_default();
+    components.add_security_scheme("key", key_scheme());
+    components.responses.insert("Problem".to_owned(), RefOr::T(problem()));
+    let info = InfoBuilder::new()
+        .title("engawa")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
+    OpenApiBuilder::new().info(info.build()).paths(paths()).components(Some(components)).build()
+}
+
+fn paths() -> utoipa::openapi::Paths {
+    let mut paths = PathsBuilder::new();
+    for route in table() {
+        let mut operation = route.operation;
+        operation
+            .responses
+            .responses
+            .insert("default".to_owned(), RefOr::Ref(Ref::new("#/components/responses/Problem")));
+        // Handlers of different resources share names; an operation's id has to be its own.
+        let resource = route.path.trim_start_matches("/v1").trim_start_matches('/');
+        let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
+        let handler = operation.operation_id.take().unwrap_or_default();
+        let grouped = ["opinions", "submissions", "events", "keys"].contains(&resource);
+        operation.tags = Some(vec![if grouped { resource } else { "gateway" }.to_owned()]);
+        operation.operation_id = Some(if handler == resource { handler } else { format!("{resource}_{handler}") });
+        paths = paths.path(route.path, PathItem::new(route.method, operation));
+    }
+    paths.build()
+}
+
+fn key_scheme() -> SecurityScheme {
+    SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("engawa_<id>_<secret>")
+            .description(Some(
+                "An API key, made by `engawa key add`. On the Unix socket root and the daemon's own user need none.",
+            ))
+            .build(),
+    )
+}
+
+fn problem() -> utoipa::openapi::Response {
+    let body = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().description("Any failure").content("application/problem+json", body).build()
+}

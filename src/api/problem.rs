@@ -1,0 +1,308 @@
+//! Failures as problem+json (RFC 9457).
+//!
+//! A handler returns a [`Failure`]; it travels as a response extension to [`dress`], the outermost layer, which alone
+//! knows the correlation id, writes the body and the log line.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument as _;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::fault::{Blame, Code, Retry};
+use crate::model::opinion;
+use crate::outbox::OutboxError;
+use crate::terminal::KeyError;
+
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// Seconds a caller is asked to wait where nobody knows better.
+const SHORT_WAIT: u64 = 1;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    code: Code,
+    places: Vec<Place>,
+    retry_after: Option<u64>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// One place in the request that has to change.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[schema(as = ProblemPlace)]
+pub(super) struct Place {
+    /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pointer: Option<String>,
+    /// The query parameter or header, where the place is not in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameter: Option<String>,
+    /// Stable name of the problem.
+    pub(super) code: String,
+    /// Whether it stops the request.
+    pub(super) severity: Severity,
+    /// What to do, in Japanese.
+    pub(super) detail: String,
+    /// What to do, in English.
+    pub(super) detail_en: String,
+    /// The character that the hub cannot hold: the `original` of a substitution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) character: Option<String>,
+    /// Replacements the sender may state in `substitutions`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) candidates: Vec<String>,
+}
+
+/// Whether a problem stops the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// It does.
+    Error,
+    /// It is accepted all the same; a person should look at it.
+    Warning,
+}
+
+/// The body of every answer outside 2xx.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document {
+    /// A name for the kind of failure; not an address.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:engawa:error:OPINION_INVALID")]
+    kind: String,
+    /// The HTTP status in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What happened and what to do, in Japanese.
+    detail: &'static str,
+    /// What happened and what to do, in English.
+    detail_en: &'static str,
+    /// The stable name of the failure; see docs/errors.md.
+    #[schema(value_type = String, example = "OPINION_INVALID")]
+    code: Code,
+    /// Who has to act: `caller`, `hub`, `gateway` or `operator`.
+    #[schema(value_type = String, example = "caller")]
+    blame: Blame,
+    /// Whether to try again: `never`, `automatic`, `later` or `after_remedy`.
+    #[schema(value_type = String, example = "never")]
+    retry: Retry,
+    /// Names this answer in the gateway's log.
+    correlation_id: Uuid,
+    /// Every place that has to change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Place>,
+    /// Seconds to wait before trying again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl Place {
+    /// A place in the body.
+    pub(super) fn at(pointer: impl Into<String>, code: &'static str, ja: &str, en: &str) -> Self {
+        Self { pointer: Some(pointer.into()), ..Self::nowhere(code, ja, en) }
+    }
+
+    /// A query parameter or a header.
+    pub(super) fn parameter(name: impl Into<String>, code: &'static str, ja: &str, en: &str) -> Self {
+        Self { parameter: Some(name.into()), ..Self::nowhere(code, ja, en) }
+    }
+
+    /// The sentence of a catalogue code, at a place in the body.
+    pub(super) fn of(code: Code, pointer: impl Into<String>) -> Self {
+        Self::at(pointer, code.name(), code.ja(), code.en())
+    }
+
+    /// A problem of the opinion in the form in which it is kept.
+    pub(super) fn in_opinion(kept: serde_json::Value) -> Self {
+        let mut place = serde_json::from_value(kept).unwrap_or_else(|_| Self::unreadable());
+        place.pointer = Some(format!("/opinion{}", place.pointer.unwrap_or_default()));
+        place
+    }
+
+    fn unreadable() -> Self {
+        Self::nowhere(Code::OpinionInvalid.name(), Code::OpinionInvalid.ja(), Code::OpinionInvalid.en())
+    }
+
+    fn nowhere(code: &'static str, ja: &str, en: &str) -> Self {
+        Self {
+            pointer: None,
+            parameter: None,
+            code: code.to_owned(),
+            severity: Severity::Error,
+            detail: ja.to_owned(),
+            detail_en: en.to_owned(),
+            character: None,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+/// The opinion's problems name places within the opinion; the caller looks for them in the request's body.
+impl From<&opinion::Problem> for Place {
+    fn from(problem: &opinion::Problem) -> Self {
+        serde_json::to_value(problem).map_or_else(|_| Self::unreadable(), Self::in_opinion)
+    }
+}
+
+impl Failure {
+    /// A failure with several places to correct.
+    pub(super) fn at(code: Code, places: Vec<Place>) -> Self {
+        Self { places, ..Self::from(code) }
+    }
+
+    /// A failure with one place to correct.
+    pub(super) fn here(code: Code, place: Place) -> Self {
+        Self::at(code, vec![place])
+    }
+
+    /// Keeps the cause for the log.
+    pub(super) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The catalogue's code.
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    fn status(&self) -> StatusCode {
+        // Codes that explain a state have status 200; as a failure they would be a mistake of ours.
+        StatusCode::from_u16(self.code.status())
+            .ok()
+            .filter(|status| status.as_u16() >= 400)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn wait(&self) -> Option<u64> {
+        let passing = matches!(self.code, Code::GatewayBusy | Code::GatewayStopping | Code::IdempotencyInProgress);
+        self.retry_after.or(passing.then_some(SHORT_WAIT))
+    }
+
+    fn document(&self, correlation_id: Uuid) -> Document {
+        Document {
+            kind: format!("urn:engawa:error:{}", self.code),
+            title: self.status().canonical_reason().unwrap_or("Error"),
+            status: self.status().as_u16(),
+            detail: self.code.ja(),
+            detail_en: self.code.en(),
+            code: self.code,
+            blame: self.code.blame(),
+            retry: self.code.retry(),
+            correlation_id,
+            errors: self.places.clone(),
+            retry_after: self.wait(),
+        }
+    }
+
+    fn log(&self) {
+        let mut causes = String::new();
+        let mut next = self.source.as_deref().map(|source| source as &dyn Error);
+        while let Some(cause) = next {
+            // Writing to a String cannot fail.
+            let _ = write!(causes, "{}{cause}", if causes.is_empty() { "" } else { ": " });
+            next = cause.source();
+        }
+        match (self.code, self.status().is_server_error()) {
+            (Code::GatewayInternal, _) => tracing::error!(code = %self.code, causes, "request failed"),
+            (_, true) => tracing::warn!(code = %self.code, causes, "request failed"),
+            (_, false) => tracing::debug!(code = %self.code, "request refused"),
+        }
+    }
+}
+
+impl From<Code> for Failure {
+    fn from(code: Code) -> Self {
+        Self { code, places: Vec::new(), retry_after: None, source: None }
+    }
+}
+
+impl From<OutboxError> for Failure {
+    fn from(error: OutboxError) -> Self {
+        Self { retry_after: error.retry_after, ..Self::from(error.code) }.because(error)
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::from(error.code()).because(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The outermost layer: mints the correlation id, puts it on every answer and writes out failures.
+pub(super) async fn dress(request: Request, next: Next) -> Response {
+    let id = Uuid::new_v4();
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", correlation_id = %id, method = %request.method(), route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(failure) = failure_of(&mut response) {
+        span.in_scope(|| failure.log());
+        write_out(&failure, id, &mut response);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(CORRELATION_ID, value);
+    }
+    response
+}
+
+/// The failure a response carries, or stands for: some refusals come from the HTTP library as bare text.
+fn failure_of(response: &mut Response) -> Option<Failure> {
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        return Some(failure);
+    }
+    let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    let code = match response.status() {
+        status if json || !(status.is_client_error() || status.is_server_error()) => return None,
+        StatusCode::NOT_FOUND => Code::RequestNotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::RequestMethod,
+        StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::RequestTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::RequestMediaType,
+        status if status.is_client_error() => Code::RequestMalformed,
+        _ => Code::GatewayInternal,
+    };
+    Some(Failure::from(code))
+}
+
+fn write_out(failure: &Failure, id: Uuid, response: &mut Response) {
+    *response.status_mut() = failure.status();
+    let body = serde_json::to_vec(&failure.document(id)).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.remove(CONTENT_LENGTH);
+    if let Some(seconds) = failure.wait() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match failure.code {
+        Code::AuthMissing => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"engawa\""));
+        }
+        Code::AuthInvalid => {
+            let value = HeaderValue::from_static("Bearer realm=\"engawa\", error=\"invalid_token\"");
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
+        _ => {}
+    }
+    *response.body_mut() = Body::from(body);
+}

@@ -1,0 +1,197 @@
+//! Listening: TCP and Unix sockets, bounded connections, and an orderly end.
+//!
+//! HTTP/1.1 only: nothing speaks HTTP/2 without TLS, and telling the two apart would mean waiting, without a limit, for
+//! a peer that sends half a preface.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use nix::unistd::geteuid;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::caller::{Connection, Peer};
+
+/// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that is already bound.
+#[derive(Debug)]
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener),
+    /// A Unix socket: root and the daemon's own user are administrators on it.
+    Unix(UnixListener),
+}
+
+/// Settings of the sockets.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// How long a connection may take over a request's head, and may rest between requests.
+    pub header_timeout: Duration,
+    /// Connections open at once on each listener; more wait in the system's queue. Counted apart, so that the network
+    /// cannot lock out the administrator on the Unix socket.
+    pub max_connections: usize,
+    /// Bytes of a request's head; at least 8 KiB.
+    pub max_head: usize,
+    /// How long running requests may take to finish once the endpoint stops.
+    pub drain: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(30),
+            max_connections: 256,
+            max_head: 64 << 10,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Serves `router` on every listener until `shutdown` is ready; then stops accepting, ends event streams, lets running
+/// requests and detached work finish, and returns. Returns whether everything finished within [`ServeConfig::drain`].
+pub async fn serve(
+    listeners: Vec<Listener>,
+    router: Router,
+    config: ServeConfig,
+    shutdown: impl Future<Output = ()> + Send,
+) -> bool {
+    let (stop, stopping) = watch::channel(false);
+    let tasks = TaskTracker::new();
+    for listener in listeners {
+        let seats = Arc::new(Semaphore::new(config.max_connections));
+        let connections = Connections {
+            router: router.clone(),
+            http: builder(&config),
+            seats,
+            stopping: stopping.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(connections.accept(listener));
+    }
+    shutdown.await;
+    stop.send_replace(true);
+    tasks.close();
+    let finished = tokio::time::timeout(config.drain, tasks.wait()).await.is_ok();
+    if !finished {
+        tracing::warn!(left = tasks.len(), "the endpoint stops with requests unfinished");
+    }
+    finished
+}
+
+fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout)
+        .max_buf_size(config.max_head.max(8 << 10));
+    builder
+}
+
+/// What one listener's connections share.
+#[derive(Clone)]
+struct Connections {
+    router: Router,
+    http: Builder<TokioExecutor>,
+    seats: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+    tasks: TaskTracker,
+}
+
+impl Connections {
+    async fn accept(self, listener: Listener) {
+        let mut stopping = self.stopping.clone();
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        tokio::select! {
+            _ = stopped => {}
+            () = self.accept_all(&listener) => {}
+        }
+    }
+
+    async fn accept_all(&self, listener: &Listener) {
+        // A closed semaphore would be the only way out of the loop; it is never closed.
+        while let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await {
+            if let Err(error) = self.accept_one(listener, seat).await {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    async fn accept_one(&self, listener: &Listener, seat: OwnedSemaphorePermit) -> io::Result<()> {
+        match listener {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                self.tasks.spawn(self.clone().run(stream, Peer::Network(address), seat));
+            }
+            Listener::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = peer(&stream)?;
+                self.tasks.spawn(self.clone().run(stream, peer, seat));
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves one connection until its peer goes or the endpoint stops.
+    async fn run<S>(self, stream: S, peer: Peer, _seat: OwnedSemaphorePermit)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { router, http, mut stopping, tasks, .. } = self;
+        let connection = Connection { peer, stopping: stopping.clone(), work: tasks };
+        let used = Arc::new(AtomicBool::new(false));
+        let service = {
+            let used = Arc::clone(&used);
+            hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+                used.store(true, Ordering::Relaxed);
+                answer(router.clone(), connection.clone(), request.map(Body::new))
+            })
+        };
+        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        let stopped = async { stopping.wait_for(|stopping| *stopping).await.is_ok() };
+        let mut ended = tokio::select! {
+            ended = serving.as_mut() => Some(ended),
+            _ = stopped => None,
+        };
+        // A connection that has not asked anything yet would be waited for in vain.
+        if ended.is_none() && used.load(Ordering::Relaxed) {
+            serving.as_mut().graceful_shutdown();
+            ended = Some(serving.await);
+        }
+        if let Some(Err(error)) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    connection: Connection,
+    mut request: Request,
+) -> Result<axum::response::Response, Infallible> {
+    request.extensions_mut().insert(connection);
+    router.oneshot(request).await
+}
+
+/// Who is at the other end, by the kernel's word.
+fn peer(stream: &UnixStream) -> io::Result<Peer> {
+    let user = stream.peer_cred()?.uid();
+    let trusted = user == 0 || user == geteuid().as_raw();
+    Ok(if trusted { Peer::Administrator } else { Peer::User(user) })
+}

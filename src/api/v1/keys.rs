@@ -1,0 +1,168 @@
+//! `/v1/keys`: the administrator makes, lists and revokes API keys.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::api::body::Pieces;
+use crate::api::caller::{Admin, Connection, With, authorise};
+use crate::api::problem::{Failure, Place};
+use crate::api::strict_json;
+use crate::fault::Code;
+use crate::terminal::{KeyId, KeyRecord, NewKey, Right};
+
+const MAX_BODY: u64 = 16 << 10;
+
+/// A key to be made.
+#[derive(serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct KeyRequest {
+    /// What to call it, for example the name of the program; 1 to 64 characters.
+    #[schema(example = "カルテソフト 1号機")]
+    label: String,
+    /// What its holder may do; at least one.
+    rights: BTreeSet<Right>,
+    /// The facility on whose behalf its holder acts; the gateway's own if not given.
+    #[schema(example = "1370000018")]
+    facility: Option<String>,
+}
+
+/// A key, without its secret.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Key)]
+pub(in crate::api) struct KeyView {
+    /// The public part.
+    #[schema(example = "3f9c0a1b2d4e")]
+    id: String,
+    /// What the administrator calls it.
+    label: String,
+    /// The facility on whose behalf its holder acts.
+    facility: String,
+    /// What its holder may do.
+    rights: BTreeSet<Right>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: jiff::Timestamp,
+    /// When it was last used, to the hour.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<jiff::Timestamp>,
+    /// When it was revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<jiff::Timestamp>,
+}
+
+/// A key just made. The secret is shown this once.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct NewKeyView {
+    /// The whole key, for `Authorization: Bearer`.
+    #[schema(example = "engawa_3f9c0a1b2d4e_…")]
+    key: String,
+    /// Its record.
+    #[serde(flatten)]
+    record: KeyView,
+}
+
+/// All keys.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct KeyList {
+    /// Oldest first, revoked ones too.
+    items: Vec<KeyView>,
+}
+
+impl From<KeyRecord> for KeyView {
+    fn from(record: KeyRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            label: record.label,
+            facility: record.facility,
+            rights: record.rights,
+            created_at: record.created_at,
+            last_used_at: record.last_used_at,
+            revoked_at: record.revoked_at,
+        }
+    }
+}
+
+/// List keys
+#[utoipa::path(
+    get, path = "/v1/keys", security(("key" = ["admin"])),
+    responses((status = 200, description = "All keys, without secrets", body = KeyList))
+)]
+pub(in crate::api) async fn list(State(api): State<Arc<Api>>, _by: With<Admin>) -> Result<Json<KeyList>, Failure> {
+    let items = api.keys.list().await?.into_iter().map(KeyView::from).collect();
+    Ok(Json(KeyList { items }))
+}
+
+/// Make a key
+///
+/// The answer holds the secret, this once.
+#[utoipa::path(
+    post, path = "/v1/keys", security(("key" = ["admin"])),
+    request_body(content = KeyRequest),
+    responses((status = 201, description = "Made, and in force at once", body = NewKeyView))
+)]
+pub(in crate::api) async fn add(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    request: Request,
+) -> Result<impl IntoResponse, Failure> {
+    let (parts, mut body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
+    let caller = authorise(&api, &parts, Right::Admin).await?;
+    let value = strict_json::parse(&body.json(&parts, MAX_BODY).await?)?;
+    let new = parse(value, &api.config.facility)?;
+    let (key, record) = connection.detach(async move { api.keys.add(new).await }).await??;
+    tracing::info!(key = %record.id, by = %caller.id, "API key made");
+    let view = NewKeyView { key: key.reveal().to_string(), record: record.into() };
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))
+}
+
+fn parse(value: serde_json::Value, own_facility: &str) -> Result<NewKey, Failure> {
+    let request = serde_json::from_value(value).map_err(|_| wrong(""))?;
+    let KeyRequest { label, rights, facility } = request;
+    let facility = facility.unwrap_or_else(|| own_facility.to_owned());
+    let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control);
+    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty()), ("/facility", !plain(&facility))];
+    match bad.iter().find(|(_, bad)| *bad) {
+        Some((pointer, _)) => Err(wrong(pointer)),
+        None => Ok(NewKey { label, facility, rights }),
+    }
+}
+
+fn wrong(pointer: &str) -> Failure {
+    Failure::here(
+        Code::RequestMalformed,
+        Place::at(
+            pointer,
+            "KEY_FORM",
+            "キーには label（1〜64字）と rights（submit・read・manage・admin から一つ以上）が要ります。",
+            "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, admin).",
+        ),
+    )
+}
+
+/// Revoke a key
+///
+/// For good, and at once.
+#[utoipa::path(
+    delete, path = "/v1/keys/{id}", security(("key" = ["admin"])),
+    params(("id" = String, Path, description = "The public part of the key")),
+    responses((status = 204, description = "Revoked"))
+)]
+pub(in crate::api) async fn revoke(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Admin>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let id = KeyId::parse(&id).ok_or(Code::RequestNotFound)?;
+    tracing::info!(key = %id, by = %by.caller.id, "API key to be revoked");
+    connection.detach(async move { api.keys.revoke(&id).await }).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,9 @@
+//! The resources, one file each.
+
+pub(super) mod events;
+pub(super) mod gateway;
+pub(super) mod intake;
+pub(super) mod keys;
+pub(super) mod opinions;
+pub(super) mod submissions;
+pub(super) mod wire;

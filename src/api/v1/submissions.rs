@@ -1,0 +1,150 @@
+//! `/v1/submissions`: everything on its way, in lists and one by one.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use uuid::Uuid;
+
+use super::opinions::sender;
+use super::wire::{StateView, SubmissionPage, SubmissionView};
+use crate::api::Api;
+use crate::api::caller::{Connection, Manage, Read, With};
+use crate::api::problem::{Document, Failure, Place};
+use crate::fault::Code;
+use crate::outbox::{Filter, OutboxError, Submission};
+use crate::terminal::Caller;
+
+const PAGE: u16 = 50;
+
+/// What a list is narrowed to, as it stands in the query.
+#[derive(serde::Deserialize)]
+pub(in crate::api) struct ListQuery {
+    state: Option<String>,
+    cursor: Option<String>,
+    limit: Option<String>,
+}
+
+/// List submissions
+///
+/// Of the caller's facility, newest first; without history and substitutions.
+#[utoipa::path(
+    get, path = "/v1/submissions", security(("key" = ["read"])),
+    params(
+        ("state" = Option<StateView>, Query, description = "Only those in this state"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<u16>, Query, description = "1 to 200; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = SubmissionPage))
+)]
+pub(in crate::api) async fn list(
+    State(api): State<Arc<Api>>,
+    by: With<Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<SubmissionPage>, Failure> {
+    let filter = query.filter()?;
+    let page = api.outbox.submissions(&by.caller.facility, &filter).await?;
+    Ok(Json(SubmissionPage::from(page)))
+}
+
+impl ListQuery {
+    fn filter(self) -> Result<Filter, Failure> {
+        let mut wrong = Vec::new();
+        let state = self.state.and_then(|name| StateView::parse(&name).or_else(|| bad("state", &mut wrong)));
+        let limit = self.limit.map_or(Some(PAGE), |text| text.parse().ok().filter(|n| (1..=200).contains(n)));
+        let limit = limit.or_else(|| bad("limit", &mut wrong)).unwrap_or(PAGE);
+        if wrong.is_empty() {
+            Ok(Filter { state: state.map(Into::into), cursor: self.cursor, limit })
+        } else {
+            Err(Failure::at(Code::RequestMalformed, wrong))
+        }
+    }
+}
+
+fn bad<T>(name: &str, wrong: &mut Vec<Place>) -> Option<T> {
+    wrong.push(Place::parameter(
+        name,
+        "PARAMETER_VALUE",
+        "この値は使えません。/openapi.json の説明を見てください。",
+        "This value is not accepted. See /openapi.json.",
+    ));
+    None
+}
+
+/// Follow a submission
+#[utoipa::path(
+    get, path = "/v1/submissions/{id}", security(("key" = ["read"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses((status = 200, description = "Its way so far", body = SubmissionView))
+)]
+pub(in crate::api) async fn show(
+    State(api): State<Arc<Api>>,
+    by: With<Read>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    find(&api, &by.caller, &id, None).await
+}
+
+/// Cancel a submission
+///
+/// Possible while it is certain that the hub does not have it.
+#[utoipa::path(
+    post, path = "/v1/submissions/{id}/cancel", security(("key" = ["manage"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "Cancelled", body = SubmissionView),
+        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn cancel(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Manage>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let id = parse(&id)?;
+    let work = async move { api.outbox.cancel(&sender(&by.caller), id).await };
+    answer(connection.detach(work).await?)
+}
+
+/// Send a held submission again
+///
+/// After what held it was put right.
+#[utoipa::path(
+    post, path = "/v1/submissions/{id}/retry", security(("key" = ["manage"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "Queued again", body = SubmissionView),
+        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn retry(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Manage>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let id = parse(&id)?;
+    let work = async move { api.outbox.retry(&sender(&by.caller), id).await };
+    answer(connection.detach(work).await?)
+}
+
+fn answer(result: Result<Submission, OutboxError>) -> Result<Json<SubmissionView>, Failure> {
+    Ok(Json(result?.into()))
+}
+
+/// A submission of the caller's facility. Another facility's is answered like one that never was.
+pub(super) async fn find(
+    api: &Api,
+    caller: &Caller,
+    id: &str,
+    kind: Option<&str>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let found = api.outbox.submission(&caller.facility, parse(id)?).await?;
+    let found = found.filter(|submission| kind.is_none_or(|kind| submission.kind == kind));
+    Ok(Json(found.ok_or(Code::RequestNotFound)?.into()))
+}
+
+fn parse(id: &str) -> Result<Uuid, Failure> {
+    Uuid::parse_str(id).map_err(|_| Code::RequestNotFound.into())
+}

@@ -1,0 +1,382 @@
+//! The JSON that callers see of submissions.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::super::problem::Place;
+use crate::fault::{Blame, Code, Retry};
+use crate::model::opinion::Substitution;
+use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
+use crate::outbox::{HubError, MunicipalState, Receipt};
+
+/// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
+/// names the items.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the request; it is read by hand to report all problems at once")]
+pub(in crate::api) struct OpinionRequest {
+    /// The form's items by name.
+    #[schema(value_type = Object)]
+    opinion: Map<String, Value>,
+    /// Replacements for characters that the hub cannot hold, as the sender states them.
+    #[schema(required = false)]
+    substitutions: Vec<SubstitutionView>,
+    /// Electronic signature: a detached CMS in base64.
+    signature: Option<String>,
+}
+
+/// The same with attachments. The order of the parts counts.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the request; it is streamed")]
+pub(in crate::api) struct OpinionParts {
+    /// First: `application/json`, up to 1 MiB.
+    opinion: OpinionRequest,
+    /// Then perhaps the signature: base64 text, or the CMS file itself.
+    #[schema(value_type = Option<String>, format = Binary)]
+    signature: Option<Vec<u8>>,
+    /// Then up to 20 attachments, each a part of its own with a file name: PDF, PNG or JPEG.
+    #[schema(value_type = Vec<String>, format = Binary, required = false)]
+    attachment: Vec<Vec<u8>>,
+}
+
+/// One stated replacement; both forms are kept.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Substitution)]
+pub(in crate::api) struct SubstitutionView {
+    /// JSON pointer into `opinion`.
+    pointer: String,
+    /// The text as the person writes it.
+    #[schema(example = "髙")]
+    original: String,
+    /// The text sent to the hub.
+    #[schema(example = "高")]
+    replacement: String,
+}
+
+/// The promise: it is on stable storage.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct Accepted {
+    /// The submission's id.
+    id: Uuid,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    accepted_at: Timestamp,
+    /// SHA-256, in hexadecimal, of the exact bytes that go to the hub.
+    sha256: String,
+    /// What the sender may want to look at; it was accepted all the same.
+    warnings: Vec<Place>,
+}
+
+impl From<Acceptance> for Accepted {
+    fn from(acceptance: Acceptance) -> Self {
+        Self {
+            id: acceptance.id,
+            accepted_at: acceptance.accepted_at,
+            sha256: hex(&acceptance.sha256),
+            warnings: acceptance.warnings.into_iter().map(Place::in_opinion).collect(),
+        }
+    }
+}
+
+/// What a check found.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct Checked {
+    /// Whether a submission would be accepted.
+    pub(super) acceptable: bool,
+    /// Errors and warnings.
+    pub(super) errors: Vec<Place>,
+}
+
+/// Where a submission is on its way.
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SubmissionState)]
+pub(in crate::api) enum StateView {
+    /// Waits for its turn, the line or a person; see `reason`.
+    Queued,
+    /// Is being sent.
+    Sending,
+    /// The answer was lost; the hub is being asked what became of it.
+    Unknown,
+    /// Set aside until a person decides.
+    Held,
+    /// The hub has it and gave a receipt.
+    Delivered,
+    /// The hub refused it for good.
+    Returned,
+    /// Cancelled at the sender's request.
+    Cancelled,
+}
+
+impl StateView {
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        serde_json::from_value(Value::String(name.to_owned())).ok()
+    }
+}
+
+macro_rules! states {
+    ($( $name:ident )+) => {
+        impl From<StateName> for StateView {
+            fn from(state: StateName) -> Self {
+                match state { $( StateName::$name => Self::$name, )+ }
+            }
+        }
+        impl From<StateView> for StateName {
+            fn from(state: StateView) -> Self {
+                match state { $( StateView::$name => Self::$name, )+ }
+            }
+        }
+    };
+}
+states! { Queued Sending Unknown Held Delivered Returned Cancelled }
+
+/// Why, and who has to act.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct Reason {
+    /// The stable name; see docs/errors.md.
+    #[schema(value_type = String, example = "HUB_UNREACHABLE")]
+    code: Code,
+    /// The sentence in Japanese.
+    ja: &'static str,
+    /// The sentence in English.
+    en: &'static str,
+    /// Who has to act: `caller`, `hub`, `gateway` or `operator`.
+    #[schema(value_type = String, example = "hub")]
+    blame: Blame,
+}
+
+impl From<Code> for Reason {
+    fn from(code: Code) -> Self {
+        Self { code, ja: code.ja(), en: code.en(), blame: code.blame() }
+    }
+}
+
+/// What the sender does next.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct NextStep {
+    /// In Japanese.
+    ja: &'static str,
+    /// In English.
+    en: &'static str,
+}
+
+/// The hub's receipt.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub(in crate::api) struct ReceiptView {
+    /// The hub's receipt number.
+    number: String,
+    /// When the hub accepted it, by the hub's clock.
+    #[schema(value_type = String, format = DateTime)]
+    accepted_at: Timestamp,
+    /// Names the request at the hub's support.
+    trace_id: Option<String>,
+}
+
+impl From<Receipt> for ReceiptView {
+    fn from(Receipt { number, accepted_at, trace_id }: Receipt) -> Self {
+        Self { number, accepted_at, trace_id }
+    }
+}
+
+/// One error as the hub named it.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = HubError)]
+pub(in crate::api) struct HubErrorView {
+    /// The hub's code.
+    #[schema(example = "E2101")]
+    code: String,
+    /// The item.
+    field: Option<String>,
+}
+
+impl From<HubError> for HubErrorView {
+    fn from(HubError { code, field }: HubError) -> Self {
+        Self { code, field }
+    }
+}
+
+/// The municipality's progress with a delivered opinion.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Municipality)]
+pub(in crate::api) struct MunicipalityView {
+    /// `received`, `forwarded`, `accepted` or `returned`.
+    #[schema(value_type = String, example = "accepted")]
+    state: MunicipalState,
+    /// Since when, by the hub's clock.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Why it was returned.
+    reason: Option<String>,
+}
+
+impl From<Municipality> for MunicipalityView {
+    fn from(Municipality { state, at, reason }: Municipality) -> Self {
+        Self { state, at, reason }
+    }
+}
+
+/// One step of a submission's way.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct HistoryEntry {
+    /// The event's number, the `id` in `/v1/events`.
+    seq: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What, for example `submission.sending`.
+    kind: String,
+    /// What belongs to the kind.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+impl From<EventRecord> for HistoryEntry {
+    fn from(EventRecord { seq, at, kind, data, .. }: EventRecord) -> Self {
+        Self { seq, at, kind, data }
+    }
+}
+
+/// A submission as its sender may see it.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Submission)]
+pub(in crate::api) struct SubmissionView {
+    /// Its id.
+    id: Uuid,
+    /// What it is.
+    #[schema(example = "opinion")]
+    kind: &'static str,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    accepted_at: Timestamp,
+    /// SHA-256, in hexadecimal, of the exact bytes that go to the hub.
+    sha256: String,
+    /// Their number.
+    length: u64,
+    /// The day by which the law wants it at the municipality.
+    #[schema(value_type = String, format = Date)]
+    due: Date,
+    /// Where it is.
+    state: StateView,
+    /// Why it is there.
+    reason: Option<Reason>,
+    /// What the sender does next.
+    next_step: NextStep,
+    /// When it is expected at the hub or tried next; absent when nobody can say.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    eta: Option<Timestamp>,
+    /// How often it was sent.
+    attempts: u32,
+    /// The hub's receipt, once delivered.
+    receipt: Option<ReceiptView>,
+    /// Why the hub refused it.
+    hub_errors: Vec<HubErrorView>,
+    /// The municipality's progress.
+    municipality: Option<MunicipalityView>,
+    /// The replacements its sender stated.
+    substitutions: Vec<SubstitutionView>,
+    /// Its way so far.
+    history: Vec<HistoryEntry>,
+}
+
+impl From<Submission> for SubmissionView {
+    fn from(submission: Submission) -> Self {
+        Self {
+            next_step: next_step(&submission),
+            id: submission.id,
+            kind: submission.kind,
+            accepted_at: submission.accepted_at,
+            sha256: hex(&submission.sha256),
+            length: submission.length,
+            due: submission.due,
+            state: submission.state.into(),
+            reason: submission.reason.map(Reason::from),
+            eta: submission.eta,
+            attempts: submission.attempts,
+            receipt: submission.receipt.map(ReceiptView::from),
+            hub_errors: submission.hub_errors.into_iter().map(HubErrorView::from).collect(),
+            municipality: submission.municipality.map(MunicipalityView::from),
+            substitutions: submission.substitutions.into_iter().map(SubstitutionView::from).collect(),
+            history: submission.history.into_iter().map(HistoryEntry::from).collect(),
+        }
+    }
+}
+
+impl From<Substitution> for SubstitutionView {
+    fn from(Substitution { pointer, original, replacement }: Substitution) -> Self {
+        Self { pointer, original, replacement }
+    }
+}
+
+fn next_step(submission: &Submission) -> NextStep {
+    let municipality = submission.municipality.as_ref().map(|municipality| municipality.state);
+    let (ja, en) = match (submission.state, municipality) {
+        (StateName::Delivered, Some(MunicipalState::Returned)) => (
+            "市町村から返されました。理由を確かめ、直したものを新しい Idempotency-Key で送ってください。",
+            "The municipality returned it. See its reason and send the corrected opinion under a new Idempotency-Key.",
+        ),
+        (StateName::Delivered, Some(MunicipalState::Accepted)) => {
+            ("市町村が受理しました。することはありません。", "The municipality accepted it. Nothing is left to do.")
+        }
+        (StateName::Delivered, _) => (
+            "基盤が受け付けました。市町村の受理を待ちます。することはありません。",
+            "The hub has it. The municipality's acceptance is awaited; nothing needs doing.",
+        ),
+        (StateName::Queued, _) => queued(submission.reason),
+        (StateName::Sending, _) => ("送信中です。お待ちください。", "It is being sent. Wait."),
+        (StateName::Unknown, _) => (
+            "基盤に結果を確かめています。別に送り直さないでください。",
+            "The hub is being asked what became of it. Do not file it again by other means.",
+        ),
+        (StateName::Held, _) => (
+            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
+            "Follow the sentence of the reason, then choose retry or cancel.",
+        ),
+        (StateName::Returned, _) => (
+            "理由を直し、新しい Idempotency-Key で送ってください。",
+            "Put the reason right and send it under a new Idempotency-Key.",
+        ),
+        (StateName::Cancelled, _) => (
+            "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
+            "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
+        ),
+    };
+    NextStep { ja, en }
+}
+
+fn queued(reason: Option<Code>) -> (&'static str, &'static str) {
+    match reason.map(Code::retry) {
+        Some(Retry::AfterRemedy) => (
+            "管理者に理由を伝えてください。直れば自動で送ります。",
+            "Tell the administrator the reason. It is sent by itself once that is put right.",
+        ),
+        _ => ("自動で送ります。することはありません。", "It is sent by itself. Nothing needs doing."),
+    }
+}
+
+/// A page of submissions.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct SubmissionPage {
+    /// Without history and substitutions.
+    items: Vec<SubmissionView>,
+    /// Where to go on; absent on the last page.
+    next_cursor: Option<String>,
+}
+
+impl From<Page> for SubmissionPage {
+    fn from(page: Page) -> Self {
+        Self { items: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next_cursor }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,154 @@
+//! What may be written after `engawa`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::DEFAULT_PATH;
+use crate::terminal::Right;
+
+/// engawa 縁側: 介護情報基盤へのゲートウェイ / the gateway to the national care hub
+#[derive(Debug, Parser)]
+#[command(name = "engawa", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    /// 設定ファイル（隣の conf.d も読みます） / settings file; conf.d beside it is read too
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// ゲートウェイを動かす / run the gateway
+    Serve,
+    /// 設定・証明書・保存場所を確かめる / check settings, certificate, secrets, state directory, clock
+    Check {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 動いているゲートウェイの様子 / how the running gateway is
+    Status {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 送信待ちの文書 / documents on their way
+    Queue {
+        #[command(subcommand)]
+        order: QueueOrder,
+    },
+    /// 事業所のソフトに渡すAPIキー / API keys for the facility's software
+    Key {
+        #[command(subcommand)]
+        order: KeyOrder,
+    },
+    /// 版 / print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueOrder {
+    /// 一覧 / list them
+    List {
+        /// この状態のものだけ / of this state only
+        #[arg(long)]
+        state: Option<StateArgument>,
+        /// 最大件数 / at most this many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 一件の詳細 / one in detail
+    Show(OneSubmission),
+    /// 送信を取り消す / cancel one
+    Cancel(OneSubmission),
+    /// もう一度送る / send one again
+    Retry(OneSubmission),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OneSubmission {
+    /// 受付番号 / its id
+    pub(super) id: uuid::Uuid,
+    /// JSONで出力 / print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyOrder {
+    /// 作る（キーは一度だけ表示されます） / make one; it is shown once
+    Add {
+        /// ソフトの名前など / what to call it, for example the program's name
+        name: String,
+        /// 権限 / what it may do
+        #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
+        rights: Vec<RightArgument>,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 一覧 / list them
+    List {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 取り消す / revoke one for good
+    Revoke {
+        /// キーの番号（公開部分） / its public part
+        id: String,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum StateArgument {
+    Queued,
+    Sending,
+    Unknown,
+    Held,
+    Delivered,
+    Returned,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum RightArgument {
+    Submit,
+    Read,
+    Manage,
+    Admin,
+}
+
+impl From<RightArgument> for Right {
+    fn from(argument: RightArgument) -> Self {
+        match argument {
+            RightArgument::Submit => Self::Submit,
+            RightArgument::Read => Self::Read,
+            RightArgument::Manage => Self::Manage,
+            RightArgument::Admin => Self::Admin,
+        }
+    }
+}
+
+impl StateArgument {
+    /// Its name in the API.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Unknown => "unknown",
+            Self::Held => "held",
+            Self::Delivered => "delivered",
+            Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock.
+//! Nothing is started, made or sent.
+
+mod certificate;
+mod files;
+mod machine;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::output::answer;
+use super::{Exit, problems_text};
+use crate::clock::Clock;
+use crate::config::{self, Config, ConfigProblem, Loaded};
+use crate::fault::{Blame, Code};
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Works, but somebody should look.
+    Warn,
+    /// engawa cannot do its work like this.
+    Fail,
+}
+
+/// One named check.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Check {
+    /// Its name, for example `certificate`.
+    pub name: &'static str,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// The catalogue's code, when not ok.
+    pub code: Option<Code>,
+    /// Who has to act, when not ok.
+    pub who: Option<Blame>,
+    /// What was found, in Japanese. No secret, no person data.
+    #[serde(rename = "detail")]
+    pub ja: String,
+    /// The same in English.
+    #[serde(rename = "detail_en")]
+    pub en: String,
+}
+
+impl Check {
+    /// A check that came out well.
+    #[must_use]
+    pub fn ok(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, code: None, who: None, ja: ja.into(), en: en.into() }
+    }
+
+    /// Something to look at, with what exactly was found.
+    #[must_use]
+    pub fn warn(name: &'static str, code: Code, ja: impl Into<String>, en: impl Into<String>) -> Self {
+        let (code, who) = (Some(code), Some(code.blame()));
+        Self { name, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into() }
+    }
+
+    /// A failure: the catalogue's sentence, with its object.
+    #[must_use]
+    pub fn fail(name: &'static str, code: Code, object: &str) -> Self {
+        let (ja, en) = (format!("{}（{object}）", code.ja()), format!("{} ({object})", code.en()));
+        Self { name, verdict: Verdict::Fail, code: Some(code), who: Some(code.blame()), ja, en }
+    }
+}
+
+pub(super) fn run(path: &Path, json: bool) -> Exit {
+    match Config::load(path) {
+        Ok(loaded) => report(&loaded, &examine(&loaded.config, Clock::system().now()), json),
+        Err(problems) => {
+            answer(json, &json!({ "ok": false, "problems": problems }), || problems_text(&problems));
+            Exit::Config
+        }
+    }
+}
+
+/// Every check that can be made without starting anything.
+fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
+    let credentials = config::credentials_directory();
+    let mut checks = certificate::examine(config, now);
+    checks.extend(files::examine(config, credentials.as_deref()));
+    checks.extend(machine::examine(config, now));
+    checks
+}
+
+fn report(loaded: &Loaded, checks: &[Check], json: bool) -> Exit {
+    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    let files = &loaded.files;
+    let document = json!({ "ok": !failed, "files": files, "warnings": loaded.warnings, "checks": checks });
+    answer(json, &document, || readable(&loaded.warnings, checks, failed));
+    if failed { Exit::Failed } else { Exit::Ok }
+}
+
+fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> String {
+    let mut text = String::from("ok    settings\n    設定に誤りはありません。\n    The settings have no mistake.\n");
+    for warning in warnings {
+        text.push_str(&format!("warn  settings  {warning}\n"));
+    }
+    for check in checks {
+        let verdict = match check.verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        let code = check.code.map(|code| format!("  {code}")).unwrap_or_default();
+        let who = check.who.map(|who| format!("  → {}", name_of(who))).unwrap_or_default();
+        text.push_str(&format!("{verdict}  {}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
+    }
+    text.push_str(match failed {
+        true => "直すところがあります。 / Something has to be put right.\n",
+        false => "動かせます。 / engawa can run.\n",
+    });
+    text
+}
+
+fn name_of(who: Blame) -> &'static str {
+    match who {
+        Blame::Caller => "送信元 / sender",
+        Blame::Hub => "基盤・回線 / hub or line",
+        Blame::Gateway => "engawa",
+        Blame::Operator => "管理者 / administrator",
+    }
+}

@@ -1,0 +1,130 @@
+//! HTTP/1.1 to the running gateway over its Unix socket. The kernel tells the gateway who is asking, so no key is needed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::Exit;
+use super::output::{chain, complain, say_json};
+use crate::config::Config;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What the gateway said.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// `null` when there was no body.
+    pub(super) body: Value,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error("the settings name no unix_socket")]
+    NoSocket,
+    #[error("no gateway answers at {path}")]
+    Absent {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("no permission to ask the gateway at {path}")]
+    Denied {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the gateway broke off")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the gateway did not answer within 30 seconds")]
+    Slow,
+}
+
+impl NoAnswer {
+    /// Says so, and what to do.
+    pub(super) fn report(&self) -> Exit {
+        let (ja, en) = match self {
+            Self::NoSocket => (
+                "設定 endpoint.unix_socket が空です。",
+                "The setting endpoint.unix_socket is empty; this command needs it.",
+            ),
+            Self::Absent { .. } => (
+                "engawaが動いていません。systemctl status engawa を見てください。",
+                "engawa is not running. See systemctl status engawa.",
+            ),
+            Self::Denied { .. } => (
+                "権限がありません。管理者（root または engawa）で実行してください。",
+                "No permission. Run it as root or as the user engawa.",
+            ),
+            Self::Broken(_) | Self::Slow => (
+                "engawaから答えがありません。systemctl status engawa を見てください。",
+                "engawa does not answer. See systemctl status engawa.",
+            ),
+        };
+        complain(&format!("{ja}\n{en}\n  ({})", chain(self)));
+        match self {
+            Self::Denied { .. } => Exit::Failed,
+            _ => Exit::Unreachable,
+        }
+    }
+}
+
+/// Sends one request and waits for the whole answer.
+pub(super) async fn ask(config: &Config, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+    let socket = config.endpoint.unix_socket.as_deref().ok_or(NoAnswer::NoSocket)?;
+    let exchange = exchange(socket, method, path, body);
+    tokio::time::timeout(PATIENCE, exchange).await.unwrap_or(Err(NoAnswer::Slow))
+}
+
+async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+    let stream = UnixStream::connect(socket).await.map_err(|source| {
+        let path = socket.display().to_string();
+        match source.kind() {
+            std::io::ErrorKind::PermissionDenied => NoAnswer::Denied { path, source },
+            _ => NoAnswer::Absent { path, source },
+        }
+    })?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| NoAnswer::Broken(error.into()))?;
+    let connection = tokio::spawn(connection);
+    let mut request = Request::builder().method(method).uri(path).header(http::header::HOST, "engawa");
+    if body.is_some() {
+        request = request.header(http::header::CONTENT_TYPE, "application/json");
+    }
+    let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+    let request = request.body(Full::new(bytes)).map_err(|error| NoAnswer::Broken(error.into()))?;
+    let response = sender.send_request(request).await.map_err(|error| NoAnswer::Broken(error.into()))?;
+    let status = response.status();
+    let collected = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(NoAnswer::Broken)?;
+    connection.abort();
+    let bytes = collected.to_bytes();
+    let body = match bytes.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&bytes).map_err(|error| NoAnswer::Broken(error.into()))?,
+    };
+    Ok(Answer { status, body })
+}
+
+/// Prints a refusal: the problem document with `json`, its sentences otherwise.
+pub(super) fn refused(answer: &Answer, json: bool) -> Exit {
+    if json {
+        say_json(&answer.body);
+        return Exit::Failed;
+    }
+    let text = |member: &str| answer.body.get(member).and_then(Value::as_str).unwrap_or_default();
+    complain(&format!("{} ({})\n{}\n{}", text("code"), answer.status.as_u16(), text("detail"), text("detail_en")));
+    Exit::Failed
+}
+
+/// Text as one segment or value of a URL.
+pub(super) fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

@@ -1,0 +1,107 @@
+//! Settings that are right one by one and wrong together.
+
+use std::path::Path;
+
+use super::problem::Said;
+use super::reader::Reader;
+use super::settings::Config;
+use super::values::LogLevel;
+
+/// Notes every contradiction between settings that are sound by themselves.
+pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
+    endpoint(config, reader);
+    certificate(config, reader);
+    let ordered = [
+        (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
+        (["hub.connect_timeout_s", "hub.request_timeout_s"], config.hub.connect_timeout <= config.hub.request_timeout),
+        (
+            ["endpoint.body_idle_timeout_s", "endpoint.request_timeout_s"],
+            config.endpoint.body_idle_timeout <= config.endpoint.request_timeout,
+        ),
+    ];
+    for (keys, holds) in ordered {
+        if reader.sound(&keys) && !holds {
+            let [less, more] = keys;
+            let said = Said::new(
+                format!("{less} が {more} より大きくなっています。"),
+                format!("{less} is larger than {more}."),
+            );
+            reader.refuse(reader.culprit(keys), said);
+        }
+    }
+}
+
+fn endpoint(config: &Config, reader: &mut Reader) {
+    let keys = ["endpoint.listen", "endpoint.unix_socket"];
+    if reader.sound(&keys) && config.endpoint.listen.is_empty() && config.endpoint.unix_socket.is_none() {
+        let said = Said::new(
+            "listen も unix_socket も空で、どこからも受け付けられません。",
+            "Both listen and unix_socket are empty: nobody could reach engawa.",
+        );
+        reader.refuse(reader.culprit(keys), said);
+    }
+    let addresses = &config.endpoint.listen;
+    let twice = |(index, address)| addresses[..index].contains(address) && address.port() != 0;
+    if reader.sound(&["endpoint.listen"]) && addresses.iter().enumerate().any(twice) {
+        reader
+            .refuse("endpoint.listen", Said::new("同じアドレスが二度あります。", "The same address is listed twice."));
+    }
+}
+
+fn certificate(config: &Config, reader: &mut Reader) {
+    let keys = ["hub.certificate_file", "hub.certificate_key_file"];
+    if !reader.sound(&keys) {
+        return;
+    }
+    let said = match (kind(&config.hub.certificate_file), &config.hub.certificate_key_file) {
+        (Some(Kind::Pem), None) => Said::new(
+            "PEMの証明書には certificate_key_file（秘密鍵のファイル）が要ります。",
+            "A PEM certificate needs certificate_key_file, the file of its private key.",
+        ),
+        (Some(Kind::Pkcs12), Some(_)) => Said::new(
+            ".p12 には秘密鍵が入っています。certificate_key_file を空にするか、PEMの証明書を指定してください。",
+            "A .p12 holds its private key. Leave certificate_key_file empty, or name a PEM certificate.",
+        ),
+        (None, _) => {
+            let said = Said::new(
+                "証明書のファイル名は .p12 .pfx .pem .crt のどれかで終わります。",
+                "The certificate's file name ends in .p12, .pfx, .pem or .crt.",
+            );
+            return reader.refuse("hub.certificate_file", said);
+        }
+        _ => return,
+    };
+    reader.refuse(reader.culprit(keys), said);
+}
+
+enum Kind {
+    Pkcs12,
+    Pem,
+}
+
+fn kind(path: &Path) -> Option<Kind> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "p12" | "pfx" => Some(Kind::Pkcs12),
+        "pem" | "crt" => Some(Kind::Pem),
+        _ => None,
+    }
+}
+
+/// Notes what is allowed but probably not meant.
+pub(super) fn doubtful(config: &Config, reader: &mut Reader) {
+    let host = config.hub.url.host().unwrap_or_default();
+    if reader.sound(&["hub.url"]) && matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
+        let said = Said::new(
+            "接続先がこの機器の中です。試験用の基盤（engawa-sandbox）ならそのままで構いません。",
+            "The hub is this machine. That is right only for a trial hub such as engawa-sandbox.",
+        );
+        reader.doubt("hub.url", said);
+    }
+    if matches!(config.log.level, LogLevel::Debug | LogLevel::Trace) {
+        let said = Said::new(
+            "記録が多くなります。調べ終わったら info に戻してください。",
+            "The log becomes large. Go back to info when the search is over.",
+        );
+        reader.doubt("log.level", said);
+    }
+}

@@ -1,0 +1,217 @@
+//! The settings as types, and how each is read. A setting has a field here and a paragraph in `config/engawa.toml`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Uri;
+
+use super::reader::Reader;
+use super::secret::SecretRef;
+use super::values::{self, LogFormat, LogLevel};
+
+const MIB: u64 = 1024 * 1024;
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose gateway this is.
+    pub facility: Facility,
+    /// What is kept on disk.
+    pub state: State,
+    /// The local endpoint.
+    pub endpoint: Endpoint,
+    /// The way to the hub.
+    pub hub: Hub,
+    /// Sending and trying again.
+    pub outbox: Outbox,
+    /// The log.
+    pub log: Log,
+    /// Stopping.
+    pub shutdown: Shutdown,
+}
+
+/// Whose gateway this is.
+#[derive(Clone, Debug)]
+pub struct Facility {
+    /// 事業所番号 or 医療機関コード: 10 ASCII digits and capital letters.
+    pub number: String,
+    /// The name people know it by; may be empty.
+    pub name: String,
+}
+
+/// What is kept on disk.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The state directory, absolute.
+    pub directory: PathBuf,
+    /// With less free space than this, in bytes, new documents are refused.
+    pub min_free: u64,
+    /// Days for which finished submissions and their keys are kept: 400 to 4000.
+    pub retention_days: u16,
+    /// Days for which events are kept: 7 to 90, never more than `retention_days`.
+    pub event_days: u16,
+    /// Where the operator put the master key; see [`State::master_key`] for the choice when nowhere.
+    pub master_key_file: Option<SecretRef>,
+}
+
+/// The local endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Loopback addresses to listen on; may be empty, port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// Path of the Unix socket.
+    pub unix_socket: Option<PathBuf>,
+    /// Connections at the same time: 1 to 10000.
+    pub max_connections: usize,
+    /// From the first byte of a request to its answer.
+    pub request_timeout: Duration,
+    /// Longest silence within a body.
+    pub body_idle_timeout: Duration,
+}
+
+/// The way to the hub.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    /// `https://host[:port]`.
+    pub url: Uri,
+    /// The operator's certificate authority, PEM.
+    pub ca_file: PathBuf,
+    /// The facility's certificate: PKCS#12 (`.p12`, `.pfx`) or PEM.
+    pub certificate_file: PathBuf,
+    /// The private key's file, for PEM only.
+    pub certificate_key_file: Option<SecretRef>,
+    /// The certificate's passphrase, when it has one.
+    pub certificate_passphrase_file: Option<SecretRef>,
+    /// The user id at the hub.
+    pub user_id: String,
+    /// Its password.
+    pub password_file: SecretRef,
+    /// To reach the hub, TLS included.
+    pub connect_timeout: Duration,
+    /// From the start of a request to its whole answer.
+    pub request_timeout: Duration,
+    /// Requests at the same time: 1 to 16.
+    pub parallel: usize,
+    /// Between two questions for changes.
+    pub poll_changes: Duration,
+}
+
+/// Sending and trying again.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    /// Shortest pause before another try.
+    pub backoff_min: Duration,
+    /// Longest pause before another try.
+    pub backoff_max: Duration,
+    /// Failures of a document's own after which it is set aside: 3 to 1000.
+    pub attempts_before_aside: u32,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How much.
+    pub level: LogLevel,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// Stopping.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    /// From the order to stop until the end.
+    pub deadline: Duration,
+}
+
+/// Where the master key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MasterKeyPlace {
+    /// The operator keeps it; a missing file is a failure.
+    Kept(PathBuf),
+    /// engawa keeps it in the state directory, and makes it while nothing is stored yet.
+    Own(PathBuf),
+}
+
+impl State {
+    /// Where the master key is, given [`super::credentials_directory`]: the setting, else the credential
+    /// `engawa-master-key` where the service was given one, else `master.key` in the state directory.
+    ///
+    /// # Errors
+    /// When the setting names a credential and there is no directory for them.
+    pub fn master_key(&self, credentials: Option<&Path>) -> Result<MasterKeyPlace, super::SecretPlaceUnknown> {
+        if let Some(file) = &self.master_key_file {
+            return file.locate(credentials).map(MasterKeyPlace::Kept);
+        }
+        let given = credentials.map(|directory| directory.join("engawa-master-key")).filter(|path| path.exists());
+        Ok(given.map_or_else(|| MasterKeyPlace::Own(self.directory.join("master.key")), MasterKeyPlace::Kept))
+    }
+}
+
+/// Reads every setting; after a mistake the result holds placeholders and must not leave the room.
+pub(super) fn read(reader: &mut Reader) -> Config {
+    Config {
+        facility: facility(reader),
+        state: state(reader),
+        endpoint: endpoint(reader),
+        hub: hub(reader),
+        outbox: outbox(reader),
+        log: Log {
+            level: reader.word("log.level", &values::LEVELS),
+            format: reader.word("log.format", &values::FORMATS),
+        },
+        shutdown: Shutdown { deadline: reader.seconds("shutdown.deadline_s", 1..=80) },
+    }
+}
+
+fn facility(reader: &mut Reader) -> Facility {
+    Facility {
+        number: reader.required("facility.number", values::facility_number).unwrap_or_default(),
+        name: reader.text("facility.name", |text| values::one_line(text, 100)),
+    }
+}
+
+fn state(reader: &mut Reader) -> State {
+    State {
+        directory: reader.required("state.directory", values::absolute).unwrap_or_default(),
+        min_free: reader.size("state.min_free", 16 * MIB..=MIB * MIB),
+        retention_days: reader.number("state.retention_days", 400..=4000),
+        event_days: reader.number("state.event_days", 7..=90),
+        master_key_file: reader.secret("state.master_key_file"),
+    }
+}
+
+fn endpoint(reader: &mut Reader) -> Endpoint {
+    Endpoint {
+        listen: reader.list("endpoint.listen", values::loopback),
+        unix_socket: reader.optional("endpoint.unix_socket", values::socket_path),
+        max_connections: reader.number("endpoint.max_connections", 1..=10_000),
+        request_timeout: reader.seconds("endpoint.request_timeout_s", 1..=600),
+        body_idle_timeout: reader.seconds("endpoint.body_idle_timeout_s", 1..=120),
+    }
+}
+
+fn hub(reader: &mut Reader) -> Hub {
+    let nowhere = || SecretRef::File(PathBuf::new());
+    Hub {
+        url: reader.required("hub.url", values::hub_url).unwrap_or_default(),
+        ca_file: reader.required("hub.ca_file", values::absolute).unwrap_or_default(),
+        certificate_file: reader.required("hub.certificate_file", values::absolute).unwrap_or_default(),
+        certificate_key_file: reader.secret("hub.certificate_key_file"),
+        certificate_passphrase_file: reader.secret("hub.certificate_passphrase_file"),
+        user_id: reader.required("hub.user_id", |text| values::one_line(text, 100)).unwrap_or_default(),
+        password_file: reader.required_secret("hub.password_file").unwrap_or_else(nowhere),
+        connect_timeout: reader.seconds("hub.connect_timeout_s", 1..=120),
+        request_timeout: reader.seconds("hub.request_timeout_s", 5..=600),
+        parallel: reader.number("hub.parallel", 1..=16),
+        poll_changes: reader.seconds("hub.poll_changes_s", 10..=86_400),
+    }
+}
+
+fn outbox(reader: &mut Reader) -> Outbox {
+    Outbox {
+        backoff_min: reader.seconds("outbox.backoff_min_s", 1..=3600),
+        backoff_max: reader.seconds("outbox.backoff_max_s", 1..=86_400),
+        attempts_before_aside: reader.number("outbox.attempts_before_aside", 3..=1000),
+    }
+}

@@ -1,0 +1,149 @@
+//! The forms a value may take, each parsed once.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use http::Uri;
+
+use super::problem::Said;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what somebody has to act on.
+    Error,
+    /// What is probably not as meant.
+    Warn,
+    /// What happens, one line a step.
+    #[default]
+    Info,
+    /// For the vendor.
+    Debug,
+    /// For the vendor, in full.
+    Trace,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The journal under systemd, otherwise text.
+    #[default]
+    Auto,
+    /// Readable lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Fields in the systemd journal.
+    Journal,
+}
+
+pub(super) const LEVELS: [(&str, LogLevel); 5] = [
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+pub(super) const FORMATS: [(&str, LogFormat); 4] =
+    [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
+
+/// Longest path of a Unix socket that every kernel call takes, in bytes.
+const MAX_SOCKET_PATH: usize = 100;
+
+/// A size such as `256 MiB`, in bytes.
+pub(super) fn size(text: &str) -> Result<u64, Said> {
+    const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+    let wrong = || Said::new("大きさは \"256 MiB\" のように書いてください。", "Write a size like \"256 MiB\".");
+    let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
+    let (number, bytes) = unit.ok_or_else(wrong)?;
+    let number: u64 = number.trim_end_matches(' ').parse().map_err(|_| wrong())?;
+    number.checked_mul(*bytes).ok_or_else(wrong)
+}
+
+/// Bytes as a person writes them in the settings.
+pub(super) fn readable_size(bytes: u64) -> String {
+    match bytes {
+        _ if bytes.is_multiple_of(1 << 40) => format!("{} TiB", bytes >> 40),
+        _ if bytes.is_multiple_of(1 << 30) => format!("{} GiB", bytes >> 30),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+pub(super) fn absolute(text: &str) -> Result<PathBuf, Said> {
+    match Path::new(text) {
+        path if path.is_absolute() => Ok(path.to_owned()),
+        _ => Err(Said::new("/ で始まる場所を書いてください。", "Write an absolute path, beginning with /.")),
+    }
+}
+
+pub(super) fn socket_path(text: &str) -> Result<PathBuf, Said> {
+    if text.len() > MAX_SOCKET_PATH {
+        return Err(Said::new(
+            "Unixソケットの場所は100バイトまでです。",
+            "The path of a Unix socket has at most 100 bytes.",
+        ));
+    }
+    absolute(text)
+}
+
+/// 10 characters: digits and capital letters, as 事業所番号 and 医療機関コード are made.
+pub(super) fn facility_number(text: &str) -> Result<String, Said> {
+    let fits = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    fits.then(|| text.to_owned()).ok_or_else(|| {
+        Said::new(
+            "番号は半角の数字と英大文字で10文字です。",
+            "The number is 10 characters: ASCII digits and capital letters.",
+        )
+    })
+}
+
+/// `https://host` or `https://host:port`, nothing more.
+pub(super) fn hub_url(text: &str) -> Result<Uri, Said> {
+    let wrong = |ja: &str, en: &str| Err(Said::new(ja, en));
+    let Ok(uri) = text.parse::<Uri>() else {
+        return wrong("接続先は https://ホスト名 の形です。", "Write the address as https://host.");
+    };
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("https"), Some(authority)) if authority.as_str().contains('@') => wrong(
+            "URLに利用者名やパスワードを入れてはいけません。user_id と password_file を使ってください。",
+            "No user name or password belongs in the URL. Use user_id and password_file.",
+        ),
+        (Some("https"), Some(_)) if !matches!(uri.path(), "" | "/") || uri.query().is_some() => {
+            wrong("ホスト名の後ろには何も付けないでください。", "Nothing may follow the host.")
+        }
+        (Some("https"), Some(_)) => Ok(uri),
+        _ => wrong(
+            "https:// で始めてください。基盤へは暗号化した通信だけを使います。",
+            "It has to begin with https://. The hub is only spoken to over TLS.",
+        ),
+    }
+}
+
+/// A loopback address with port.
+pub(super) fn loopback(text: &str) -> Result<SocketAddr, Said> {
+    let address: SocketAddr = text.parse().map_err(|_| {
+        Said::new(
+            "\"127.0.0.1:8470\" のようにアドレスとポートを書いてください（名前は使えません）。",
+            "Write address and port like \"127.0.0.1:8470\"; names are not looked up.",
+        )
+    })?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(Said::new(
+        "この機器の外からの接続はまだ受けられません。127.0.0.1 か [::1] にしてください。",
+        "Connections from other machines are not offered yet. Use 127.0.0.1 or [::1].",
+    ))
+}
+
+/// One line of text that people read.
+pub(super) fn one_line(text: &str, max: usize) -> Result<String, Said> {
+    if text.chars().any(char::is_control) {
+        return Err(Said::new("改行や制御文字は使えません。", "Line breaks and control characters are not allowed."));
+    }
+    if text.chars().count() > max {
+        return Err(Said::new(format!("{max}文字までです。"), format!("At most {max} characters.")));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,36 @@
+//! Named places at which a test can kill the process, to show that a crash there loses nothing.
+//!
+//! Only builds with debug assertions know them; a release build contains none of this.
+
+/// Every named place, in the order in which a document passes them.
+pub const POINTS: &[&str] = &[
+    "intake.spooled",
+    "intake.before_accept",
+    "store.before_commit",
+    "store.committed",
+    "intake.accepted",
+    "outbox.marked_sending",
+    "outbox.answered",
+    "outbox.before_settle",
+    "outbox.settled",
+    "outbox.asked",
+    "outbox.changes_read",
+];
+
+/// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
+#[cfg(debug_assertions)]
+pub fn point(name: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static VISITS: AtomicU32 = AtomicU32::new(0);
+
+    debug_assert!(POINTS.contains(&name), "crash point {name} is not listed");
+    let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
+    let Some((place, count)) = wish.split_once(':') else { return };
+    if place == name && count.parse() == Ok(VISITS.fetch_add(1, Ordering::SeqCst) + 1) {
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// Nothing, in a release build.
+#[cfg(not(debug_assertions))]
+pub const fn point(_name: &str) {}

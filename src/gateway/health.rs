@@ -1,0 +1,74 @@
+//! The gateway's parts for the health report, and systemd's status line.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::link::HubLink;
+use crate::api::HealthSource;
+use crate::clock::Clock;
+use crate::fault::Code;
+use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+
+/// Where the report comes from.
+pub(super) struct Parts {
+    pub(super) outbox: Outbox,
+    pub(super) link: Arc<HubLink>,
+    pub(super) clock: Clock,
+}
+
+impl HealthSource for Parts {
+    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>> {
+        Box::pin(async {
+            let mut parts = self.outbox.health().await;
+            for (name, health) in &mut parts {
+                if *name == "hub" {
+                    self.judge_hub(health);
+                }
+            }
+            parts.push(("certificate", self.certificate()));
+            parts
+        })
+    }
+}
+
+impl Parts {
+    /// The link knows standing obstacles before the outbox has met them.
+    fn judge_hub(&self, health: &mut Health) {
+        let (blocked, last_answer) = match self.link.status() {
+            Ok(status) => (status.blocked.map(|(code, _)| code), status.last_answer),
+            Err(code) => (Some(code), None),
+        };
+        health.last_proof = health.last_proof.max(last_answer);
+        if let Some(code) = blocked.or(health.reason) {
+            *health = Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: health.last_proof };
+        }
+    }
+
+    fn certificate(&self) -> Health {
+        let now = self.clock.now();
+        let last_proof = Some(now);
+        match self.link.status() {
+            Err(code) => Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: None },
+            Ok(status) if status.certificate_expires <= now => {
+                Health { status: HealthStatus::Degraded, reason: Some(Code::CertificateExpired), last_proof }
+            }
+            Ok(status) if days(status.certificate_expires, now) < crate::credential::EXPIRY_NOTICE_DAYS => {
+                Health { status: HealthStatus::Degraded, reason: Some(Code::CertificateExpiring), last_proof }
+            }
+            Ok(_) => Health { status: HealthStatus::Ok, reason: None, last_proof },
+        }
+    }
+}
+
+fn days(until: jiff::Timestamp, now: jiff::Timestamp) -> i64 {
+    (until.as_second() - now.as_second()) / 86_400
+}
+
+/// One line for `systemctl status`.
+pub(super) fn status_line(counts: &[(StateName, u64)]) -> String {
+    let of = |state| counts.iter().find(|(name, _)| *name == state).map_or(0, |(_, count)| *count);
+    let waiting = of(StateName::Queued) + of(StateName::Sending) + of(StateName::Unknown);
+    let (held, delivered) = (of(StateName::Held), of(StateName::Delivered));
+    format!("受付中 待ち{waiting} 保留{held} 済み{delivered} / waiting {waiting}, held {held}, delivered {delivered}")
+}

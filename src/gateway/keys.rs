@@ -1,0 +1,88 @@
+//! API keys before the first start, or while the service is stopped: on the store itself, under the state directory's lock.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use serde_json::{Value, json};
+
+use super::{StartError, open_state};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fault::Code;
+use crate::terminal::{KeyError, KeyId, KeyRecord, Keys, NewKey, Right};
+
+/// What `engawa key` wants of the store when no gateway runs.
+#[derive(Clone, Debug)]
+pub enum KeyOrder {
+    /// Make a key.
+    Add {
+        /// What the administrator calls it.
+        label: String,
+        /// What its holder may do.
+        rights: Vec<Right>,
+    },
+    /// All keys.
+    List,
+    /// Revoke one for good.
+    Revoke {
+        /// Its public part.
+        id: String,
+    },
+}
+
+/// Obeys `order` on the store itself; answers as `/v1/keys` would.
+///
+/// # Errors
+/// `STATE_LOCKED` while a gateway runs, `STATE_OWNER` when the state belongs to another user, and whatever the store says.
+pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
+    own_state(settings)?;
+    let state = open_state(settings, Clock::system()).await?;
+    let keys = Keys::new(state.store.clone(), state.clock.clone());
+    let answer = obey(&keys, settings, order).await;
+    drop((keys, state.store));
+    state.task.finished().await;
+    answer
+}
+
+/// Files that this user would make in somebody else's state directory could not be opened by the service.
+fn own_state(settings: &Config) -> Result<(), StartError> {
+    match std::fs::metadata(&settings.state.directory) {
+        Ok(found) if found.uid() != nix::unistd::geteuid().as_raw() => Err(Code::StateOwner.into()),
+        _ => Ok(()),
+    }
+}
+
+async fn obey(keys: &Keys, settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
+    match order {
+        KeyOrder::Add { label, rights } => {
+            let facility = settings.facility.number.clone();
+            let new = NewKey { label, facility, rights: rights.into_iter().collect() };
+            let (key, record) = keys.add(new).await?;
+            let mut answer = view(&record);
+            answer["key"] = Value::from(key.reveal().as_str());
+            Ok(answer)
+        }
+        KeyOrder::List => Ok(json!({ "items": keys.list().await?.iter().map(view).collect::<Vec<_>>() })),
+        KeyOrder::Revoke { id } => {
+            keys.revoke(&KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
+            Ok(json!({}))
+        }
+    }
+}
+
+fn view(record: &KeyRecord) -> Value {
+    json!({
+        "id": record.id.as_str(),
+        "label": record.label,
+        "facility": record.facility,
+        "rights": record.rights,
+        "created_at": record.created_at,
+        "last_used_at": record.last_used_at,
+        "revoked_at": record.revoked_at,
+    })
+}
+
+impl From<KeyError> for StartError {
+    fn from(error: KeyError) -> Self {
+        Self { code: error.code(), source: Some(Box::new(error)) }
+    }
+}

@@ -1,0 +1,177 @@
+//! The hub as the outbox sees it: the real link where it could be set up, and otherwise the reason why not. A missing
+//! certificate or a wrong password file keeps nobody from handing documents in; they wait, and say why.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
+use crate::fault::Code;
+use crate::hub::{
+    BoxError, ChangePage, Delivery, Hub, HubPort, HubStatus, LookupOutcome, Memory, Outcome, Policy, Scope, Timeouts,
+    Trouble,
+};
+use crate::store::{SetFact, Store};
+
+/// The link, or why there is none.
+pub(super) struct HubLink {
+    state: RwLock<State>,
+    store: Store,
+    clock: Clock,
+    fingerprint_key: [u8; 32],
+}
+
+#[derive(Clone)]
+enum State {
+    Linked(Arc<Hub>),
+    Unlinked(Code),
+}
+
+impl HubLink {
+    pub(super) fn new(settings: &config::Config, store: Store, clock: Clock, fingerprint_key: [u8; 32]) -> Self {
+        let link =
+            Self { state: RwLock::new(State::Unlinked(Code::CertificateMissing)), store, clock, fingerprint_key };
+        link.reload(settings);
+        link
+    }
+
+    /// Reads certificate and secrets again; what cannot be used leaves the link as it was, or says why there is none.
+    pub(super) fn reload(&self, settings: &config::Config) {
+        let next = match (self.current(), self.load(settings)) {
+            (State::Linked(hub), Ok((certificate, password, _))) => match hub.reload(certificate, password) {
+                Ok(()) => return,
+                Err(error) => Err((error.code(), Box::new(error) as BoxError)),
+            },
+            (State::Unlinked(_), Ok((certificate, _, ca))) => self.connect(settings, certificate, ca),
+            (_, Err(error)) => Err(error),
+        };
+        let next = match (next, self.current()) {
+            (Ok(hub), _) => State::Linked(Arc::new(hub)),
+            (Err((code, error)), was) => {
+                tracing::error!(code = %code, error = error.as_ref() as &dyn std::error::Error, "hub: {}", code.en());
+                match was {
+                    State::Linked(_) => return,
+                    State::Unlinked(_) => State::Unlinked(code),
+                }
+            }
+        };
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// A look at the link; the reason where there is none.
+    pub(super) fn status(&self) -> Result<HubStatus, Code> {
+        match self.current() {
+            State::Linked(hub) => Ok(hub.status()),
+            State::Unlinked(code) => Err(code),
+        }
+    }
+
+    fn current(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn load(&self, settings: &config::Config) -> Result<(FacilityCertificate, Secret, Vec<u8>), (Code, BoxError)> {
+        let certificate = load_certificate(settings)?;
+        for problem in certificate.check(self.clock.now(), Some(&settings.facility.number)) {
+            tracing::warn!(code = %problem.code(), "certificate: {}", problem.en());
+        }
+        let password = secret(&settings.hub.password_file).map_err(|error| (Code::SecretMissing, error))?;
+        let password = password.read().map_err(|error| (error.code(), error.into()))?;
+        let ca = std::fs::read(&settings.hub.ca_file).map_err(|error| (Code::ConfigInvalid, error.into()))?;
+        Ok((certificate, password, ca))
+    }
+
+    fn connect(
+        &self,
+        settings: &config::Config,
+        certificate: FacilityCertificate,
+        ca_pem: Vec<u8>,
+    ) -> Result<Hub, (Code, BoxError)> {
+        let hub = &settings.hub;
+        let defaults = Timeouts::default();
+        let config = crate::hub::Config {
+            base_url: hub.url.to_string().trim_end_matches('/').to_owned(),
+            ca_pem,
+            user_id: hub.user_id.clone(),
+            password: secret(&hub.password_file).map_err(|error| (Code::SecretMissing, error))?,
+            facility: Some(settings.facility.number.clone()),
+            fingerprint_key: self.fingerprint_key,
+            timeouts: Timeouts {
+                connect: hub.connect_timeout,
+                answer: hub.request_timeout.min(defaults.answer),
+                whole: hub.request_timeout,
+                stall: hub.request_timeout.min(defaults.stall),
+            },
+            login: Policy::default(),
+        };
+        let memory = Facts(self.store.clone());
+        Hub::connect(config, certificate, memory, self.clock.clone()).map_err(|error| (error.code(), error.into()))
+    }
+}
+
+/// Reads the facility's certificate from where the settings say.
+///
+/// # Errors
+/// The catalogue's code and the cause.
+pub fn load_certificate(settings: &config::Config) -> Result<FacilityCertificate, (Code, BoxError)> {
+    let hub = &settings.hub;
+    let named = |place| secret(place).map_err(|error| (Code::SecretMissing, error));
+    let loaded = match (&hub.certificate_key_file, &hub.certificate_passphrase_file) {
+        (Some(key), _) => {
+            let certificates = hub.certificate_file.clone();
+            FacilityCertificate::load(&CertificateSource::Pem { certificates, key: named(key)? })
+        }
+        (None, Some(passphrase)) => {
+            let file = hub.certificate_file.clone();
+            FacilityCertificate::load(&CertificateSource::Pkcs12 { file, passphrase: named(passphrase)? })
+        }
+        (None, None) => {
+            let archive =
+                std::fs::read(&hub.certificate_file).map_err(|error| (Code::CertificateMissing, error.into()))?;
+            FacilityCertificate::from_pkcs12(&archive, &Secret::from(""))
+        }
+    };
+    loaded.map_err(|error| (error.code(), error.into()))
+}
+
+fn secret(place: &config::SecretRef) -> Result<SecretSource, BoxError> {
+    Ok(SecretSource::parse(&place.to_string())?)
+}
+
+impl HubPort for HubLink {
+    async fn deliver(&self, delivery: Delivery) -> Outcome {
+        match self.current() {
+            State::Linked(hub) => hub.deliver(delivery).await,
+            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn lookup(&self, key: Uuid) -> LookupOutcome {
+        match self.current() {
+            State::Linked(hub) => hub.lookup(key).await,
+            State::Unlinked(code) => LookupOutcome::Trouble(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.changes(cursor).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+}
+
+/// The link's memory of logins, kept as facts of the store.
+struct Facts(Store);
+
+impl Memory for Facts {
+    async fn recall(&self, name: &str) -> Result<Option<String>, BoxError> {
+        Ok(self.0.fact(name).await?)
+    }
+
+    async fn remember(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        Ok(self.0.write(SetFact { name: name.to_owned(), value: value.to_owned() }).await?)
+    }
+}

@@ -1,0 +1,300 @@
+//! The composition root: builds the rooms from the settings, wires them, binds, spawns, and takes them down in order.
+//!
+//! Shutdown, one deadline for all: stop accepting → requests being served finish → sends in flight finish → the store
+//! commits and closes. What the deadline cuts off is asked about at the hub after the next start.
+
+mod health;
+mod keys;
+mod link;
+mod reload;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub use keys::{KeyOrder, keys_offline};
+pub use link::load_certificate;
+
+use crate::api::{self, Api, Listener};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
+use crate::credential::seal::{Keyring, SealError};
+use crate::fault::Code;
+use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
+use crate::outbox::backoff::Backoff;
+use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::store::{CommitObserver, Store, StoreError, StoreTask};
+use crate::telemetry::{self, Level, Metric};
+use crate::terminal::Keys;
+use link::HubLink;
+
+/// How long the hub remembers a key (400 days), less a day of doubt.
+const KEY_MEMORY: Duration = Duration::from_secs(399 * 86_400);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Between two looks at the rooms' heartbeats when systemd names no interval.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Why the gateway did not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}")]
+pub struct StartError {
+    /// What people are told.
+    pub code: Code,
+    /// What went wrong below.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl From<HostError> for StartError {
+    fn from(error: HostError) -> Self {
+        Self { code: error.code(), source: Some(Box::new(error)) }
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self { code: error.code(), source: Some(Box::new(error)) }
+    }
+}
+
+impl From<SealError> for StartError {
+    fn from(error: SealError) -> Self {
+        Self { code: Code::SecretMissing, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<Code> for StartError {
+    fn from(code: Code) -> Self {
+        Self { code, source: None }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a room cannot be built.
+pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), StartError> {
+    let mut signals = Signals::new()?;
+    let notifier = Notifier::new();
+    let settings = &loaded.config;
+    let state = open_state(settings, Clock::system()).await?;
+    let house = House::build(settings, state, &telemetry).await?;
+    let (close, closing) = watch::channel(false);
+    let endpoint = tokio::spawn(house.serve(settings, listeners(settings).await?, closing));
+    notifier.ready("受付中 / accepting");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "engawa: accepting");
+    let mut loaded = loaded;
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop => break,
+                Signal::Reload => {
+                    notifier.reloading();
+                    loaded = reload::reload(loaded, &house, &telemetry);
+                    notifier.ready("受付中 / accepting");
+                }
+            },
+            () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
+        }
+    }
+    notifier.stopping("停止中 / stopping");
+    close.send_replace(true);
+    house.take_down(endpoint, loaded.config.shutdown.deadline).await;
+    Ok(())
+}
+
+/// The opened state directory.
+pub(crate) struct State {
+    lock: StateLock,
+    store: Store,
+    task: StoreTask,
+    keys: Arc<Keyring>,
+    clock: Clock,
+}
+
+/// Opens the state directory: its lock, its key, its database.
+pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State, StartError> {
+    let directory = &settings.state.directory;
+    host::private_directory(directory)?;
+    let lock = StateLock::take(directory)?;
+    let keys = Arc::new(master_key(settings, directory)?);
+    let observer: CommitObserver = Arc::new(|size, took| {
+        Metric::CommitGroupSize.record(&[], size as f64);
+        Metric::CommitSeconds.record(&[], took.as_secs_f64());
+    });
+    let (store, task) = Store::open(directory, clock.clone(), observer).await?;
+    Ok(State { lock, store, task, keys, clock })
+}
+
+/// The key that opens stored documents. One is made only while nothing is stored.
+fn master_key(settings: &Config, directory: &Path) -> Result<Keyring, StartError> {
+    let place = settings.state.master_key(credentials_directory().as_deref());
+    match place.map_err(|error| StartError { code: Code::SecretMissing, source: Some(Box::new(error)) })? {
+        MasterKeyPlace::Kept(path) => Ok(Keyring::read(&path)?),
+        MasterKeyPlace::Own(path) if path.exists() => Ok(Keyring::read(&path)?),
+        MasterKeyPlace::Own(_) if directory.join("engawa.db").exists() => Err(Code::MasterKeyMissing.into()),
+        MasterKeyPlace::Own(path) => Ok(Keyring::create(&path)?),
+    }
+}
+
+/// The rooms, wired.
+struct House {
+    outbox: Outbox,
+    tasks: outbox::Tasks,
+    link: Arc<HubLink>,
+    keys: Keys,
+    clock: Clock,
+    stop: watch::Sender<Stop>,
+    store_task: StoreTask,
+    telemetry: telemetry::Handle,
+    _lock: StateLock,
+}
+
+impl House {
+    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+        let State { lock, store, task, keys, clock } = state;
+        let fingerprint = keys.derive("hub login fingerprint");
+        let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
+        let (stop, stopping) = watch::channel(Stop::Run);
+        let api_keys = Keys::new(store.clone(), clock.clone());
+        let directory = settings.state.directory.clone();
+        let guard = Guard {
+            free_space: Arc::new(move || host::free_space(&directory).ok()),
+            min_free: settings.state.min_free,
+            retention: DAY * u32::from(settings.state.retention_days),
+            clock: clock.clone(),
+        };
+        let config = outbox_config(settings)?;
+        let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping);
+        let telemetry = telemetry.clone();
+        Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
+    }
+
+    /// Serves the local endpoint until `closing`; true when every request finished.
+    fn serve(
+        &self,
+        settings: &Config,
+        listeners: Vec<Listener>,
+        mut closing: watch::Receiver<bool>,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let endpoint = &settings.endpoint;
+        let telemetry = self.telemetry.clone();
+        let api = Api {
+            outbox: self.outbox.clone(),
+            keys: self.keys.clone(),
+            health: Arc::new(health::Parts {
+                outbox: self.outbox.clone(),
+                link: self.link.clone(),
+                clock: self.clock.clone(),
+            }),
+            metrics: Arc::new(move || telemetry.render()),
+            clock: self.clock.clone(),
+            config: api::Config {
+                facility: settings.facility.number.clone(),
+                body_idle: endpoint.body_idle_timeout,
+                request: endpoint.request_timeout,
+                upload: endpoint.request_timeout,
+                ..api::Config::default()
+            },
+        };
+        let config = api::ServeConfig {
+            max_connections: endpoint.max_connections,
+            drain: settings.shutdown.deadline,
+            ..api::ServeConfig::default()
+        };
+        let router = api::router(api);
+        async move {
+            let closed = async move {
+                let _ = closing.wait_for(|closing| *closing).await;
+            };
+            api::serve(listeners, router, config, closed).await
+        }
+    }
+
+    /// Looks at the heartbeats: systemd's watchdog is fed only while every room lives.
+    async fn look(&self, notifier: &Notifier) {
+        if let Ok(status) = self.link.status() {
+            let days = (status.certificate_expires.as_second() - self.clock.now().as_second()) / 86_400;
+            Metric::CertificateDays.set(&[], days as f64);
+        }
+        if self.outbox.alive() {
+            notifier.watchdog();
+        } else {
+            tracing::error!(code = %Code::GatewayInternal, "engawa: the outbox stands still; the watchdog is not fed");
+        }
+        if let Ok(counts) = self.outbox.counts().await {
+            notifier.status(&health::status_line(&counts));
+        }
+    }
+
+    async fn take_down(self, endpoint: tokio::task::JoinHandle<bool>, deadline: Duration) {
+        let start = self.clock.elapsed();
+        let left = |clock: &Clock| deadline.saturating_sub(clock.elapsed().saturating_sub(start));
+        let served = endpoint.await.unwrap_or(false);
+        tracing::info!(finished = served, "engawa: no longer accepting");
+        self.stop.send_replace(Stop::Drain);
+        let rooms = self.tasks.finished();
+        tokio::pin!(rooms);
+        let drained = tokio::time::timeout(left(&self.clock), &mut rooms).await.is_ok();
+        if !drained {
+            self.stop.send_replace(Stop::Now);
+            rooms.await;
+        }
+        tracing::info!(finished = drained, "engawa: sends in flight ended");
+        drop((self.outbox, self.link, self.keys));
+        let closed = tokio::time::timeout(left(&self.clock).max(Duration::from_secs(2)), self.store_task.finished());
+        tracing::info!(finished = closed.await.is_ok(), "engawa: store closed");
+    }
+}
+
+/// Sockets from systemd, or bound by the settings.
+async fn listeners(settings: &Config) -> Result<Vec<Listener>, StartError> {
+    let inherited = host::inherited()?;
+    if !inherited.is_empty() {
+        let tcp = inherited.tcp.into_iter().map(Listener::Tcp);
+        return Ok(tcp.chain(inherited.unix.into_iter().map(Listener::Unix)).collect());
+    }
+    let mut listeners = Vec::new();
+    for address in &settings.endpoint.listen {
+        let listener = host::bind_tcp(*address).await?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "engawa: listening");
+        }
+        listeners.push(Listener::Tcp(listener));
+    }
+    if let Some(path) = &settings.endpoint.unix_socket {
+        if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
+            host::private_directory(parent)?;
+        }
+        // Whoever connects is judged by his peer credential, so the socket itself may be open.
+        listeners.push(Listener::Unix(host::bind_unix(path, 0o666)?));
+    }
+    Ok(listeners)
+}
+
+/// The outbox's figures, from the settings.
+fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
+    let backoff = Backoff::new(settings.outbox.backoff_min, settings.outbox.backoff_max);
+    let backoff = backoff.map_err(|error| StartError { code: Code::ConfigInvalid, source: Some(Box::new(error)) })?;
+    Ok(outbox::Config {
+        policy: machine::Policy { backoff, strikes: settings.outbox.attempts_before_aside, key_memory: KEY_MEMORY },
+        parallel: settings.hub.parallel,
+        poll_changes: settings.hub.poll_changes,
+        retention: DAY * u32::from(settings.state.retention_days),
+        event_retention: DAY * u32::from(settings.state.event_days),
+    })
+}
+
+/// The log's level for a setting, at start and on reload.
+#[must_use]
+pub fn log_level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Error => Level::Error,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Trace => Level::Trace,
+    }
+}

@@ -1,0 +1,34 @@
+//! SIGHUP: what can change at once changes, and the rest is said plainly.
+
+use super::{House, log_level, outbox_config};
+use crate::config::{Config, Loaded};
+use crate::telemetry;
+
+/// Reads the settings again. With a mistake in them, everything stays as it was.
+pub(super) fn reload(old: Loaded, house: &House, telemetry: &telemetry::Handle) -> Loaded {
+    let new = match Config::load(&old.base) {
+        Ok(new) => new,
+        Err(problems) => {
+            for problem in &problems {
+                tracing::error!(place = %problem.place, key = problem.key, "reload refused: {}", problem.en);
+            }
+            return old;
+        }
+    };
+    let changes = old.changes(&new);
+    for key in &changes.need_restart {
+        tracing::warn!(key, "reload: this setting changes at the next start");
+    }
+    if telemetry.set_level(log_level(new.config.log.level)).is_err() {
+        tracing::warn!("reload: the log level stays as it was");
+    }
+    match outbox_config(&new.config) {
+        Ok(config) => house.outbox.reconfigure(&config),
+        Err(error) => tracing::error!(code = %error.code, "reload: the outbox stays as it was"),
+    }
+    // The files behind certificate and password are read again also when the settings name the same ones.
+    house.link.reload(&new.config);
+    house.outbox.reconsider();
+    tracing::info!(changed = changes.reloadable.join(" "), "reloaded");
+    new
+}

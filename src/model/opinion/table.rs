@@ -1,0 +1,168 @@
+//! The item and choice tables, read once from their files.
+
+use std::sync::LazyLock;
+
+use super::choice::FormVersion;
+
+/// How an item's value is written in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string of one line.
+    Text,
+    /// A string that may hold line breaks.
+    Lines,
+    /// One code of the item's list.
+    Choice,
+    /// An array of codes of the item's list.
+    Choices,
+    /// `true` or `false`.
+    Flag,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// An object, see `PartialDate`.
+    RoughDate,
+    /// A whole number.
+    Whole,
+    /// A number with at most one decimal.
+    Tenths,
+}
+
+/// What a form version demands of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obligation {
+    /// Missing is an error.
+    Required,
+    /// Missing is a warning.
+    Expected,
+    /// Depends on another item.
+    Dependent,
+    /// May be left out.
+    Optional,
+    /// Is not on this form: stating it is an error.
+    Absent,
+}
+
+/// One row of items.tsv.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Where on the form.
+    pub place: &'static str,
+    /// The form's own words.
+    pub label: &'static str,
+    /// How the value is written.
+    pub kind: Kind,
+    /// The choice list; empty when the item has none.
+    pub list: &'static str,
+    /// The longest text, in characters; 0 when the item is no text.
+    pub max: usize,
+    /// The obligation on the form until 2026-03 and on the one from 2026-04.
+    pub obligations: [Obligation; 2],
+    /// The rule for people who write sending software; empty when there is none.
+    pub rule: &'static str,
+}
+
+impl Row {
+    /// The obligation on one form version.
+    #[must_use]
+    pub const fn obligation(&self, form: FormVersion) -> Obligation {
+        let [until, from] = self.obligations;
+        match form {
+            FormVersion::Until202603 => until,
+            FormVersion::From202604 => from,
+        }
+    }
+}
+
+/// One row of choices.tsv.
+#[derive(Clone, Copy, Debug)]
+pub struct ChoiceRow {
+    /// The list it belongs to.
+    pub list: &'static str,
+    /// The code on the wire.
+    pub code: &'static str,
+    /// The form's own words.
+    pub label: &'static str,
+    /// True for the choice that stands alone in its list.
+    pub excludes_others: bool,
+}
+
+static ITEMS: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("items.tsv")).map(item_row).collect());
+static CHOICES: LazyLock<Vec<ChoiceRow>> =
+    LazyLock::new(|| rows(include_str!("choices.tsv")).map(choice_row).collect());
+
+/// What an index beyond the table reads as; a test holds table and enum to the same length.
+static NO_ROW: Row = Row {
+    name: "",
+    place: "",
+    label: "",
+    kind: Kind::Text,
+    list: "",
+    max: 0,
+    obligations: [Obligation::Optional; 2],
+    rule: "",
+};
+
+/// Every item row, in form order.
+#[must_use]
+pub fn items() -> &'static [Row] {
+    &ITEMS
+}
+
+/// Every choice row, list by list, in printed order.
+#[must_use]
+pub fn choices() -> &'static [ChoiceRow] {
+    &CHOICES
+}
+
+pub(super) fn row(index: usize) -> &'static Row {
+    ITEMS.get(index).unwrap_or(&NO_ROW)
+}
+
+fn rows(file: &'static str) -> impl Iterator<Item = std::str::Split<'static, char>> {
+    file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| line.split('\t'))
+}
+
+fn item_row(mut columns: std::str::Split<'static, char>) -> Row {
+    let mut next = || columns.next().filter(|column| *column != "-").unwrap_or_default();
+    Row {
+        name: next(),
+        place: next(),
+        label: next(),
+        kind: kind(next()),
+        list: next(),
+        max: next().parse().unwrap_or(0),
+        obligations: [obligation(next()), obligation(next())],
+        rule: next(),
+    }
+}
+
+fn choice_row(mut columns: std::str::Split<'static, char>) -> ChoiceRow {
+    let mut next = || columns.next().unwrap_or_default();
+    ChoiceRow { list: next(), code: next(), label: next(), excludes_others: next() == "excludes_others" }
+}
+
+fn kind(name: &str) -> Kind {
+    match name {
+        "lines" => Kind::Lines,
+        "choice" => Kind::Choice,
+        "choices" => Kind::Choices,
+        "flag" => Kind::Flag,
+        "date" => Kind::Date,
+        "rough_date" => Kind::RoughDate,
+        "whole" => Kind::Whole,
+        "tenths" => Kind::Tenths,
+        _ => Kind::Text,
+    }
+}
+
+fn obligation(name: &str) -> Obligation {
+    match name {
+        "required" => Obligation::Required,
+        "expected" => Obligation::Expected,
+        "dependent" => Obligation::Dependent,
+        "absent" => Obligation::Absent,
+        _ => Obligation::Optional,
+    }
+}

@@ -1,0 +1,98 @@
+//! A stored document as a stream of the bytes that were accepted. The last piece is let go only when the hash over all is
+//! the one taken at acceptance: a damaged document reaches the hub as a broken request, never as another document.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use futures_util::stream::{self, TryStreamExt as _};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+
+use super::intake::PIECE;
+use crate::credential::seal::{Keyring, Opener, SealError};
+use crate::hub::DeliveryBody;
+use crate::store::{Row, Store, StoreError};
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    #[error("reading a piece")]
+    Store(#[from] StoreError),
+    #[error("opening a piece")]
+    Seal(#[from] SealError),
+    #[error("a piece is missing")]
+    Missing,
+    #[error("the bytes are not those accepted")]
+    Hash,
+}
+
+/// Set when the stored bytes turn out not to be what was accepted.
+#[derive(Clone, Debug, Default)]
+pub struct Damage(Arc<AtomicBool>);
+
+impl Damage {
+    /// Whether they did.
+    #[must_use]
+    pub fn found(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct Reading {
+    store: Store,
+    id: Vec<u8>,
+    opener: Opener,
+    hash: digest::Context,
+    expected: Vec<u8>,
+    n: u32,
+    last: u32,
+}
+
+/// Opens the document of `row`.
+///
+/// # Errors
+/// [`SealError`] when its key is not loaded or its row is damaged.
+pub fn open(store: &Store, keys: &Keyring, row: &Row, damage: Damage) -> Result<DeliveryBody, SealError> {
+    let id = <[u8; 16]>::try_from(row.id.as_slice()).map_err(|_| SealError::Damaged)?;
+    let opener = keys.opener(&row.key_id, &row.salt, id)?;
+    let length = u64::try_from(row.body_length).map_err(|_| SealError::Damaged)?;
+    let last = u32::try_from(length.saturating_sub(1) / PIECE as u64).map_err(|_| SealError::Damaged)?;
+    let reading = Reading {
+        store: store.clone(),
+        id: row.id.clone(),
+        opener,
+        hash: digest::Context::new(&digest::SHA256),
+        expected: row.body_hash.clone(),
+        n: 0,
+        last,
+    };
+    let pieces = stream::try_unfold(reading, |mut reading| async move {
+        Ok(reading.next().await?.map(|piece| (Frame::data(piece), reading)))
+    });
+    let pieces = pieces.map_err(move |error: BodyError| {
+        if !matches!(error, BodyError::Store(_)) {
+            damage.0.store(true, Ordering::SeqCst);
+        }
+        Box::new(error) as Box<dyn std::error::Error + Send + Sync>
+    });
+    Ok(StreamBody::new(pieces).boxed_unsync())
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        if self.n > self.last {
+            return Ok(None);
+        }
+        let last = self.n == self.last;
+        let mut piece = self.store.piece(&self.id, self.n).await?.ok_or(BodyError::Missing)?;
+        self.opener.open(&mut piece, last)?;
+        self.hash.update(&piece);
+        if last && self.hash.clone().finish().as_ref() != self.expected.as_slice() {
+            return Err(BodyError::Hash);
+        }
+        self.n += 1;
+        Ok(Some(piece.into()))
+    }
+}

@@ -1,0 +1,107 @@
+//! One circuit for the hub: while it is open nobody knocks; then one submission tries for all.
+//!
+//! It counts in monotonic time, so a clock that is set by years neither opens nor keeps it shut.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::backoff::Backoff;
+use crate::fault::Code;
+
+/// Whether the hub may be spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circuit {
+    /// As much as there is to say.
+    Closed,
+    /// Not before `until`.
+    Open {
+        /// Why.
+        reason: Code,
+        /// Monotonic time.
+        until: Duration,
+        /// The pause that ends then, the base of the next one.
+        pause: Duration,
+    },
+    /// One is trying.
+    Probing {
+        /// Why it was open.
+        reason: Code,
+        /// The last pause.
+        pause: Duration,
+    },
+}
+
+impl Circuit {
+    /// How many may start at `elapsed` when `free` places are free.
+    #[must_use]
+    pub fn admits(&self, elapsed: Duration, free: usize) -> usize {
+        match self {
+            Self::Closed => free,
+            Self::Open { until, .. } if *until <= elapsed => free.min(1),
+            Self::Open { .. } | Self::Probing { .. } => 0,
+        }
+    }
+
+    /// Something was started.
+    pub fn started(&mut self) {
+        if let Self::Open { reason, pause, .. } = *self {
+            *self = Self::Probing { reason, pause };
+        }
+    }
+
+    /// The hub answered like a hub.
+    pub fn answered(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// What was started said nothing about the hub (it was the document's own trouble, or was called off).
+    pub fn undecided(&mut self, elapsed: Duration) {
+        if let Self::Probing { reason, pause } = *self {
+            *self = Self::Open { reason, until: elapsed, pause };
+        }
+    }
+
+    /// The hub could not be spoken to. Failures of submissions that started before the circuit opened do not lengthen it.
+    pub fn failed(
+        &mut self,
+        reason: Code,
+        elapsed: Duration,
+        retry_after: Option<Duration>,
+        backoff: &Backoff,
+        rng: &mut impl Rng,
+    ) {
+        let previous = match *self {
+            Self::Closed => Duration::ZERO,
+            Self::Probing { pause, .. } => pause,
+            Self::Open { .. } => return,
+        };
+        let pause = backoff.next(previous, retry_after, rng);
+        *self = Self::Open { reason, until: elapsed.saturating_add(pause), pause: pause.min(backoff.max()) };
+    }
+
+    /// Something changed that may have put it right: the next one may try at once.
+    pub fn reconsider(&mut self, elapsed: Duration) {
+        if let Self::Open { reason, pause, .. } = *self {
+            *self = Self::Open { reason, until: elapsed, pause };
+        }
+    }
+
+    /// Why it is open, if it is.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Code> {
+        match self {
+            Self::Closed => None,
+            Self::Open { reason, .. } | Self::Probing { reason, .. } => Some(*reason),
+        }
+    }
+
+    /// When the next one may try, in monotonic time.
+    #[must_use]
+    pub const fn opens_at(&self) -> Option<Duration> {
+        match self {
+            Self::Open { until, .. } => Some(*until),
+            Self::Closed | Self::Probing { .. } => None,
+        }
+    }
+}

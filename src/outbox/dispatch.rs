@@ -1,0 +1,366 @@
+//! The task that owns sending: one loop, all sources polled in a stated order. It alone starts deliveries and asks about
+//! lost answers, so there is one writer of each submission's fate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinSet};
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::machine::Input;
+use super::order::Candidate;
+use super::view::OutboxError;
+use super::{Inner, body};
+use crate::fault::{Code, crash};
+use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::telemetry::Metric;
+
+/// Longest sleep: each turn of the loop is a sign of life.
+const TICK: Duration = Duration::from_secs(10);
+/// Before the store is tried again.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Rows handled in one turn when many are to be repaired.
+const BATCH: u16 = 64;
+
+/// How far the shutdown is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Go on.
+    Run,
+    /// Start nothing; finish what is on its way.
+    Drain,
+    /// Leave what is on its way: it is asked about after the next start.
+    Now,
+}
+
+/// What came of something that was on its way.
+enum Returned {
+    Sent(Uuid, Outcome, body::Damage, Duration),
+    Asked(Uuid, LookupOutcome, Duration),
+}
+
+pub(super) struct Dispatcher<H> {
+    inner: Arc<Inner>,
+    hub: Arc<H>,
+    engine: Engine,
+    on_way: JoinSet<Returned>,
+    /// Which submission each running task carries, so that a task that dies leaves no orphan.
+    carried: HashMap<task::Id, Uuid>,
+    /// Rows may say `sending` that nobody carries.
+    repair: bool,
+    stop: watch::Receiver<Stop>,
+}
+
+impl<H: HubPort> Dispatcher<H> {
+    pub(super) fn new(inner: Arc<Inner>, hub: Arc<H>, engine: Engine, stop: watch::Receiver<Stop>) -> Self {
+        Self { inner, hub, engine, on_way: JoinSet::new(), carried: HashMap::new(), repair: true, stop }
+    }
+
+    pub(super) async fn run(mut self) {
+        while *self.stop.borrow() == Stop::Run {
+            let pause = match self.dispatch().await {
+                Ok(()) => self.pause().await,
+                Err(error) => {
+                    tracing::warn!(code = %error.code, error = error.source.as_deref(), "outbox: storage does not answer, waiting");
+                    STORE_PAUSE
+                }
+            };
+            self.beat();
+            tokio::select! {
+                biased;
+                _ = self.stop.changed() => {}
+                Some(first) = self.on_way.join_next_with_id() => self.settle_all(first).await,
+                () = self.inner.reconsider.notified() => {
+                    self.engine.reconsider(self.inner.clock.elapsed(), self.inner.config().policy);
+                }
+                () = self.inner.nudge.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        self.drain().await;
+    }
+
+    /// A row that says `sending` while nobody carries it (the process or a task died, or its outcome could not be
+    /// recorded) has an unknown outcome.
+    async fn recover(&mut self) -> Result<(), OutboxError> {
+        let limit = BATCH.saturating_add(u16::try_from(self.carried.len()).unwrap_or(u16::MAX));
+        let ids = self.inner.store.in_state("sending", limit).await?;
+        self.repair = ids.len() == usize::from(limit);
+        for id in &ids {
+            let id = uuid(id)?;
+            if !self.carried.values().any(|carried| *carried == id) {
+                self.inner.step(id, Input::Interrupted).await?;
+                tracing::info!(submission = %id, "outbox: it is not known how this sending ended; the hub will be asked");
+            }
+        }
+        Ok(())
+    }
+
+    async fn dispatch(&mut self) -> Result<(), OutboxError> {
+        while self.repair {
+            self.recover().await?;
+        }
+        self.release().await?;
+        self.ask().await?;
+        self.send().await?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Held submissions whose day has come queue again.
+    async fn release(&self) -> Result<(), OutboxError> {
+        let now = self.inner.clock.now().as_millisecond();
+        for id in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
+            self.inner.step(uuid(&id)?, Input::Release).await?;
+        }
+        Ok(())
+    }
+
+    /// Lost answers are asked about before anything new is sent.
+    async fn ask(&mut self) -> Result<(), OutboxError> {
+        if self.places() == 0 {
+            return Ok(());
+        }
+        let now = self.inner.clock.now().as_millisecond();
+        for id in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
+            let id = uuid(&id)?;
+            if self.places() == 0 {
+                break;
+            }
+            if self.carried.values().any(|carried| *carried == id) {
+                continue;
+            }
+            self.engine.started();
+            let (hub, clock) = (self.hub.clone(), self.inner.clock.clone());
+            self.carry(id, async move {
+                let start = clock.elapsed();
+                let answer = hub.lookup(id).await;
+                Returned::Asked(id, answer, clock.elapsed().saturating_sub(start))
+            });
+        }
+        Ok(())
+    }
+
+    fn carry(&mut self, id: Uuid, way: impl Future<Output = Returned> + Send + 'static) {
+        let handle = self.on_way.spawn(way);
+        self.carried.insert(handle.id(), id);
+    }
+
+    async fn send(&mut self) -> Result<(), OutboxError> {
+        let places = self.places();
+        if places == 0 {
+            return Ok(());
+        }
+        let now = self.inner.clock.now();
+        let per_lane = u16::try_from(places).unwrap_or(u16::MAX);
+        let heads = self.inner.store.heads(now.as_millisecond(), self.horizon(), per_lane).await?;
+        let waiting: Vec<_> = heads
+            .into_iter()
+            .map(|head| Candidate { id: head.id, lane: head.lane, due: head.due, seq: head.seq })
+            .collect();
+        let chosen = self.engine.choose(&waiting, now, self.inner.clock.elapsed());
+        let ids = chosen.iter().map(|next| uuid(&next.id)).collect::<Result<Vec<_>, _>>()?;
+        // Marked together, they share one commit.
+        let marks = join_all(ids.iter().map(|id| self.inner.step(*id, Input::Start))).await;
+        // Should a mark fail half-way, the others are found by `recover`.
+        self.repair = marks.iter().any(Result::is_err);
+        for (id, mark) in ids.into_iter().zip(marks) {
+            match mark? {
+                Some(Ok(_)) => self.start(id).await?,
+                Some(Err(Code::SubmissionDamaged)) => self.set_aside(id).await?,
+                // Cancelled in this moment: its turn is over.
+                Some(Err(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the first byte out; that it is being sent is on stable storage.
+    async fn start(&mut self, id: Uuid) -> Result<(), OutboxError> {
+        crash::point("outbox.marked_sending");
+        let row = self.inner.store.submission(id.as_bytes()).await.inspect_err(|_| self.repair = true)?;
+        let Some(row) = row else { return Ok(()) };
+        self.engine.started();
+        let damage = body::Damage::default();
+        let length = u64::try_from(row.body_length).unwrap_or(0);
+        match body::open(&self.inner.store, &self.inner.keys, &row, damage.clone()) {
+            Ok(body) => {
+                let (hub, clock) = (self.hub.clone(), self.inner.clock.clone());
+                self.carry(id, async move {
+                    let start = clock.elapsed();
+                    let outcome = hub.deliver(Delivery { key: id, length, body }).await;
+                    Returned::Sent(id, outcome, damage, clock.elapsed().saturating_sub(start))
+                });
+                Ok(())
+            }
+            Err(error) => self.unopened(id, error.into()).await,
+        }
+    }
+
+    async fn unopened(&mut self, id: Uuid, error: OutboxError) -> Result<(), OutboxError> {
+        tracing::error!(submission = %id, code = %error.code, "outbox: a stored document cannot be opened");
+        self.engine.called_off(self.inner.clock.elapsed());
+        let trouble = Trouble::of(error.code, Scope::Item);
+        let input = match error.code {
+            Code::SubmissionDamaged => Input::Damaged,
+            _ => Input::Settled { outcome: Outcome::NotDelivered(trouble), others_passed_at: None },
+        };
+        self.inner.step(id, input).await.inspect_err(|_| self.repair = true)?;
+        Ok(())
+    }
+
+    async fn set_aside(&self, id: Uuid) -> Result<(), OutboxError> {
+        tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
+        super::housekeeping::set_aside(&self.inner, id).await
+    }
+
+    /// Records everything that has come back; recorded together, it shares commits.
+    async fn settle_all(&mut self, first: Result<(task::Id, Returned), JoinError>) {
+        let mut inputs = Vec::from_iter(self.settle(first));
+        while let Some(next) = self.on_way.try_join_next_with_id() {
+            inputs.extend(self.settle(next));
+        }
+        self.publish();
+        let work: Vec<_> = inputs.into_iter().map(|(id, input)| (id, input, self.engine.seed())).collect();
+        let recorded = join_all(work.into_iter().map(|(id, input, seed)| record(&self.inner, id, input, seed))).await;
+        self.repair |= recorded.contains(&false);
+    }
+
+    fn settle(&mut self, returned: Result<(task::Id, Returned), JoinError>) -> Option<(Uuid, Input)> {
+        let (now, elapsed) = (self.inner.clock.now(), self.inner.clock.elapsed());
+        let (task, returned) = match returned {
+            Ok(returned) => returned,
+            Err(dead) => {
+                self.carried.remove(&dead.id());
+                self.engine.called_off(elapsed);
+                self.repair = true;
+                return None;
+            }
+        };
+        self.carried.remove(&task);
+        let passed = self.engine.passed_at();
+        crash::point("outbox.answered");
+        let input = match returned {
+            Returned::Sent(id, Outcome::NotDelivered(_) | Outcome::Unknown(_), damage, _) if damage.found() => {
+                self.engine.called_off(elapsed);
+                (id, Input::Damaged)
+            }
+            Returned::Sent(id, outcome, _, took) => {
+                self.engine.settled(&outcome, now, elapsed, took);
+                Metric::Outcomes.count(&[("outcome", outcome_label(&outcome))]);
+                Metric::SendSeconds.record(&[], took.as_secs_f64());
+                (id, Input::Settled { outcome, others_passed_at: passed })
+            }
+            Returned::Asked(id, answer, took) => {
+                crash::point("outbox.asked");
+                Metric::LookupSeconds.record(&[], took.as_secs_f64());
+                self.engine.asked(&answer, now, elapsed, took);
+                (id, Input::Asked(answer))
+            }
+        };
+        if self.engine.passed_at() != passed {
+            self.inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
+        }
+        Some(input)
+    }
+
+    /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick.
+    async fn pause(&self) -> Duration {
+        let now = self.inner.clock.now().as_millisecond();
+        let wake = self.inner.store.next_wake(now).await.ok().flatten();
+        let own = wake.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
+        let elapsed = self.inner.clock.elapsed();
+        let circuit = self.engine.outlook().opens_at.map(|at| at.saturating_sub(elapsed));
+        let millisecond = Duration::from_millis(1);
+        own.into_iter()
+            .chain(circuit.filter(|pause| !pause.is_zero()))
+            .map(|pause| pause + millisecond)
+            .fold(TICK, Duration::min)
+    }
+
+    async fn drain(&mut self) {
+        tracing::info!(in_flight = self.on_way.len(), "outbox: draining");
+        let mut stop = self.stop.clone();
+        while !self.on_way.is_empty() {
+            tokio::select! {
+                biased;
+                Some(returned) = self.on_way.join_next_with_id() => self.settle_all(returned).await,
+                () = stopped_now(&mut stop) => break,
+            }
+        }
+        self.on_way.shutdown().await;
+    }
+
+    fn places(&self) -> usize {
+        self.engine.places(self.inner.clock.elapsed())
+    }
+
+    /// A waiting time further away than this comes from a clock that was set back.
+    fn horizon(&self) -> i64 {
+        const DAY: i64 = 24 * 3600 * 1000;
+        i64::try_from(self.engine.policy().backoff.max().as_millis()).unwrap_or(DAY).max(2 * DAY)
+    }
+
+    fn publish(&self) {
+        let outlook = self.engine.outlook();
+        Metric::HubCircuit.set(&[], if outlook.blocked.is_some() { 1.0 } else { 0.0 });
+        self.inner.outlook.send_replace(outlook);
+    }
+
+    fn beat(&self) {
+        let now = self.inner.clock.now();
+        let heart = Some(self.inner.clock.elapsed());
+        self.inner.pulse.send_modify(|pulse| {
+            pulse.dispatcher = Some(now);
+            pulse.heart = heart;
+        });
+    }
+}
+
+async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+    // A closed channel means that nobody is left to wait for.
+    let _ = stop.wait_for(|stop| *stop == Stop::Now).await;
+}
+
+/// Records what came of a submission; false when the store did not take it. Then the row still says `sending` or
+/// `unknown` and the hub is asked later: nothing is lost by waiting.
+async fn record(inner: &Inner, id: Uuid, input: Input, seed: u64) -> bool {
+    crash::point("outbox.before_settle");
+    match inner.step_with(id, input, seed, inner.config().policy).await {
+        Ok(Some(Ok(life))) => {
+            crash::point("outbox.settled");
+            let reason = life.reason().map(Code::name);
+            tracing::info!(submission = %id, state = life.name().as_str(), reason, "outbox: settled");
+            if life.name() == super::StateName::Delivered {
+                inner.delivered.notify_one();
+            }
+            true
+        }
+        Ok(_) => {
+            tracing::warn!(submission = %id, "outbox: an outcome found its submission in another state");
+            true
+        }
+        Err(error) => {
+            tracing::error!(submission = %id, code = %error.code, "outbox: an outcome could not be recorded");
+            false
+        }
+    }
+}
+
+const fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Refused(_) => "refused",
+        Outcome::NotLive { .. } => "not_live",
+        Outcome::NotDelivered(_) => "not_delivered",
+        Outcome::Unknown(_) => "unknown",
+    }
+}
+
+fn uuid(bytes: &[u8]) -> Result<Uuid, OutboxError> {
+    Uuid::from_slice(bytes).map_err(|_| Code::SubmissionDamaged.into())
+}

@@ -1,0 +1,59 @@
+//! The door: new work is refused while the disk is nearly full or the store does not work; accepted work goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::view::OutboxError;
+use crate::clock::Clock;
+use crate::fault::Code;
+use crate::store::Store;
+
+/// Octets free on the file system that holds the state; `None` when nobody can say.
+pub type FreeSpace = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Watches the room that is left.
+#[derive(Clone)]
+pub struct Guard {
+    /// Asks the file system.
+    pub free_space: FreeSpace,
+    /// Octets below which nothing new is taken in.
+    pub min_free: u64,
+    /// How long finished documents are kept.
+    pub retention: Duration,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Guard {
+    /// Whether there is room for new work.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        (self.free_space)().is_none_or(|free| free >= self.min_free)
+    }
+
+    /// Lets a new document in.
+    ///
+    /// # Errors
+    /// `STORAGE_FULL` with a forecast, or the store's standing failure when it is one that trying does not mend.
+    pub(super) async fn admit(&self, store: &Store) -> Result<(), OutboxError> {
+        if !self.has_room() {
+            let retry_after = Some(self.forecast(store).await);
+            return Err(OutboxError { code: Code::StorageFull, retry_after, source: None });
+        }
+        match store.writer_status().failing {
+            Some(code @ (Code::StorageBroken | Code::StorageReadOnly)) => Err(code.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Guard {
+    /// Seconds until it is worth asking again: room comes back when the oldest finished document reaches the end of its
+    /// retention, or when an operator makes some; so an hour at least, a day at most.
+    async fn forecast(&self, store: &Store) -> u64 {
+        let oldest = store.oldest_finished().await.ok().flatten();
+        let ends = oldest.map(|at| at.saturating_add(i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX)));
+        let wait = ends.map_or(0, |ends| ends.saturating_sub(self.clock.now().as_millisecond()) / 1000);
+        u64::try_from(wait).unwrap_or(0).clamp(3600, 86_400)
+    }
+}

@@ -1,0 +1,115 @@
+//! What has to be done from time to time: sweeping what an interrupted reception left, setting aside rows that do not
+//! parse, forgetting what has reached the end of its retention, proving a store that failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::dispatch::Stop;
+use super::view::{OutboxError, StateName};
+use super::{Inner, record};
+use crate::fault::Code;
+use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict};
+use crate::telemetry::Metric;
+
+const TICK: Duration = Duration::from_secs(10);
+/// Ticks between two looks at the retention.
+const HOURLY: u32 = 360;
+
+/// Keeps house until told to stop.
+pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
+    if let Err(error) = sweep(&inner).await {
+        tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
+    }
+    let mut tick: u32 = 0;
+    while *stop.borrow() == Stop::Run {
+        if inner.store.writer_status().failing.is_some() {
+            // Only a write shows that the disk takes writes again.
+            let value = inner.clock.now().to_string();
+            let _ = inner.store.write(SetFact { name: "store.proof".into(), value }).await;
+        }
+        if tick.is_multiple_of(HOURLY) {
+            if let Err(error) = forget(&inner).await {
+                tracing::warn!(code = %error.code, "outbox: retention could not be applied");
+            }
+        }
+        report_counts(&inner).await;
+        tick = tick.wrapping_add(1);
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+/// Nothing is being received at the moment of start, so every spooled piece is a leftover.
+async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
+    let pieces = inner.store.write(DropSpool { body: None }).await?;
+    if pieces > 0 {
+        tracing::info!(pieces, "outbox: leftovers of interrupted receptions swept");
+    }
+    for id in inner.store.unparsable(100).await? {
+        let id = Uuid::from_slice(&id).map_err(|_| Code::SubmissionDamaged)?;
+        tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
+        set_aside(inner, id).await?;
+    }
+    Ok(())
+}
+
+async fn forget(inner: &Inner) -> Result<(), OutboxError> {
+    const BATCH: u16 = 100;
+    let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
+    let before = inner.clock.now().as_millisecond().saturating_sub(kept);
+    while inner.store.write(Prune { before, limit: BATCH }).await? == u64::from(BATCH) {}
+    Ok(())
+}
+
+async fn report_counts(inner: &Inner) {
+    if let Ok(counts) = inner.store.counts().await {
+        for state in StateName::ALL {
+            let count = counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
+            Metric::Submissions.set(&[("state", state.as_str())], count as f64);
+        }
+    }
+    let oldest = inner.store.oldest_waiting().await.ok().flatten();
+    let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
+    Metric::OldestQueued.set(&[], age as f64);
+    if let Some(free) = (inner.guard.free_space)() {
+        Metric::StorageFree.set(&[], free as f64);
+    }
+}
+
+/// Holds a row whose columns do not parse, so that the rest goes on. Its document is kept as it is.
+pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError> {
+    let now = inner.clock.now();
+    let rule = Arc::new(move |row: &Row| {
+        if record::read(&row.columns).is_ok() {
+            return Verdict::Leave(());
+        }
+        let columns = Columns {
+            state: StateName::Held.as_str().to_owned(),
+            reason: Some(Code::SubmissionDamaged.name().to_owned()),
+            wait_until: None,
+            pause: 0,
+            attempts: row.columns.attempts.clamp(0, i64::from(u32::MAX)),
+            strikes: 0,
+            first_sent_at: None,
+            failed_at: None,
+            receipt_number: row.columns.receipt_number.clone(),
+            result: None,
+            changed_at: now.as_millisecond(),
+        };
+        let event = NewEvent {
+            at: now.as_millisecond(),
+            facility: row.facility.clone(),
+            submission: row.id.as_slice().try_into().ok(),
+            kind: StateName::Held.event_kind(),
+            data: serde_json::json!({ "state": "held", "reason": Code::SubmissionDamaged.name() }).to_string(),
+        };
+        Verdict::Change(Box::new((columns, event, ())))
+    });
+    inner.store.write(Transit { id: id.into_bytes(), rule }).await?;
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! The life of one submission, without I/O: each state is a type that holds what is valid in it, each step consumes the
+//! state and returns the next. `now` is a parameter; jitter comes from the caller's generator.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::Rng;
+
+use super::backoff::Backoff;
+use crate::fault::Code;
+use crate::hub::{LookupOutcome, Outcome, Receipt, Refusal, Trouble};
+
+/// Waiting for its turn, for the line, or for its own back-off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Why it waits.
+    pub reason: Code,
+    /// Not before this time.
+    pub wait_until: Option<Timestamp>,
+}
+
+/// Handed to the hub link; the outcome is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending;
+
+/// The answer was lost. The hub is asked by key; it is not sent again before it has said that it never saw the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Why the outcome is unknown.
+    pub reason: Code,
+    /// Asked not before this time.
+    pub ask_at: Timestamp,
+}
+
+/// Set aside until a date or until a person acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Why.
+    pub reason: Code,
+    /// Goes on by itself at this time.
+    pub until: Option<Timestamp>,
+}
+
+/// Where a submission stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// See [`Queued`].
+    Queued(Queued),
+    /// See [`Sending`].
+    Sending(Sending),
+    /// See [`Unknown`].
+    Unknown(Unknown),
+    /// See [`Held`].
+    Held(Held),
+    /// Final: the hub gave a receipt.
+    Delivered(Receipt),
+    /// Final: the hub refused it for good.
+    Returned(Refusal),
+    /// Final: the sender withdrew it before it left.
+    Cancelled,
+}
+
+/// A submission's state with what it has been through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Where it stands.
+    pub state: State,
+    /// Deliveries begun.
+    pub attempts: u32,
+    /// Failures that were its own: of a kind that names the document, or while others passed.
+    pub strikes: u32,
+    /// Last back-off.
+    pub pause: Duration,
+    /// First delivery begun.
+    pub first_sent_at: Option<Timestamp>,
+    /// Last failure.
+    pub failed_at: Option<Timestamp>,
+}
+
+/// What can happen to a submission.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Its delivery begins.
+    Start,
+    /// Its delivery ended.
+    Settled {
+        /// How.
+        outcome: Outcome,
+        /// When the hub last took any document: a failure since then is this document's own.
+        others_passed_at: Option<Timestamp>,
+    },
+    /// The process ended while it was being sent.
+    Interrupted,
+    /// The hub answered the question about its key.
+    Asked(LookupOutcome),
+    /// Its stored bytes are not what was accepted.
+    Damaged,
+    /// The date it was held for has come.
+    Release,
+    /// A person withdraws it.
+    Cancel,
+    /// A person wants it sent.
+    Retry,
+}
+
+/// Why an input is refused. A refusal changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The state does not allow it.
+    #[error("not possible in this state")]
+    State,
+    /// Its outcome is still open.
+    #[error("its outcome is still open")]
+    InFlight,
+}
+
+impl Denied {
+    /// The catalogue's code for it.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::State => Code::SubmissionState,
+            Self::InFlight => Code::SubmissionInFlight,
+        }
+    }
+}
+
+/// The figures of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Pauses between attempts.
+    pub backoff: Backoff,
+    /// Own failures after which a document is set aside.
+    pub strikes: u32,
+    /// How long the hub remembers a key; an older "never seen" proves nothing.
+    pub key_memory: Duration,
+}
+
+impl Life {
+    /// A submission just accepted.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            state: State::Queued(Queued { reason: Code::WaitTurn, wait_until: None }),
+            attempts: 0,
+            strikes: 0,
+            pause: Duration::ZERO,
+            first_sent_at: None,
+            failed_at: None,
+        }
+    }
+
+    /// Whether nothing can change it any more.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self.state, State::Delivered(_) | State::Returned(_) | State::Cancelled)
+    }
+
+    /// The next state.
+    ///
+    /// # Errors
+    /// [`Denied`] when the input does not fit the state; the submission stays as it is.
+    pub fn step(self, input: Input, now: Timestamp, policy: &Policy, rng: &mut impl Rng) -> Result<Self, Denied> {
+        let Self { state, .. } = &self;
+        match (state, input) {
+            (State::Queued(_), Input::Start) => Ok(self.start(now)),
+            (State::Sending(_), Input::Settled { outcome, others_passed_at }) => {
+                Ok(self.settle(outcome, others_passed_at, now, policy, rng))
+            }
+            (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now)),
+            (State::Unknown(_), Input::Asked(answer)) => Ok(self.asked(answer, now, policy, rng)),
+            (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now)),
+            (State::Queued(_) | State::Sending(_), Input::Damaged) => Ok(self.hold(Code::SubmissionDamaged, None)),
+            (State::Held(held), Input::Release) if held.until.is_some_and(|until| until <= now) => {
+                Ok(self.queue(Code::WaitTurn, None))
+            }
+            (State::Queued(_) | State::Held(_), Input::Cancel) => Ok(Self { state: State::Cancelled, ..self }),
+            (State::Queued(_) | State::Held(_), Input::Retry) => Ok(self.retry()),
+            (State::Sending(_) | State::Unknown(_), Input::Cancel) | (State::Sending(_), Input::Retry) => {
+                Err(Denied::InFlight)
+            }
+            _ => Err(Denied::State),
+        }
+    }
+
+    fn start(self, now: Timestamp) -> Self {
+        Self {
+            state: State::Sending(Sending),
+            attempts: self.attempts.saturating_add(1),
+            first_sent_at: self.first_sent_at.or(Some(now)),
+            ..self
+        }
+    }
+
+    fn settle(
+        self,
+        outcome: Outcome,
+        others_passed_at: Option<Timestamp>,
+        now: Timestamp,
+        policy: &Policy,
+        rng: &mut impl Rng,
+    ) -> Self {
+        match outcome {
+            Outcome::Accepted(receipt) => self.deliver(receipt),
+            Outcome::Refused(refusal) => self.refuse(refusal),
+            Outcome::NotLive { live_from, .. } => {
+                let until = live_from.and_then(first_moment).or_else(|| now.checked_add(NOT_LIVE_RECHECK).ok());
+                self.hold(Code::HubInsurerNotLive, until)
+            }
+            Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
+            Outcome::Unknown(trouble) => {
+                let struck = self.strike(&trouble, others_passed_at, now);
+                struck.lost(trouble.code, now)
+            }
+        }
+    }
+
+    fn asked(self, answer: LookupOutcome, now: Timestamp, policy: &Policy, rng: &mut impl Rng) -> Self {
+        match answer {
+            LookupOutcome::Accepted(receipt) => self.deliver(receipt),
+            LookupOutcome::Refused(refusal) => self.refuse(refusal),
+            LookupOutcome::NotOffered => self.hold(Code::OutcomeUnaskable, None),
+            LookupOutcome::Unseen if self.key_forgotten(now, policy) => self.hold(Code::OutcomeUnaskable, None),
+            LookupOutcome::Unseen if self.strikes >= policy.strikes => self.hold(Code::AttemptsExhausted, None),
+            LookupOutcome::Unseen => {
+                let pause = policy.backoff.next(self.pause, None, rng);
+                let wait_until = if self.strikes == 0 { None } else { now.checked_add(pause).ok() };
+                Self { pause, ..self }.queue(Code::WaitTurn, wait_until)
+            }
+            LookupOutcome::Trouble(trouble) => {
+                let pause = policy.backoff.next(self.pause, trouble.retry_after, rng);
+                let ask_at = later(now, pause, trouble.until);
+                let state = State::Unknown(Unknown { reason: trouble.code, ask_at });
+                Self { state, pause, ..self }
+            }
+        }
+    }
+
+    fn deliver(self, receipt: Receipt) -> Self {
+        Self { state: State::Delivered(receipt), ..self }
+    }
+
+    fn refuse(self, refusal: Refusal) -> Self {
+        Self { state: State::Returned(refusal), ..self }
+    }
+
+    fn fail(
+        self,
+        trouble: &Trouble,
+        others_passed_at: Option<Timestamp>,
+        now: Timestamp,
+        policy: &Policy,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let struck = self.strike(trouble, others_passed_at, now);
+        if struck.strikes >= policy.strikes {
+            return struck.hold(Code::AttemptsExhausted, None);
+        }
+        let pause = policy.backoff.next(struck.pause, trouble.retry_after, rng);
+        let wait_until = Some(later(now, pause, trouble.until));
+        Self { pause, ..struck }.queue(trouble.code, wait_until)
+    }
+
+    /// Counts a failure against the document when it names the document, or when others passed since its last failure.
+    /// A hub that is down for weeks strikes nobody.
+    fn strike(self, trouble: &Trouble, others_passed_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let own = trouble.scope == crate::hub::Scope::Item
+            || matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
+        Self { strikes: self.strikes.saturating_add(u32::from(own)), failed_at: Some(now), ..self }
+    }
+
+    fn lost(self, reason: Code, now: Timestamp) -> Self {
+        Self { state: State::Unknown(Unknown { reason, ask_at: now }), ..self }
+    }
+
+    fn hold(self, reason: Code, until: Option<Timestamp>) -> Self {
+        Self { state: State::Held(Held { reason, until }), ..self }
+    }
+
+    fn queue(self, reason: Code, wait_until: Option<Timestamp>) -> Self {
+        Self { state: State::Queued(Queued { reason, wait_until }), ..self }
+    }
+
+    /// A person's word clears the record: what was wrong has been put right. The time of the first sending stays.
+    fn retry(self) -> Self {
+        Self { strikes: 0, pause: Duration::ZERO, ..self }.queue(Code::RetriedByCaller, None)
+    }
+
+    fn key_forgotten(&self, now: Timestamp, policy: &Policy) -> bool {
+        self.first_sent_at.is_some_and(|sent| now.duration_since(sent).unsigned_abs() >= policy.key_memory)
+    }
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An insurer without a published date is tried again daily.
+const NOT_LIVE_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// The hub's dates are dates in Japan.
+fn first_moment(date: jiff::civil::Date) -> Option<Timestamp> {
+    let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    date.to_zoned(japan).ok().map(|zoned| zoned.timestamp())
+}
+
+fn later(now: Timestamp, pause: Duration, until: Option<Timestamp>) -> Timestamp {
+    let paused = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+    until.map_or(paused, |until| until.max(paused))
+}

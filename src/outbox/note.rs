@@ -1,0 +1,60 @@
+//! The sealed record beside a document: the warnings given at acceptance and the substitutions stated, both forms.
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::intake::Warnings;
+use super::view::OutboxError;
+use crate::credential::seal::Keyring;
+use crate::model::opinion::{Problem, Substitution};
+
+/// The record.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Note {
+    /// As the sender was told them.
+    pub warnings: Warnings,
+    /// As the sender stated them.
+    pub substitutions: Vec<Substitution>,
+    /// The texts as sent, of every item that a substitution changed.
+    pub originals: Map<String, Value>,
+}
+
+impl Note {
+    /// A record of what came with a document.
+    #[must_use]
+    pub fn new(warnings: &[Problem], substitutions: Vec<Substitution>, originals: Map<String, Value>) -> Self {
+        let warnings = warnings.iter().filter_map(|warning| serde_json::to_value(warning).ok()).collect();
+        Self { warnings, substitutions, originals }
+    }
+
+    /// SHA-256 over everything the sender stated: the bytes for the hub and the substitutions behind them.
+    #[must_use]
+    pub fn request_hash(&self, body_hash: &[u8; 32]) -> [u8; 32] {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(body_hash);
+        let stated = (&self.substitutions, &self.originals);
+        hash.update(&serde_json::to_vec(&stated).unwrap_or_default());
+        let mut out = [0; 32];
+        out.copy_from_slice(hash.finish().as_ref());
+        out
+    }
+
+    /// Seals it for its row.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    pub fn seal(&self, keys: &Keyring, id: Uuid) -> Result<Vec<u8>, OutboxError> {
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        Ok(keys.seal_note(id.into_bytes(), &text)?)
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// `SUBMISSION_DAMAGED` or `MASTER_KEY_MISSING`.
+    pub fn open(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Self, OutboxError> {
+        let text = keys.open_note(id.into_bytes(), sealed)?;
+        serde_json::from_slice(&text).map_err(|_| crate::fault::Code::SubmissionDamaged.into())
+    }
+}

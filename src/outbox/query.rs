@@ -1,0 +1,268 @@
+//! What callers ask of the outbox: one submission, lists, events, health.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::engine::Outlook;
+use super::machine::{Denied, Input, Life, Policy, State};
+use super::view::{
+    EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
+};
+use super::{Inner, Outbox, note, order, record};
+use crate::fault::Code;
+use crate::hub::MunicipalState;
+use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+
+/// Events of one submission that are told; more only a broken hub could cause.
+const HISTORY: u16 = 500;
+/// A dispatcher that has not turned for so long is stuck; it turns every ten seconds at least.
+const STILL: Duration = Duration::from_secs(60);
+/// An ETA is not computed through more documents than this.
+const AHEAD: i64 = 20_000;
+
+impl Outbox {
+    /// One submission of a facility, with its history.
+    ///
+    /// # Errors
+    /// The store's failure, or `SUBMISSION_DAMAGED` when its row does not parse.
+    pub async fn submission(&self, facility: &str, id: Uuid) -> Result<Option<Submission>, OutboxError> {
+        let row = self.inner.store.submission(id.as_bytes()).await?;
+        match row.filter(|row| row.facility == facility) {
+            Some(row) => self.inner.full_view(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Submissions of a facility, newest first.
+    ///
+    /// # Errors
+    /// `CURSOR_INVALID`, or the store's failure.
+    pub async fn submissions(&self, facility: &str, filter: &Filter) -> Result<Page, OutboxError> {
+        let before = match &filter.cursor {
+            None => i64::MAX,
+            Some(cursor) => cursor.parse().map_err(|_| Code::CursorInvalid)?,
+        };
+        let limit = filter.limit.clamp(1, 200);
+        let state = filter.state.map(StateName::as_str);
+        let query = ListFilter { facility: facility.to_owned(), state, before, limit };
+        let rows = self.inner.store.list(&query).await?;
+        let full = rows.len() == usize::from(limit);
+        let next_cursor = rows.last().filter(|_| full).map(|row| row.seq.to_string());
+        let items = rows.iter().filter_map(|row| self.inner.view(row).ok()).collect();
+        Ok(Page { items, next_cursor })
+    }
+
+    /// Events of a facility after `after`, oldest first, at most 1000.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn events_after(&self, facility: &str, after: i64, limit: u16) -> Result<Vec<EventRecord>, OutboxError> {
+        let since = self.inner.replay_since();
+        let rows = self.inner.store.events_after(facility, after, since, limit.min(1000)).await?;
+        Ok(rows.into_iter().filter_map(event).collect())
+    }
+
+    /// Oldest event of a facility that can be replayed and its newest one: a `Last-Event-ID` below the oldest minus one
+    /// cannot be resumed without a gap.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn event_bounds(&self, facility: &str) -> Result<(i64, i64), OutboxError> {
+        Ok(self.inner.store.event_bounds(facility, self.inner.replay_since()).await?)
+    }
+
+    /// The parts `storage`, `outbox` and `hub`, each with the last proof that it works.
+    pub async fn health(&self) -> Vec<(&'static str, Health)> {
+        vec![
+            ("storage", self.inner.storage_health().await),
+            ("outbox", self.inner.outbox_health()),
+            ("hub", self.inner.hub_health()),
+        ]
+    }
+
+    /// How many submissions are in each state.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn counts(&self) -> Result<Vec<(StateName, u64)>, OutboxError> {
+        let counts = self.inner.store.counts().await?;
+        let known = |(name, count): (String, i64)| Some((StateName::parse(&name)?, u64::try_from(count).ok()?));
+        Ok(counts.into_iter().filter_map(known).collect())
+    }
+
+    pub(super) async fn person(
+        &self,
+        sender: &Sender,
+        id: Uuid,
+        input: fn() -> Input,
+    ) -> Result<Submission, OutboxError> {
+        let found = self.inner.store.submission(id.as_bytes()).await?;
+        found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
+        self.inner.step(id, input()).await?.ok_or(Code::RequestNotFound)??;
+        self.inner.nudge.notify_one();
+        let row = self.inner.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
+        self.inner.full_view(&row).await
+    }
+}
+
+impl Inner {
+    /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
+    pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        self.step_with(id, input, rand::random(), self.config().policy).await
+    }
+
+    pub(super) async fn step_with(
+        &self,
+        id: Uuid,
+        input: Input,
+        seed: u64,
+        policy: Policy,
+    ) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        let now = self.clock.now();
+        let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), now, &policy, seed));
+        Ok(self.store.write(Transit { id: id.into_bytes(), rule }).await?)
+    }
+
+    fn replay_since(&self) -> i64 {
+        let kept = i64::try_from(self.config().event_retention.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now().as_millisecond().saturating_sub(kept)
+    }
+
+    async fn full_view(&self, row: &Row) -> Result<Submission, OutboxError> {
+        let mut view = self.view(row)?;
+        view.history = self.store.history(&row.id, HISTORY).await?.into_iter().filter_map(event).collect();
+        view.eta = self.eta(row, &view).await;
+        let note = note::Note::open(&self.keys, view.id, &row.note);
+        view.substitutions = note.map(|note| note.substitutions).unwrap_or_default();
+        Ok(view)
+    }
+
+    fn view(&self, row: &Row) -> Result<Submission, OutboxError> {
+        let life = record::read(&row.columns)?;
+        let id = Uuid::from_slice(&row.id).map_err(|_| Code::SubmissionDamaged)?;
+        let (receipt, hub_errors) = match &life.state {
+            State::Delivered(receipt) => (Some(receipt.clone()), Vec::new()),
+            State::Returned(refusal) => (None, refusal.errors.clone()),
+            _ => (None, Vec::new()),
+        };
+        Ok(Submission {
+            id,
+            kind: "opinion",
+            accepted_at: record::time(row.accepted_at)?,
+            sha256: row.body_hash.as_slice().try_into().map_err(|_| Code::SubmissionDamaged)?,
+            length: u64::try_from(row.body_length).unwrap_or(0),
+            due: order::date_of(row.due),
+            state: life.name(),
+            reason: self.waiting_reason(&life),
+            eta: life.wait_until(),
+            attempts: life.attempts,
+            receipt,
+            hub_errors,
+            municipality: self.municipality(row, id),
+            substitutions: Vec::new(),
+            history: Vec::new(),
+        })
+    }
+
+    /// What a queued document waits for is the circuit's reason, when that is open, rather than its turn.
+    fn waiting_reason(&self, life: &Life) -> Option<Code> {
+        match life.reason() {
+            Some(Code::WaitTurn | Code::RetriedByCaller) if life.name() == StateName::Queued => {
+                self.outlook.borrow().blocked.or(life.reason())
+            }
+            reason => reason,
+        }
+    }
+
+    fn municipality(&self, row: &Row, id: Uuid) -> Option<Municipality> {
+        let state = MunicipalState::parse(row.municipal.as_deref()?)?;
+        let sealed = row.municipal_reason.as_deref();
+        let reason = sealed.and_then(|sealed| super::feed::open_reason(&self.keys, row, sealed));
+        let _ = id;
+        Some(Municipality { state, at: record::time(row.municipal_at?).ok()?, reason })
+    }
+
+    /// When it is expected at the hub: after its own waiting time and the circuit's, behind those before it.
+    async fn eta(&self, row: &Row, view: &Submission) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let outlook = *self.outlook.borrow();
+        let ahead = match view.state {
+            StateName::Queued => {
+                let lane = format!("{}/{}", row.facility, row.sender);
+                self.store.ahead(&lane, row.due, row.seq, AHEAD).await.ok()?
+            }
+            StateName::Sending | StateName::Unknown => 0,
+            StateName::Held => return view.eta,
+            _ => return None,
+        };
+        let opens = outlook.opens_at.map_or(now, |at| self.wall(at));
+        let begin = view.eta.unwrap_or(now).max(opens).max(now);
+        let wait = Duration::try_from_secs_f64(outlook.seconds_each * (ahead + 1) as f64).ok()?;
+        begin.checked_add(wait).ok()
+    }
+
+    fn wall(&self, monotonic: Duration) -> Timestamp {
+        let ahead = monotonic.saturating_sub(self.clock.elapsed());
+        self.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    async fn storage_health(&self) -> Health {
+        let reason = match self.store.probe().await {
+            Err(error) => Some(error.code()),
+            Ok(()) => self.store.writer_status().failing,
+        };
+        let full = (!self.guard.has_room()).then_some(Code::StorageFull);
+        let status = match (reason, full) {
+            (Some(_), _) => HealthStatus::Failed,
+            (None, Some(_)) => HealthStatus::Degraded,
+            (None, None) => HealthStatus::Ok,
+        };
+        let last_proof = self.store.writer_status().last_commit.or_else(|| reason.is_none().then(|| self.clock.now()));
+        Health { status, reason: reason.or(full), last_proof }
+    }
+
+    pub(super) fn alive(&self) -> bool {
+        let beat = self.pulse.borrow().heart;
+        beat.is_none_or(|at| self.clock.elapsed().saturating_sub(at) < STILL)
+    }
+
+    fn outbox_health(&self) -> Health {
+        let last_proof = self.pulse.borrow().dispatcher;
+        if !self.alive() {
+            return Health { status: HealthStatus::Failed, reason: Some(Code::GatewayInternal), last_proof };
+        }
+        Health { status: HealthStatus::Ok, reason: None, last_proof }
+    }
+
+    fn hub_health(&self) -> Health {
+        let Outlook { blocked, .. } = *self.outlook.borrow();
+        let last_proof = self.pulse.borrow().hub_answered;
+        let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Health { status, reason: blocked, last_proof }
+    }
+}
+
+fn apply(row: &Row, input: Input, now: Timestamp, policy: &Policy, seed: u64) -> Verdict<Result<Life, Code>> {
+    use rand::SeedableRng as _;
+    let Ok(life) = record::read(&row.columns) else { return Verdict::Leave(Err(Code::SubmissionDamaged)) };
+    let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+    match life.step(input, now, policy, &mut rng) {
+        Err(denied) => Verdict::Leave(Err(Denied::code(denied))),
+        Ok(next) => {
+            let event = record::event(row, &next, now);
+            Verdict::Change(Box::new((record::write(&next, now), event, Ok(next))))
+        }
+    }
+}
+
+fn event(row: EventRow) -> Option<EventRecord> {
+    Some(EventRecord {
+        seq: row.seq,
+        at: record::time(row.at).ok()?,
+        kind: row.kind,
+        submission: row.submission.and_then(|id| Uuid::from_slice(&id).ok()),
+        data: serde_json::from_str(&row.data).ok()?,
+    })
+}

@@ -1,0 +1,241 @@
+//! What the outbox tells: names of states, submissions as their sender may see them, errors, health.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::fault::Code;
+use crate::hub::{HubError, MunicipalState, Receipt};
+use crate::model::opinion::Substitution;
+use crate::store::StoreError;
+
+/// Who submits, as the outbox needs to know it. Rooms of one tier do not see each other: `api` turns a caller into this.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sender {
+    /// Facility number (事業所番号 or 医療機関コード), 10 characters.
+    pub facility: String,
+    /// Stable id of the credential.
+    pub id: String,
+}
+
+/// What the sender is told once the document is on stable storage; the same again for a repeat under the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The submission.
+    pub id: Uuid,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// SHA-256 of the exact bytes that go to the hub.
+    pub sha256: [u8; 32],
+    /// What was noticed at acceptance and did not stand in the way.
+    pub warnings: Vec<serde_json::Value>,
+    /// This is the answer to an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// The name of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// Waiting, with a reason.
+    Queued,
+    /// On its way.
+    Sending,
+    /// The answer was lost; the hub is being asked.
+    Unknown,
+    /// Set aside until a date or a person.
+    Held,
+    /// Final: receipt of the hub.
+    Delivered,
+    /// Final: refused by the hub.
+    Returned,
+    /// Final: withdrawn.
+    Cancelled,
+}
+
+impl StateName {
+    /// All names.
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Sending, Self::Unknown, Self::Held, Self::Delivered, Self::Returned, Self::Cancelled];
+
+    /// As it stands in rows, answers and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Unknown => "unknown",
+            Self::Held => "held",
+            Self::Delivered => "delivered",
+            Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The kind of the event that tells of it.
+    #[must_use]
+    pub const fn event_kind(self) -> &'static str {
+        match self {
+            Self::Queued => "submission.queued",
+            Self::Sending => "submission.sending",
+            Self::Unknown => "submission.unknown",
+            Self::Held => "submission.held",
+            Self::Delivered => "submission.delivered",
+            Self::Returned => "submission.returned",
+            Self::Cancelled => "submission.cancelled",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// A submission as its sender may see it.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Its id, which is also its `Idempotency-Key` at the hub.
+    pub id: Uuid,
+    /// `opinion`.
+    pub kind: &'static str,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// SHA-256 of the exact bytes that go to the hub.
+    pub sha256: [u8; 32],
+    /// Their number.
+    pub length: u64,
+    /// Statutory date.
+    pub due: Date,
+    /// Where it stands.
+    pub state: StateName,
+    /// Why.
+    pub reason: Option<Code>,
+    /// When it is expected at the hub; `None` when nobody can say.
+    pub eta: Option<Timestamp>,
+    /// Deliveries begun.
+    pub attempts: u32,
+    /// The hub's receipt.
+    pub receipt: Option<Receipt>,
+    /// The hub's errors, when refused.
+    pub hub_errors: Vec<HubError>,
+    /// The municipality's progress.
+    pub municipality: Option<Municipality>,
+    /// Stated substitutions, both forms. Person data: only in the answer to its sender. Empty in lists.
+    pub substitutions: Vec<Substitution>,
+    /// What happened, oldest first. Empty in lists.
+    pub history: Vec<EventRecord>,
+}
+
+/// The municipality's progress with a delivered opinion.
+#[derive(Clone, Debug)]
+pub struct Municipality {
+    /// How far it is.
+    pub state: MunicipalState,
+    /// Since when, by the hub's clock.
+    pub at: Timestamp,
+    /// Why it was returned: person data.
+    pub reason: Option<String>,
+}
+
+/// One durable event.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Position in the log; the id of the server-sent event.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// `submission.queued`, … `submission.municipality`.
+    pub kind: String,
+    /// The submission it is about.
+    pub submission: Option<Uuid>,
+    /// JSON without person data.
+    pub data: serde_json::Value,
+}
+
+/// Which submissions to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this state.
+    pub state: Option<StateName>,
+    /// From the previous page.
+    pub cursor: Option<String>,
+    /// 1 to 200.
+    pub limit: u16,
+}
+
+/// A page of the list, newest first.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The submissions.
+    pub items: Vec<Submission>,
+    /// Where to go on; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// How one part does.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// In one word.
+    pub status: HealthStatus,
+    /// Why not `ok`.
+    pub reason: Option<Code>,
+    /// When it last did its work.
+    pub last_proof: Option<Timestamp>,
+}
+
+/// In one word, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// It works.
+    Ok,
+    /// It works in part, or waits for something outside.
+    Degraded,
+    /// It does not work.
+    Failed,
+}
+
+/// A refusal or failure of the outbox.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}")]
+pub struct OutboxError {
+    /// What the caller is told.
+    pub code: Code,
+    /// Seconds after which it may be tried again, where known.
+    pub retry_after: Option<u64>,
+    /// For the log.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl From<Code> for OutboxError {
+    fn from(code: Code) -> Self {
+        Self { code, retry_after: None, source: None }
+    }
+}
+
+impl From<StoreError> for OutboxError {
+    fn from(error: StoreError) -> Self {
+        Self { code: error.code(), retry_after: None, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<crate::credential::seal::SealError> for OutboxError {
+    fn from(error: crate::credential::seal::SealError) -> Self {
+        use crate::credential::seal::SealError;
+        let code = match error {
+            SealError::UnknownKey(_) => Code::MasterKeyMissing,
+            SealError::Damaged => Code::SubmissionDamaged,
+            SealError::File(_) | SealError::Malformed(_) | SealError::Cipher => Code::GatewayInternal,
+        };
+        Self { code, retry_after: None, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<super::record::BadRow> for OutboxError {
+    fn from(error: super::record::BadRow) -> Self {
+        Self { code: Code::SubmissionDamaged, retry_after: None, source: Some(Box::new(error)) }
+    }
+}

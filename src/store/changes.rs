@@ -1,0 +1,137 @@
+//! The municipality's news of delivered submissions.
+//!
+//! News may overtake the receipt it speaks of (the hub files an opinion, its answer is lost, the feed tells of it): such
+//! news is kept as a stray and adopted when the receipt becomes known, so the feed's cursor can move on in the same
+//! transaction.
+
+use sqlx::SqliteConnection;
+
+use super::{Columns, NewEvent, StoreError, Write, events, facts};
+
+/// One piece of news.
+#[derive(Clone, Debug)]
+pub struct ChangeRow {
+    /// The receipt it speaks of.
+    pub receipt_number: String,
+    /// `received`, `forwarded`, `accepted` or `returned`.
+    pub state: &'static str,
+    /// By the hub's clock, milliseconds since 1970.
+    pub at: i64,
+    /// Sealed free text.
+    pub reason: Option<Vec<u8>>,
+}
+
+/// Takes in a page of the feed and moves its cursor, together.
+pub struct ApplyChanges {
+    /// The news, in the feed's order.
+    pub items: Vec<ChangeRow>,
+    /// Fact that holds the cursor.
+    pub cursor_name: &'static str,
+    /// Where to go on.
+    pub cursor: String,
+    /// Milliseconds since 1970.
+    pub now: i64,
+}
+
+impl Write for ApplyChanges {
+    type Output = u64;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
+        let mut told = 0;
+        for item in &self.items {
+            told += u64::from(take_in(tx, item, self.now).await?);
+        }
+        facts::set(tx, self.cursor_name, &self.cursor).await?;
+        Ok(told)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Known {
+    seq: i64,
+    id: Vec<u8>,
+    facility: String,
+}
+
+async fn take_in(tx: &mut SqliteConnection, item: &ChangeRow, now: i64) -> Result<bool, StoreError> {
+    let known: Option<Known> = sqlx::query_as("SELECT seq, id, facility FROM submission WHERE receipt_number = ?")
+        .bind(&item.receipt_number)
+        .fetch_optional(&mut *tx)
+        .await?;
+    match known {
+        Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), now).await,
+        None => {
+            sqlx::query(
+                "INSERT INTO stray_change (receipt_number, state, at, reason) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
+                 reason = excluded.reason WHERE excluded.at >= at",
+            )
+            .bind(&item.receipt_number)
+            .bind(item.state)
+            .bind(item.at)
+            .bind(&item.reason)
+            .execute(tx)
+            .await?;
+            Ok(false)
+        }
+    }
+}
+
+/// Records the news unless it is older than, or the same as, what is known; a feed read again tells nothing twice.
+async fn record(
+    tx: &mut SqliteConnection,
+    known: &Known,
+    state: &str,
+    at: i64,
+    reason: Option<&[u8]>,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE submission SET municipal = ?1, municipal_at = ?2, municipal_reason = ?3 WHERE seq = ?4 \
+         AND (municipal IS NULL OR (municipal NOT IN ('accepted', 'returned') AND municipal <> ?1 AND municipal_at <= ?2))",
+    )
+    .bind(state)
+    .bind(at)
+    .bind(reason)
+    .bind(known.seq)
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let event = NewEvent {
+        at: now,
+        facility: known.facility.clone(),
+        submission: known.id.as_slice().try_into().ok(),
+        kind: "submission.municipality",
+        data: serde_json::json!({ "state": state }).to_string(),
+    };
+    events::insert(tx, &event).await?;
+    Ok(true)
+}
+
+#[derive(sqlx::FromRow)]
+struct Stray {
+    state: String,
+    at: i64,
+    reason: Option<Vec<u8>>,
+}
+
+/// Gives a submission that has just learnt its receipt number the news that came before.
+pub(super) async fn adopt_stray(
+    tx: &mut SqliteConnection,
+    seq: i64,
+    columns: &Columns,
+    event: &NewEvent,
+) -> Result<(), StoreError> {
+    let Some(receipt) = &columns.receipt_number else { return Ok(()) };
+    let stray: Option<Stray> =
+        sqlx::query_as("DELETE FROM stray_change WHERE receipt_number = ? RETURNING state, at, reason")
+            .bind(receipt)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let (Some(stray), Some(id)) = (stray, event.submission) else { return Ok(()) };
+    let known = Known { seq, id: id.to_vec(), facility: event.facility.clone() };
+    record(tx, &known, &stray.state, stray.at, stray.reason.as_deref(), event.at).await?;
+    Ok(())
+}

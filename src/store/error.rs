@@ -1,0 +1,69 @@
+//! What storage failures mean for the people concerned.
+
+use crate::fault::Code;
+
+/// A failure of the store, with its source for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full; nothing was written.
+    #[error("storage is full")]
+    Full(#[source] sqlx::Error),
+    /// The file system or the database is read-only.
+    #[error("storage is read-only")]
+    ReadOnly(#[source] sqlx::Error),
+    /// An I/O error, a damaged database or a failing disk.
+    #[error("storage is broken")]
+    Broken(#[source] sqlx::Error),
+    /// A statement failed for a reason that lies in the statement or its data.
+    #[error("statement failed")]
+    Statement(#[source] sqlx::Error),
+    /// The database was written by a newer engawa.
+    #[error("database has schema {found}, this engawa knows {known}")]
+    TooNew {
+        /// Schema version found.
+        found: i64,
+        /// Newest version known.
+        known: i64,
+    },
+    /// The writer has stopped or its queue is full.
+    #[error("the writer is not taking work")]
+    Busy,
+    /// The group of writes failed; the cause was reported with another member of the group.
+    #[error("the group commit failed: {0}")]
+    Group(Code),
+}
+
+impl StoreError {
+    /// The catalogue's code for it.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Full(_) => Code::StorageFull,
+            Self::ReadOnly(_) => Code::StorageReadOnly,
+            Self::Broken(_) | Self::TooNew { .. } => Code::StorageBroken,
+            Self::Statement(_) => Code::GatewayInternal,
+            Self::Busy => Code::GatewayBusy,
+            Self::Group(code) => *code,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLite primary result codes (https://sqlite.org/rescode.html); the low byte of the extended code.
+        let primary = match &error {
+            sqlx::Error::Database(database) => {
+                database.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
+            }
+            sqlx::Error::Io(_) => return Self::Broken(error),
+            _ => None,
+        };
+        match primary {
+            Some(13) => Self::Full(error),
+            Some(8) => Self::ReadOnly(error),
+            Some(10 | 11 | 14 | 26) => Self::Broken(error),
+            Some(5 | 6) => Self::Busy,
+            _ => Self::Statement(error),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Small durable facts: the feed's cursor, what is known of a refused password.
+
+use sqlx::SqliteConnection;
+
+use super::{Store, StoreError, Write};
+
+/// Remembers one fact.
+pub struct SetFact {
+    /// Its name, for example `hub.login`.
+    pub name: String,
+    /// Its value; no secret and no person data.
+    pub value: String,
+}
+
+impl Write for SetFact {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        set(tx, &self.name, &self.value).await
+    }
+}
+
+pub(super) async fn set(tx: &mut SqliteConnection, name: &str, value: &str) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        .bind(name)
+        .bind(value)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The value of a fact.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let value = sqlx::query_scalar("SELECT value FROM fact WHERE name = ?");
+        Ok(value.bind(name).fetch_optional(&self.readers).await?)
+    }
+}

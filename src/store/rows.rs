@@ -1,0 +1,109 @@
+//! A submission as a row.
+
+use sqlx::FromRow;
+
+/// What a submission is born with; never changed afterwards.
+#[derive(Clone, Debug)]
+pub struct NewSubmission {
+    /// The id, which also travels to the hub as `Idempotency-Key`.
+    pub id: [u8; 16],
+    /// Facility number.
+    pub facility: String,
+    /// Id of the credential that sent it.
+    pub sender: String,
+    /// The sender's key for this document.
+    pub idempotency_key: String,
+    /// SHA-256 over everything the sender stated.
+    pub request_hash: [u8; 32],
+    /// SHA-256 of the bytes that go to the hub.
+    pub body_hash: [u8; 32],
+    /// Length of those bytes.
+    pub body_length: i64,
+    /// Master key that sealed the body.
+    pub key_id: String,
+    /// Salt of the body's data key.
+    pub salt: Vec<u8>,
+    /// Sealed record of warnings and substitutions.
+    pub note: Vec<u8>,
+    /// 保険者番号.
+    pub insurer: String,
+    /// Milliseconds since 1970.
+    pub accepted_at: i64,
+    /// Days since 1970.
+    pub due: i64,
+}
+
+/// A submission as stored.
+#[derive(Clone, Debug, FromRow)]
+pub struct Row {
+    /// Order of acceptance.
+    pub seq: i64,
+    /// The id.
+    pub id: Vec<u8>,
+    /// Facility number.
+    pub facility: String,
+    /// Id of the credential that sent it.
+    pub sender: String,
+    /// SHA-256 over everything the sender stated.
+    pub request_hash: Vec<u8>,
+    /// SHA-256 of the bytes that go to the hub.
+    pub body_hash: Vec<u8>,
+    /// Length of those bytes.
+    pub body_length: i64,
+    /// Master key that sealed the body.
+    pub key_id: String,
+    /// Salt of the body's data key.
+    pub salt: Vec<u8>,
+    /// Sealed record of warnings and substitutions.
+    pub note: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub accepted_at: i64,
+    /// Days since 1970.
+    pub due: i64,
+    /// The columns that transitions change.
+    #[sqlx(flatten)]
+    pub columns: Columns,
+    /// The municipality's progress.
+    pub municipal: Option<String>,
+    /// Milliseconds since 1970.
+    pub municipal_at: Option<i64>,
+    /// Sealed free text of the municipality.
+    pub municipal_reason: Option<Vec<u8>>,
+}
+
+/// The part of a row that a transition replaces.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Columns {
+    /// `queued`, `sending`, `unknown`, `held`, `delivered`, `returned` or `cancelled`.
+    pub state: String,
+    /// A catalogue code.
+    pub reason: Option<String>,
+    /// Nothing happens by itself before this time, milliseconds since 1970.
+    pub wait_until: Option<i64>,
+    /// Last back-off in milliseconds.
+    pub pause: i64,
+    /// Deliveries begun.
+    pub attempts: i64,
+    /// Failures that were this document's own.
+    pub strikes: i64,
+    /// First delivery begun, milliseconds since 1970.
+    pub first_sent_at: Option<i64>,
+    /// Last failure, milliseconds since 1970.
+    pub failed_at: Option<i64>,
+    /// The hub's receipt number.
+    pub receipt_number: Option<String>,
+    /// JSON of the receipt or the refusal.
+    pub result: Option<String>,
+    /// Last transition, milliseconds since 1970.
+    pub changed_at: i64,
+}
+
+/// The columns of [`Row`], for SELECT lists.
+macro_rules! row_columns {
+    () => {
+        "seq, id, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, state, \
+         reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, changed_at, \
+         municipal, municipal_at, municipal_reason"
+    };
+}
+pub(super) use row_columns;

@@ -1,0 +1,88 @@
+-- Schema 1. Person data stands only in sealed columns (note, municipal_reason, piece.sealed).
+
+CREATE TABLE submission (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              BLOB    NOT NULL UNIQUE,
+    facility        TEXT    NOT NULL,
+    sender          TEXT    NOT NULL,
+    lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
+    idempotency_key TEXT    NOT NULL,
+    request_hash    BLOB    NOT NULL,
+    body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes that go to the hub
+    body_length     INTEGER NOT NULL,
+    key_id          TEXT    NOT NULL,
+    salt            BLOB    NOT NULL,
+    note            BLOB    NOT NULL,             -- sealed: warnings and substitutions
+    insurer         TEXT    NOT NULL,
+    accepted_at     INTEGER NOT NULL,             -- milliseconds since 1970
+    due             INTEGER NOT NULL,             -- days since 1970
+    state           TEXT    NOT NULL,
+    reason          TEXT,
+    wait_until      INTEGER,
+    pause           INTEGER NOT NULL DEFAULT 0,   -- milliseconds, the last back-off
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    strikes         INTEGER NOT NULL DEFAULT 0,
+    first_sent_at   INTEGER,
+    failed_at       INTEGER,
+    receipt_number  TEXT,
+    result          TEXT,                         -- JSON: receipt or refusal
+    municipal       TEXT,
+    municipal_at    INTEGER,
+    municipal_reason BLOB,
+    changed_at      INTEGER NOT NULL,
+    UNIQUE (facility, sender, idempotency_key)
+);
+CREATE INDEX submission_lane ON submission (lane, due, seq) WHERE state = 'queued';
+CREATE INDEX submission_wake ON submission (state, wait_until) WHERE state IN ('queued', 'unknown', 'held', 'sending');
+CREATE INDEX submission_list ON submission (facility, state, seq);
+CREATE INDEX submission_page ON submission (facility, seq);
+CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');
+CREATE UNIQUE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
+
+CREATE TABLE piece (
+    body   BLOB    NOT NULL,
+    n      INTEGER NOT NULL,
+    sealed BLOB    NOT NULL,
+    UNIQUE (body, n)
+);
+
+-- Documents being received: their pieces have no submission yet.
+CREATE TABLE spool (
+    body       BLOB    PRIMARY KEY,
+    started_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE event (
+    seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    facility   TEXT    NOT NULL,
+    submission BLOB,
+    kind       TEXT    NOT NULL,
+    data       TEXT    NOT NULL
+);
+CREATE INDEX event_facility ON event (facility, seq);
+CREATE INDEX event_submission ON event (submission, seq);
+
+-- News of receipts whose submission has not learnt of its receipt yet.
+CREATE TABLE stray_change (
+    receipt_number TEXT    PRIMARY KEY,
+    state          TEXT    NOT NULL,
+    at             INTEGER NOT NULL,
+    reason         BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE fact (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE api_key (
+    id         TEXT    PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    facility   TEXT    NOT NULL,
+    rights     TEXT    NOT NULL,
+    hash       BLOB    NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) WITHOUT ROWID;

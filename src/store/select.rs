@@ -1,0 +1,222 @@
+//! What the outbox and its callers read. Every query walks an index and has a limit: memory does not grow with the queue.
+
+use sqlx::FromRow;
+
+use super::rows::row_columns;
+use super::{Row, Store, StoreError};
+
+/// The next submission of a lane that may be sent.
+#[derive(Clone, Debug, FromRow)]
+pub struct Head {
+    /// The submission.
+    pub id: Vec<u8>,
+    /// Facility and sender.
+    pub lane: String,
+    /// Days since 1970.
+    pub due: i64,
+    /// Order of acceptance.
+    pub seq: i64,
+}
+
+/// Which submissions to list.
+#[derive(Clone, Debug)]
+pub struct ListFilter {
+    /// Facility number.
+    pub facility: String,
+    /// Only this state.
+    pub state: Option<&'static str>,
+    /// Only those accepted before this one.
+    pub before: i64,
+    /// At most so many.
+    pub limit: u16,
+}
+
+impl Store {
+    /// The submission of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn submission(&self, id: &[u8]) -> Result<Option<Row>, StoreError> {
+        let row = sqlx::query_as(concat!("SELECT ", row_columns!(), " FROM submission WHERE id = ?"));
+        Ok(row.bind(id).fetch_optional(&self.readers).await?)
+    }
+
+    /// The submission that a sender made under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn submission_by_key(&self, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+        let row = sqlx::query_as(concat!(
+            "SELECT ",
+            row_columns!(),
+            " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+        ));
+        Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(&self.readers).await?)
+    }
+
+    /// Submissions of a facility, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn list(&self, filter: &ListFilter) -> Result<Vec<Row>, StoreError> {
+        let rows = match filter.state {
+            Some(state) => sqlx::query_as(concat!(
+                "SELECT ",
+                row_columns!(),
+                " FROM submission WHERE facility = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            ))
+            .bind(&filter.facility)
+            .bind(state),
+            None => sqlx::query_as(concat!(
+                "SELECT ",
+                row_columns!(),
+                " FROM submission WHERE facility = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            ))
+            .bind(&filter.facility),
+        };
+        Ok(rows.bind(filter.before).bind(i64::from(filter.limit)).fetch_all(&self.readers).await?)
+    }
+
+    /// For each lane, its `per_lane` most urgent queued submissions that may go at `now`. A waiting time further away than
+    /// `horizon` comes from a clock that was set back and does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn heads(&self, now: i64, horizon: i64, per_lane: u16) -> Result<Vec<Head>, StoreError> {
+        let lanes: Vec<String> = sqlx::query_scalar(
+            "WITH RECURSIVE lanes (lane) AS ( \
+               SELECT min(lane) FROM submission WHERE state = 'queued' \
+               UNION ALL \
+               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND lane > lanes.lane) \
+               FROM lanes WHERE lanes.lane IS NOT NULL) \
+             SELECT lane FROM lanes WHERE lane IS NOT NULL",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let mut heads = Vec::new();
+        for lane in lanes {
+            let mut of_lane: Vec<Head> = sqlx::query_as(
+                "SELECT id, lane, due, seq FROM submission INDEXED BY submission_lane \
+                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3) \
+                 ORDER BY due, seq LIMIT ?4",
+            )
+            .bind(lane)
+            .bind(now)
+            .bind(now.saturating_add(horizon))
+            .bind(i64::from(per_lane))
+            .fetch_all(&self.readers)
+            .await?;
+            heads.append(&mut of_lane);
+        }
+        Ok(heads)
+    }
+
+    /// Submissions in `state` whose waiting time is over at `now`, or lies further away than `horizon` (a clock set back).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn ripe(
+        &self,
+        state: &'static str,
+        now: i64,
+        horizon: i64,
+        limit: u16,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let ids = sqlx::query_scalar(
+            "SELECT id FROM submission WHERE state = ? AND (wait_until <= ? OR wait_until > ?) ORDER BY wait_until LIMIT ?",
+        );
+        let far = now.saturating_add(horizon);
+        Ok(ids.bind(state).bind(now).bind(far).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    }
+
+    /// Submissions in `state`, a few at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn in_state(&self, state: &'static str, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+        let ids = sqlx::query_scalar("SELECT id FROM submission WHERE state = ? LIMIT ?");
+        Ok(ids.bind(state).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    }
+
+    /// The next time after `now` at which a waiting submission becomes ripe.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn next_wake(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        let mut next: Option<i64> = None;
+        for state in ["queued", "unknown", "held"] {
+            let wake: Option<i64> =
+                sqlx::query_scalar("SELECT min(wait_until) FROM submission WHERE state = ? AND wait_until > ?")
+                    .bind(state)
+                    .bind(now)
+                    .fetch_one(&self.readers)
+                    .await?;
+            next = next.into_iter().chain(wake).min();
+        }
+        Ok(next)
+    }
+
+    /// How many submissions there are in each state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(sqlx::query_as("SELECT state, count(*) FROM submission GROUP BY state").fetch_all(&self.readers).await?)
+    }
+
+    /// How many queued submissions go before one with this due date and order, at most `cap`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn ahead(&self, lane: &str, due: i64, seq: i64, cap: i64) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM submission INDEXED BY submission_lane \
+             WHERE state = 'queued' AND lane = ?1 AND (due, seq) < (?2, ?3) LIMIT ?4)",
+        );
+        Ok(count.bind(lane).bind(due).bind(seq).bind(cap).fetch_one(&self.readers).await?)
+    }
+
+    /// Submissions whose state or counters cannot be what was written.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn unparsable(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+        let ids = sqlx::query_scalar(
+            "SELECT id FROM submission WHERE state NOT IN \
+             ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled') LIMIT ?",
+        );
+        Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    }
+
+    /// When the oldest submission that has not left was accepted, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn oldest_waiting(&self) -> Result<Option<i64>, StoreError> {
+        let oldest = sqlx::query_scalar(
+            "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission \
+             INDEXED BY submission_lane WHERE state = 'queued')",
+        );
+        Ok(oldest.fetch_optional(&self.readers).await?)
+    }
+
+    /// When the finished submission that will be forgotten first was finished, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn oldest_finished(&self) -> Result<Option<i64>, StoreError> {
+        let oldest = sqlx::query_scalar(
+            "SELECT min(changed_at) FROM submission WHERE state IN ('delivered', 'returned', 'cancelled')",
+        );
+        Ok(oldest.fetch_one(&self.readers).await?)
+    }
+
+    /// Reads one page of the database: proof that it can be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&self.readers).await?;
+        Ok(())
+    }
+}

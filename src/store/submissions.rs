@@ -1,0 +1,179 @@
+//! Acceptance, transitions and retention of submissions.
+
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+use super::rows::row_columns;
+use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events, pieces};
+
+/// Accepts a document: its row, its last piece and its first event, all or nothing.
+pub struct Accept {
+    /// The submission.
+    pub new: NewSubmission,
+    /// Position and sealed bytes of the last piece; earlier pieces were kept while it arrived.
+    pub last_piece: (u32, Vec<u8>),
+    /// State and reason it starts in.
+    pub start: (&'static str, &'static str),
+    /// The event that tells of it.
+    pub event: NewEvent,
+}
+
+/// What became of an [`Accept`].
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is a new submission.
+    New,
+    /// The key had been used: here is the earlier submission.
+    Earlier(Box<Row>),
+}
+
+impl Write for Accept {
+    type Output = Accepted;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Accepted, StoreError> {
+        if !self.insert(tx).await? {
+            let earlier = by_key(tx, &self.new.facility, &self.new.sender, &self.new.idempotency_key).await?;
+            return earlier.map(|row| Accepted::Earlier(Box::new(row))).ok_or(StoreError::Busy);
+        }
+        let (n, sealed) = &self.last_piece;
+        pieces::insert(tx, &self.new.id, *n, sealed).await?;
+        if *n > 0 {
+            sqlx::query("DELETE FROM spool WHERE body = ?").bind(self.new.id.as_slice()).execute(&mut *tx).await?;
+        }
+        events::insert(tx, &self.event).await?;
+        Ok(Accepted::New)
+    }
+}
+
+impl Accept {
+    async fn insert(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let new = &self.new;
+        let done = sqlx::query(
+            "INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, \
+             key_id, salt, note, insurer, accepted_at, due, state, reason, changed_at) \
+             VALUES (?1, ?2, ?3, ?2 || '/' || ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12) \
+             ON CONFLICT (facility, sender, idempotency_key) DO NOTHING",
+        )
+        .bind(new.id.as_slice())
+        .bind(&new.facility)
+        .bind(&new.sender)
+        .bind(&new.idempotency_key)
+        .bind(new.request_hash.as_slice())
+        .bind(new.body_hash.as_slice())
+        .bind(new.body_length)
+        .bind(&new.key_id)
+        .bind(&new.salt)
+        .bind(&new.note)
+        .bind(&new.insurer)
+        .bind(new.accepted_at)
+        .bind(new.due)
+        .bind(self.start.0)
+        .bind(self.start.1)
+        .execute(tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+async fn by_key(tx: &mut SqliteConnection, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+    let row = sqlx::query_as(concat!(
+        "SELECT ",
+        row_columns!(),
+        " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+    ));
+    Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(tx).await?)
+}
+
+/// What a rule made of a row.
+pub enum Verdict<T> {
+    /// New columns, the event that tells of them, and what the caller learns.
+    Change(Box<(Columns, NewEvent, T)>),
+    /// Nothing changes; the caller learns this.
+    Leave(T),
+}
+
+/// The rule of a transition: pure, and perhaps called twice.
+pub type Rule<T> = Arc<dyn Fn(&Row) -> Verdict<T> + Send + Sync>;
+
+/// Moves one submission: reads its row, applies a rule, writes the result and its event, in one transaction.
+pub struct Transit<T> {
+    /// The submission.
+    pub id: [u8; 16],
+    /// What is to become of it.
+    pub rule: Rule<T>,
+}
+
+impl<T: Send + 'static> Write for Transit<T> {
+    type Output = Option<T>;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<T>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", row_columns!(), " FROM submission WHERE id = ?"))
+            .bind(self.id.as_slice())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        match (self.rule)(&row) {
+            Verdict::Leave(learnt) => Ok(Some(learnt)),
+            Verdict::Change(change) => {
+                let (columns, event, learnt) = *change;
+                update(tx, row.seq, &columns).await?;
+                events::insert(tx, &event).await?;
+                super::changes::adopt_stray(tx, row.seq, &columns, &event).await?;
+                Ok(Some(learnt))
+            }
+        }
+    }
+}
+
+async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE submission SET state = ?, reason = ?, wait_until = ?, pause = ?, attempts = ?, strikes = ?, \
+         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, changed_at = ? WHERE seq = ?",
+    )
+    .bind(&columns.state)
+    .bind(&columns.reason)
+    .bind(columns.wait_until)
+    .bind(columns.pause)
+    .bind(columns.attempts)
+    .bind(columns.strikes)
+    .bind(columns.first_sent_at)
+    .bind(columns.failed_at)
+    .bind(&columns.receipt_number)
+    .bind(&columns.result)
+    .bind(columns.changed_at)
+    .bind(seq)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Deletes finished submissions whose last change is older than the retention, a few at a time.
+pub struct Prune {
+    /// Milliseconds since 1970.
+    pub before: i64,
+    /// At most so many.
+    pub limit: u16,
+}
+
+impl Write for Prune {
+    type Output = u64;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
+        const OLD: &str = "SELECT id FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
+                           AND changed_at < ? ORDER BY changed_at LIMIT ?";
+        let ids: Vec<Vec<u8>> =
+            sqlx::query_scalar(OLD).bind(self.before).bind(i64::from(self.limit)).fetch_all(&mut *tx).await?;
+        for id in &ids {
+            for statement in [
+                "DELETE FROM piece WHERE body = ?",
+                "DELETE FROM event WHERE submission = ?",
+                "DELETE FROM submission WHERE id = ?",
+            ] {
+                sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+            }
+        }
+        sqlx::query("DELETE FROM stray_change WHERE at < ?").bind(self.before).execute(tx).await?;
+        Ok(ids.len() as u64)
+    }
+}

@@ -1,0 +1,167 @@
+//! Every metric by name. A metric that is not in this table does not exist.
+
+use metrics::{Label, Level, Metadata, SharedString, with_recorder};
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Only grows, from zero at each start.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// A distribution over these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// What a metric counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+}
+
+const FAST: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+const SLOW: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+const GROUP: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+macro_rules! metrics_table {
+    ($( $variant:ident $name:literal $kind:expr, $unit:ident, [$($label:literal),*] $help:literal; )+) => {
+        /// A metric.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Metric { $( #[doc = $help] $variant, )+ }
+
+        impl Metric {
+            /// Every metric, in the order of the table.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// Its name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str { match self { $( Self::$variant => $name, )+ } }
+
+            /// How it behaves.
+            #[must_use]
+            pub const fn kind(self) -> Kind { match self { $( Self::$variant => $kind, )+ } }
+
+            /// What it counts in.
+            #[must_use]
+            pub const fn unit(self) -> Unit { match self { $( Self::$variant => Unit::$unit, )+ } }
+
+            /// Names of its labels; values are from closed sets.
+            #[must_use]
+            pub const fn labels(self) -> &'static [&'static str] {
+                match self { $( Self::$variant => &[$($label),*], )+ }
+            }
+
+            /// What it says.
+            #[must_use]
+            pub const fn help(self) -> &'static str { match self { $( Self::$variant => $help, )+ } }
+        }
+    };
+}
+
+metrics_table! {
+    Accepted "engawa_accepted_total" Kind::Counter, Count, []
+        "Documents accepted and on stable storage.";
+    Refused "engawa_refused_total" Kind::Counter, Count, ["code"]
+        "Documents refused at the local endpoint, by code of the catalogue.";
+    Submissions "engawa_submissions" Kind::Gauge, Count, ["state"]
+        "Submissions on record by state.";
+    OldestQueued "engawa_oldest_queued_seconds" Kind::Gauge, Seconds, []
+        "Age of the oldest submission that has not left.";
+    Outcomes "engawa_outcomes_total" Kind::Counter, Count, ["outcome"]
+        "Answers to deliveries: accepted, refused, not_live, not_delivered, unknown.";
+    SendSeconds "engawa_send_seconds" Kind::Histogram(SLOW), Seconds, []
+        "Time of one delivery to the hub, from its first byte to the whole answer.";
+    LookupSeconds "engawa_lookup_seconds" Kind::Histogram(SLOW), Seconds, []
+        "Time of one question to the hub about an unknown outcome.";
+    HubCircuit "engawa_hub_circuit" Kind::Gauge, Count, []
+        "1 while sending to the hub is suspended because of the hub or the line, 0 while it is not.";
+    CommitSeconds "engawa_commit_seconds" Kind::Histogram(FAST), Seconds, []
+        "Time of one group commit to stable storage.";
+    CommitGroupSize "engawa_commit_group_size" Kind::Histogram(GROUP), Count, []
+        "Writes that shared one group commit.";
+    StorageFree "engawa_storage_free_bytes" Kind::Gauge, Bytes, []
+        "Free space of the state directory.";
+    Events "engawa_events_total" Kind::Counter, Count, ["kind"]
+        "Durable events recorded, by kind.";
+    EventStreams "engawa_event_streams" Kind::Gauge, Count, []
+        "Clients that follow the events.";
+    HttpRequests "engawa_http_requests_total" Kind::Counter, Count, ["route", "status"]
+        "Requests to the local endpoint by route pattern and status class.";
+    HttpSeconds "engawa_http_request_seconds" Kind::Histogram(FAST), Seconds, ["route"]
+        "Time of a request to the local endpoint, by route pattern.";
+    CertificateDays "engawa_certificate_days" Kind::Gauge, Count, []
+        "Days until the facility's certificate expires.";
+}
+
+static METADATA: Metadata<'static> = Metadata::new("engawa", Level::INFO, None);
+
+/// A label: its name and its value, both written in the source.
+pub type ClosedLabel = (&'static str, &'static str);
+
+impl Metric {
+    /// Adds to a counter. Nothing happens on a metric of another kind.
+    pub fn add(self, labels: &[ClosedLabel], by: u64) {
+        if matches!(self.kind(), Kind::Counter) {
+            let key = self.key(labels);
+            with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(by));
+        }
+    }
+
+    /// Adds one to a counter.
+    pub fn count(self, labels: &[ClosedLabel]) {
+        self.add(labels, 1);
+    }
+
+    /// Sets a gauge. Nothing happens on a metric of another kind.
+    pub fn set(self, labels: &[ClosedLabel], value: f64) {
+        if matches!(self.kind(), Kind::Gauge) {
+            let key = self.key(labels);
+            with_recorder(|recorder| recorder.register_gauge(&key, &METADATA).set(value));
+        }
+    }
+
+    /// Notes one value of a distribution. Nothing happens on a metric of another kind.
+    pub fn record(self, labels: &[ClosedLabel], value: f64) {
+        if matches!(self.kind(), Kind::Histogram(_)) {
+            let key = self.key(labels);
+            with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(value));
+        }
+    }
+
+    fn key(self, labels: &[ClosedLabel]) -> metrics::Key {
+        debug_assert!(
+            labels.iter().map(|(name, _)| name).eq(self.labels()),
+            "{} takes the labels {:?}",
+            self.name(),
+            self.labels()
+        );
+        let labels: Vec<Label> = labels.iter().map(|(name, value)| Label::from_static_parts(name, value)).collect();
+        metrics::Key::from_parts(self.name(), labels)
+    }
+}
+
+/// Gives the recorder the help texts, and every counter without labels its zero, so that a rate can be taken from the
+/// first event on.
+pub(super) fn describe() {
+    for metric in Metric::ALL.iter().copied() {
+        let unit = match metric.unit() {
+            Unit::Count => metrics::Unit::Count,
+            Unit::Seconds => metrics::Unit::Seconds,
+            Unit::Bytes => metrics::Unit::Bytes,
+        };
+        let (name, help) = (metric.name().into(), SharedString::const_str(metric.help()));
+        with_recorder(|recorder| match metric.kind() {
+            Kind::Counter => recorder.describe_counter(name, Some(unit), help),
+            Kind::Gauge => recorder.describe_gauge(name, Some(unit), help),
+            Kind::Histogram(_) => recorder.describe_histogram(name, Some(unit), help),
+        });
+        if metric.labels().is_empty() {
+            metric.add(&[], 0);
+        }
+    }
+}

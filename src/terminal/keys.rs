@@ -1,0 +1,265 @@
+//! The keys: made, checked, listed and revoked, over any [`KeyStore`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+
+use super::key::NoRandomness;
+use super::{ApiKey, Caller, KeyId, Right, SecretHash};
+use crate::clock::Clock;
+use crate::fault::Code;
+
+/// How long a key's record may be taken from memory: a burst of 64 clients costs one query, not 64.
+pub const CACHE_FOR: Duration = Duration::from_secs(2);
+/// Records remembered at once; far more than a facility has programs.
+const CACHE_SIZE: usize = 1024;
+/// How fine "last used" is. Finer would mean a disk write for every request.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is kept of a key.
+#[derive(Clone, Debug)]
+pub struct KeyRecord {
+    /// The public part.
+    pub id: KeyId,
+    /// What the administrator calls it, for example the name of the program; 1 to 64 characters.
+    pub label: String,
+    /// The facility on whose behalf its holder acts.
+    pub facility: String,
+    /// What its holder may do.
+    pub rights: BTreeSet<Right>,
+    /// The hash of its secret.
+    pub hash: SecretHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the hour.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// See [`KeyRecord::label`].
+    pub label: String,
+    /// See [`KeyRecord::facility`].
+    pub facility: String,
+    /// See [`KeyRecord::rights`].
+    pub rights: BTreeSet<Right>,
+}
+
+/// Where key records are kept.
+pub trait KeyStore: Send + Sync + 'static {
+    /// Adds a record; when this returns it is on stable storage.
+    fn add(&self, record: KeyRecord) -> BoxFuture<'_, Result<(), StoreFailure>>;
+    /// The record of that id, revoked or not.
+    fn find(&self, id: KeyId) -> BoxFuture<'_, Result<Option<KeyRecord>, StoreFailure>>;
+    /// All records, oldest first.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, StoreFailure>>;
+    /// Marks a key revoked; `false` if there is none of that id. A second time keeps the first time's mark.
+    fn revoke(&self, id: KeyId, at: Timestamp) -> BoxFuture<'_, Result<bool, StoreFailure>>;
+    /// Notes that a key was used.
+    fn touch(&self, id: KeyId, at: Timestamp) -> BoxFuture<'_, Result<(), StoreFailure>>;
+}
+
+/// The store could not do it; `code` is what the caller is told.
+#[derive(Debug, thiserror::Error)]
+#[error("the key store failed: {code}")]
+pub struct StoreFailure {
+    /// A `STORAGE_…` code.
+    pub code: Code,
+    /// What went wrong below.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Why a key could not be checked or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not of the form, unknown, or its secret is wrong.
+    #[error("the key is not a valid one")]
+    Invalid,
+    /// It was revoked.
+    #[error("the key was revoked")]
+    Revoked,
+    /// There is no key of that id.
+    #[error("there is no such key")]
+    Absent,
+    /// The store failed.
+    #[error("keys cannot be read or written")]
+    Store(#[from] StoreFailure),
+    /// No key can be made.
+    #[error("no key can be made")]
+    Randomness(#[from] NoRandomness),
+}
+
+impl KeyError {
+    /// The catalogue's code. A wrong and a revoked key are told apart in the log only.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Invalid | Self::Revoked => Code::AuthInvalid,
+            Self::Absent => Code::RequestNotFound,
+            Self::Store(failure) => failure.code,
+            Self::Randomness(_) => Code::GatewayInternal,
+        }
+    }
+}
+
+/// The facility's keys; cheap to clone.
+#[derive(Clone)]
+pub struct Keys(Arc<Inner>);
+
+struct Inner {
+    store: Box<dyn KeyStore>,
+    clock: Clock,
+    cache: Mutex<HashMap<KeyId, Remembered>>,
+    /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    record: KeyRecord,
+    since: Duration,
+}
+
+impl Keys {
+    /// Keys kept in `store`.
+    #[must_use]
+    pub fn new(store: impl KeyStore, clock: Clock) -> Self {
+        let (cache, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { store: Box::new(store), clock, cache, fetching }))
+    }
+
+    /// Establishes who holds the key `text` (what stands after `Bearer `).
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`], [`KeyError::Revoked`] or [`KeyError::Store`].
+    pub async fn verify(&self, text: &str) -> Result<Caller, KeyError> {
+        let key = ApiKey::parse(text).ok_or(KeyError::Invalid)?;
+        let record = self.record(key.id()).await?.ok_or(KeyError::Invalid)?;
+        if !record.hash.matches(&key.hash()) {
+            return Err(KeyError::Invalid);
+        }
+        if record.revoked_at.is_some() {
+            return Err(KeyError::Revoked);
+        }
+        self.note_use(&record);
+        Ok(Caller { id: record.id.to_string(), facility: record.facility, rights: record.rights })
+    }
+
+    /// Whether `caller`, who came in earlier, would still be let in: long-lived streams ask this from time to time.
+    ///
+    /// # Errors
+    /// [`KeyError::Store`].
+    pub async fn stands(&self, caller: &Caller) -> Result<bool, KeyError> {
+        // The administrator on the Unix socket has no key that could be revoked.
+        let Some(id) = KeyId::parse(&caller.id) else { return Ok(true) };
+        let record = self.record(&id).await?;
+        Ok(record.is_some_and(|record| record.revoked_at.is_none()))
+    }
+
+    /// Makes a key. It is in force at once.
+    ///
+    /// # Errors
+    /// [`KeyError::Store`] or [`KeyError::Randomness`].
+    pub async fn add(&self, new: NewKey) -> Result<(ApiKey, KeyRecord), KeyError> {
+        let key = ApiKey::generate()?;
+        let record = KeyRecord {
+            id: key.id().clone(),
+            label: new.label,
+            facility: new.facility,
+            rights: new.rights,
+            hash: key.hash(),
+            created_at: self.0.clock.now(),
+            revoked_at: None,
+            last_used_at: None,
+        };
+        self.0.store.add(record.clone()).await?;
+        Ok((key, record))
+    }
+
+    /// All keys, oldest first, revoked ones too.
+    ///
+    /// # Errors
+    /// [`KeyError::Store`].
+    pub async fn list(&self) -> Result<Vec<KeyRecord>, KeyError> {
+        Ok(self.0.store.list().await?)
+    }
+
+    /// Revokes a key for good.
+    ///
+    /// # Errors
+    /// [`KeyError::Absent`] or [`KeyError::Store`].
+    pub async fn revoke(&self, id: &KeyId) -> Result<(), KeyError> {
+        // A fetch under way could put the unrevoked record back after it was forgotten.
+        let fetching = self.0.fetching.lock().await;
+        let found = self.0.store.revoke(id.clone(), self.0.clock.now()).await?;
+        self.cache(|cache| cache.remove(id));
+        drop(fetching);
+        if found { Ok(()) } else { Err(KeyError::Absent) }
+    }
+
+    async fn record(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreFailure> {
+        if let Some(record) = self.remembered(id) {
+            return Ok(Some(record));
+        }
+        let _fetching = self.0.fetching.lock().await;
+        if let Some(record) = self.remembered(id) {
+            return Ok(Some(record));
+        }
+        let found = self.0.store.find(id.clone()).await?;
+        if let Some(record) = &found {
+            self.remember(record.clone());
+        }
+        Ok(found)
+    }
+
+    fn remembered(&self, id: &KeyId) -> Option<KeyRecord> {
+        let now = self.0.clock.elapsed();
+        self.cache(|cache| {
+            cache.get(id).filter(|entry| now.saturating_sub(entry.since) < CACHE_FOR).map(|entry| entry.record.clone())
+        })
+    }
+
+    fn remember(&self, record: KeyRecord) {
+        let since = self.0.clock.elapsed();
+        self.cache(|cache| {
+            if cache.len() >= CACHE_SIZE {
+                cache.clear();
+            }
+            cache.insert(record.id.clone(), Remembered { record, since });
+        });
+    }
+
+    /// Writes "last used", at most once an hour, beside the request: a key must work on a read-only or a slow disk.
+    fn note_use(&self, record: &KeyRecord) {
+        let now = self.0.clock.now();
+        if record.last_used_at.is_some_and(|last| now.duration_since(last) < TOUCH_EVERY) {
+            return;
+        }
+        let first = self.cache(|cache| match cache.get_mut(&record.id) {
+            Some(entry) if entry.record.last_used_at == record.last_used_at => {
+                entry.record.last_used_at = Some(now);
+                true
+            }
+            _ => false,
+        });
+        if first {
+            let (keys, id) = (self.clone(), record.id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = keys.0.store.touch(id.clone(), now).await {
+                    tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
+                }
+            });
+        }
+    }
+
+    fn cache<T>(&self, work: impl FnOnce(&mut HashMap<KeyId, Remembered>) -> T) -> T {
+        work(&mut self.0.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

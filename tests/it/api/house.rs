@@ -1,0 +1,270 @@
+//! An endpoint on a loopback port and a Unix socket, and a plain HTTP client for both.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::clock::Clock;
+use engawa::credential::seal::Keyring;
+use engawa::hub::ScriptedHub;
+use engawa::outbox::backoff::Backoff;
+use engawa::outbox::machine::Policy;
+use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
+use engawa::store::{Store, StoreTask};
+use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub(super) const FACILITY: &str = "1370000018";
+/// Nothing in these tests takes longer unless it is broken.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone)]
+pub(super) struct Parts(pub(super) Arc<Mutex<Vec<(&'static str, Health)>>>);
+
+impl HealthSource for Parts {
+    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>> {
+        let parts = self.0.lock().unwrap().clone();
+        Box::pin(async move { parts })
+    }
+}
+
+/// Keys in the database, and how often one was looked up.
+#[derive(Clone)]
+pub(super) struct CountedKeys {
+    store: Store,
+    lookups: Arc<AtomicUsize>,
+}
+
+impl CountedKeys {
+    pub(super) fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::Relaxed)
+    }
+}
+
+impl KeyStore for CountedKeys {
+    fn add(&self, record: KeyRecord) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        self.store.add(record)
+    }
+
+    fn find(&self, id: KeyId) -> BoxFuture<'_, Result<Option<KeyRecord>, StoreFailure>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        self.store.find(id)
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, StoreFailure>> {
+        KeyStore::list(&self.store)
+    }
+
+    fn revoke(&self, id: KeyId, at: jiff::Timestamp) -> BoxFuture<'_, Result<bool, StoreFailure>> {
+        self.store.revoke(id, at)
+    }
+
+    fn touch(&self, id: KeyId, at: jiff::Timestamp) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        self.store.touch(id, at)
+    }
+}
+
+pub(super) struct House {
+    pub(super) tcp: SocketAddr,
+    pub(super) unix: PathBuf,
+    pub(super) keys: Keys,
+    pub(super) key_store: CountedKeys,
+    pub(super) clock: Clock,
+    pub(super) hub: ScriptedHub,
+    pub(super) parts: Parts,
+    /// Bytes free on the disk, as the outbox is told.
+    pub(super) free: Arc<AtomicU64>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<bool>,
+    stop_outbox: watch::Sender<Stop>,
+    outbox: Tasks,
+    store: StoreTask,
+    _directory: tempfile::TempDir,
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    /// Asserts that this is a whole and honest problem document, and returns it.
+    pub(super) fn problem(&self, code: &str) -> Value {
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(problem["type"], format!("urn:engawa:error:{code}"));
+        assert_eq!(problem["correlation_id"], self.header("x-correlation-id"));
+        for member in ["title", "detail", "detail_en", "blame", "retry"] {
+            assert!(problem[member].is_string(), "{member}: {problem}");
+        }
+        problem
+    }
+}
+
+impl House {
+    pub(super) async fn open() -> Self {
+        Self::open_with(Config::default(), ServeConfig::default()).await
+    }
+
+    pub(super) async fn open_with(config: Config, sockets: ServeConfig) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let unix = directory.path().join("api.sock");
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let listeners = vec![Listener::Tcp(tcp), Listener::Unix(UnixListener::bind(&unix).unwrap())];
+        let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
+        let (store, store_task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
+        let hub = ScriptedHub::new(clock.clone());
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
+        let (outbox, tasks) = start_outbox(&directory, &store, &hub, &free, &clock, stopped_outbox);
+        let key_store = CountedKeys { store, lookups: Arc::default() };
+        let keys = Keys::new(key_store.clone(), clock.clone());
+        let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
+        let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
+        let api = Api {
+            outbox,
+            keys: keys.clone(),
+            health: Arc::new(parts.clone()),
+            metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
+            clock: clock.clone(),
+            config: Config { facility: FACILITY.to_owned(), ..config },
+        };
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async { drop(stopped.await) };
+        let served = tokio::spawn(serve(listeners, router(api), sockets, stopped));
+        Self {
+            tcp: address,
+            unix,
+            keys,
+            key_store,
+            clock,
+            hub,
+            parts,
+            free,
+            stop,
+            served,
+            stop_outbox,
+            outbox: tasks,
+            store: store_task,
+            _directory: directory,
+        }
+    }
+
+    /// A key with these rights, as it goes after `Bearer `.
+    pub(super) async fn key(&self, rights: &[Right]) -> String {
+        let rights = rights.iter().copied().collect();
+        let new = NewKey { label: "test".to_owned(), facility: FACILITY.to_owned(), rights };
+        self.keys.add(new).await.unwrap().0.reveal().to_string()
+    }
+
+    /// Stops the endpoint, then what is behind it; whether all requests finished.
+    pub(super) async fn close(self) -> bool {
+        drop(self.stop);
+        let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
+        self.stop_outbox.send_replace(Stop::Now);
+        tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
+        drop((self.keys, self.key_store));
+        tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
+        finished
+    }
+
+    pub(super) async fn tcp(&self, request: Request<Full<Bytes>>) -> Answer {
+        exchange(TcpStream::connect(self.tcp).await.unwrap(), request).await
+    }
+
+    pub(super) async fn unix(&self, request: Request<Full<Bytes>>) -> Answer {
+        exchange(UnixStream::connect(&self.unix).await.unwrap(), request).await
+    }
+}
+
+pub(super) fn request(method: &str, path: &str, key: Option<&str>) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(path).header("host", "localhost");
+    match key {
+        Some(key) => request.header("authorization", format!("Bearer {key}")),
+        None => request,
+    }
+}
+
+pub(super) fn get(path: &str, key: Option<&str>) -> Request<Full<Bytes>> {
+    request("GET", path, key).body(Full::default()).unwrap()
+}
+
+pub(super) async fn exchange<S, B>(stream: S, request: Request<B>) -> Answer
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let whole = async {
+        let (parts, body) = send(stream, request).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    };
+    tokio::time::timeout(PATIENCE, whole).await.expect("no answer in time")
+}
+
+/// Sends a request; the answer's body is still to be read.
+pub(super) async fn send<S, B>(stream: S, request: Request<B>) -> Response<Incoming>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender.send_request(request).await.unwrap()
+}
+
+fn start_outbox(
+    directory: &tempfile::TempDir,
+    store: &Store,
+    hub: &ScriptedHub,
+    free: &Arc<AtomicU64>,
+    clock: &Clock,
+    stop: watch::Receiver<Stop>,
+) -> (Outbox, Tasks) {
+    let day = Duration::from_secs(86_400);
+    let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+    let free = Arc::clone(free);
+    let guard = Guard {
+        free_space: Arc::new(move || Some(free.load(Ordering::Relaxed))),
+        min_free: 1 << 20,
+        retention: 400 * day,
+        clock: clock.clone(),
+    };
+    let config = outbox::Config {
+        policy: Policy {
+            backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
+            strikes: 5,
+            key_memory: 399 * day,
+        },
+        parallel: 4,
+        poll_changes: Duration::from_secs(60),
+        retention: 400 * day,
+        event_retention: 7 * day,
+    };
+    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop)
+}

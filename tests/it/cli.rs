@@ -1,0 +1,274 @@
+//! The command line, by running it: exit codes, both languages, JSON, and the requests it makes over the Unix socket.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+
+struct House {
+    directory: tempfile::TempDir,
+}
+
+impl House {
+    /// A directory with sound settings, secrets and certificates of no content worth the name.
+    fn new() -> Self {
+        let house = Self { directory: tempfile::tempdir().unwrap() };
+        let settings = format!(
+            "[facility]\nnumber = \"1310000018\"\n[state]\ndirectory = \"{0}/state\"\n[endpoint]\nlisten = []\n\
+             unix_socket = \"{0}/s\"\n[hub]\nurl = \"https://hub.example\"\nuser_id = \"u\"\nca_file = \"{0}/ca.pem\"\n\
+             certificate_file = \"{0}/c.p12\"\ncertificate_passphrase_file = \"\"\npassword_file = \"{0}/password\"\n",
+            house.directory.path().display()
+        );
+        house.write("engawa.toml", &settings);
+        house.write("ca.pem", "ca");
+        house.write("c.p12", "certificate");
+        house.write("password", "hunter2");
+        house
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(self.path(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = engawa(arguments);
+        command.arg("--config").arg(self.path("engawa.toml")).output().unwrap()
+    }
+
+    /// A gateway that answers each request in turn, and tells what was asked.
+    fn gateway(&self, answers: Vec<(u16, Value)>) -> JoinHandle<Vec<(String, Value)>> {
+        let listener = UnixListener::bind(self.path("s")).unwrap();
+        std::thread::spawn(move || {
+            let mut asked = Vec::new();
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                asked.push(request(&mut BufReader::new(&stream)));
+                let body = if body.is_null() { String::new() } else { body.to_string() };
+                write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+            }
+            asked
+        })
+    }
+}
+
+fn engawa(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engawa"));
+    command.args(arguments).env_remove("CREDENTIALS_DIRECTORY").env_remove("NOTIFY_SOCKET");
+    command
+}
+
+/// The request line without its version, and the body.
+fn request(reader: &mut impl BufRead) -> (String, Value) {
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first).unwrap();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+    (first.trim_end().trim_end_matches(" HTTP/1.1").to_owned(), body)
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn version_help_and_misuse() {
+    let version = engawa(&["version"]).output().unwrap();
+    assert_eq!((code(&version), stdout(&version)), (0, format!("engawa {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(code(&engawa(&["--help"]).output().unwrap()), 0);
+    assert_eq!(code(&engawa(&["serve", "--no-such-thing"]).output().unwrap()), 2);
+    assert_eq!(code(&engawa(&["queue", "show", "not-a-uuid"]).output().unwrap()), 2);
+    assert_eq!(code(&engawa(&[]).output().unwrap()), 2);
+}
+
+#[test]
+fn wrong_settings_stop_every_command_with_78() {
+    let house = House::new();
+    house.write("engawa.toml", "[hub]\nurl = \"http://x\"\npassword = \"hunter2\"\n");
+    for command in [&["serve"][..], &["check"], &["status"], &["key", "list"]] {
+        let output = house.run(command);
+        assert_eq!(code(&output), 78, "{command:?}");
+        let shown = stdout(&output) + &stderr(&output);
+        assert!(shown.contains("engawa.toml:2: hub.url") && shown.contains("https:// で始めて"), "{shown}");
+        assert!(shown.contains("engawa.toml:3: hub.password") && !shown.contains("hunter2"), "{shown}");
+    }
+    let json: Value = serde_json::from_str(&stdout(&house.run(&["check", "--json"]))).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["problems"][2]["key"], "hub.url");
+    assert_eq!(json["problems"][2]["line"], 2);
+}
+
+#[test]
+fn environment_variables_change_no_setting() {
+    let house = House::new();
+    let output = engawa(&["status", "--config"])
+        .arg(house.path("engawa.toml"))
+        .env("ENGAWA_ENDPOINT_UNIX_SOCKET", "/elsewhere")
+        .output()
+        .unwrap();
+    assert!(stderr(&output).contains(house.path("s").to_str().unwrap()));
+}
+
+#[test]
+fn check_looks_at_what_the_settings_name() {
+    let house = House::new();
+    let output = house.run(&["check", "--json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let verdict = |report: &Value, name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap_or(&Value::Null)["verdict"].clone()
+    };
+    for name in ["hub.ca_file", "hub.password_file", "state.directory", "state.min_free", "clock"] {
+        assert_eq!(verdict(&report, name), "ok", "{name}: {report:#}");
+    }
+    std::fs::remove_file(house.path("password")).unwrap();
+    std::fs::create_dir(house.path("state")).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(house.path("state"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = house.run(&["check", "--json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), &report["ok"]), (1, &json!(false)));
+    assert_eq!(verdict(&report, "hub.password_file"), "fail");
+    assert_eq!(verdict(&report, "state.directory"), "fail");
+    let readable = stdout(&house.run(&["check"]));
+    assert!(readable.contains("SECRET_MISSING") && readable.contains("管理者"), "{readable}");
+}
+
+#[test]
+fn check_says_what_it_cannot_see_and_who_can_read_a_secret() {
+    let house = House::new();
+    let settings = std::fs::read_to_string(house.path("engawa.toml")).unwrap();
+    let password = format!("password_file = \"{}\"", house.path("password").display());
+    house.write("engawa.toml", &settings.replace(&password, "password_file = \"credential:hub-password\""));
+    assert!(stdout(&house.run(&["check"])).contains("handed over by systemd"));
+
+    house.write("engawa.toml", &settings);
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(house.path("password"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(stdout(&house.run(&["check"])).contains("chmod 600"));
+}
+
+#[test]
+fn without_a_gateway_the_answer_is_69() {
+    let house = House::new();
+    for command in [&["status"][..], &["queue", "list"]] {
+        let output = house.run(command);
+        assert_eq!((code(&output), stdout(&output)), (69, String::new()), "{command:?}");
+        assert!(stderr(&output).contains("engawaが動いていません"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn status_is_readable_or_raw() {
+    let house = House::new();
+    let health = json!({"status": "degraded", "parts": {
+        "storage": {"status": "ok", "reason": null, "last_proof": "2026-11-22T00:00:00Z"},
+        "hub": {"status": "degraded", "reason": "HUB_UNREACHABLE", "last_proof": null}}});
+    let gateway = house.gateway(vec![(200, health.clone()), (503, health.clone())]);
+    let readable = house.run(&["status"]);
+    let shown = stdout(&readable);
+    assert_eq!(code(&readable), 0);
+    assert!(shown.contains("一部に支障 / degraded") && shown.contains("The hub cannot be reached."), "{shown}");
+    let raw = house.run(&["status", "--json"]);
+    assert_eq!((code(&raw), serde_json::from_str::<Value>(&stdout(&raw)).unwrap()), (1, health));
+    assert_eq!(gateway.join().unwrap(), vec![("GET /v1/health".to_owned(), Value::Null); 2]);
+}
+
+#[test]
+fn queue_list_follows_the_pages() {
+    let house = House::new();
+    let item = |id: &str| json!({"id": id, "state": "queued", "reason": "HUB_UNREACHABLE", "accepted_at": "2026-11-22T00:00:00Z", "eta": null});
+    let gateway = house.gateway(vec![
+        (200, json!({"items": [item("a")], "next_cursor": "x=/ y"})),
+        (200, json!({"items": [item("b")], "next_cursor": null})),
+    ]);
+    let output = house.run(&["queue", "list", "--state", "queued"]);
+    let shown = stdout(&output);
+    assert!(shown.contains("送信待ち / queued") && shown.contains("HUB_UNREACHABLE"), "{shown}");
+    let asked: Vec<String> = gateway.join().unwrap().into_iter().map(|(line, _)| line).collect();
+    assert_eq!(
+        asked,
+        ["GET /v1/submissions?limit=50&state=queued", "GET /v1/submissions?limit=49&state=queued&cursor=x%3D%2F%20y"]
+    );
+}
+
+#[test]
+fn queue_orders_and_refusals() {
+    let house = House::new();
+    let id = "0198a000-0000-7000-8000-000000000001";
+    let problem = json!({"code": "SUBMISSION_IN_FLIGHT", "detail": "送信中", "detail_en": "It is being sent."});
+    let done = json!({"id": id, "state": "cancelled", "reason": {"code": "CANCELLED_BY_CALLER"},
+        "next_step": {"ja": "取り消されています。", "en": "It is cancelled."}});
+    let gateway = house.gateway(vec![(200, done.clone()), (200, done), (409, problem.clone()), (409, problem)]);
+    let shown = stdout(&house.run(&["queue", "show", id]));
+    assert!(shown.contains("Cancelled at the sender's request.") && shown.contains("It is cancelled."), "{shown}");
+    assert_eq!(code(&house.run(&["queue", "cancel", id])), 0);
+    let refused = house.run(&["queue", "retry", id]);
+    assert_eq!(code(&refused), 1);
+    assert!(stderr(&refused).contains("SUBMISSION_IN_FLIGHT") && stderr(&refused).contains("It is being sent."));
+    let raw = house.run(&["queue", "retry", id, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&raw)).unwrap()["code"], "SUBMISSION_IN_FLIGHT");
+    let asked: Vec<String> = gateway.join().unwrap().into_iter().map(|(line, _)| line).collect();
+    assert_eq!(asked[0], format!("GET /v1/opinions/{id}"));
+    assert_eq!(asked[1], format!("POST /v1/submissions/{id}/cancel"));
+    assert_eq!(asked[2], format!("POST /v1/submissions/{id}/retry"));
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let house = House::new();
+    let gateway = house.gateway(vec![
+        (201, json!({"id": "k1", "key": "engawa_k1_secret"})),
+        (200, json!({"items": [{"id": "k1", "label": "カルテ", "rights": ["submit"], "revoked_at": null}]})),
+        (204, Value::Null),
+    ]);
+    let made = house.run(&["key", "add", "カルテ", "--rights", "submit,read"]);
+    assert!(stdout(&made).starts_with("engawa_k1_secret\n"), "{}", stdout(&made));
+    assert!(stdout(&house.run(&["key", "list"])).contains("k1  カルテ  [submit]"));
+    assert_eq!(code(&house.run(&["key", "revoke", "k1/../x"])), 0);
+    let asked = gateway.join().unwrap();
+    assert_eq!(asked[0], ("POST /v1/keys".to_owned(), json!({"label": "カルテ", "rights": ["submit", "read"]})));
+    assert_eq!(asked[1].0, "GET /v1/keys");
+    assert_eq!(asked[2].0, "DELETE /v1/keys/k1%2F..%2Fx");
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_no_answer() {
+    let house = House::new();
+    let listener = UnixListener::bind(house.path("s")).unwrap();
+    let gateway = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        request(&mut BufReader::new(&stream));
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>").unwrap();
+    });
+    assert_eq!(code(&house.run(&["status"])), 69);
+    gateway.join().unwrap();
+}

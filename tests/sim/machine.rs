@@ -1,0 +1,234 @@
+//! The outbox machine against a reference model, and its promise to the hub.
+
+use std::time::Duration;
+
+use engawa::fault::Code;
+use engawa::hub::{HubError, LookupOutcome, Outcome, Receipt, Refusal, Scope, Trouble};
+use engawa::outbox::StateName;
+use engawa::outbox::backoff::Backoff;
+use engawa::outbox::machine::{Denied, Input, Life, Policy, State};
+use engawa::outbox::record;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
+        strikes: 5,
+        key_memory: Duration::from_secs(399 * 86_400),
+    }
+}
+
+pub(crate) fn start() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn receipt() -> Receipt {
+    Receipt { number: "R-1".into(), accepted_at: start(), trace_id: None }
+}
+
+pub(crate) fn refusal() -> Refusal {
+    let error = HubError { code: "E2101".into(), field: Some("applicant_name".into()) };
+    Refusal { code: Code::HubRefused, errors: vec![error], trace_id: Some("t".into()) }
+}
+
+fn trouble(scope: Scope, retry_after: Option<u64>, until: Option<i64>) -> Trouble {
+    let until = until.map(|seconds| start() + Duration::from_secs(seconds.unsigned_abs()));
+    Trouble { retry_after: retry_after.map(Duration::from_secs), until, ..Trouble::of(Code::HubTrouble, scope) }
+}
+
+fn any_trouble() -> impl Strategy<Value = Trouble> {
+    let scope = prop_oneof![Just(Scope::Item), Just(Scope::Hub), Just(Scope::Operator)];
+    (scope, proptest::option::of(0u64..1_000_000), proptest::option::of(0i64..1_000_000))
+        .prop_map(|(scope, retry_after, until)| trouble(scope, retry_after, until))
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Accepted(receipt())),
+        Just(Outcome::Refused(refusal())),
+        Just(Outcome::NotLive { live_from: None, trace_id: None }),
+        Just(Outcome::NotLive { live_from: Some(jiff::civil::date(2026, 7, 1)), trace_id: None }),
+        any_trouble().prop_map(Outcome::NotDelivered),
+        any_trouble().prop_map(Outcome::Unknown),
+    ]
+}
+
+fn any_answer() -> impl Strategy<Value = LookupOutcome> {
+    prop_oneof![
+        Just(LookupOutcome::Accepted(receipt())),
+        Just(LookupOutcome::Refused(refusal())),
+        Just(LookupOutcome::Unseen),
+        Just(LookupOutcome::NotOffered),
+        any_trouble().prop_map(LookupOutcome::Trouble),
+    ]
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        4 => Just(Input::Start),
+        4 => (any_outcome(), any::<bool>()).prop_map(|(outcome, passed)| Input::Settled {
+            outcome,
+            others_passed_at: passed.then(|| start() + Duration::from_secs(600_000)),
+        }),
+        1 => Just(Input::Interrupted),
+        4 => any_answer().prop_map(Input::Asked),
+        1 => Just(Input::Damaged),
+        1 => Just(Input::Release),
+        1 => Just(Input::Cancel),
+        1 => Just(Input::Retry),
+    ]
+}
+
+/// The model: which states may follow, written down as a table and nothing else.
+fn may_follow(state: StateName, input: &Input) -> Result<&'static [StateName], Denied> {
+    use StateName::{Cancelled, Delivered, Held, Queued, Returned, Sending, Unknown};
+    Ok(match (state, input) {
+        (Queued, Input::Start) => &[Sending],
+        (Sending, Input::Settled { outcome, .. }) => match outcome {
+            Outcome::Accepted(_) => &[Delivered],
+            Outcome::Refused(_) => &[Returned],
+            Outcome::NotLive { .. } => &[Held],
+            Outcome::NotDelivered(_) => &[Queued, Held],
+            Outcome::Unknown(_) => &[Unknown],
+        },
+        (Sending, Input::Interrupted) => &[Unknown],
+        (Unknown, Input::Asked(answer)) => match answer {
+            LookupOutcome::Accepted(_) => &[Delivered],
+            LookupOutcome::Refused(_) => &[Returned],
+            LookupOutcome::Unseen => &[Queued, Held],
+            LookupOutcome::NotOffered => &[Held],
+            LookupOutcome::Trouble(_) => &[Unknown],
+        },
+        (Unknown, Input::Retry) => &[Unknown],
+        (Queued | Sending, Input::Damaged) => &[Held],
+        (Held, Input::Release) => &[Queued],
+        (Queued | Held, Input::Cancel) => &[Cancelled],
+        (Queued | Held, Input::Retry) => &[Queued],
+        (Sending | Unknown, Input::Cancel) | (Sending, Input::Retry) => return Err(Denied::InFlight),
+        _ => return Err(Denied::State),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_is_one_the_model_allows(inputs in proptest::collection::vec((any_input(), 0u64..200_000), 1..60), seed: u64) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let policy = policy();
+        let mut life = Life::new();
+        let mut now = start();
+        for (input, wait) in inputs {
+            now += Duration::from_secs(wait);
+            let before = life.clone();
+            let allowed = may_follow(before.name(), &input);
+            match (life.clone().step(input.clone(), now, &policy, &mut rng), allowed) {
+                (Ok(next), Ok(names)) => {
+                    prop_assert!(names.contains(&next.name()), "{:?} --{:?}--> {:?}", before.name(), input, next.name());
+                    prop_assert!(!before.is_final());
+                    prop_assert!(next.attempts >= before.attempts);
+                    if let State::Queued(queued) = &next.state {
+                        prop_assert!(queued.wait_until.is_none_or(|until| until > now || queued.reason == Code::WaitTurn));
+                    }
+                    life = next;
+                }
+                (Err(denied), Err(expected)) => prop_assert_eq!(denied, expected),
+                // Release before its day is refused though the state is right.
+                (Err(Denied::State), Ok(_)) if matches!(input, Input::Release) => {}
+                (real, model) => prop_assert!(false, "{:?} --{input:?}--> {real:?}, model {model:?}", before.name()),
+            }
+            let columns = record::write(&life, now);
+            prop_assert_eq!(record::read(&columns).unwrap(), life.clone(), "a row keeps the whole life");
+        }
+    }
+
+    /// A hub that does not remember keys at all, loses answers and is asked truthfully: never two effects.
+    #[test]
+    fn a_forgetful_hub_files_once(script in proptest::collection::vec(0u8..8, 1..80), seed: u64) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (mut life, mut now, mut effects) = (Life::new(), start(), 0);
+        for act in script {
+            now += Duration::from_secs(2_000);
+            let input = match life.state {
+                State::Queued(_) => Input::Start,
+                State::Sending(_) => match act {
+                    0 => { effects += 1; Input::Settled { outcome: Outcome::Accepted(receipt()), others_passed_at: None } }
+                    1 => { effects += 1; lost() }
+                    2 => { effects += 1; Input::Interrupted }
+                    3 => Input::Interrupted,
+                    4 => lost(),
+                    _ => Input::Settled { outcome: Outcome::NotDelivered(trouble(Scope::Hub, None, None)), others_passed_at: None },
+                },
+                State::Unknown(_) => match (act % 3, effects) {
+                    (0, _) => Input::Asked(LookupOutcome::Trouble(trouble(Scope::Hub, None, None))),
+                    (_, 0) => Input::Asked(LookupOutcome::Unseen),
+                    (_, _) => Input::Asked(LookupOutcome::Accepted(receipt())),
+                },
+                State::Held(_) => Input::Retry,
+                _ => break,
+            };
+            life = life.step(input, now, &policy(), &mut rng).unwrap();
+            prop_assert!(effects <= 1);
+        }
+        prop_assert_eq!(matches!(life.state, State::Delivered(_)) && effects == 0, false);
+    }
+
+    #[test]
+    fn pauses_stay_within_their_bounds(previous in 0u64..10_000, asked in proptest::option::of(0u64..400_000), seed: u64) {
+        let backoff = policy().backoff;
+        let pause = backoff.next(Duration::from_secs(previous), asked.map(Duration::from_secs), &mut StdRng::seed_from_u64(seed));
+        let floor = Duration::from_secs(asked.unwrap_or(0).min(86_400));
+        prop_assert!(pause >= floor.max(Duration::from_secs(5)));
+        prop_assert!(pause <= backoff.max().max(floor + Duration::from_secs(5)));
+    }
+}
+
+fn lost() -> Input {
+    Input::Settled { outcome: Outcome::Unknown(trouble(Scope::Hub, None, None)), others_passed_at: None }
+}
+
+#[test]
+fn a_document_that_fails_while_others_pass_is_set_aside() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (mut life, mut now) = (Life::new(), start());
+    for round in 0..20 {
+        now += Duration::from_secs(2_000);
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        let passed = Some(now - Duration::from_secs(1)).filter(|_| round > 0);
+        let outcome = Outcome::NotDelivered(trouble(Scope::Hub, None, None));
+        life = life.step(Input::Settled { outcome, others_passed_at: passed }, now, &policy(), &mut rng).unwrap();
+        if life.name() == StateName::Held {
+            assert_eq!(life.reason(), Some(Code::AttemptsExhausted));
+            assert_eq!(round, 5);
+            return;
+        }
+    }
+    panic!("never set aside");
+}
+
+#[test]
+fn a_hub_that_is_down_for_ninety_days_strikes_nobody() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (mut life, mut now) = (Life::new(), start());
+    let passed = Some(now - Duration::from_secs(60));
+    for _ in 0..8_640 {
+        now += Duration::from_secs(900);
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        let outcome = Outcome::NotDelivered(trouble(Scope::Hub, None, None));
+        life = life.step(Input::Settled { outcome, others_passed_at: passed }, now, &policy(), &mut rng).unwrap();
+        assert_eq!(life.name(), StateName::Queued);
+    }
+}
+
+#[test]
+fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut life = Life::new().step(Input::Start, start(), &policy(), &mut rng).unwrap();
+    life = life.step(Input::Interrupted, start(), &policy(), &mut rng).unwrap();
+    let late = start() + Duration::from_secs(400 * 86_400);
+    life = life.step(Input::Asked(LookupOutcome::Unseen), late, &policy(), &mut rng).unwrap();
+    assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::OutcomeUnaskable)));
+}
