@@ -89,13 +89,17 @@ fn document(key: u128) -> Delivery {
 
 fn delivery(key: u128, bytes: Bytes) -> Delivery {
     let length = bytes.len() as u64;
-    Delivery { key: Uuid::from_u128(key), length, body: Full::from(bytes).map_err(|never| match never {}).boxed() }
+    Delivery {
+        key: Uuid::from_u128(key),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+    }
 }
 
 /// Pieces of 64 KiB; an `Err` among them is a damaged row.
 fn pieces(key: u128, length: u64, pieces: Vec<Result<Bytes, &'static str>>) -> Delivery {
     let frames = stream::iter(pieces).map(|piece| piece.map(Frame::data).map_err(Into::into));
-    Delivery { key: Uuid::from_u128(key), length, body: BodyExt::boxed(StreamBody::new(frames)) }
+    Delivery { key: Uuid::from_u128(key), length, body: BodyExt::boxed_unsync(StreamBody::new(frames)) }
 }
 
 #[track_caller]
