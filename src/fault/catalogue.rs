@@ -129,6 +129,80 @@ catalogue! {
         "何度も失敗したため、ほかの文書を止めないよう取り置きました。理由を確かめ、直ったら再送を選んでください。"
         "It failed many times and was set aside so that others go on. See the reason; retry once it is put right.";
 
+    // Cards, readers and sessions.
+    ApduRefused "APDU_REFUSED" 403 Caller Never
+        "このカード命令は許されていません（暗証番号・マイナンバー・別の応用へのアクセスなど）。命令を見直してください。"
+        "This card command is not permitted (PINs, the My Number, a card application that is kept shut). Change the command.";
+    CardAbsent "CARD_ABSENT" 409 Card AfterRemedy
+        "カードがありません。カードをリーダーに置いてください。"
+        "There is no card. Put the card on the reader.";
+    CardAnswerInvalid "CARD_ANSWER_INVALID" 502 Card AfterRemedy
+        "カードの答えが正しくありません。カードを入れ直してください。"
+        "The card's answer is not sound. Take the card out and put it in again.";
+    CardBusy "CARD_BUSY" 409 Caller Later
+        "リーダーはほかの端末が使っています。待つ（wait_s）か、別のリーダーを選んでください。"
+        "Another terminal uses the reader. Wait (`wait_s`) or choose another reader.";
+    CardCertificateExpired "CARD_CERTIFICATE_EXPIRED" 422 Card AfterRemedy
+        "カードの電子証明書の期限が切れています。市区町村の窓口で更新してもらい、今回は目視か書類で確認してください。"
+        "The card's certificate has expired. It is renewed at the municipality; identify visually or by documents this time.";
+    CardHeldElsewhere "CARD_HELD_ELSEWHERE" 503 Operator Later
+        "同じ機器のほかのソフトがリーダーを離しません。そのソフトを閉じてください。"
+        "Another program on this box holds the reader. Close that program.";
+    CardMute "CARD_MUTE" 504 Card AfterRemedy
+        "カードが答えません。カードを入れ直してください。"
+        "The card does not answer. Take the card out and put it in again.";
+    CardOutcomeUnknown "CARD_OUTCOME_UNKNOWN" 502 Card AfterRemedy
+        "暗証番号を確かめている間にカードが離れました。1回分減った可能性があります。カードを入れ直し、残り回数を確かめてください。"
+        "The card was lost while the PIN was being checked; one try may be spent. Put the card in again and look at the tries left.";
+    CardPinBlocked "CARD_PIN_BLOCKED" 409 Card AfterRemedy
+        "暗証番号がロックされています。市区町村の窓口で解除してもらい、今回は目視か書類で確認してください。"
+        "The PIN is blocked. The municipality unblocks it; identify visually or by documents this time.";
+    CardPinFloor "CARD_PIN_FLOOR" 409 Caller AfterRemedy
+        "暗証番号の残り回数がわずかです。カードには送っていません。本人に確かめ、承知のうえで続けるか、目視に替えてください。"
+        "Few PIN tries are left, so nothing was sent to the card. Ask the person; go on knowingly, or identify visually.";
+    CardPinFormat "CARD_PIN_FORMAT" 422 Caller Never
+        "暗証番号は数字4桁です。カードには送っていません。入れ直してください。"
+        "The PIN is four digits. Nothing was sent to the card. Enter it again.";
+    CardPinWrong "CARD_PIN_WRONG" 422 Caller AfterRemedy
+        "暗証番号が違います。残り回数を見て、本人に確かめてから入れ直してください。"
+        "The PIN is wrong. See the tries left and ask the person before entering it again.";
+    CardRemoved "CARD_REMOVED" 409 Card AfterRemedy
+        "カードが離れました。カードを入れ直し、はじめからやり直してください。"
+        "The card was taken away. Put it in again and start anew.";
+    CardReset "CARD_RESET" 409 Card Later
+        "ほかのソフトがカードを初期化しました。もう一度行ってください。"
+        "Another program reset the card. Do it once more.";
+    CardSignatureInvalid "CARD_SIGNATURE_INVALID" 502 Card AfterRemedy
+        "カードの署名が証明書と合いません。カードを入れ直し、続くときは目視か書類で確認してください。"
+        "The card's signature does not match its certificate. Put the card in again; if it stays so, identify visually or by documents.";
+    CardUnsupported "CARD_UNSUPPORTED" 422 Card AfterRemedy
+        "このカードはマイナンバーカードとして使えません。カードの種類を確かめてください。"
+        "This card cannot be used as a My Number card. Check what kind of card it is.";
+    CardWithoutPin "CARD_WITHOUT_PIN" 409 Card AfterRemedy
+        "暗証番号のないカード（顔認証マイナンバーカード）です。目視で確認してください。"
+        "This card has no PIN (顔認証マイナンバーカード). Identify the person visually.";
+    PcscDown "PCSC_DOWN" 503 Operator Later
+        "カードリーダーのサービス（pcscd）が動いていません。自動で戻るのを待つか、pcscdを再起動してください。"
+        "The card reader service (pcscd) is not running. Wait for it to come back, or restart pcscd.";
+    ReaderAbsent "READER_ABSENT" 404 Operator AfterRemedy
+        "そのリーダーはありません。リーダーのUSBを差し直し、名前を確かめてください。"
+        "There is no such reader. Plug the reader in again and check its name.";
+    ReaderDegraded "READER_DEGRADED" 503 Operator Later
+        "リーダーが止まっています。カードを取り出し、だめならリーダーのUSBを差し直してください。"
+        "The reader is stuck. Take the card out; if that does not help, plug the reader in again.";
+    SessionBusy "SESSION_BUSY" 409 Caller Later
+        "このセッションは前の操作の途中です。終わってから送ってください。"
+        "An operation of this session is under way. Wait until it has ended.";
+    SessionEnded "SESSION_ENDED" 410 Caller AfterRemedy
+        "カードのセッションは終わっています。新しいセッションを始めてください。"
+        "The card session has ended. Start a new one.";
+    SessionQueueFull "SESSION_QUEUE_FULL" 429 Caller Later
+        "カードの順番待ちがいっぱいです。少し待ってから求めてください。"
+        "Too many are waiting for a card reader. Wait a moment and ask again.";
+    SessionWaiting "SESSION_WAITING" 409 Caller Later
+        "まだ順番を待っています。順番が来てから操作してください。"
+        "The session is still waiting for its turn. Act once it has been granted.";
+
     // The hub and the line.
     HubUnreachable "HUB_UNREACHABLE" 502 Hub Automatic
         "基盤につながりません。回線かルーターを確かめてください。つながれば自動で送ります。"

@@ -32,6 +32,7 @@ pub fn markdown() -> String {
 const fn blame(blame: Blame) -> &'static str {
     match blame {
         Blame::Caller => "caller",
+        Blame::Card => "holder of the card",
         Blame::Hub => "hub or line",
         Blame::Gateway => "engawa",
         Blame::Operator => "administrator",

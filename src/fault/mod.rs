@@ -17,6 +17,8 @@ pub use document::markdown;
 pub enum Blame {
     /// The software or person that sent the request.
     Caller,
+    /// The person's card, or how it lies on the reader.
+    Card,
     /// The national hub, or the line to it.
     Hub,
     /// engawa itself or the box it runs on.

@@ -121,6 +121,7 @@ fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> Strin
 fn name_of(who: Blame) -> &'static str {
     match who {
         Blame::Caller => "送信元 / sender",
+        Blame::Card => "カード / card",
         Blame::Hub => "基盤・回線 / hub or line",
         Blame::Gateway => "engawa",
         Blame::Operator => "管理者 / administrator",
