@@ -1,0 +1,147 @@
+//! The way to a card: one transaction's exchange of commands and answers, whoever carries them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use zeroize::Zeroizing;
+
+use super::apdu::Command;
+
+/// Exchanges commands with the card of one reader, within one transaction: nobody else's commands come between.
+pub trait Channel {
+    /// Sends a command once and returns the card's answer, status word included. An implementation never repeats a
+    /// command by itself, whatever happens.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; then it is not known whether the card saw the command.
+    fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, ChannelError>;
+}
+
+/// Why no answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ChannelError {
+    /// No card on the reader when the transaction was to begin.
+    #[error("no card on the reader")]
+    NoCard,
+    /// The card went away, or answered with fewer than two bytes.
+    #[error("the card was lost")]
+    Lost,
+    /// Another program reset the card.
+    #[error("the card was reset by another program")]
+    Reset,
+    /// The card answers nothing.
+    #[error("the card is mute")]
+    Mute,
+    /// Another program holds the reader.
+    #[error("another program holds the reader")]
+    Held,
+    /// The reader is gone.
+    #[error("the reader is gone")]
+    ReaderGone,
+    /// pcscd is gone or does not answer.
+    #[error("pcscd is not available")]
+    ServiceDown,
+    /// An answer longer than any answer may be, or another breach of the protocol. Counts as lost.
+    #[error("the reader broke the protocol")]
+    Protocol,
+    /// The caller has been told that the operation is over; nothing more may be sent.
+    #[error("the operation was called off")]
+    CalledOff,
+}
+
+const OPEN: u8 = 0;
+const VERIFYING: u8 = 1;
+const VERIFIED: u8 = 2;
+const CALLED_OFF: u8 = 3;
+const CALLED_OFF_VERIFYING: u8 = 4;
+
+/// Decides, once and for all, between "the PIN goes to the card" and "the caller was told that it did not": whoever gives
+/// up on a stuck operation calls it off here, and a thread that comes unstuck later finds it so before it sends anything.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicU8>);
+
+/// What calling off found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalledOff {
+    /// No PIN has gone to the card, and none will.
+    BeforePin,
+    /// A PIN is on its way: the outcome is not known.
+    DuringPin,
+    /// The PIN's outcome had come; what followed it did not.
+    AfterPin,
+}
+
+impl Gate {
+    /// The one attempt of this operation. A second call gives an attempt that will be refused.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        Attempt(self.clone())
+    }
+
+    /// Gives up; nothing is sent from here on.
+    #[must_use]
+    pub fn call_off(&self) -> CalledOff {
+        let swap = |from, to| self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
+        loop {
+            match self.0.load(Ordering::SeqCst) {
+                OPEN if swap(OPEN, CALLED_OFF).is_ok() => return CalledOff::BeforePin,
+                VERIFYING if swap(VERIFYING, CALLED_OFF_VERIFYING).is_ok() => return CalledOff::DuringPin,
+                VERIFIED if swap(VERIFIED, CALLED_OFF).is_ok() => return CalledOff::AfterPin,
+                CALLED_OFF => return CalledOff::BeforePin,
+                CALLED_OFF_VERIFYING => return CalledOff::DuringPin,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether commands may still be sent.
+    #[must_use]
+    pub fn open(&self) -> bool {
+        self.0.load(Ordering::SeqCst) < CALLED_OFF
+    }
+
+    fn answered(&self) {
+        let _ = self.0.compare_exchange(VERIFYING, VERIFIED, Ordering::SeqCst, Ordering::SeqCst);
+    }
+}
+
+/// The permission to send one PIN once. It cannot be copied, and is consumed by being used.
+#[derive(Debug)]
+pub struct Attempt(Gate);
+
+impl Attempt {
+    /// Uses the permission.
+    ///
+    /// # Errors
+    /// [`ChannelError::CalledOff`] when the operation was called off, or its attempt is spent.
+    pub(super) fn begin(self) -> Result<Under, ChannelError> {
+        let opened = self.0.0.compare_exchange(OPEN, VERIFYING, Ordering::SeqCst, Ordering::SeqCst);
+        opened.map(|_| Under(self.0)).map_err(|_| ChannelError::CalledOff)
+    }
+}
+
+/// A PIN is on its way.
+#[derive(Debug)]
+pub(super) struct Under(Gate);
+
+impl Under {
+    /// The card has answered.
+    pub(super) fn answered(self) {
+        self.0.answered();
+    }
+}
+
+/// An answer, its status word apart.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) data: Zeroizing<Vec<u8>>,
+    pub(super) status: u16,
+}
+
+/// Sends one command of the allowed set.
+pub(super) fn exchange(channel: &mut dyn Channel, command: &Command) -> Result<Answer, ChannelError> {
+    let mut data = channel.transmit(command.bytes())?;
+    // Fewer than two bytes is what a card that was taken away looks like.
+    let (Some(low), Some(high)) = (data.pop(), data.pop()) else { return Err(ChannelError::Lost) };
+    Ok(Answer { data, status: u16::from_be_bytes([high, low]) })
+}

@@ -1,0 +1,352 @@
+//! Leases: operations, signs of life, ends, and what others see.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::types::{
+    EndReason, Finish, Purpose, ReaderName, ReaderSnapshot, ReaderState, Refusal, SessionId, SessionSnapshot, Stage,
+    Terminal,
+};
+use super::Machine;
+
+/// One session, whatever its state.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) terminal: Terminal,
+    pub(super) wanted: Option<Vec<ReaderName>>,
+    pub(super) purpose: Purpose,
+    pub(super) opened: Duration,
+    pub(super) seen: Duration,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    Waiting { tag: u64, seq: u64, until: Duration },
+    Granted(Lease),
+    /// Over for its terminal; an operation is still under way, so the reader is not free.
+    Ending(Lease, EndReason),
+    Ended(EndReason, Duration),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    pub(super) reader: ReaderName,
+    pub(super) epoch: u64,
+    pub(super) since: Duration,
+    pub(super) used: Duration,
+    /// Which card of the reader belongs to the session.
+    pub(super) card: Option<u64>,
+    /// Which card that is by its own word.
+    pub(super) identity: Option<[u8; 32]>,
+    pub(super) operating: bool,
+}
+
+/// The right to one operation on one lease. It must come back through [`Machine::finish`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The session.
+    pub session: SessionId,
+    /// Its reader.
+    pub reader: ReaderName,
+    /// The lease's number on that reader.
+    pub epoch: u64,
+    /// The card the session knows, where it knows one.
+    pub identity: Option<[u8; 32]>,
+}
+
+impl Record {
+    pub(super) const fn open(&self) -> bool {
+        !matches!(self.state, State::Ended(..))
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match &self.state {
+            State::Waiting { .. } => Stage::Waiting,
+            State::Granted(lease) => Stage::Granted(lease.reader.clone()),
+            State::Ending(_, reason) | State::Ended(reason, _) => Stage::Ended(*reason),
+        }
+    }
+
+    /// When it ends by itself, and why.
+    fn deadline(&self, policy: &super::Policy) -> Option<(Duration, EndReason)> {
+        let gone = (self.seen + policy.heartbeat, EndReason::TerminalGone);
+        match &self.state {
+            State::Waiting { until, .. } => Some(gone.min_by_time((*until, EndReason::WaitOver))),
+            State::Granted(lease) => {
+                let lifetime = (lease.since + policy.lifetime, EndReason::Lifetime);
+                let idle = (lease.used + policy.idle, EndReason::Idle);
+                // What is being done is no idleness, and its terminal is waiting for it.
+                Some(if lease.operating { lifetime } else { gone.min_by_time(idle).min_by_time(lifetime) })
+            }
+            State::Ending(..) => None,
+            State::Ended(_, at) => Some((*at + policy.remembered, EndReason::Closed)),
+        }
+    }
+}
+
+trait Earlier {
+    fn min_by_time(self, other: Self) -> Self;
+}
+
+impl Earlier for (Duration, EndReason) {
+    fn min_by_time(self, other: Self) -> Self {
+        if other.0 < self.0 { other } else { self }
+    }
+}
+
+impl Machine {
+    /// Begins an operation on the card.
+    ///
+    /// # Errors
+    /// When the session is not this terminal's, has no reader, is over, or is operating.
+    pub fn begin(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Ticket, Refusal> {
+        let record = self.records.get_mut(&id).filter(|record| record.terminal == *terminal);
+        let record = record.ok_or(Refusal::Unknown)?;
+        let lease = match &mut record.state {
+            State::Waiting { .. } => return Err(Refusal::Waiting),
+            State::Ending(_, reason) | State::Ended(reason, _) => return Err(Refusal::Ended(*reason)),
+            State::Granted(lease) if lease.operating => return Err(Refusal::Operating),
+            State::Granted(lease) => lease,
+        };
+        if let Some(ReaderState::Degraded(trouble)) = self.readers.get(&lease.reader).map(|reader| &reader.state) {
+            return Err(Refusal::Degraded(*trouble));
+        }
+        lease.operating = true;
+        lease.used = now;
+        record.seen = now;
+        let (reader, epoch, identity) = (lease.reader.clone(), lease.epoch, lease.identity);
+        Ok(Ticket { session: id, reader, epoch, identity })
+    }
+
+    /// Ends an operation. Frees the reader if the session has ended meanwhile.
+    pub fn finish(&mut self, ticket: Ticket, how: Finish, now: Duration) {
+        let Ticket { session, epoch, .. } = ticket;
+        let Some(record) = self.records.get_mut(&session) else { return };
+        match &mut record.state {
+            State::Granted(lease) if lease.epoch == epoch => {
+                (lease.operating, lease.used, record.seen) = (false, now, now);
+                match how {
+                    Finish::Sound(identity) => lease.identity = lease.identity.or(identity),
+                    Finish::CardLost => self.end(session, EndReason::CardRemoved, now),
+                }
+            }
+            State::Ending(lease, reason) if lease.epoch == epoch => {
+                let (lease, reason) = (lease.clone(), *reason);
+                record.state = State::Ended(reason, now);
+                self.release(&lease, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// A sign of life.
+    ///
+    /// # Errors
+    /// When the session is not this terminal's, or is over.
+    pub fn heartbeat(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<(), Refusal> {
+        let record = self.records.get_mut(&id).filter(|record| record.terminal == *terminal);
+        let record = record.ok_or(Refusal::Unknown)?;
+        match record.state {
+            State::Ending(_, reason) | State::Ended(reason, _) => Err(Refusal::Ended(reason)),
+            _ => {
+                record.seen = now;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a session at its terminal's wish. One that is over stays so.
+    ///
+    /// # Errors
+    /// When the session is not this terminal's.
+    pub fn close(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<(), Refusal> {
+        if self.records.get(&id).is_none_or(|record| record.terminal != *terminal) {
+            return Err(Refusal::Unknown);
+        }
+        self.end(id, EndReason::Closed, now);
+        Ok(())
+    }
+
+    /// Ends every session of a terminal; how many.
+    pub fn end_terminal(&mut self, terminal: &Terminal, reason: EndReason, now: Duration) -> usize {
+        let of_it = |record: &Record| record.open() && record.terminal == *terminal;
+        let ids: Vec<_> = self.records.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.end(*id, reason, now);
+        }
+        ids.len()
+    }
+
+    /// Ends every session.
+    pub fn end_all(&mut self, reason: EndReason, now: Duration) {
+        // The waiting first, so that none of them is granted a reader on the way out.
+        for waiting in [true, false] {
+            let matching = |record: &Record| matches!(record.state, State::Waiting { .. }) == waiting;
+            let ids: Vec<_> = self.records.iter().filter(|(_, record)| matching(record)).map(|(id, _)| *id).collect();
+            for id in ids {
+                self.end(id, reason, now);
+            }
+        }
+    }
+
+    /// Whether an operation is under way anywhere.
+    #[must_use]
+    pub fn operating(&self) -> bool {
+        let busy = |record: &Record| match &record.state {
+            State::Granted(lease) | State::Ending(lease, _) => lease.operating,
+            _ => false,
+        };
+        self.records.values().any(busy)
+    }
+
+    /// What is due by now. Call it at [`Machine::next_deadline`] at the latest.
+    pub fn tick(&mut self, now: Duration) {
+        let policy = self.policy;
+        let due = |record: &Record| record.deadline(&policy).filter(|(at, _)| *at <= now).map(|(_, reason)| reason);
+        let due: Vec<_> = self.records.iter().filter_map(|(id, record)| due(record).map(|why| (*id, why))).collect();
+        for (id, reason) in due {
+            match self.records.get(&id).map(|record| record.open()) {
+                Some(true) => self.end(id, reason, now),
+                Some(false) => drop(self.records.remove(&id)),
+                None => {}
+            }
+        }
+    }
+
+    /// When something ends by itself next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.records.values().filter_map(|record| record.deadline(&self.policy)).map(|(at, _)| at).min()
+    }
+
+    pub(super) fn end(&mut self, id: SessionId, reason: EndReason, now: Duration) {
+        let Some(record) = self.records.get_mut(&id) else { return };
+        let next = match &record.state {
+            State::Waiting { .. } => State::Ended(reason, now),
+            State::Granted(lease) if lease.operating => State::Ending(lease.clone(), reason),
+            State::Granted(lease) => {
+                let lease = lease.clone();
+                record.state = State::Ended(reason, now);
+                self.tell(id);
+                return self.release(&lease, now);
+            }
+            State::Ending(..) | State::Ended(..) => return,
+        };
+        record.state = next;
+        self.tell(id);
+    }
+
+    fn release(&mut self, lease: &Lease, now: Duration) {
+        self.order.measured(now.saturating_sub(lease.since));
+        if let Some(reader) = self.readers.get_mut(&lease.reader).filter(|reader| reader.epoch == lease.epoch) {
+            reader.lease = None;
+        }
+        self.settle(now);
+    }
+
+    pub(super) fn saw_a_card(&self, id: SessionId) -> bool {
+        match self.records.get(&id).map(|record| &record.state) {
+            Some(State::Granted(lease) | State::Ending(lease, _)) => lease.card.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The first card after the grant belongs to the session.
+    pub(super) fn bind(&mut self, id: SessionId, reader: &ReaderName) {
+        let Some(cards) = self.readers.get(reader).map(|reader| reader.cards) else { return };
+        if let Some(Record { state: State::Granted(lease), .. }) = self.records.get_mut(&id) {
+            lease.card = lease.card.or(Some(cards));
+        }
+    }
+
+    // ---- what others see ---------------------------------------------------------------------------------------------
+
+    /// Every reader ever seen, by name.
+    #[must_use]
+    pub fn readers(&self) -> Vec<ReaderSnapshot> {
+        let leased = |id: &SessionId| self.records.get(id).map(|record| record.terminal.clone());
+        let view = |(name, reader): (&ReaderName, &super::Reader)| ReaderSnapshot {
+            name: name.clone(),
+            state: reader.state.clone(),
+            card: reader.card,
+            since: reader.since,
+            leased_by: reader.lease.as_ref().and_then(leased),
+        };
+        self.readers.iter().map(view).collect()
+    }
+
+    /// A session of this terminal, ended ones for a while.
+    #[must_use]
+    pub fn session(&self, id: SessionId, terminal: &Terminal, now: Duration) -> Option<SessionSnapshot> {
+        let record = self.records.get(&id).filter(|record| record.terminal == *terminal)?;
+        let lease = match &record.state {
+            State::Granted(lease) => Some(lease),
+            _ => None,
+        };
+        let waiting = matches!(record.state, State::Waiting { .. });
+        let (position, eta) = if waiting { self.outlook(id, now) } else { (None, None) };
+        let expires = record.deadline(&self.policy).filter(|_| record.open());
+        Some(SessionSnapshot {
+            id,
+            purpose: record.purpose,
+            stage: record.stage(),
+            position,
+            eta,
+            expires_in: expires.map(|(at, _)| at.saturating_sub(now)),
+            epoch: lease.map(|lease| lease.epoch),
+            card: lease.is_some_and(|lease| lease.card.is_some()),
+            opened: record.opened,
+        })
+    }
+
+    /// Place in the queue, and time until the turn if every lease takes as long as the last ones did.
+    fn outlook(&self, id: SessionId, now: Duration) -> (Option<usize>, Option<Duration>) {
+        let mut free_in: BTreeMap<&ReaderName, Duration> = BTreeMap::new();
+        for (name, reader) in self.readers.iter().filter(|(_, reader)| reader.state == ReaderState::Ok) {
+            let since = reader.lease.and_then(|lease| self.leased_since(lease));
+            let left = since.map_or(Duration::ZERO, |since| (since + self.order.lease()).saturating_sub(now));
+            free_in.insert(name, left);
+        }
+        let mine = self.records.get(&id).and_then(|record| record.wanted.as_ref());
+        let mut position = 0;
+        for (_, _, other) in self.queue() {
+            let wanted = self.records.get(&other).and_then(|record| record.wanted.as_ref());
+            let rival = match (mine, wanted) {
+                (Some(mine), Some(theirs)) => mine.iter().any(|name| theirs.contains(name)),
+                _ => true,
+            };
+            position += usize::from(rival);
+            let eligible = |name: &ReaderName| wanted.is_none_or(|wanted| wanted.contains(name));
+            let first = free_in.iter_mut().filter(|(name, _)| eligible(name)).min_by_key(|(_, left)| **left);
+            let turn = first.map(|(_, left)| {
+                let turn = *left;
+                *left += self.order.lease();
+                turn
+            });
+            if other == id {
+                return (Some(position), turn);
+            }
+        }
+        (None, None)
+    }
+
+    fn leased_since(&self, id: SessionId) -> Option<Duration> {
+        match &self.records.get(&id)?.state {
+            State::Granted(lease) | State::Ending(lease, _) => Some(lease.since),
+            _ => None,
+        }
+    }
+
+    /// Whether every reader is free and nobody waits: what a drained machine looks like.
+    #[must_use]
+    pub fn at_rest(&self) -> bool {
+        self.readers.values().all(|reader| reader.lease.is_none()) && !self.records.values().any(Record::open)
+    }
+
+    /// The readers that are leased, with the session that has each, for the model's comparison.
+    #[must_use]
+    pub fn leases(&self) -> Vec<(ReaderName, SessionId)> {
+        self.readers.iter().filter_map(|(name, reader)| Some((name.clone(), reader.lease?))).collect()
+    }
+}

@@ -1,0 +1,343 @@
+//! Who may use which reader, and who waits: a state machine without I/O.
+//!
+//! ```text
+//!  request ──► waiting ──its turn──► granted ──► ended (closed · idle · lifetime · card removed · card lost ·
+//!     │           │                    │  ▲             reader lost · terminal gone · revoked · stopping)
+//!     │           │            operation│  │finished
+//!     ▼           ▼                    ▼  │
+//!  refused      ended              operating ──end──► ending ──finished──► ended
+//! ```
+//!
+//! Every method takes `now`, monotonic time since the clock was made, and changes nothing when it refuses. A lease that ends
+//! while an operation is under way keeps its reader until the operation has finished: the reader is never given to a second
+//! terminal while the first one's commands still run.
+//!
+//! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than its terminal's
+//! last; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
+//! nobody starves, whatever readers others wish for; and a terminal with many requests stands behind itself.
+
+mod lease;
+mod order;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub use lease::Ticket;
+pub use types::{
+    CardState, EndReason, Event, Finish, Opened, Policy, Purpose, ReaderName, ReaderSnapshot, ReaderState, Refusal,
+    SessionId, SessionSnapshot, Stage, Terminal, Trouble, Wish,
+};
+
+use lease::{Lease, Record, State};
+use order::Order;
+
+/// The machine. See the module.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    policy: Policy,
+    nearest: BTreeMap<Terminal, Vec<ReaderName>>,
+    readers: BTreeMap<ReaderName, Reader>,
+    records: BTreeMap<SessionId, Record>,
+    order: Order,
+    service: Option<Trouble>,
+    events: Vec<Event>,
+}
+
+#[derive(Clone, Debug)]
+struct Reader {
+    state: ReaderState,
+    card: CardState,
+    since: Duration,
+    /// Counts cards put in.
+    cards: u64,
+    /// Counts leases.
+    epoch: u64,
+    lease: Option<SessionId>,
+}
+
+impl Reader {
+    fn free(&self) -> bool {
+        self.lease.is_none() && self.state == ReaderState::Ok
+    }
+}
+
+impl Machine {
+    /// A machine without readers. `nearest` names the readers that stand beside a terminal, the best first.
+    #[must_use]
+    pub fn new(policy: Policy, nearest: BTreeMap<Terminal, Vec<ReaderName>>) -> Self {
+        Self {
+            order: Order::new(policy.assumed_lease),
+            policy,
+            nearest,
+            readers: BTreeMap::new(),
+            records: BTreeMap::new(),
+            service: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// What has happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    // ---- readers -----------------------------------------------------------------------------------------------------
+
+    /// The readers that exist; those not named are lost. A reader that comes back is ready with an unknown card.
+    pub fn readers_are(&mut self, names: &BTreeSet<ReaderName>, now: Duration) {
+        self.service = None;
+        let lost: Vec<_> = self.readers.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        for name in lost {
+            self.lose(&name, now);
+        }
+        for name in names {
+            let known = self.readers.get(name).map(|reader| reader.state.clone());
+            if known.is_none() && self.readers.len() >= self.policy.readers {
+                continue;
+            }
+            match known {
+                None | Some(ReaderState::Absent) => self.found(name, now),
+                Some(ReaderState::Degraded(Trouble::ServiceHung)) => self.recover(name, now),
+                Some(_) => {}
+            }
+        }
+        self.settle(now);
+    }
+
+    fn found(&mut self, name: &ReaderName, now: Duration) {
+        let fresh = || Reader {
+            state: ReaderState::Ok,
+            card: CardState::Absent,
+            since: now,
+            cards: 0,
+            epoch: 0,
+            lease: None,
+        };
+        let reader = self.readers.entry(name.clone()).or_insert_with(fresh);
+        (reader.state, reader.card, reader.since) = (ReaderState::Ok, CardState::Absent, now);
+        self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
+    }
+
+    /// pcscd is gone or hung: no reader can be used, and a lease on a reader of a gone pcscd has ended.
+    pub fn service_lost(&mut self, trouble: Trouble, now: Duration) {
+        if self.service == Some(trouble) {
+            return;
+        }
+        self.service = Some(trouble);
+        let names: Vec<_> = self.readers.keys().cloned().collect();
+        for name in names {
+            if trouble == Trouble::ServiceHung {
+                self.degrade(&name, trouble, now);
+            } else {
+                self.lose(&name, now);
+            }
+        }
+    }
+
+    /// What keeps every reader from being used, if anything does.
+    #[must_use]
+    pub const fn service(&self) -> Option<Trouble> {
+        self.service
+    }
+
+    fn lose(&mut self, name: &ReaderName, now: Duration) {
+        let Some(reader) = self.readers.get_mut(name) else { return };
+        if reader.state == ReaderState::Absent {
+            return;
+        }
+        (reader.state, reader.card, reader.since) = (ReaderState::Absent, CardState::Absent, now);
+        let lease = reader.lease;
+        self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Absent });
+        if let Some(id) = lease {
+            self.end(id, EndReason::ReaderLost, now);
+        }
+    }
+
+    /// A reader does not answer in time. Its lease stays: the terminal sees why.
+    pub fn degrade(&mut self, name: &ReaderName, trouble: Trouble, now: Duration) {
+        let Some(reader) = self.readers.get_mut(name) else { return };
+        let state = ReaderState::Degraded(trouble);
+        if reader.state == ReaderState::Absent || reader.state == state {
+            return;
+        }
+        (reader.state, reader.since) = (state.clone(), now);
+        self.events.push(Event::Reader { reader: name.clone(), state });
+    }
+
+    /// A degraded reader answers again.
+    pub fn recover(&mut self, name: &ReaderName, now: Duration) {
+        let Some(reader) = self.readers.get_mut(name) else { return };
+        if !matches!(reader.state, ReaderState::Degraded(_)) {
+            return;
+        }
+        (reader.state, reader.since) = (ReaderState::Ok, now);
+        self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
+        self.settle(now);
+    }
+
+    /// A reader reports its card; `replaced` says that another insertion lies between this report and the last. A card that
+    /// went, or was replaced, ends the session that saw it.
+    pub fn card(&mut self, name: &ReaderName, card: CardState, replaced: bool, now: Duration) {
+        let Some(reader) = self.readers.get_mut(name) else { return };
+        let (before, lease) = (reader.card, reader.lease);
+        if before == card && !replaced {
+            return;
+        }
+        if card != CardState::Absent && (before == CardState::Absent || replaced) {
+            reader.cards += 1;
+        }
+        reader.card = card;
+        self.events.push(Event::Card { reader: name.clone(), card });
+        let gone = before != CardState::Absent && (card == CardState::Absent || replaced);
+        match lease {
+            Some(id) if gone && self.saw_a_card(id) => self.end(id, EndReason::CardRemoved, now),
+            Some(id) if card != CardState::Absent => self.bind(id, name),
+            _ => {}
+        }
+    }
+
+    // ---- sessions ----------------------------------------------------------------------------------------------------
+
+    /// A terminal asks for a reader. `id` must be new and not to be guessed.
+    ///
+    /// # Errors
+    /// Busy (with `wait` zero), an unknown reader, or too many requests; nothing has changed then.
+    pub fn open(
+        &mut self,
+        id: SessionId,
+        terminal: &Terminal,
+        wish: Wish,
+        purpose: Purpose,
+        wait: Duration,
+        now: Duration,
+    ) -> Result<Opened, Refusal> {
+        self.admit(id, terminal)?;
+        let wanted = self.wanted(terminal, &wish);
+        self.reachable(&wish, wait)?;
+        let free = self.turn_is_free(&wanted);
+        if wait.is_zero() && free.is_none() {
+            return Err(self.why_not(&wanted));
+        }
+        let (tag, seq) = self.order.stamp(terminal);
+        let until = now + wait.min(self.policy.longest_wait);
+        let record = Record {
+            terminal: terminal.clone(),
+            wanted,
+            purpose,
+            opened: now,
+            seen: now,
+            state: State::Waiting { tag, seq, until },
+        };
+        self.records.insert(id, record);
+        match free {
+            Some(reader) => self.grant(id, &reader, now),
+            None => self.tell(id),
+        }
+        Ok(if free_now(&self.records, id) { Opened::Granted } else { Opened::Waiting })
+    }
+
+    fn admit(&self, id: SessionId, terminal: &Terminal) -> Result<(), Refusal> {
+        let open = || self.records.values().filter(|record| record.open());
+        let own = open().filter(|record| record.terminal == *terminal).count();
+        if self.records.contains_key(&id) || own >= self.policy.per_terminal || open().count() >= self.policy.in_all {
+            return Err(Refusal::QueueFull);
+        }
+        Ok(())
+    }
+
+    /// The readers a wish can be served from; `None` is any.
+    fn wanted(&self, terminal: &Terminal, wish: &Wish) -> Option<Vec<ReaderName>> {
+        match wish {
+            Wish::Named(name) => Some(vec![name.clone()]),
+            Wish::Nearest => self.nearest.get(terminal).cloned(),
+            Wish::Any => None,
+        }
+    }
+
+    fn reachable(&self, wish: &Wish, wait: Duration) -> Result<(), Refusal> {
+        if let (true, Some(trouble)) = (wait.is_zero(), self.service) {
+            return Err(Refusal::Degraded(trouble));
+        }
+        match wish {
+            Wish::Named(name) if self.service.is_none() && !self.readers.contains_key(name) => {
+                Err(Refusal::ReaderUnknown)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A free reader for a newcomer. One who waits for a free reader would have it already, so nobody is passed.
+    fn turn_is_free(&self, wanted: &Option<Vec<ReaderName>>) -> Option<ReaderName> {
+        let free = |name: &&ReaderName| self.readers.get(*name).is_some_and(Reader::free);
+        match wanted {
+            Some(names) => names.iter().find(free).cloned(),
+            None => self.readers.keys().find(free).cloned(),
+        }
+    }
+
+    fn why_not(&self, wanted: &Option<Vec<ReaderName>>) -> Refusal {
+        let wants = |name: &ReaderName| wanted.as_ref().is_none_or(|names| names.contains(name));
+        let states = || self.readers.iter().filter(|(name, _)| wants(name)).map(|(_, reader)| &reader.state);
+        if states().any(|state| *state == ReaderState::Ok) {
+            return Refusal::Busy;
+        }
+        let degraded = states().find_map(|state| match state {
+            ReaderState::Degraded(trouble) => Some(*trouble),
+            _ => None,
+        });
+        degraded.map_or(Refusal::ReaderUnknown, Refusal::Degraded)
+    }
+
+    /// Gives every free reader to the one whose turn it is.
+    fn settle(&mut self, now: Duration) {
+        for (_, _, id) in self.queue() {
+            let Some(record) = self.records.get(&id) else { continue };
+            if let Some(reader) = self.turn_is_free(&record.wanted) {
+                self.grant(id, &reader, now);
+            }
+        }
+    }
+
+    /// The waiting in the order of their turn.
+    fn queue(&self) -> Vec<(u64, u64, SessionId)> {
+        let waiting = self.records.iter().filter_map(|(id, record)| match record.state {
+            State::Waiting { tag, seq, .. } => Some((tag, seq, *id)),
+            _ => None,
+        });
+        let mut queue: Vec<_> = waiting.collect();
+        queue.sort_unstable();
+        queue
+    }
+
+    fn grant(&mut self, id: SessionId, name: &ReaderName, now: Duration) {
+        let (Some(record), Some(reader)) = (self.records.get_mut(&id), self.readers.get_mut(name)) else { return };
+        let State::Waiting { tag, .. } = record.state else { return };
+        self.order.served(tag);
+        reader.epoch += 1;
+        reader.lease = Some(id);
+        let card = (reader.card != CardState::Absent).then_some(reader.cards);
+        // A terminal that has waited gets the whole time for its first sign of life.
+        record.seen = now;
+        record.state = State::Granted(Lease {
+            reader: name.clone(),
+            epoch: reader.epoch,
+            since: now,
+            used: now,
+            card,
+            identity: None,
+            operating: false,
+        });
+        self.tell(id);
+    }
+
+    fn tell(&mut self, id: SessionId) {
+        let Some(record) = self.records.get(&id) else { return };
+        let (terminal, stage) = (record.terminal.clone(), record.stage());
+        self.events.push(Event::Session { id, terminal, stage });
+    }
+}
+
+fn free_now(records: &BTreeMap<SessionId, Record>, id: SessionId) -> bool {
+    records.get(&id).is_some_and(|record| matches!(record.state, State::Granted(_)))
+}

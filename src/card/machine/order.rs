@@ -1,0 +1,51 @@
+//! Whose turn it is, and how long a turn takes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::types::Terminal;
+
+/// One measured lease counts for a quarter.
+const WEIGHT: u32 = 4;
+
+/// Tags of the waiting. See the machine.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// The greatest tag served.
+    reached: u64,
+    /// The last tag of each terminal, where it is greater than `reached`.
+    last: BTreeMap<Terminal, u64>,
+    seq: u64,
+    lease: Duration,
+}
+
+impl Order {
+    pub(super) fn new(assumed_lease: Duration) -> Self {
+        Self { reached: 0, last: BTreeMap::new(), seq: 0, lease: assumed_lease }
+    }
+
+    /// The tag and the arrival number of a request.
+    pub(super) fn stamp(&mut self, terminal: &Terminal) -> (u64, u64) {
+        let tag = self.last.get(terminal).map_or(self.reached, |last| self.reached.max(last + 1));
+        self.last.insert(terminal.clone(), tag);
+        self.seq += 1;
+        (tag, self.seq)
+    }
+
+    pub(super) fn served(&mut self, tag: u64) {
+        self.reached = self.reached.max(tag);
+        // A terminal whose last tag lies behind starts like a newcomer; so the map holds no more than have waited lately.
+        let reached = self.reached;
+        self.last.retain(|_, last| *last >= reached);
+    }
+
+    /// Takes a finished lease into the estimate.
+    pub(super) fn measured(&mut self, lease: Duration) {
+        self.lease = (self.lease * (WEIGHT - 1) + lease) / WEIGHT;
+    }
+
+    /// How long a lease takes, by the last ones.
+    pub(super) const fn lease(&self) -> Duration {
+        self.lease
+    }
+}
