@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md describes the rooms and what each must not know; `tests/architecture.rs` holds the imports to it.
 
 pub mod api;
+pub mod card;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -9,7 +9,7 @@ use super::pin::Digits;
 
 /// The card applications engawa opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Application {
+pub(super) enum Application {
     /// 公的個人認証 (JPKI).
     Jpki,
     /// 券面事項入力補助: the four items.
@@ -19,7 +19,7 @@ pub enum Application {
 impl Application {
     /// The application's id.
     #[must_use]
-    pub const fn aid(self) -> [u8; 10] {
+    pub(super) const fn aid(self) -> [u8; 10] {
         match self {
             Self::Jpki => [0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01],
             Self::Profile => [0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08],
@@ -29,7 +29,7 @@ impl Application {
 
 /// Files of the JPKI application that engawa touches. Those of the signature key (署名用) are not among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JpkiFile {
+pub(super) enum JpkiFile {
     /// Token information: the kind of card.
     Token,
     /// Which certificates there are.
@@ -56,7 +56,7 @@ impl JpkiFile {
 
 /// Files of 券面事項入力補助 that engawa touches. 0001, the My Number, is not among them and must never be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProfileFile {
+pub(super) enum ProfileFile {
     /// 基本4情報.
     BasicFour,
     /// The application's PIN.
@@ -73,15 +73,14 @@ impl ProfileFile {
 }
 
 /// The longest piece read at a time.
-pub const PIECE: usize = 256;
+pub(super) const PIECE: usize = 256;
 
 /// SHA-256 in PKCS #1 v1.5: what precedes the digest.
-const DIGEST_INFO: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
-];
+const DIGEST_INFO: [u8; 19] =
+    [0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 
 /// A command that may be sent.
-pub struct Command(Zeroizing<Vec<u8>>);
+pub(super) struct Command(Zeroizing<Vec<u8>>);
 
 impl Command {
     fn new(bytes: Vec<u8>) -> Self {

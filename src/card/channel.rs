@@ -52,8 +52,9 @@ pub enum ChannelError {
 const OPEN: u8 = 0;
 const VERIFYING: u8 = 1;
 const VERIFIED: u8 = 2;
-const CALLED_OFF: u8 = 3;
-const CALLED_OFF_VERIFYING: u8 = 4;
+const OFF: u8 = 3;
+const OFF_VERIFYING: u8 = 4;
+const OFF_VERIFIED: u8 = 5;
 
 /// Decides, once and for all, between "the PIN goes to the card" and "the caller was told that it did not": whoever gives
 /// up on a stuck operation calls it off here, and a thread that comes unstuck later finds it so before it sends anything.
@@ -67,7 +68,7 @@ pub enum CalledOff {
     BeforePin,
     /// A PIN is on its way: the outcome is not known.
     DuringPin,
-    /// The PIN's outcome had come; what followed it did not.
+    /// The PIN was good; what followed it did not come.
     AfterPin,
 }
 
@@ -84,24 +85,29 @@ impl Gate {
         let swap = |from, to| self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
         loop {
             match self.0.load(Ordering::SeqCst) {
-                OPEN if swap(OPEN, CALLED_OFF).is_ok() => return CalledOff::BeforePin,
-                VERIFYING if swap(VERIFYING, CALLED_OFF_VERIFYING).is_ok() => return CalledOff::DuringPin,
-                VERIFIED if swap(VERIFIED, CALLED_OFF).is_ok() => return CalledOff::AfterPin,
-                CALLED_OFF => return CalledOff::BeforePin,
-                CALLED_OFF_VERIFYING => return CalledOff::DuringPin,
+                OPEN if swap(OPEN, OFF).is_ok() => return CalledOff::BeforePin,
+                VERIFYING if swap(VERIFYING, OFF_VERIFYING).is_ok() => return CalledOff::DuringPin,
+                VERIFIED if swap(VERIFIED, OFF_VERIFIED).is_ok() => return CalledOff::AfterPin,
+                OFF => return CalledOff::BeforePin,
+                OFF_VERIFYING => return CalledOff::DuringPin,
+                OFF_VERIFIED => return CalledOff::AfterPin,
                 _ => {}
             }
         }
     }
 
-    /// Whether commands may still be sent.
+    /// Whether commands may still be sent. After a PIN was taken they may, whatever the caller was told: the card has to be
+    /// logged out.
     #[must_use]
     pub fn open(&self) -> bool {
-        self.0.load(Ordering::SeqCst) < CALLED_OFF
+        !matches!(self.0.load(Ordering::SeqCst), OFF | OFF_VERIFYING)
     }
 
-    fn answered(&self) {
-        let _ = self.0.compare_exchange(VERIFYING, VERIFIED, Ordering::SeqCst, Ordering::SeqCst);
+    fn accepted(&self) {
+        let swap = |from, to| self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
+        if swap(VERIFYING, VERIFIED).is_err() {
+            let _ = swap(OFF_VERIFYING, OFF_VERIFIED);
+        }
     }
 }
 
@@ -125,9 +131,10 @@ impl Attempt {
 pub(super) struct Under(Gate);
 
 impl Under {
-    /// The card has answered.
-    pub(super) fn answered(self) {
-        self.0.answered();
+    /// The card has taken the PIN, so that the try is given back. With any other answer the gate stays as it is: who calls
+    /// off before that answer has reached him must not say that nothing was spent.
+    pub(super) fn accepted(self) {
+        self.0.accepted();
     }
 }
 

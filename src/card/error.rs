@@ -168,6 +168,7 @@ const fn refusal_code(refusal: Refusal) -> Code {
         Refusal::Operating => Code::SessionBusy,
         Refusal::Busy => Code::CardBusy,
         Refusal::ReaderUnknown => Code::ReaderAbsent,
+        Refusal::Degraded(Trouble::Mute) => Code::ReaderDegraded,
         Refusal::Degraded(trouble) => trouble_code(trouble),
         Refusal::QueueFull => Code::SessionQueueFull,
     }

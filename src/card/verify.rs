@@ -47,9 +47,11 @@ pub(super) fn verify(
         Err(_) => return Err(CardError::OutcomeUnknown),
     };
     drop(command);
-    under.answered();
     match answer.status.to_be_bytes() {
-        [0x90, 0x00] if answer.data.is_empty() => Ok(()),
+        [0x90, 0x00] if answer.data.is_empty() => {
+            under.accepted();
+            Ok(())
+        }
         [0x63, 0xC0] => Err(CardError::PinBlocked { spent: true }),
         [0x63, low] if low & 0xF0 == 0xC0 => Err(CardError::PinWrong { tries_left: low & 0x0F }),
         [0x69, 0x83 | 0x84] => Err(CardError::PinBlocked { spent: false }),

@@ -96,6 +96,14 @@ metrics_table! {
         "Time of a request to the local endpoint, by route pattern.";
     CertificateDays "engawa_certificate_days" Kind::Gauge, Count, []
         "Days until the facility's certificate expires.";
+    CardOperations "engawa_card_operations_total" Kind::Counter, Count, ["operation", "code"]
+        "Operations on cards, by what was done and by code of the catalogue; OK where it succeeded.";
+    CardSeconds "engawa_card_operation_seconds" Kind::Histogram(SLOW), Seconds, ["operation"]
+        "Time of one operation on a card.";
+    CardReaders "engawa_card_readers" Kind::Gauge, Count, ["state"]
+        "Card readers by state: ok, degraded, absent.";
+    CardStuck "engawa_card_stuck_threads" Kind::Gauge, Count, []
+        "Card reader threads beyond one a reader, which wait in calls that do not return.";
 }
 
 static METADATA: Metadata<'static> = Metadata::new("engawa", Level::INFO, None);

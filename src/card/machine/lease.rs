@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Machine;
 use super::types::{
     EndReason, Finish, Purpose, ReaderName, ReaderSnapshot, ReaderState, Refusal, SessionId, SessionSnapshot, Stage,
     Terminal,
 };
-use super::Machine;
 
 /// One session, whatever its state.
 #[derive(Clone, Debug)]
@@ -22,7 +22,11 @@ pub(super) struct Record {
 
 #[derive(Clone, Debug)]
 pub(super) enum State {
-    Waiting { tag: u64, seq: u64, until: Duration },
+    Waiting {
+        tag: u64,
+        seq: u64,
+        until: Duration,
+    },
     Granted(Lease),
     /// Over for its terminal; an operation is still under way, so the reader is not free.
     Ending(Lease, EndReason),

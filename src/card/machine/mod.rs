@@ -106,14 +106,8 @@ impl Machine {
     }
 
     fn found(&mut self, name: &ReaderName, now: Duration) {
-        let fresh = || Reader {
-            state: ReaderState::Ok,
-            card: CardState::Absent,
-            since: now,
-            cards: 0,
-            epoch: 0,
-            lease: None,
-        };
+        let fresh =
+            || Reader { state: ReaderState::Ok, card: CardState::Absent, since: now, cards: 0, epoch: 0, lease: None };
         let reader = self.readers.entry(name.clone()).or_insert_with(fresh);
         (reader.state, reader.card, reader.since) = (ReaderState::Ok, CardState::Absent, now);
         self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
@@ -132,6 +126,20 @@ impl Machine {
             } else {
                 self.lose(&name, now);
             }
+        }
+    }
+
+    /// A pcscd that hung answers again.
+    pub fn service_answers(&mut self, now: Duration) {
+        if self.service != Some(Trouble::ServiceHung) {
+            return;
+        }
+        self.service = None;
+        let hung = |reader: &Reader| reader.state == ReaderState::Degraded(Trouble::ServiceHung);
+        let names: Vec<_> =
+            self.readers.iter().filter(|(_, reader)| hung(reader)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.recover(&name, now);
         }
     }
 

@@ -1,0 +1,81 @@
+//! The task that owns the machine's time: it takes the driver's reports in, lets what is due end, and sees when the service
+//! behind the readers stops answering.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Inner;
+use super::driver::Report;
+use super::machine::{EndReason, Machine, ReaderState, Trouble};
+use crate::telemetry::Metric;
+
+/// The longest time between two looks at what is due.
+const BEAT: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow_and_update() {
+        tokio::select! {
+            report = reports.recv() => match report {
+                Some(report) => take(&inner, report),
+                None => break,
+            },
+            () = tokio::time::sleep(inner.until_due().min(BEAT)) => {}
+            changed = stop.changed() => if changed.is_err() { break },
+        }
+        inner.with(Machine::tick);
+        watch_service(&inner);
+        inner.beat();
+    }
+    run_down(&inner).await;
+}
+
+/// Nothing new begins; what is under way on a card is let finish, as long as an operation may take.
+async fn run_down(inner: &Arc<Inner>) {
+    inner.with(|machine, now| machine.end_all(EndReason::Stopping, now));
+    let deadline = inner.clock.elapsed() + inner.config.operation_limit;
+    while inner.machine().operating() && inner.clock.elapsed() < deadline {
+        let pause = deadline.saturating_sub(inner.clock.elapsed()).min(BEAT);
+        if tokio::time::timeout(pause, inner.finished.notified()).await.is_err() {
+            tracing::info!("a card operation is still under way");
+        }
+    }
+    inner.driver.stop();
+}
+
+fn take(inner: &Inner, report: Report) {
+    inner.with(|machine, now| match report {
+        Report::Readers(names) => machine.readers_are(&names, now),
+        Report::Card { reader, card, replaced } => machine.card(&reader, card, replaced, now),
+        Report::ServiceDown => machine.service_lost(Trouble::ServiceDown, now),
+    });
+    let readers = inner.machine().readers();
+    let count = |wanted: fn(&ReaderState) -> bool| readers.iter().filter(|reader| wanted(&reader.state)).count();
+    for (state, number) in [
+        ("ok", count(|state| *state == ReaderState::Ok)),
+        ("degraded", count(|state| matches!(state, ReaderState::Degraded(_)))),
+        ("absent", count(|state| *state == ReaderState::Absent)),
+    ] {
+        Metric::CardReaders.set(&[("state", state)], f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
+    }
+}
+
+fn watch_service(inner: &Inner) {
+    let silent = inner.clock.elapsed().saturating_sub(inner.driver.last_answer());
+    let hung = silent > inner.config.hung_after;
+    let service = inner.machine().service();
+    match (hung, service) {
+        (true, None) => {
+            tracing::warn!(silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX), "pcscd does not answer");
+            inner.with(|machine, now| machine.service_lost(Trouble::ServiceHung, now));
+        }
+        (false, Some(Trouble::ServiceHung)) => {
+            tracing::info!("pcscd answers again");
+            inner.with(Machine::service_answers);
+        }
+        _ => {}
+    }
+    let stuck = u32::try_from(inner.driver.stuck()).unwrap_or(u32::MAX);
+    Metric::CardStuck.set(&[], f64::from(stuck));
+}

@@ -1,0 +1,135 @@
+//! The watching thread: which readers there are, and what lies on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, Scope, State};
+use tokio::sync::mpsc::Sender;
+
+use super::Shared;
+use crate::card::driver::Report;
+use crate::card::machine::{CardState, ReaderName};
+
+/// pcscd is asked again after so long, whether or not anything has changed: that is its sign of life.
+const LOOK: Duration = Duration::from_millis(500);
+/// The pause before pcscd is looked for again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The room has gone, or the driver was stopped.
+struct Over;
+
+/// Watches until the driver is stopped.
+pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<()>) {
+    let mut down = false;
+    while !shared.stopped() {
+        let context = Context::establish(Scope::System);
+        shared.answered();
+        match context {
+            Ok(context) => {
+                down = false;
+                if watch(shared, &context, reports).is_err() {
+                    return;
+                }
+                // Its pcscd has gone. What comes next, a new context will tell.
+            }
+            Err(error) if !down => {
+                down = true;
+                tracing::warn!(%error, "pcscd cannot be reached");
+                shared.only(&BTreeSet::new());
+                if reports.blocking_send(Report::ServiceDown).is_err() {
+                    return;
+                }
+            }
+            Err(_) => {}
+        }
+        if matches!(pauses.recv_timeout(PAUSE), Err(RecvTimeoutError::Disconnected)) {
+            return;
+        }
+    }
+}
+
+/// Watches with one context until it fails.
+fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result<(), Over> {
+    let mut seen: Option<BTreeSet<ReaderName>> = None;
+    let mut states = vec![ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE)];
+    let mut counts = BTreeMap::new();
+    loop {
+        if shared.stopped() {
+            return Err(Over);
+        }
+        let Ok(names) = list(context) else { return lost(reports, seen.is_some()) };
+        shared.answered();
+        if seen.as_ref() != Some(&names) {
+            shared.only(&names);
+            counts.retain(|name, _| names.contains(name));
+            states.truncate(1);
+            states.extend(names.iter().filter_map(|name| {
+                CString::new(name.0.as_str()).ok().map(|name| ReaderState::new(name, State::UNAWARE))
+            }));
+            reports.blocking_send(Report::Readers(names.clone())).map_err(|_| Over)?;
+            seen = Some(names);
+        }
+        match context.get_status_change(LOOK, &mut states) {
+            Ok(()) => {}
+            Err(Error::Timeout | Error::Cancelled) => {
+                shared.answered();
+                continue;
+            }
+            // The list has changed under it.
+            Err(Error::UnknownReader | Error::ReaderUnavailable) => {
+                seen = Some(BTreeSet::new());
+                continue;
+            }
+            Err(_) => return lost(reports, true),
+        }
+        shared.answered();
+        for state in &mut states {
+            if let Some(report) = changed(state, &mut counts) {
+                reports.blocking_send(report).map_err(|_| Over)?;
+            }
+            state.sync_current_state();
+        }
+    }
+}
+
+/// pcscd has gone: every reader with it.
+fn lost(reports: &Sender<Report>, had_any: bool) -> Result<(), Over> {
+    if had_any {
+        reports.blocking_send(Report::ServiceDown).map_err(|_| Over)?;
+    }
+    Ok(())
+}
+
+fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
+    let names = match context.list_readers_owned() {
+        Err(Error::NoReadersAvailable) => Vec::new(),
+        names => names?,
+    };
+    Ok(names.into_iter().map(|name| ReaderName(name.to_string_lossy().into_owned())).collect())
+}
+
+/// What a reader's state says of its card. PC/SC counts insertions and removals, so an exchange between two looks shows.
+fn changed(state: &ReaderState, counts: &mut BTreeMap<ReaderName, (u32, CardState)>) -> Option<Report> {
+    if state.name() == PNP_NOTIFICATION() || !state.event_state().contains(State::CHANGED) {
+        return None;
+    }
+    let reader = ReaderName(state.name().to_string_lossy().into_owned());
+    let event = state.event_state();
+    let card = match event {
+        event if event.contains(State::PRESENT) && event.contains(State::MUTE) => CardState::Mute,
+        event if event.contains(State::PRESENT) => CardState::Present,
+        _ => CardState::Absent,
+    };
+    let count = state.event_count();
+    let before = counts.insert(reader.clone(), (count, card));
+    // Somebody connected or let go: nothing of the card.
+    if before == Some((count, card)) {
+        return None;
+    }
+    // A card that lay there before and lies there after, while the count moved by a removal and an insertion.
+    let replaced = card != CardState::Absent
+        && before.is_some_and(|(old, card)| card != CardState::Absent && count.wrapping_sub(old) >= 2);
+    Some(Report::Card { reader, card, replaced })
+}
