@@ -1,4 +1,4 @@
-//! The command line: `hub`, `control`, `demo`.
+//! The command line: `hub`, `control`, `card`, `card-control`, `demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::command::Command as Order;
-use crate::{demo, run};
+use crate::{card, demo, run};
 
 /// What can go wrong on the command line; printed as one sentence.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -70,6 +70,10 @@ enum Command {
         #[command(subcommand)]
         order: Order,
     },
+    /// Put My Number cards of fictitious people into vpcd's virtual readers until told to stop
+    Card(card::CardArgs),
+    /// Steer running cards: insert, remove, swap, faults, counts
+    CardControl(card::command::CardControlArgs),
     /// Show a gateway and a hub at work, and end by itself
     Demo(demo::DemoArgs),
 }
@@ -139,6 +143,8 @@ pub(crate) fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Hub(args) => run::hub(&args),
         Command::Control { dir, order } => order.run(&dir).map(|text| println!("{text}")),
+        Command::Card(args) => card::run(&args),
+        Command::CardControl(args) => card::command::run(args).map(|text| println!("{text}")),
         Command::Demo(args) => demo::run(&args),
     };
     match done {

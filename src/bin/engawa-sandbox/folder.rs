@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use crate::cli::{Failure, HubArgs};
@@ -13,30 +15,42 @@ use crate::pki;
 use crate::rules::example;
 use crate::world::World;
 
-/// Reads `world.json`, or makes the folder. The file is written last, so a half-made folder is made again.
+/// Reads `world.json`, or makes the folder as the arguments say.
 pub(crate) fn open(args: &HubArgs) -> Result<World, Failure> {
-    let file = args.dir.join("world.json");
-    if file.exists() {
-        let world: World = serde_json::from_slice(&fs::read(&file)?).map_err(|e| format!("{}: {e}", file.display()))?;
-        return match args.seed {
-            Some(seed) if seed != world.seed => {
-                Err(format!("{} was made with --seed {}", args.dir.display(), world.seed).into())
-            }
-            _ => Ok(world),
-        };
-    }
-    let machine = Clock::default();
     let asked = Clock::default();
     if let Some(start) = args.start {
         asked.put(Clock::offset_for(start));
     }
-    let world = World::new(args.seed.unwrap_or(1), asked.today());
-    pki::make(&args.dir, &world, &args.name, machine.now())?;
+    let world = found_or_made(&args.dir, args.seed, &args.name, asked.today())?;
+    match args.seed {
+        Some(seed) if seed != world.seed => {
+            Err(format!("{} was made with --seed {}", args.dir.display(), world.seed).into())
+        }
+        _ => Ok(world),
+    }
+}
+
+/// The world of a folder, made with what is usual if there is none.
+pub(crate) fn world(dir: &Path) -> Result<World, Failure> {
+    found_or_made(dir, None, &[], Clock::default().today())
+}
+
+/// `world.json` is written last, so a half-made folder is made again. Hub and cards may come at once.
+fn found_or_made(dir: &Path, seed: Option<u64>, names: &[String], today: Date) -> Result<World, Failure> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let lock = fs::OpenOptions::new().write(true).create(true).truncate(false).open(dir.join("making"))?;
+    let _alone = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e)?;
+    let file = dir.join("world.json");
+    if file.exists() {
+        return Ok(serde_json::from_slice(&fs::read(&file)?).map_err(|e| format!("{}: {e}", file.display()))?);
+    }
+    let world = World::new(seed.unwrap_or(1), today);
+    pki::make(dir, &world, names, Clock::default().now())?;
     for account in &world.accounts {
-        private(&args.dir.join("accounts").join(format!("{}.password", account.user_id)), &account.password)?;
+        private(&dir.join("accounts").join(format!("{}.password", account.user_id)), &account.password)?;
     }
     let sample = serde_json::to_vec_pretty(&example::opinion(&world))?;
-    public(&args.dir.join("examples").join("opinion.json"), sample)?;
+    public(&dir.join("examples").join("opinion.json"), sample)?;
     private(&file, serde_json::to_vec_pretty(&world)?)?;
     Ok(world)
 }

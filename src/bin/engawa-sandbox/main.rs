@@ -5,6 +5,7 @@
 //! [`hub`] (what the hub remembers, event by event in a journal). [`faults`] stands between `wire` and everybody else;
 //! [`control`] is the plain HTTP on loopback that steers it all.
 
+mod card;
 mod cli;
 mod clock;
 mod control;

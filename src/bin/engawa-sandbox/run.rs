@@ -2,9 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -106,7 +104,6 @@ pub(crate) fn hub(args: &HubArgs) -> Result<(), Failure> {
     if !args.control.ip().is_loopback() {
         return Err("--control has to be a loopback address: it asks nobody who they are".into());
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.dir)?;
     let world = folder::open(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let done = runtime.block_on(run(args, world));
@@ -167,7 +164,8 @@ fn announce(ready: &Value) {
     let _ = std::io::stdout().flush();
 }
 
-async fn stopped(until_stdin_ends: bool) -> Result<(), Failure> {
+/// Waits for a signal, or for the end of standard input.
+pub(crate) async fn stopped(until_stdin_ends: bool) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let (ended, end) = oneshot::channel();
     let mut ended = Some(ended);

@@ -11,12 +11,12 @@ use crate::cli::Failure;
 /// From when to when a certificate is valid.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
-    from: OffsetDateTime,
-    to: OffsetDateTime,
+    pub(super) from: OffsetDateTime,
+    pub(super) to: OffsetDateTime,
 }
 
 impl Span {
-    pub(super) fn new(now: Timestamp, from: jiff::Span, to: jiff::Span) -> Result<Self, Failure> {
+    pub(crate) fn new(now: Timestamp, from: jiff::Span, to: jiff::Span) -> Result<Self, Failure> {
         let at = |span| -> Result<OffsetDateTime, Failure> {
             Ok(OffsetDateTime::from_unix_timestamp(now.checked_add::<jiff::Span>(span)?.as_second())?)
         };

@@ -2,6 +2,7 @@
 //! certificate as PEM and as PKCS#12.
 
 mod issue;
+pub(crate) mod jpki;
 mod p12;
 
 use std::path::Path;
