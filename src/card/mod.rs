@@ -188,13 +188,13 @@ impl Cards {
         let inner = Arc::new(Inner {
             machine: Mutex::new(Machine::new(config.policy, config.nearest.clone())),
             events: Arc::new(Events::new(config.events, rand::random())),
-            driver: driver.clone(),
+            driver,
             clock,
             config,
             finished: Notify::new(),
             pulse: watch::Sender::new(None),
         });
-        driver.watch(reporter);
+        inner.driver.watch(reporter);
         let broker = tokio::spawn(broker::run(inner.clone(), reports, stop));
         (Self { inner }, Tasks { broker })
     }
@@ -216,7 +216,13 @@ impl Cards {
     ///
     /// # Errors
     /// `CARD_BUSY` (without waiting), `READER_ABSENT`, `READER_DEGRADED`, `PCSC_DOWN`, `SESSION_QUEUE_FULL`.
-    pub fn open(&self, terminal: &Terminal, wish: Wish, purpose: Purpose, wait: Duration) -> Result<Opened, CardError> {
+    pub fn open(
+        &self,
+        terminal: &Terminal,
+        wish: &Wish,
+        purpose: Purpose,
+        wait: Duration,
+    ) -> Result<Opened, CardError> {
         let id = Uuid::new_v4();
         let opened = self.inner.with(|machine, now| {
             let opened = machine.open(id, terminal, wish, purpose, wait, now)?;

@@ -84,7 +84,7 @@ pub fn only<'a>(elements: &[Element<'a>], tag: u16) -> Result<&'a [u8], TlvError
 fn tag(bytes: &[u8]) -> Result<(u16, usize), TlvError> {
     match bytes {
         [] => Err(TlvError::Short),
-        [0x00 | 0xFF, ..] => Err(TlvError::Tag),
+        [0x00, ..] => Err(TlvError::Tag),
         [one, ..] if one & 0x1F != 0x1F => Ok((u16::from(*one), 1)),
         [_] => Err(TlvError::Short),
         // A second byte below 1F would have fitted into the first.

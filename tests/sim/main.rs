@@ -1,6 +1,11 @@
 //! Models, property tests and virtual-time schedules: no sockets, no processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod card;
+mod card_filter;
+mod card_jpki;
+mod card_machine;
+mod card_room;
 mod config;
 mod fault;
 mod hub_credential;

@@ -125,7 +125,8 @@ impl Machine {
 
     /// Ends an operation. Frees the reader if the session has ended meanwhile.
     pub fn finish(&mut self, ticket: Ticket, how: Finish, now: Duration) {
-        let Ticket { session, epoch, .. } = ticket;
+        let (session, epoch) = (ticket.session, ticket.epoch);
+        drop(ticket);
         let Some(record) = self.records.get_mut(&session) else { return };
         match &mut record.state {
             State::Granted(lease) if lease.epoch == epoch => {

@@ -215,14 +215,14 @@ impl Machine {
         &mut self,
         id: SessionId,
         terminal: &Terminal,
-        wish: Wish,
+        wish: &Wish,
         purpose: Purpose,
         wait: Duration,
         now: Duration,
     ) -> Result<Opened, Refusal> {
         self.admit(id, terminal)?;
-        let wanted = self.wanted(terminal, &wish);
-        self.reachable(&wish, wait)?;
+        let wanted = self.wanted(terminal, wish);
+        self.reachable(wish, wait)?;
         let free = self.turn_is_free(&wanted);
         if wait.is_zero() && free.is_none() {
             return Err(self.why_not(&wanted));

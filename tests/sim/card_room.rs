@@ -1,0 +1,253 @@
+//! The whole room over a scripted driver: what a terminal sees.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engawa::card::driver::Driver;
+use engawa::card::scripted::Scripted;
+use engawa::card::{
+    CardError, Cards, Config, EndReason, IdentityPin, Opened, Policy, Purpose, ReaderName, ReaderState, Session,
+    Signed, Spent, Stage, Tasks, Terminal, Trouble, Wish,
+};
+use engawa::clock::Clock;
+use engawa::fault::Code;
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use super::card::{CHALLENGE, Fault, PIN, SoftCard};
+
+struct Room {
+    cards: Cards,
+    driver: Scripted,
+    clock: Clock,
+    stop: watch::Sender<bool>,
+    tasks: Tasks,
+}
+
+impl Room {
+    async fn open(readers: &[&str]) -> Self {
+        let (driver, clock) = (Scripted::default(), Clock::system());
+        let (stop, stopped) = watch::channel(false);
+        driver.readers(readers);
+        let config = Config {
+            connect_limit: Duration::from_millis(100),
+            operation_limit: Duration::from_millis(400),
+            policy: Policy { heartbeat: Duration::from_secs(20), ..Policy::default() },
+            ..Config::default()
+        };
+        let handle: Arc<dyn Driver> = Arc::new(driver.clone());
+        let (cards, tasks) = Cards::start(config, handle, clock.clone(), stopped);
+        let room = Self { cards, driver, clock, stop, tasks };
+        room.until(|cards| cards.readers().len() == readers.len()).await;
+        room
+    }
+
+    /// Waits for a condition, with a bound.
+    async fn until(&self, condition: impl Fn(&Cards) -> bool) {
+        let end = self.clock.elapsed() + Duration::from_secs(10);
+        while !condition(&self.cards) {
+            assert!(self.clock.elapsed() < end, "it does not come true: {:?}", self.cards.readers());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn session(&self, terminal: &str) -> Session {
+        match self.cards.open(&of(terminal), &Wish::Any, Purpose::Identify, Duration::ZERO).unwrap() {
+            Opened::Granted(view) => self.cards.session(&of(terminal), view.id).unwrap(),
+            Opened::Waiting(view) => panic!("waiting: {view:?}"),
+        }
+    }
+
+    async fn finish(self) {
+        self.stop.send(true).unwrap();
+        self.tasks.finished().await;
+        assert!(self.cards.at_rest(), "a lease has leaked: {:?}", self.cards.readers());
+    }
+}
+
+fn of(terminal: &str) -> Terminal {
+    Terminal(terminal.to_owned())
+}
+
+async fn sign(session: &Session, digits: &str) -> Result<Signed, CardError> {
+    let pin = IdentityPin::parse(Zeroizing::new(digits.to_owned())).unwrap();
+    session.sign(pin, CHALLENGE.to_vec(), false).await
+}
+
+fn ended(session: &Session) -> Option<EndReason> {
+    match session.view().unwrap().stage {
+        Stage::Ended(reason) => Some(reason),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_identifies_a_person() {
+    let room = Room::open(&["a"]).await;
+    let card = SoftCard::new().shared();
+    let session = room.session("desk");
+    assert_eq!(session.counters().await.unwrap_err().code(), Code::CardAbsent);
+    room.driver.insert("a", card.clone());
+    room.until(|_| session.view().unwrap().card).await;
+    let (_, certificate) = session.certificate().await.unwrap();
+    let signed = sign(&session, PIN).await.unwrap();
+    assert_eq!(certificate.unwrap(), signed.certificate);
+    assert_eq!(sign(&session, "0000").await.unwrap_err().tries_left(), Some(2));
+    assert_eq!(card.lock().unwrap().verifies, 2, "one for each request");
+    assert!(room.cards.session(&of("stranger"), session.view().unwrap().id).is_err(), "another's session is not there");
+    session.close().unwrap();
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::SessionEnded);
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn a_removed_card_ends_the_session_and_costs_what_it_says() {
+    let room = Room::open(&["a"]).await;
+    let mut probe = SoftCard::new();
+    // A session without a look at the certificate: the commands before VERIFY are those of one identification.
+    probe.fault = Some((usize::MAX, Fault::Lost));
+    let card = probe.shared();
+    room.driver.insert("a", card.clone());
+    let session = room.session("desk");
+    room.until(|_| session.view().unwrap().card).await;
+    sign(&session, PIN).await.unwrap();
+    let (commands, verify) = {
+        let card = card.lock().unwrap();
+        (card.seen.len(), card.seen.iter().position(|seen| seen.len() == 9 && seen[1] == 0x20).unwrap())
+    };
+    card.lock().unwrap().fault = Some((commands + verify, Fault::Lost));
+    let error = sign(&session, PIN).await.unwrap_err();
+    assert_eq!((error.code(), error.spent()), (Code::CardOutcomeUnknown, Spent::Unknown));
+    assert_eq!(card.lock().unwrap().verifies, 2);
+    assert_eq!(ended(&session), Some(EndReason::CardRemoved));
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::CardRemoved, "never \"try again\" by itself");
+    assert_eq!(card.lock().unwrap().verifies, 2);
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn a_card_exchanged_unseen_gets_no_pin() {
+    let room = Room::open(&["a"]).await;
+    let card = SoftCard::new().shared();
+    room.driver.insert("a", card.clone());
+    let session = room.session("desk");
+    session.certificate().await.unwrap();
+    // The same reader, another certificate, and no report of it.
+    let other = super::card::certificate(true);
+    card.lock().unwrap().files.iter_mut().filter(|((_, file), _)| *file == 0x0A).for_each(|(_, content)| {
+        content.clone_from(&other);
+    });
+    assert_eq!(sign(&session, PIN).await.unwrap_err(), CardError::Exchanged);
+    assert_eq!((card.lock().unwrap().verifies, ended(&session)), (0, Some(EndReason::CardRemoved)));
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn a_stuck_reader_is_degraded_and_the_others_go_on() {
+    let room = Room::open(&["a", "b"]).await;
+    let (stuck, well) = (SoftCard::new().shared(), SoftCard::new().shared());
+    room.driver.insert("a", stuck.clone());
+    room.driver.insert("b", well);
+    let (first, second) = (room.session("one"), room.session("two"));
+    room.driver.hold("a");
+    let error = sign(&first, PIN).await.unwrap_err();
+    assert_eq!((error.code(), error.spent()), (Code::CardHeldElsewhere, Spent::None));
+    let state = |name: &str| {
+        let readers = room.cards.readers();
+        readers.into_iter().find(|reader| reader.name == ReaderName(name.to_owned())).unwrap().state
+    };
+    assert_eq!(state("a"), ReaderState::Degraded(Trouble::HeldElsewhere));
+    sign(&second, PIN).await.unwrap();
+    assert_eq!(sign(&first, PIN).await.unwrap_err().code(), Code::SessionBusy);
+    first.close().unwrap();
+    assert!(!room.cards.at_rest(), "its thread has not come back");
+    room.driver.let_go("a");
+    room.until(|_| state("a") == ReaderState::Ok).await;
+    assert_eq!(stuck.lock().unwrap().verifies, 0, "who came unstuck sent no PIN");
+    assert!(stuck.lock().unwrap().seen.is_empty(), "nor anything else");
+    second.close().unwrap();
+    room.until(Cards::at_rest).await;
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn the_work_on_a_card_finishes_though_its_client_has_gone() {
+    let room = Room::open(&["a"]).await;
+    let card = SoftCard::new().shared();
+    room.driver.insert("a", card.clone());
+    let session = room.session("desk");
+    let hold = card.lock().unwrap();
+    {
+        let asking = std::pin::pin!(sign(&session, PIN));
+        let gone = tokio::time::timeout(Duration::from_millis(20), asking).await;
+        assert!(gone.is_err(), "the card is busy");
+    }
+    drop(hold);
+    let logged_out = |seen: &[Vec<u8>]| seen.iter().filter(|command| command[1..3] == [0xA4, 0x04]).count() == 2;
+    room.until(|_| logged_out(&card.lock().unwrap().seen)).await;
+    session.close().unwrap();
+    room.until(Cards::at_rest).await;
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn who_waits_learns_of_his_turn_and_can_resume_the_events() {
+    let room = Room::open(&["a"]).await;
+    let events = room.cards.events();
+    let begin = events.newest();
+    let first = room.session("one");
+    let busy = room.cards.open(&of("two"), &Wish::Any, Purpose::Identify, Duration::ZERO);
+    assert_eq!(busy.unwrap_err().code(), Code::CardBusy);
+    let waiting = room.cards.open(&of("two"), &Wish::Any, Purpose::Identify, Duration::from_secs(30)).unwrap();
+    let Opened::Waiting(view) = waiting else { panic!("{waiting:?}") };
+    assert_eq!(view.position, Some(1));
+    let second = room.cards.session(&of("two"), view.id).unwrap();
+    assert_eq!(sign(&second, PIN).await.unwrap_err().code(), Code::SessionWaiting);
+    first.close().unwrap();
+    assert!(matches!(second.view().unwrap().stage, Stage::Granted(_)));
+    let all = events.after(begin, 100).unwrap();
+    let rest = events.after(all[1].cursor, 100).unwrap();
+    assert_eq!(all[2..], rest[..], "a listener goes on where it was cut off");
+    assert_eq!(all.len(), 4, "granted, waiting, ended, granted: {all:?}");
+    room.cards.revoke_terminal(&of("two"));
+    assert_eq!(ended(&second), Some(EndReason::Revoked));
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn a_service_that_goes_or_hangs_is_seen_and_comes_back() {
+    let room = Room::open(&["a"]).await;
+    let session = room.session("desk");
+    room.driver.down();
+    room.until(|cards| cards.health().service == Some(Trouble::ServiceDown)).await;
+    assert_eq!(ended(&session), Some(EndReason::ReaderLost));
+    let refused = room.cards.open(&of("desk"), &Wish::Any, Purpose::Identify, Duration::ZERO);
+    assert_eq!(refused.unwrap_err().code(), Code::PcscDown);
+    room.driver.readers(&["a"]);
+    room.until(|cards| cards.health().service.is_none()).await;
+    let session = room.session("desk");
+    room.driver.silent_since(Some(Duration::ZERO));
+    room.until(|cards| cards.health().service == Some(Trouble::ServiceHung)).await;
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::PcscDown);
+    room.driver.silent_since(None);
+    room.until(|cards| cards.readers()[0].state == ReaderState::Ok).await;
+    assert_eq!(ended(&session), None, "it has outlived the pause");
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn the_open_channel_refuses_before_anything_is_sent() {
+    let room = Room::open(&["a"]).await;
+    let card = SoftCard::new().shared();
+    room.driver.insert("a", card.clone());
+    let session = room.session("desk");
+    let jpki = vec![0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01];
+    let verify = vec![0x00, 0x20, 0x00, 0x80, 0x04, 0x31, 0x32, 0x33, 0x34];
+    let refused = session.apdu(vec![jpki.clone(), verify]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ApduRefused);
+    assert!(card.lock().unwrap().seen.is_empty());
+    let token = vec![vec![0x00, 0xA4, 0x02, 0x0C, 0x02, 0x00, 0x06], vec![0x00, 0xB0, 0x00, 0x00, 0x20]];
+    let answers = session.apdu([vec![jpki], token].concat()).await.unwrap();
+    assert!(answers[2].starts_with(b"JPKIAPICCTOKEN2"));
+    room.finish().await;
+}
