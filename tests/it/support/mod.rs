@@ -2,4 +2,5 @@
 #![allow(dead_code)]
 
 pub(crate) mod curl;
+pub(crate) mod pcscd;
 pub(crate) mod sandbox;
