@@ -56,8 +56,15 @@ fn no_try_is_spent_on_a_card_that_cannot_serve() {
     let house = House::with(&holders);
     for (slot, (holder, code)) in cards.iter().enumerate() {
         let answer = house.identify(slot, PIN);
-        assert_eq!((&answer["code"], &answer["spent"]), (&json!(code), &json!("none")), "{holder}: {answer}");
+        assert_eq!(
+            (&answer["code"], &answer["spent"]),
+            (&json!(code), &json!("none")),
+            "{holder}: {answer} {:?} {}",
+            house.readers(),
+            house.card("GET", slot, "", &json!(null))
+        );
         assert_eq!(house.tried(slot), 0, "{holder}");
+        assert_eq!(house.slot(slot)["counts"]["resets"], 0, "never a reset by engawa");
     }
     house.at_peace(4);
 }

@@ -103,9 +103,13 @@ impl Pcscd {
         let mut text = String::new();
         for reader in 0..readers {
             let port = pair();
+            // The driver keeps its slots in statics, so two readers on one library would share the last one's cards.
+            let driver = self.dir.path().join(format!("vpcd-{reader}.so"));
+            fs::copy(DRIVER, &driver).unwrap();
+            let driver = driver.display();
             // pcscd takes the channel for the port, and a device name that it can find.
             text.push_str(&format!(
-                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {DRIVER}\nCHANNELID 0x{port:04X}\n\n"
+                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {driver}\nCHANNELID 0x{port:04X}\n\n"
             ));
             self.ports.extend([port, port + 1]);
         }
