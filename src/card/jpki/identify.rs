@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 
-use super::{CardKind, HolderCertificate, free_certificate, log_out, open, pin_state, read_selected, select};
+use super::{CardKind, HolderCertificate, free_certificate, log_out, may_sign_documents, open, read_selected, select};
 use crate::card::apdu::{Command, JpkiFile};
 use crate::card::channel::{Attempt, Channel, exchange};
 use crate::card::error::CardError;
@@ -46,10 +46,13 @@ pub fn identify(
     if let Some(certificate) = &free {
         usable(certificate, known, now)?;
     }
-    if pin_state(channel)?.1 {
-        return Err(CardError::WithoutPin);
+    select(channel, JpkiFile::Pin)?;
+    match verify(channel, attempt, pin.0, floor) {
+        Err(CardError::PinBlocked { spent: false }) if !may_sign_documents(channel)? => {
+            return Err(CardError::WithoutPin);
+        }
+        verified => verified?,
     }
-    verify(channel, attempt, pin.0, floor)?;
     let signed = after_pin(channel, kind, free, challenge, known, now);
     log_out(channel);
     signed

@@ -98,15 +98,6 @@ pub(super) fn free_certificate(channel: &mut dyn Channel) -> Result<Option<Holde
     }
 }
 
-/// Tries left of the selected application's PIN, and whether this is a card without PIN. The JPKI application must be open.
-pub(super) fn pin_state(channel: &mut dyn Channel) -> Result<(u8, bool), CardError> {
-    select(channel, JpkiFile::Pin)?;
-    let left = tries_left(channel)?;
-    let without = left == 0 && !may_sign_documents(channel)?;
-    select(channel, JpkiFile::Pin)?;
-    Ok((left, without))
-}
-
 /// Whether the availability file names a signature certificate; a card without that file is taken to have one.
 fn may_sign_documents(channel: &mut dyn Channel) -> Result<bool, CardError> {
     if !select_if_there(channel, JpkiFile::Availability)? {
@@ -124,7 +115,9 @@ fn may_sign_documents(channel: &mut dyn Channel) -> Result<bool, CardError> {
 pub fn counters(channel: &mut dyn Channel) -> Result<Counters, CardError> {
     let profile = super::profile::tries(channel)?;
     let kind = open(channel)?;
-    let (identity, without_pin) = pin_state(channel)?;
+    select(channel, JpkiFile::Pin)?;
+    let identity = tries_left(channel)?;
+    let without_pin = identity == 0 && !may_sign_documents(channel)?;
     Ok(Counters { kind, identity, profile, without_pin })
 }
 

@@ -19,7 +19,7 @@ fn a_person_is_identified_and_the_four_items_are_read() {
     let of = |op: &str, more: Value| {
         let mut order = json!({"op": op, "terminal": "desk", "id": session});
         order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        house.ask(order)
+        house.ask(&order)
     };
     let counters = of("counters", json!({}));
     assert_eq!((&counters["identity"], &counters["profile"]), (&json!(3), &json!(3)), "{counters}");

@@ -14,7 +14,9 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use engawa::clock::Clock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -65,12 +67,12 @@ impl House {
         Room::start(&self.pcscd, self.dir.path().join(name))
     }
 
-    fn ask(&self, order: Value) -> Value {
-        self.room.ask(&order)
+    fn ask(&self, order: &Value) -> Value {
+        self.room.ask(order)
     }
 
     fn readers(&self) -> Vec<Value> {
-        self.ask(json!({"op": "readers"})).as_array().cloned().unwrap_or_default()
+        self.ask(&json!({"op": "readers"})).as_array().cloned().unwrap_or_default()
     }
 
     fn present(&self) -> usize {
@@ -85,7 +87,7 @@ impl House {
     /// A session of a terminal on the reader of a slot.
     fn session(&self, terminal: &str, slot: usize) -> Value {
         let name = self.reader(slot)["name"].clone();
-        let opened = self.ask(json!({"op": "open", "terminal": terminal, "reader": name}));
+        let opened = self.ask(&json!({"op": "open", "terminal": terminal, "reader": name}));
         assert_eq!(opened["stage"], "granted", "{opened}");
         opened["id"].clone()
     }
@@ -94,22 +96,22 @@ impl House {
     fn identify(&self, slot: usize, pin: &str) -> Value {
         let session = self.session("desk", slot);
         let answer = self.sign("desk", &session, pin);
-        self.ask(json!({"op": "close", "terminal": "desk", "id": session}));
+        self.ask(&json!({"op": "close", "terminal": "desk", "id": session}));
         answer
     }
 
     fn sign(&self, terminal: &str, session: &Value, pin: &str) -> Value {
-        self.ask(json!({"op": "sign", "terminal": terminal, "id": session, "pin": pin}))
+        self.ask(&json!({"op": "sign", "terminal": terminal, "id": session, "pin": pin}))
     }
 
     /// A person takes the card out, if it lies there, and puts it in again when pcscd has seen that.
     fn reinsert(&self, slot: usize) {
         if self.slot(slot)["inserted"] == true {
-            self.order(slot, "remove", json!({}));
+            self.order(slot, "remove", &json!({}));
         }
         let free = |house: &Self| house.reader(slot)["state"] == "ok" && house.reader(slot)["card"] == "absent";
         self.until("the reader to be free", free);
-        self.order(slot, "insert", json!({}));
+        self.order(slot, "insert", &json!({}));
         self.until("the card to be seen", |house| house.reader(slot)["card"] == "present");
     }
 
@@ -118,8 +120,8 @@ impl House {
         self.card("GET", slot, "", &Value::Null)
     }
 
-    fn order(&self, slot: usize, order: &str, body: Value) -> Value {
-        self.card("POST", slot, &format!("/{order}"), &body)
+    fn order(&self, slot: usize, order: &str, body: &Value) -> Value {
+        self.card("POST", slot, &format!("/{order}"), body)
     }
 
     /// PINs that were compared for engawa's key, by the card's count.
@@ -145,12 +147,12 @@ impl House {
 
     /// Waits for a condition; how long it took.
     fn until(&self, what: &str, good: impl Fn(&Self) -> bool) -> Duration {
-        let begun = Instant::now();
+        let clock = Clock::system();
         while !good(self) {
-            assert!(begun.elapsed() < PATIENCE, "waited for {what}: {:?}\n{}", self.readers(), self.pcscd.log());
+            assert!(clock.elapsed() < PATIENCE, "waited for {what}: {:?}\n{}", self.readers(), self.pcscd.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        begun.elapsed()
+        clock.elapsed()
     }
 
     /// What must be true at the end of every test: nobody came near the My Number, and every reader is free.
@@ -159,7 +161,7 @@ impl House {
             let counts = self.slot(slot)["counts"].clone();
             assert_eq!(counts["my_number_touched"], 0, "{counts}");
         }
-        let end = self.ask(json!({"op": "stop"}));
+        let end = self.ask(&json!({"op": "stop"}));
         assert_eq!(end["at_rest"], true, "a lease has leaked: {end}");
     }
 }
@@ -181,9 +183,9 @@ impl Room {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
+        let clock = Clock::system();
         while UnixStream::connect(&socket).is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the room's process does not come up");
+            assert!(clock.elapsed() < PATIENCE, "the room's process does not come up");
             std::thread::park_timeout(Duration::from_millis(10));
         }
         Self { process, socket }

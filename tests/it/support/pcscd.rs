@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -117,11 +117,11 @@ impl Pcscd {
     }
 
     fn wait_for(&mut self, what: &str, mut good: impl FnMut(&Self) -> bool) {
-        let begun = Instant::now();
+        let clock = engawa::clock::Clock::system();
         while !good(self) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(ended.is_none(), "pcscd ended ({ended:?}) before {what}: {}", self.log());
-            assert!(begun.elapsed() < PATIENCE, "waited for {what}: {}", self.log());
+            assert!(clock.elapsed() < PATIENCE, "waited for {what}: {}", self.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }
