@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Inner;
 use super::driver::Report;
-use super::machine::{EndReason, Machine, ReaderState, Trouble};
+use super::machine::{Machine, ReaderState, Trouble};
 use crate::telemetry::Metric;
 
 /// The longest time between two looks at what is due.
@@ -33,13 +33,14 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
 
 /// Nothing new begins; what is under way on a card is let finish, as long as an operation may take.
 async fn run_down(inner: &Arc<Inner>) {
-    inner.with(|machine, now| machine.end_all(EndReason::Stopping, now));
+    inner.with(|machine, now| machine.close_for_good(now));
+    if inner.machine().operating() {
+        tracing::info!("waiting for card operations that are under way");
+    }
     let deadline = inner.clock.elapsed() + inner.config.operation_limit;
     while inner.machine().operating() && inner.clock.elapsed() < deadline {
         let pause = deadline.saturating_sub(inner.clock.elapsed()).min(BEAT);
-        if tokio::time::timeout(pause, inner.finished.notified()).await.is_err() {
-            tracing::info!("a card operation is still under way");
-        }
+        let _ = tokio::time::timeout(pause, inner.finished.notified()).await;
     }
     inner.driver.stop();
 }

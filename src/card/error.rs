@@ -163,6 +163,7 @@ const fn refusal_code(refusal: Refusal) -> Code {
     match refusal {
         Refusal::Unknown => Code::RequestNotFound,
         Refusal::Ended(EndReason::CardRemoved) => Code::CardRemoved,
+        Refusal::Ended(EndReason::Stopping) => Code::GatewayStopping,
         Refusal::Ended(_) => Code::SessionEnded,
         Refusal::Waiting => Code::SessionWaiting,
         Refusal::Operating => Code::SessionBusy,

@@ -119,13 +119,10 @@ impl Session {
     pub async fn basic_four(&self, pin: ProfilePin, confirm_low_tries: bool) -> Result<BasicFour, CardError> {
         let floor = self.floor(confirm_low_tries);
         let work = move |given: Given<'_>| {
-            // Nobody's items are told for another's.
-            if given.known.is_some() {
-                jpki::open(given.channel)?;
-                let found = jpki::free_certificate(given.channel)?.map(|certificate| certificate.identity());
-                same_card(given.known, found)?;
-            }
-            Ok((profile::basic_four(given.channel, given.attempt, pin, floor)?, None))
+            // Nobody's items are told for another's, and whoever signs later in this session is the one they were read of.
+            let found = whose(given.channel)?;
+            same_card(given.known, found)?;
+            Ok((profile::basic_four(given.channel, given.attempt, pin, floor)?, found))
         };
         self.operate("basic_four", work).await
     }
@@ -157,8 +154,24 @@ impl Session {
     }
 }
 
+/// Whose card lies there, where it tells that without a PIN.
+fn whose(channel: &mut dyn Channel) -> Result<Option<[u8; 32]>, CardError> {
+    let certificate = match jpki::open(channel) {
+        Ok(_) => jpki::free_certificate(channel),
+        Err(error) => Err(error),
+    };
+    match certificate {
+        Ok(certificate) => Ok(certificate.map(|certificate| certificate.identity())),
+        Err(CardError::Unsupported) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn same_card(known: Option<[u8; 32]>, found: Option<[u8; 32]>) -> Result<(), CardError> {
-    if known.is_some() && known != found { Err(CardError::Exchanged) } else { Ok(()) }
+    match (known, found) {
+        (Some(known), Some(found)) if known != found => Err(CardError::Exchanged),
+        _ => Ok(()),
+    }
 }
 
 async fn conduct<T, W>(

@@ -71,7 +71,7 @@ fn commands() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(6_000))]
 
     #[test]
     fn nothing_that_passes_touches_a_pin_or_a_shut_application(commands in commands()) {

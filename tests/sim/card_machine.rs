@@ -230,7 +230,7 @@ fn wanted(of: &Terminal, wish: &Wish) -> BTreeSet<ReaderName> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn no_schedule_gives_a_reader_twice_or_leaks_a_lease(inputs in proptest::collection::vec(inputs(), 1..120)) {
@@ -240,7 +240,9 @@ proptest! {
             world.apply(input);
             world.check();
         }
-        world.machine.end_all(EndReason::Stopping, world.now);
+        world.machine.close_for_good(world.now);
+        let late = world.machine.open(id(u64::MAX), &terminal(0), &Wish::Any, Purpose::Identify, seconds(9), world.now);
+        prop_assert_eq!(late, Err(Refusal::Ended(EndReason::Stopping)));
         for ticket in std::mem::take(&mut world.tickets) {
             world.machine.finish(ticket, Finish::Sound(None), world.now);
         }

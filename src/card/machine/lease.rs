@@ -183,14 +183,15 @@ impl Machine {
         ids.len()
     }
 
-    /// Ends every session.
-    pub fn end_all(&mut self, reason: EndReason, now: Duration) {
+    /// Ends every session, and takes no more.
+    pub fn close_for_good(&mut self, now: Duration) {
+        self.closed = true;
         // The waiting first, so that none of them is granted a reader on the way out.
         for waiting in [true, false] {
             let matching = |record: &Record| matches!(record.state, State::Waiting { .. }) == waiting;
             let ids: Vec<_> = self.records.iter().filter(|(_, record)| matching(record)).map(|(id, _)| *id).collect();
             for id in ids {
-                self.end(id, reason, now);
+                self.end(id, EndReason::Stopping, now);
             }
         }
     }

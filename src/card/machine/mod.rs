@@ -42,6 +42,7 @@ pub struct Machine {
     order: Order,
     service: Option<Trouble>,
     events: Vec<Event>,
+    closed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +75,7 @@ impl Machine {
             records: BTreeMap::new(),
             service: None,
             events: Vec::new(),
+            closed: false,
         }
     }
 
@@ -246,6 +248,9 @@ impl Machine {
     }
 
     fn admit(&self, id: SessionId, terminal: &Terminal) -> Result<(), Refusal> {
+        if self.closed {
+            return Err(Refusal::Ended(EndReason::Stopping));
+        }
         let open = || self.records.values().filter(|record| record.open());
         let own = open().filter(|record| record.terminal == *terminal).count();
         if self.records.contains_key(&id) || own >= self.policy.per_terminal || open().count() >= self.policy.in_all {

@@ -20,6 +20,7 @@ mod watch;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -133,9 +134,11 @@ impl Driver for PcscDriver {
         let (bell, pauses) = sync_channel(1);
         *self.shared.bell.lock().unwrap_or_else(PoisonError::into_inner) = Some(bell);
         let shared = self.shared.clone();
-        let started = std::thread::Builder::new()
-            .name("card-watch".to_owned())
-            .spawn(move || watch::run(&shared, &reports, &pauses));
+        let started = std::thread::Builder::new().name("card-watch".to_owned()).spawn(move || {
+            // The PC/SC crate panics at errors it does not know, in some builds. The room must not end with it.
+            let watch = || watch::run(&shared, &reports, &pauses);
+            while catch_unwind(AssertUnwindSafe(watch)).is_err() && !shared.stopped() {}
+        });
         if let Err(error) = started {
             tracing::error!(%error, "the card readers cannot be watched");
         }
