@@ -14,6 +14,8 @@ use crate::card::machine::{CardState, ReaderName};
 
 /// pcscd is asked again after so long, whether or not anything has changed: that is its sign of life.
 const LOOK: Duration = Duration::from_millis(500);
+/// PC/SC's most readers, and most entries waited for at a time.
+const MOST: usize = 16;
 /// The pause before pcscd is looked for again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,7 +55,7 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
 /// Watches with one context until it fails.
 fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result<(), Over> {
     let mut seen: Option<BTreeSet<ReaderName>> = None;
-    let mut states = vec![ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE)];
+    let mut states = Vec::new();
     let mut counts = BTreeMap::new();
     loop {
         if shared.stopped() {
@@ -64,10 +66,7 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result
         if seen.as_ref() != Some(&names) {
             shared.only(&names);
             counts.retain(|name, _| names.contains(name));
-            states.truncate(1);
-            states.extend(names.iter().filter_map(|name| {
-                CString::new(name.0.as_str()).ok().map(|name| ReaderState::new(name, State::UNAWARE))
-            }));
+            states = entries(&names);
             reports.blocking_send(Report::Readers(names.clone())).map_err(|_| Over)?;
             seen = Some(names);
         }
@@ -92,6 +91,17 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result
             state.sync_current_state();
         }
     }
+}
+
+/// What is waited for: a change of any reader, and of the list of readers. PC/SC takes no more entries than there can be
+/// readers, so a full list goes without the last; the list itself is read again at each look.
+fn entries(names: &BTreeSet<ReaderName>) -> Vec<ReaderState> {
+    let readers = names.iter().filter_map(|name| CString::new(name.0.as_str()).ok());
+    let mut entries: Vec<_> = readers.map(|name| ReaderState::new(name, State::UNAWARE)).take(MOST).collect();
+    if entries.len() < MOST {
+        entries.push(ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE));
+    }
+    entries
 }
 
 /// pcscd has gone: every reader with it.

@@ -44,8 +44,13 @@ struct Room {
 impl House {
     /// One slot for each holder.
     fn with(holders: &[&str]) -> Self {
+        Self::of(holders.len().div_ceil(2), holders)
+    }
+
+    /// With so many readers of two slots each, the last ones empty.
+    fn of(readers: usize, holders: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("cards").tempdir().unwrap();
-        let pcscd = Pcscd::start(holders.len().div_ceil(2));
+        let pcscd = Pcscd::start(readers);
         let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
         command.args(["card", "--until-stdin-ends", "--no-fsync", "--dir"]).arg(dir.path());
         for (holder, port) in holders.iter().zip(pcscd.ports()) {

@@ -34,7 +34,7 @@ fn size() -> [usize; 3] {
 #[test]
 fn many_terminals_few_readers_and_everything_going_wrong() {
     let [terminals, readers, seconds] = size();
-    let kinds = ["", "", "-expiring-20", "-android"];
+    let kinds = ["", "-iphone", "-expiring-20", "-android"];
     let holders: Vec<String> =
         (0..readers).map(|slot| format!("{}{}", slot % 12 + 1, kinds[(slot + slot / 12) % 4])).collect();
     let mut house = House::with(&holders.iter().map(String::as_str).collect::<Vec<_>>());

@@ -196,3 +196,11 @@ fn somebody_else_s_client_and_ours_share_a_reader() {
     assert_eq!(house.slot(0)["tries"]["auth"], 3);
     house.at_peace(1);
 }
+
+#[test]
+fn as_many_readers_as_pcscd_can_have_are_watched() {
+    let house = House::of(8, &["1"]);
+    assert_eq!(house.readers().len(), 16);
+    assert!(house.identify(0, PIN)["signature"].is_string());
+    house.at_peace(1);
+}
