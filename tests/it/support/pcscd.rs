@@ -1,5 +1,6 @@
 //! A pcscd of a test's own, with vpcd's virtual readers. It needs no root; `/run/pcscd` has to exist (the daemon keeps its
 //! process id there). Dropping it kills the daemon by its id.
+#![allow(clippy::disallowed_methods)]
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -132,7 +133,8 @@ impl Drop for Pcscd {
 /// Whether somebody listens at a port, without connecting: vpcd would take the connection for a card.
 fn listens(port: u16) -> bool {
     let wanted = format!(":{port:04X}");
-    let all = fs::read_to_string("/proc/net/tcp").unwrap_or_default() + &fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    let all = fs::read_to_string("/proc/net/tcp").unwrap_or_default()
+        + &fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
     all.lines().any(|line| {
         let mut fields = line.split_whitespace().skip(1);
         let local = fields.next().is_some_and(|local| local.ends_with(&wanted));
@@ -149,7 +151,8 @@ fn pair() -> u16 {
     loop {
         let port = base + *next % 2_000;
         *next += 2;
-        let free = |port| TcpListener::bind(("0.0.0.0", port)).is_ok() && TcpStream::connect(("127.0.0.1", port)).is_err();
+        let free =
+            |port| TcpListener::bind(("0.0.0.0", port)).is_ok() && TcpStream::connect(("127.0.0.1", port)).is_err();
         if free(port) && free(port + 1) {
             return port;
         }

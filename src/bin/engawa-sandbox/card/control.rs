@@ -66,11 +66,7 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
 }
 
 /// On a thread that may make keys and wait for the disk; the answer is the slot's facts afterwards.
-async fn act(
-    slots: Slots,
-    port: u16,
-    order: impl FnOnce(&Slot) -> Result<(), Failure> + Send + 'static,
-) -> Reply {
+async fn act(slots: Slots, port: u16, order: impl FnOnce(&Slot) -> Result<(), Failure> + Send + 'static) -> Reply {
     let slot = slot(&slots, port)?;
     let done = spawn_blocking(move || order(&slot).map(|()| slot.facts())).await;
     Ok(Json(done.map_err(|e| Failure::from(e.to_string()))??))

@@ -51,8 +51,7 @@ pub(super) struct Name {
 }
 
 /// The names to choose from, for messages.
-pub(super) const NAMES: &str =
-    "N, N-no-pin, N-expired, N-expiring-DAYS, N-revoked, N-blocked, N-android, N-iphone or N-juki, where N counts the \
+pub(super) const NAMES: &str = "N, N-no-pin, N-expired, N-expiring-DAYS, N-revoked, N-blocked, N-android, N-iphone or N-juki, where N counts the \
      people of world.json from 1";
 
 impl FromStr for Name {
@@ -197,7 +196,10 @@ impl Name {
             Kind::Blocked if pin == Pin::Auth => 0,
             _ => pin.most(),
         };
-        self.values().into_iter().map(|(pin, value)| (pin, Entry { pin: value.to_owned(), tries: tries(pin) })).collect()
+        self.values()
+            .into_iter()
+            .map(|(pin, value)| (pin, Entry { pin: value.to_owned(), tries: tries(pin) }))
+            .collect()
     }
 
     fn pins(&self) -> BTreeMap<Place, Pin> {

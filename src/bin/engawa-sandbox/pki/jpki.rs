@@ -98,10 +98,7 @@ impl CardAuthority {
         params.subject_alt_names = subject.names.into_iter().map(named).collect();
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(CardKey {
-            key_pkcs8: key.serialized_der().to_vec(),
-            certificate_pem: certificate.pem(),
-        })
+        Ok(CardKey { key_pkcs8: key.serialized_der().to_vec(), certificate_pem: certificate.pem() })
     }
 }
 

@@ -157,10 +157,10 @@ fn capabilities(sandbox: &Sandbox) -> Value {
         ("submissions", "lookup"),
         ("identity", "challenges"),
     ]
-        .into_iter()
-        .filter(|(_, operation)| !faults.not_offered(operation))
-        .map(|(capability, _)| capability)
-        .collect()
+    .into_iter()
+    .filter(|(_, operation)| !faults.not_offered(operation))
+    .map(|(capability, _)| capability)
+    .collect()
 }
 
 fn municipalities(sandbox: &Sandbox, inbound: &Inbound) -> Answer {

@@ -26,12 +26,7 @@ pub(super) fn assert(sandbox: &Sandbox, inbound: &Inbound, user_id: &str) -> Res
     }
 }
 
-fn shown(
-    sandbox: &Sandbox,
-    facility: &str,
-    body: &Map<String, Value>,
-    challenge: &[u8],
-) -> Result<Shown, HubError> {
+fn shown(sandbox: &Sandbox, facility: &str, body: &Map<String, Value>, challenge: &[u8]) -> Result<Shown, HubError> {
     match text(body, "method")?.as_str() {
         "pin" => {
             let certificate = certificate(sandbox, body)?;
