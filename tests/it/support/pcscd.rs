@@ -104,9 +104,13 @@ impl Pcscd {
         let mut text = String::new();
         for reader in 0..readers {
             let port = pair();
-            // pcscd takes the channel for the port, and a device name that it can find.
+            // vpcd keeps its slots in one table for each loaded library, without regard to the block: two blocks of one
+            // file would share a card. A copy is a library of its own.
+            let driver = self.dir.path().join(format!("vpcd-{reader}.so"));
+            fs::copy(DRIVER, &driver).unwrap();
             text.push_str(&format!(
-                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {DRIVER}\nCHANNELID 0x{port:04X}\n\n"
+                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {}\nCHANNELID 0x{port:04X}\n\n",
+                driver.display()
             ));
             self.ports.extend([port, port + 1]);
         }
