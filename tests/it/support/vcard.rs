@@ -65,9 +65,15 @@ impl Vcard {
         self.post(port, "remove", &json!({}));
     }
 
-    /// Another card in place of this one.
+    /// Another card in place of this one; the reader is empty for a second, which pcscd sees. Where this one was taken out
+    /// already, that is not looked at again.
     pub(crate) fn swap(&self, port: u16, holder: &str) {
         self.post(port, "swap", &json!({"holder": holder}));
+    }
+
+    /// The same in a moment: pcscd sees no change, and the new card is not powered up by it.
+    pub(crate) fn swap_unseen(&self, port: u16, holder: &str) {
+        self.post(port, "swap", &json!({"holder": holder, "ms": 0}));
     }
 
     /// All tries back.
