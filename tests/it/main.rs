@@ -11,3 +11,5 @@ mod sandbox;
 mod sandbox_faults;
 mod support;
 mod telemetry;
+mod vcard;
+mod vcard_identity;

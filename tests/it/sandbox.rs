@@ -16,7 +16,7 @@ const OTHER_KEY: &str = "00000000-0000-4000-8000-000000000002";
 fn only_tls_1_3_with_a_certificate_of_ours_gets_in() {
     let hub = Sandbox::start();
     let good = Curl::new(&hub, "clinic").get("capabilities");
-    assert_eq!((good.status, good.data()), (200, json!(["opinions", "municipalities", "submissions"])));
+    assert_eq!((good.status, good.data()), (200, json!(["opinions", "municipalities", "submissions", "identity"])));
     assert!(good.headers.starts_with("http/2"), "{good:?}");
     let old = Curl::new(&hub, "clinic").with(&["--http1.1"]).get("capabilities");
     assert!(old.headers.starts_with("http/1.1 200"), "{old:?}");

@@ -41,7 +41,8 @@ WHAT IS IN DIR
 
 FAULTS
   engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
-  on     login refresh logout opinions changes requests lookup municipalities capabilities connect, * or a path
+  on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions connect,
+         * or a path
   kind   refuse delay cut_before_effect cut_mid_request cut_after_effect cut_mid_answer answer_twice status_429
          status_500 status_503 html_200 html_502 wrong_json truncated_json wrong_type slow_body close_idle lock_account
          refuse_password expire_tokens expired_cursor not_offered; on connect: drop stall refuse_client

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +22,7 @@ use crate::{control, folder};
 
 /// All a request or an order may need.
 pub(crate) struct Sandbox {
+    pub(crate) dir: PathBuf,
     pub(crate) world: World,
     pub(crate) clock: Clock,
     pub(crate) lines: Lines,
@@ -143,6 +145,7 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
     }
     clock.put(hub.clock_offset_ms().unwrap_or(0));
     Ok(Sandbox {
+        dir: args.dir.clone(),
         certificates: Certificates::load(&args.dir, &clock)?,
         world,
         clock,

@@ -4,3 +4,4 @@
 pub(crate) mod curl;
 pub(crate) mod pcscd;
 pub(crate) mod sandbox;
+pub(crate) mod vcard;

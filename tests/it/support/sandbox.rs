@@ -144,26 +144,7 @@ impl Sandbox {
 
     /// Any order to the control API; panics unless it is carried out.
     pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let port = u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap();
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
-        // A long answer may come in chunks; the JSON lies between their sizes.
-        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-            return serde_json::from_str(&dechunk(body)).unwrap();
-        }
-        serde_json::from_str(body).unwrap()
+        order(u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap(), method, path, body)
     }
 
     /// kill -9.
@@ -188,6 +169,28 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Any order to a control API on loopback; panics unless it is carried out.
+pub(crate) fn order(port: u16, method: &str, path: &str, body: Option<&Value>) -> Value {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let length = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+    // A long answer may come in chunks; the JSON lies between their sizes.
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        return serde_json::from_str(&dechunk(body)).unwrap();
+    }
+    serde_json::from_str(body).unwrap()
 }
 
 fn spawn(dir: &Path, arguments: &Vec<String>) -> (Child, Value) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -86,6 +87,19 @@ struct Which {
     holder: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Swap {
+    holder: String,
+    #[serde(default = "seen")]
+    ms: u64,
+}
+
+/// Longer than pcscd's 400 ms between two looks.
+fn seen() -> u64 {
+    1000
+}
+
 impl Which {
     fn name(&self) -> Result<Option<Name>, Failure> {
         Ok(self.holder.as_deref().map(str::parse).transpose()?)
@@ -103,10 +117,11 @@ async fn remove(State(slots): State<Slots>, Path(port): Path<u16>) -> Reply {
     act(slots, port, |slot| if slot.remove() { Ok(()) } else { Err("there is no card in the reader".into()) }).await
 }
 
-/// `POST /slots/{port}/swap {"holder"}`
+/// `POST /slots/{port}/swap {"holder","ms"?}`: the reader is empty for `ms`; 0 and pcscd notices nothing.
 async fn swap(State(slots): State<Slots>, Path(port): Path<u16>, body: Bytes) -> Reply {
-    let name = read::<Which>(&body)?.name()?.ok_or_else(|| Failure::from("holder: which card"))?;
-    act(slots, port, move |slot| slot.swap(name)).await
+    let Swap { holder, ms } = read(&body)?;
+    let name: Name = holder.parse().map_err(Failure::from)?;
+    act(slots, port, move |slot| slot.swap(name, Duration::from_millis(ms))).await
 }
 
 #[derive(Deserialize)]

@@ -58,9 +58,7 @@ pub(super) enum Kind {
     Flip,
     /// Another status word and no data.
     Status,
-    /// An answer of no bytes.
-    Empty,
-    /// An answer of one byte.
+    /// An answer of one byte. (vpcd waits for ever after an answer of none; what `remove` gives its clients is that.)
     OneByte,
     /// The card has lost what was selected and opened, as if somebody had reset it unseen.
     Forget,
@@ -104,7 +102,6 @@ impl Fault {
                 }
             }
             Kind::Status => answer = self.status().to_vec(),
-            Kind::Empty => answer.clear(),
             Kind::OneByte => answer.truncate(1),
             Kind::Remove | Kind::Mute | Kind::Slow | Kind::Forget => {}
         }

@@ -104,12 +104,15 @@ impl Slot {
         was
     }
 
-    /// Another card in place of this one. It is made first, so that the reader is empty for a moment only.
-    pub(super) fn swap(&self, name: Name) -> Result<(), Failure> {
+    /// Another card in place of this one, with the reader empty for a while. It is made first, so that the while can be
+    /// short. A reader that looks only after it has seen no change.
+    pub(super) fn swap(&self, name: Name, empty: Duration) -> Result<(), Failure> {
         if self.state().last.text() != name.text() {
             drop(name.open(&self.place.dir, self.place.fsync)?);
         }
         self.remove();
+        let turn = self.state().turn;
+        self.pause(turn, empty);
         self.insert(Some(name))
     }
 

@@ -104,3 +104,16 @@ pub(super) async fn account(State(sandbox): Shared, Path(user_id): Path<String>,
     let now = sandbox.clock.now();
     if sandbox.hub().tamper(&user_id, what, now)? { done() } else { Err(absent("account")) }
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CardOrder {
+    revoked: bool,
+}
+
+/// `POST /control/cards/{serial} {"revoked":true|false}`: the certificate of a card, by its serial number in hexadecimal.
+pub(super) async fn card(State(sandbox): Shared, Path(serial): Path<String>, body: Bytes) -> Reply {
+    let CardOrder { revoked } = read(&body)?;
+    sandbox.hub().commit(Event::Revoked { serial: serial.to_lowercase(), revoked })?;
+    done()
+}

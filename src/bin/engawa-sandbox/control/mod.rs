@@ -27,6 +27,7 @@ pub(crate) async fn listen(listener: TcpListener, sandbox: Arc<Sandbox>) -> Resu
         .route("/control/municipalities/{insurer_number}", post(country::municipality))
         .route("/control/requests", post(country::request))
         .route("/control/accounts/{user_id}", post(country::account))
+        .route("/control/cards/{serial}", post(country::card))
         .route("/control/tokens", post(orders::tokens))
         .route("/control/cursors", post(orders::cursors))
         .route("/control/connections", post(orders::connections))

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::identity::Assertion;
 use super::{HubError, MunicipalState};
 use crate::world::{Municipality, Request};
 
@@ -31,12 +32,16 @@ pub(crate) enum Event {
     Requested(Request),
     /// Cursors given so far are no good any more.
     CursorsExpired,
+    /// A person was identified.
+    Asserted(Box<Assertion>),
+    /// A card's certificate was revoked, or that was taken back.
+    Revoked { serial: String, revoked: bool },
 }
 
 impl Event {
     /// Whether somebody is told of it, so that it has to be on the disk first.
     pub(crate) fn needs_sync(&self) -> bool {
-        matches!(self, Self::Filed(_) | Self::Refused(_))
+        matches!(self, Self::Filed(_) | Self::Refused(_) | Self::Asserted(_))
     }
 }
 

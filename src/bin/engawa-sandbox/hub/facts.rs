@@ -20,6 +20,7 @@ impl Hub {
             "filed_twice": self.effects().values().filter(|n| **n > 1).count(),
             "documents_under_two_keys": self.doubles().len(),
             "refused": refused,
+            "assertions": self.assertions.len(),
         })
     }
 
@@ -37,7 +38,10 @@ impl Hub {
                 json!({"canonical_sha256": sha256, "keys": keys})
             })
             .collect();
-        json!({"totals": self.summary(), "accepted": self.accepted(), "keys": keys, "doubles": doubles})
+        json!({
+            "totals": self.summary(), "accepted": self.accepted(), "keys": keys, "doubles": doubles,
+            "assertions": self.assertion_facts(),
+        })
     }
 
     /// Logins tried since the start, by account.

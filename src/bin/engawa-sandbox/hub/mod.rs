@@ -7,9 +7,11 @@ mod event;
 mod facts;
 mod feed;
 mod filings;
+pub(crate) mod identity;
 mod insurers;
 mod journal;
 mod refusal;
+pub(crate) mod register;
 mod seen;
 mod sessions;
 
@@ -25,6 +27,7 @@ pub(crate) use event::Event;
 pub(crate) use feed::MunicipalState;
 use filings::Filing;
 pub(crate) use filings::{Known, Paper};
+use identity::{Assertion, Challenges};
 pub(crate) use journal::Journal;
 pub(crate) use refusal::{HubError, Refusal};
 use seen::Seen;
@@ -69,6 +72,10 @@ pub(crate) struct Hub {
     seen: Seen,
     feed: Vec<feed::Change>,
     due: BTreeSet<(Timestamp, usize)>,
+    challenges: Challenges,
+    assertions: Vec<Assertion>,
+    /// Certificates of cards that an order revoked or took back, by serial number.
+    revoked: BTreeMap<String, bool>,
     /// Cursors of an earlier generation have expired.
     cursors: u64,
     minted: u64,
@@ -99,6 +106,9 @@ impl Hub {
             seen: Seen::default(),
             feed: Vec::new(),
             due: BTreeSet::new(),
+            challenges: Challenges::default(),
+            assertions: Vec::new(),
+            revoked: BTreeMap::new(),
             cursors: 0,
             minted: 0,
             clock_offset_ms: None,
@@ -138,6 +148,10 @@ impl Hub {
             Event::Municipality(municipality) => self.put_municipality(municipality),
             Event::Requested(request) => self.requests.push(request),
             Event::CursorsExpired => self.cursors += 1,
+            Event::Asserted(assertion) => self.assertions.push(*assertion),
+            Event::Revoked { serial, revoked } => {
+                self.revoked.insert(serial, revoked);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Operation, opinions};
+use super::{Answer, Operation, identity, opinions};
 use crate::cli::Failure;
 use crate::digest::sha256;
 use crate::faults::{Fault, Kind, spoil};
@@ -58,6 +58,7 @@ pub(super) fn carry_out(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fau
         _ => match user(sandbox, inbound) {
             Err(error) => Err(error.into()),
             Ok(_) if inbound.operation == Operation::Opinions => return opinions::file(sandbox, inbound, fault),
+            Ok(user_id) if inbound.operation == Operation::Assertions => identity::assert(sandbox, inbound, &user_id)?,
             Ok(_) => with_token(sandbox, inbound)?,
         },
     };
@@ -95,6 +96,7 @@ fn with_token(sandbox: &Sandbox, inbound: &Inbound) -> Result<Result<Value, Refu
             hub.settle(now)?;
             hub.changes(facility, inbound.cursor.as_deref()).map_err(Refusal::from)
         }
+        Operation::Challenges => Ok(hub.challenge(facility, now)?),
         Operation::Requests if inbound.identity.kind != "iryo" => Err(not_for_you().into()),
         Operation::Requests => match object(&inbound.body) {
             Err(error) => Err(error.into()),
@@ -149,11 +151,16 @@ fn granted(sandbox: &Sandbox, tokens: &crate::hub::Tokens, identity: &Identity, 
 
 fn capabilities(sandbox: &Sandbox) -> Value {
     let faults = sandbox.faults();
-    [("opinions", "opinions"), ("municipalities", "municipalities"), ("submissions", "lookup")]
-        .into_iter()
-        .filter(|(_, operation)| !faults.not_offered(operation))
-        .map(|(capability, _)| capability)
-        .collect()
+    [
+        ("opinions", "opinions"),
+        ("municipalities", "municipalities"),
+        ("submissions", "lookup"),
+        ("identity", "challenges"),
+    ]
+    .into_iter()
+    .filter(|(_, operation)| !faults.not_offered(operation))
+    .map(|(capability, _)| capability)
+    .collect()
 }
 
 fn municipalities(sandbox: &Sandbox, inbound: &Inbound) -> Answer {
@@ -167,7 +174,7 @@ fn municipalities(sandbox: &Sandbox, inbound: &Inbound) -> Answer {
 }
 
 /// A body that has to be an object; no body is an empty one.
-fn object(body: &[u8]) -> Result<Map<String, Value>, HubError> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, HubError> {
     if body.is_empty() {
         return Ok(Map::new());
     }

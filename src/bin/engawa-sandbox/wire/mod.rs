@@ -2,6 +2,7 @@
 
 mod answer;
 mod calls;
+mod identity;
 mod opinions;
 mod route;
 mod serve;

@@ -14,6 +14,8 @@ pub(crate) enum Operation {
     Lookup,
     Municipalities,
     Capabilities,
+    Challenges,
+    Assertions,
     /// Not offered: 404 with E2000.
     Unknown,
 }
@@ -32,6 +34,8 @@ impl Operation {
             ("POST", "submissions/lookup") => Self::Lookup,
             ("GET", "municipalities") => Self::Municipalities,
             ("GET", "capabilities") => Self::Capabilities,
+            ("POST", "identity/challenges") => Self::Challenges,
+            ("POST", "identity/assertions") => Self::Assertions,
             _ => Self::Unknown,
         }
     }
@@ -48,12 +52,14 @@ impl Operation {
             Self::Lookup => "lookup",
             Self::Municipalities => "municipalities",
             Self::Capabilities => "capabilities",
+            Self::Challenges => "challenges",
+            Self::Assertions => "assertions",
             Self::Unknown => "unknown",
         }
     }
 
     /// Names a fault may be ordered on.
-    pub(crate) const NAMES: [&'static str; 11] = [
+    pub(crate) const NAMES: [&'static str; 13] = [
         "login",
         "refresh",
         "logout",
@@ -63,6 +69,8 @@ impl Operation {
         "lookup",
         "municipalities",
         "capabilities",
+        "challenges",
+        "assertions",
         "unknown",
         "connect",
     ];

@@ -139,6 +139,7 @@ fn accounts(seed: u64) -> Vec<Account> {
         ("clinic-clerk", CLINIC, "clerk"),
         ("other-doctor", "9910000029", "doctor"),
         ("office-manager", &office, "care_manager"),
+        ("office-clerk", &office, "clerk"),
         ("dx-staff", &dx, "care_worker"),
     ]
     .into_iter()
