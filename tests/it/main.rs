@@ -3,6 +3,7 @@
 
 mod api;
 mod cli;
+mod crash;
 mod host;
 mod hub;
 mod hub_sandbox;
