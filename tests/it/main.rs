@@ -7,6 +7,7 @@ mod crash;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod power;
 mod sandbox;
 mod sandbox_faults;
 mod support;

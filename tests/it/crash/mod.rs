@@ -57,7 +57,7 @@ fn kill_9_loses_nothing_and_files_nothing_twice() {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
@@ -258,6 +258,6 @@ fn wait_for_death(gateway: &mut Gateway) -> bool {
 
 /// A moment at random is what this test is about.
 #[allow(clippy::disallowed_methods)]
-fn pause(duration: Duration) {
+pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
