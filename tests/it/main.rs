@@ -4,6 +4,7 @@
 mod api;
 mod cli;
 mod crash;
+mod disk;
 mod host;
 mod hub;
 mod hub_sandbox;

@@ -41,7 +41,7 @@ impl Volume {
         let image = dir.path().join("image");
         File::create(&image).unwrap().set_len(megabytes << 20).unwrap();
         run("mkfs.ext4", &["-q", "-F", "-m", "0", text(&image)])?;
-        let mount = ["-o", "loop", text(&image)].map(str::to_owned).to_vec();
+        let mount = ["-o", "loop,errors=remount-ro", text(&image)].map(str::to_owned).to_vec();
         Self { dir, mount, mounted: false }.with_mount()
     }
 
@@ -85,7 +85,20 @@ impl Volume {
         self.mounted = false;
     }
 
-    /// Read-only from here on, or writable again.
+    /// What the kernel does when ext4 meets damage under a running program: everything written from here on is refused as
+    /// on a read-only disk, until it is mounted anew.
+    ///
+    /// # Errors
+    /// Where the kernel offers no such switch.
+    pub(crate) fn meet_damage(&self) -> Result<(), String> {
+        let output = Command::new("findmnt").args(["-n", "-o", "SOURCE", text(&self.path())]).output();
+        let output = output.map_err(|error| error.to_string())?;
+        let device = String::from_utf8(output.stdout).unwrap().trim().replace("/dev/", "");
+        let switch = format!("/sys/fs/ext4/{device}/trigger_fs_error");
+        fs::write(&switch, "1").map_err(|error| format!("{switch}: {error}"))
+    }
+
+    /// Read-only from here on, or writable again; nobody may have a file open for writing.
     pub(crate) fn read_only(&self, yes: bool) {
         let options = if yes { "remount,ro" } else { "remount,rw" };
         run("mount", &["-o", options, text(&self.path())]).unwrap();
