@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::StoreError;
 
@@ -32,23 +32,38 @@ fn options(file: &Path) -> Result<SqliteConnectOptions, StoreError> {
     Ok(options)
 }
 
-/// Opens the writer's connection and brings the schema up to date.
+/// Opens the writer's connection and brings the schema up to date; makes the file where there is none.
 pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = options(file)?.create_if_missing(true).connect().await?;
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
+    match upgrade(&mut connection).await {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            // Closed in order, it leaves no empty log beside a file that is to be left as it is.
+            let _ = connection.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Opens the writer's connection again after a failure. A database that has vanished is not replaced by an empty one.
+pub(super) async fn again(file: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(options(file)?.create_if_missing(false).connect().await?)
+}
+
+async fn upgrade(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     let known = i64::try_from(SCHEMAS.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
     let applied = usize::try_from(found).unwrap_or(0);
     for (index, schema) in SCHEMAS.iter().enumerate().skip(applied) {
-        migrate(&mut connection, schema, index + 1).await?;
+        migrate(connection, schema, index + 1).await?;
     }
-    Ok(connection)
+    Ok(())
 }
 
 async fn migrate(connection: &mut SqliteConnection, schema: &'static str, version: usize) -> Result<(), StoreError> {
-    use sqlx::Connection as _;
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(schema).execute(&mut *tx).await?;
     // A pragma takes no parameters; the version is a number of our own.
