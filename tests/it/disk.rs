@@ -92,9 +92,7 @@ fn full_in_the_middle_of_a_document_acknowledges_nothing_and_recovers() {
     // More than the reserve at its first byte, less than it needs at its last.
     volume.fill(17 * MIB);
     let large = large(14 << 20, "large");
-    let a = gateway.ask(&large);
-    println!("{}", gateway.present_log());
-    refused(&a, 507, "STORAGE_FULL");
+    refused(&gateway.ask(&large), 507, "STORAGE_FULL");
     volume.fill(0);
     refused(&gateway.post(&opinion("new"), "new"), 507, "STORAGE_FULL");
     hub.up();
@@ -115,8 +113,6 @@ fn a_disk_that_turns_read_only_is_named_and_nothing_is_acknowledged() {
     let Some(mut volume) = or_skip(Volume::ext4(64)) else { return };
     let (hub, mut gateway, ids) = waiting(&volume);
     let Some(()) = or_skip(volume.meet_damage()) else { return };
-    gateway.post(&opinion("x"), "x");
-    println!("{}", gateway.present_log());
     for key in ["new-1", "new-2"] {
         refused(&gateway.post(&opinion(key), key), 503, "STORAGE_READ_ONLY");
     }
@@ -142,14 +138,35 @@ fn a_disk_that_turns_read_only_is_named_and_nothing_is_acknowledged() {
 }
 
 #[test]
-fn a_start_on_a_read_only_disk_says_so_and_touches_nothing() {
+fn a_start_on_a_read_only_disk_says_so_touches_nothing_and_recovers() {
     let Some(volume) = or_skip(Volume::ext4(64)) else { return };
     let (hub, mut gateway, ids) = waiting(&volume);
     gateway.kill9();
+    hub.up();
     volume.read_only(true);
+    let before = files(gateway.state());
     gateway.start();
-    println!("{:?} {:?}", part(&gateway, "storage"), gateway.post(&opinion("new"), "new"));
-    println!("{}", gateway.present_log());
+    refused(&gateway.post(&opinion("new"), "new"), 503, "STORAGE_READ_ONLY");
+    assert_eq!(part(&gateway, "storage"), (503, json!("failed"), json!("STORAGE_READ_ONLY")));
+    assert_eq!(gateway.submission(&ids[0])["id"], ids[0].as_str());
+    assert_eq!(hub.facts()["totals"]["effects"], 0, "something left that could not be recorded");
+    assert!(files(gateway.state()) == before);
+    volume.read_only(false);
+    delivered_once(&hub, &gateway, &ids);
+    let id = until("the door to open", SOON, || {
+        let answer = gateway.post(&opinion("new"), "new");
+        (answer.status == 202).then(|| answer.json()["id"].as_str().unwrap().to_owned())
+    });
+    delivered_once(&hub, &gateway, &[id]);
+    assert_eq!(part(&gateway, "storage"), (200, json!("ok"), Value::Null));
+}
+
+#[test]
+fn a_start_on_a_read_only_disk_after_an_orderly_end_says_so_too() {
+    let Some(volume) = or_skip(Volume::ext4(64)) else { return };
+    let (hub, mut gateway, ids) = waiting(&volume);
+    assert!(gateway.stop().success());
+    volume.read_only(true);
     fails_to_start(&mut gateway, "STORAGE_READ_ONLY");
     volume.read_only(false);
     hub.up();
@@ -228,7 +245,7 @@ fn damaged_documents_are_set_aside_and_the_others_go_on() {
         if damaged.contains(&n) {
             let submission = gateway.reaches(id, "held", SOON);
             assert_eq!(submission["reason"]["code"], "SUBMISSION_DAMAGED", "{n}: {submission}");
-            assert!(submission["next_step"]["ja"].as_str().unwrap().contains("原本"));
+            assert!(submission["reason"]["ja"].as_str().unwrap().contains("原本"));
             let events = submission["history"].as_array().unwrap();
             assert!(events.iter().any(|event| event["data"]["reason"] == "SUBMISSION_DAMAGED"), "{n}: {submission}");
             assert_eq!(hub.key_facts(id)["effects"].as_u64().unwrap_or(0), 0, "{n} reached the hub");
