@@ -35,32 +35,32 @@ fn options(file: &Path) -> Result<SqliteConnectOptions, StoreError> {
 /// Opens the writer's connection and brings the schema up to date; makes the file where there is none.
 pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = options(file)?.create_if_missing(true).connect().await?;
-    match upgrade(&mut connection).await {
-        Ok(()) => Ok(connection),
-        Err(error) => {
-            // Closed in order, it leaves no empty log beside a file that is to be left as it is.
-            let _ = connection.close().await;
-            Err(error)
-        }
-    }
-}
-
-/// Opens the writer's connection again after a failure. A database that has vanished is not replaced by an empty one.
-pub(super) async fn again(file: &Path) -> Result<SqliteConnection, StoreError> {
-    Ok(options(file)?.create_if_missing(false).connect().await?)
-}
-
-async fn upgrade(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
     let known = i64::try_from(SCHEMAS.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
     let applied = usize::try_from(found).unwrap_or(0);
     for (index, schema) in SCHEMAS.iter().enumerate().skip(applied) {
-        migrate(connection, schema, index + 1).await?;
+        migrate(&mut connection, schema, index + 1).await?;
     }
-    Ok(())
+    writable(&mut connection).await?;
+    Ok(connection)
+}
+
+/// SQLite opens what it cannot write read-only, in silence, and stays so for the life of the process, whatever becomes of the
+/// disk. Better not to start: the service manager tries again. A full disk is no such obstacle.
+async fn writable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let version = format!("PRAGMA user_version = {}", SCHEMAS.len());
+    match sqlx::raw_sql(sqlx::AssertSqlSafe(version)).execute(connection).await.map_err(StoreError::from) {
+        Err(error @ StoreError::ReadOnly(_)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the writer's connection again after a failure. A database that has vanished is not replaced by an empty one.
+pub(super) async fn again(file: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(options(file)?.create_if_missing(false).connect().await?)
 }
 
 async fn migrate(connection: &mut SqliteConnection, schema: &'static str, version: usize) -> Result<(), StoreError> {
