@@ -9,6 +9,7 @@ mod host;
 mod hub;
 mod hub_sandbox;
 mod power;
+mod privacy;
 mod sandbox;
 mod sandbox_faults;
 mod support;

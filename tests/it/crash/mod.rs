@@ -201,6 +201,9 @@ impl Season {
         self.hub.clear_faults();
         tally.lost_answers += self.senders.lost();
         tally.abandoned += self.senders.abandoned();
+        let harmless = ["GATEWAY_BUSY", "IDEMPOTENCY_IN_PROGRESS"];
+        let refusals = self.senders.refusals();
+        assert!(refusals.iter().all(|code| harmless.contains(&code.as_str())), "{refusals:?}");
         self.gateway.start();
         let promises = self.senders.finish();
         tally.acknowledged += promises.len();
