@@ -51,18 +51,10 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
         volume.unmount();
         volume.mount().unwrap();
         everything_is_there(gateway.state(), &senders.promises());
-        if gateway.present_log().contains("HUB_LOGIN_CAUTIOUS") {
-            database::half_an_hour_passes(gateway.state());
-        }
     }
     gateway.start();
     let (lost, abandoned) = (senders.lost(), senders.abandoned());
     let promises = senders.finish();
-    if gateway.present_log().contains("HUB_LOGIN_CAUTIOUS") {
-        gateway.kill9();
-        database::half_an_hour_passes(gateway.state());
-        gateway.start();
-    }
     gateway.drained(Duration::from_secs(120));
     judge(&hub, &gateway, &promises);
     assert!(gateway.stop().success());

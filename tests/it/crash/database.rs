@@ -31,18 +31,6 @@ pub(crate) fn sound(state: &Path) {
     assert_eq!(ask(state, "PRAGMA integrity_check"), "ok");
 }
 
-/// Lets half an hour pass in the record: waiting times come nearer, and logins with unknown outcome are forgotten.
-///
-/// Two kills in the middle of a login make the gateway wait that long before the next one, so that the hub does not lock
-/// the account; nobody wants to sit through it.
-pub(crate) fn half_an_hour_passes(state: &Path) {
-    execute(
-        state,
-        "UPDATE submission SET wait_until = wait_until - 1800000 WHERE wait_until IS NOT NULL;
-         DELETE FROM fact WHERE name = 'hub.login'",
-    );
-}
-
 fn open(state: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::from_str("sqlite:").unwrap().filename(state.join("engawa.db"))
 }

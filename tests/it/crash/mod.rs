@@ -71,7 +71,6 @@ struct Tally {
     /// Rounds that waited for a fault point in vain.
     missed: u32,
     hub_kills: u32,
-    half_hours: u32,
     acknowledged: usize,
     lost_answers: u64,
     hub_lost: u64,
@@ -83,8 +82,7 @@ impl std::fmt::Display for Tally {
         write!(
             f,
             "{} acknowledged, 0 lost, 0 twice; {} killed at random, {} at fault points {:?} ({} not reached), hub killed {} \
-             times; {} answers lost to senders, {} requests met a hub fault, {} posted and never asked about, {} half hours \
-             of login caution skipped",
+             times; {} answers lost to senders, {} requests met a hub fault, {} posted and never asked about",
             self.acknowledged,
             self.random,
             self.points.values().sum::<u32>(),
@@ -94,7 +92,6 @@ impl std::fmt::Display for Tally {
             self.lost_answers,
             self.hub_lost,
             self.abandoned,
-            self.half_hours,
         )
     }
 }
@@ -123,21 +120,21 @@ impl Season {
             self.crash_at(point, dice.random_range(1..=4), tally);
         } else {
             self.gateway.spawn(&[]);
-            pause(Duration::from_millis(dice.random_range(0..300)));
+            pause(Duration::from_millis(dice.random_range(0..200)));
             if dice.random_ratio(1, 16) {
                 self.hub.restart();
                 tally.hub_kills += 1;
             }
+            pause(Duration::from_millis(dice.random_range(0..100)));
             let status = self.gateway.kill9().unwrap();
             assert_eq!(status.signal(), Some(SIGKILL), "it ended by itself: {}", self.gateway.present_log());
             tally.random += 1;
         }
-        self.skip_caution(tally);
     }
 
     /// What the hub does to requests in this round.
     fn trouble(&self, dice: &mut StdRng, tally: &mut Tally) {
-        tally.hub_lost += self.hub.status()["faults"]["random"]["met"].as_u64().unwrap_or(0);
+        self.calm(tally);
         let rate = [0.0, 0.0, 0.05, 0.2, 0.6].choose(dice).unwrap();
         let seed: u32 = dice.random();
         let kinds = [
@@ -155,6 +152,12 @@ impl Season {
         self.hub.post("random", json!({ "seed": seed, "rate": rate, "kinds": kinds, "on": on }));
     }
 
+    /// Ends the hub's faults and counts those that were met.
+    fn calm(&self, tally: &mut Tally) {
+        tally.hub_lost += self.hub.status()["faults"]["random"]["met"].as_u64().unwrap_or(0);
+        self.hub.clear_faults();
+    }
+
     /// Runs the gateway until it dies at the `n`-th visit to a point.
     fn crash_at(&mut self, point: &'static str, n: u32, tally: &mut Tally) -> bool {
         if point == "outbox.asked" {
@@ -166,7 +169,7 @@ impl Season {
         let status = self.gateway.kill9().unwrap();
         assert_eq!(status.signal(), Some(SIGKILL), "it ended by itself: {}", self.gateway.present_log());
         self.senders.hush();
-        self.hub.clear_faults();
+        self.calm(tally);
         if died {
             *tally.points.entry(point).or_default() += 1;
         } else {
@@ -177,28 +180,20 @@ impl Season {
 
     /// Points that chance has not brought up.
     fn reach_every_point(&mut self, tally: &mut Tally) {
-        self.hub.clear_faults();
+        self.calm(tally);
         for point in POINTS {
             for _ in 0..5 {
                 if tally.points.contains_key(point) || self.crash_at(point, 1, tally) {
                     break;
                 }
-                self.skip_caution(tally);
             }
-        }
-    }
-
-    fn skip_caution(&mut self, tally: &mut Tally) {
-        if self.gateway.present_log().contains("HUB_LOGIN_CAUTIOUS") {
-            database::half_an_hour_passes(self.gateway.state());
-            tally.half_hours += 1;
         }
     }
 
     /// Peace: everything leaves, the municipalities' news come in, and all is counted.
     fn end(mut self, tally: &mut Tally) {
         self.senders.hush();
-        self.hub.clear_faults();
+        self.calm(tally);
         tally.lost_answers += self.senders.lost();
         tally.abandoned += self.senders.abandoned();
         let harmless = ["GATEWAY_BUSY", "IDEMPOTENCY_IN_PROGRESS"];
@@ -207,12 +202,6 @@ impl Season {
         self.gateway.start();
         let promises = self.senders.finish();
         tally.acknowledged += promises.len();
-        if cautious(&self.gateway) {
-            self.gateway.kill9();
-            database::half_an_hour_passes(self.gateway.state());
-            tally.half_hours += 1;
-            self.gateway.start();
-        }
         self.gateway.drained(Duration::from_secs(120));
         judge::judge(&self.hub, &self.gateway, &promises);
         all_news_arrived(&self.gateway);
@@ -220,11 +209,6 @@ impl Season {
         assert!(self.gateway.stop().success());
         one_event_for_one_effect(&self.gateway);
     }
-}
-
-fn cautious(gateway: &Gateway) -> bool {
-    let health = gateway.get("/v1/health").json();
-    health["parts"]["hub"]["reason"] == "HUB_LOGIN_CAUTIOUS" || gateway.present_log().contains("HUB_LOGIN_CAUTIOUS")
 }
 
 /// Crashes while the feed was read lost no news.

@@ -16,6 +16,7 @@ pub(crate) struct Volume {
 }
 
 /// Where tests of this kind cannot run they say so and pass; under `CI=true` that is a failure.
+#[allow(clippy::print_stdout)]
 pub(crate) fn or_skip<T>(made: Result<T, String>) -> Option<T> {
     match made {
         Ok(made) => Some(made),
