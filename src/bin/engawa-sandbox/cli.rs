@@ -110,6 +110,9 @@ pub(crate) struct HubArgs {
     /// Answer E1xxx and E4040 with status 200 instead of 401, 403 and 404
     #[arg(long)]
     pub(crate) always_200: bool,
+    /// Start with the power off: connections are refused until `control up`
+    #[arg(long)]
+    pub(crate) down: bool,
     /// Do not sync the record to disk: survives a kill, not a power cut
     #[arg(long)]
     pub(crate) no_fsync: bool,

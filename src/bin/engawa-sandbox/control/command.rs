@@ -119,7 +119,8 @@ impl Command {
     }
 }
 
-async fn call(port: u16, method: &str, path: &str, body: String) -> Result<Value, Failure> {
+/// One order to the control API; its answer, or why it was refused.
+pub(crate) async fn call(port: u16, method: &str, path: &str, body: String) -> Result<Value, Failure> {
     let stream =
         TcpStream::connect(("127.0.0.1", port)).await.map_err(|e| format!("the sandbox is not running: {e}"))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
