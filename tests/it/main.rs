@@ -3,6 +3,7 @@
 
 mod api;
 mod cli;
+mod demo;
 mod host;
 mod sandbox;
 mod sandbox_faults;
