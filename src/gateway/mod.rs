@@ -80,7 +80,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let notifier = Notifier::new();
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let house = House::build(settings, state, &telemetry)?;
     let (close, closing) = watch::channel(false);
     let endpoint = tokio::spawn(house.serve(settings, listeners(settings).await?, closing));
     notifier.ready("受付中 / accepting");
@@ -153,7 +153,7 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
         let State { lock, store, task, keys, clock } = state;
         let fingerprint = keys.derive("hub login fingerprint");
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));

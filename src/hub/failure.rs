@@ -21,7 +21,7 @@ use super::wire::{Envelope, ErrorEntry, changes_data, lookup_data, receipt};
 use crate::fault::Code;
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
-pub(super) const DEFAULT_LOCK: Duration = Duration::from_mins(30);
+pub(super) const DEFAULT_LOCK: Duration = Duration::from_secs(30 * 60);
 const SHORTEST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 24 * 3600;
 
@@ -65,6 +65,10 @@ pub fn classify(seen: &Seen, now: Timestamp) -> Reply {
         Seen::Unsent(fault) => Reply::Without(line(*fault, Scope::Hub)),
         Seen::Lost(fault @ (LineFault::OwnCertificateRefused | LineFault::OwnCertificateExpired)) => {
             Reply::Without(line(*fault, Scope::Operator))
+        }
+        // Trust was established when the connection was; what breaks later is the line.
+        Seen::Lost(LineFault::Untrusted | LineFault::NotYetTrusted) => {
+            Reply::Perhaps(trouble(Code::HubUnreachable, Scope::Item))
         }
         Seen::Lost(fault) => Reply::Perhaps(line(*fault, Scope::Item)),
         Seen::Answered { status, retry_after, body, request_whole } => {

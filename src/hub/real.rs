@@ -21,7 +21,7 @@ use crate::credential::{FacilityCertificate, Secret};
 use crate::fault::Code;
 
 /// How long the hub's list of what it offers is believed.
-const OFFER_AGE: Duration = Duration::from_hours(1);
+const OFFER_AGE: Duration = Duration::from_secs(3600);
 /// The token, then a refreshed one, then one of a new login.
 const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
@@ -134,7 +134,8 @@ impl Hub {
     async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
         for _ in 0..TRIES {
             let token = self.session.token(link).await?;
-            let (seen, reply) = link.exchange(authorized(build(), bearer(&token)?)).await;
+            let header = bearer(&token)?;
+            let (seen, reply) = link.read(|| authorized(build(), header.clone())).await;
             if matches!(reply, Reply::TokenStale(_)) {
                 self.session.reject(&token, link)?;
                 continue;

@@ -10,9 +10,10 @@ use super::Inner;
 use super::dispatch::Stop;
 use super::view::OutboxError;
 use crate::credential::seal::Keyring;
-use crate::fault::crash;
+use crate::fault::{Code, crash};
 use crate::hub::{Change, HubPort};
 use crate::store::{ApplyChanges, ChangeRow, Row};
+use crate::telemetry::Metric;
 
 const CURSOR: &str = "feed.opinions.cursor";
 /// Shortly after a delivery the municipality's answer is likely: the feed is read soon, then ever less often.
@@ -51,6 +52,7 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, OutboxError> {
             pulse.feed = Some(now);
             pulse.hub_answered = Some(now);
         });
+        line_is_back(inner);
         crash::point("outbox.changes_read");
         let last = page.items.is_empty() || cursor.as_deref() == Some(page.next_cursor.as_str());
         if page.items.is_empty() && cursor.as_deref() == Some(page.next_cursor.as_str()) {
@@ -58,10 +60,20 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, OutboxError> {
         }
         let items = page.items.iter().map(|change| row(&inner.keys, change)).collect::<Result<_, _>>()?;
         let apply = ApplyChanges { items, cursor_name: CURSOR, cursor: page.next_cursor, now: now.as_millisecond() };
-        news += inner.store.write(apply).await?;
+        let told = inner.store.write(apply).await?;
+        Metric::Events.add(&[("kind", "submission.municipality")], told);
+        news += told;
         if last {
             return Ok(news);
         }
+    }
+}
+
+/// The feed was read: a circuit that opened because the hub could not be reached need not wait out its pause. One that the
+/// hub itself asked for, or an operator has to end, is left alone.
+fn line_is_back(inner: &Inner) {
+    if matches!(inner.outlook.borrow().blocked, Some(Code::HubUnreachable | Code::HubTimeout)) {
+        inner.reconsider.notify_one();
     }
 }
 

@@ -30,10 +30,10 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
             let value = inner.clock.now().to_string();
             let _ = inner.store.write(SetFact { name: "store.proof".into(), value }).await;
         }
-        if tick.is_multiple_of(HOURLY) {
-            if let Err(error) = forget(&inner).await {
-                tracing::warn!(code = %error.code, "outbox: retention could not be applied");
-            }
+        if tick.is_multiple_of(HOURLY)
+            && let Err(error) = forget(&inner).await
+        {
+            tracing::warn!(code = %error.code, "outbox: retention could not be applied");
         }
         report_counts(&inner).await;
         tick = tick.wrapping_add(1);

@@ -262,4 +262,4 @@ fn uuid_time(now: jiff::Timestamp) -> uuid::Timestamp {
 }
 
 /// A row's warnings as the sender was told them.
-pub type Warnings = Vec<Value>;
+pub(super) type Warnings = Vec<Value>;

@@ -203,10 +203,7 @@ impl Life {
         match outcome {
             Outcome::Accepted(receipt) => self.deliver(receipt),
             Outcome::Refused(refusal) => self.refuse(refusal),
-            Outcome::NotLive { live_from, .. } => {
-                let until = live_from.and_then(first_moment).or_else(|| now.checked_add(NOT_LIVE_RECHECK).ok());
-                self.hold(Code::HubInsurerNotLive, until)
-            }
+            Outcome::NotLive { live_from, .. } => self.hold(Code::HubInsurerNotLive, not_live_until(live_from, now)),
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
             Outcome::Unknown(trouble) => {
                 let struck = self.strike(&trouble, others_passed_at, now);
@@ -297,8 +294,12 @@ impl Default for Life {
     }
 }
 
-/// An insurer without a published date is tried again daily.
-const NOT_LIVE_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// An insurer without a published date is tried again daily; one whose date has passed while the hub still refuses, hourly.
+fn not_live_until(live_from: Option<jiff::civil::Date>, now: Timestamp) -> Option<Timestamp> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let until = live_from.and_then(first_moment).or_else(|| now.checked_add(24 * HOUR).ok())?;
+    now.checked_add(HOUR).ok().map(|soonest| until.max(soonest))
+}
 
 /// The hub's dates are dates in Japan.
 fn first_moment(date: jiff::civil::Date) -> Option<Timestamp> {

@@ -106,11 +106,12 @@ struct Pulse {
 
 impl Inner {
     fn config(&self) -> Config {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+        *self.config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accepted(&self) {
         crate::telemetry::Metric::Accepted.count(&[]);
+        crate::telemetry::Metric::Events.count(&[("kind", StateName::Queued.event_kind())]);
         self.nudge.notify_one();
     }
 }

@@ -14,6 +14,7 @@ use super::{Inner, Outbox, note, order, record};
 use crate::fault::Code;
 use crate::hub::MunicipalState;
 use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
 const HISTORY: u16 = 500;
@@ -122,7 +123,11 @@ impl Inner {
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
         let now = self.clock.now();
         let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), now, &policy, seed));
-        Ok(self.store.write(Transit { id: id.into_bytes(), rule }).await?)
+        let stepped = self.store.write(Transit { id: id.into_bytes(), rule }).await?;
+        if let Some(Ok(life)) = &stepped {
+            Metric::Events.count(&[("kind", life.name().event_kind())]);
+        }
+        Ok(stepped)
     }
 
     fn replay_since(&self) -> i64 {

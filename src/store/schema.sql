@@ -37,7 +37,8 @@ CREATE INDEX submission_wake ON submission (state, wait_until) WHERE state IN ('
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
 CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');
-CREATE UNIQUE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
+-- Not unique: a hub that gives one number twice must not block the second document.
+CREATE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
 
 CREATE TABLE piece (
     body   BLOB    NOT NULL,

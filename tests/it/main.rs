@@ -5,6 +5,8 @@ mod api;
 mod cli;
 mod demo;
 mod host;
+mod hub;
+mod hub_sandbox;
 mod sandbox;
 mod sandbox_faults;
 mod support;
