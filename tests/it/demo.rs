@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,6 +15,24 @@ fn demo(gateway: &str, temporary: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
     command.args(["demo", "--gateway", gateway]).env("TMPDIR", temporary).stdin(Stdio::null());
     command
+}
+
+/// A demo that ends with its test, in good order: it stops what it started.
+struct Playground(Child);
+
+impl Playground {
+    fn signal(&self, signal: Signal) {
+        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal);
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.signal(Signal::SIGTERM);
+            let _ = self.0.wait();
+        }
+    }
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -63,8 +81,9 @@ fn a_gateway_that_cannot_work_fails_the_demo_by_name() {
 #[test]
 fn the_playground_keeps_both_running_until_it_is_told_to_stop() {
     let temporary = tempfile::tempdir().unwrap();
-    let mut child = demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut playground =
+        Playground(demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(playground.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut invitation: Vec<String> = Vec::new();
     while invitation.last().is_none_or(|line| !line.contains("Ctrl-C")) {
         invitation.push(lines.next().unwrap_or_else(|| panic!("it ended after {invitation:#?}")));
@@ -94,8 +113,8 @@ fn the_playground_keeps_both_running_until_it_is_told_to_stop() {
     assert!(shell("engawa status --json").is_object());
     assert!(shell("hub facts")["totals"].is_object());
 
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    playground.signal(Signal::SIGINT);
     assert!(lines.any(|line| line.contains("Both are stopped")));
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(playground.0.wait().unwrap().code(), Some(0));
     assert!(is_empty(temporary.path()));
 }

@@ -60,18 +60,25 @@ async fn perform(args: &DemoArgs) -> Result<(), Failure> {
 
 async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
     tokio::select! {
-        done = tokio::time::timeout(DEADLINE, tale::tell(stage, story)) => {
-            done.unwrap_or_else(|_| Err(format!("not done after {} seconds", DEADLINE.as_secs()).into()))
-        }
+        done = within_deadline(tale::tell(stage, story)) => done,
         ordered = told_to_stop() => ordered.and(Err("stopped by a signal".into())),
     }
 }
 
 async fn keep(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
+    let play = async {
+        within_deadline(play::open(stage, story)).await?;
+        play::stay(stage).await
+    };
     tokio::select! {
-        done = play::open(stage, story) => done,
+        done = play => done,
         ordered = told_to_stop() => ordered,
     }
+}
+
+async fn within_deadline(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let late = |_| Err(format!("not done after {} seconds", DEADLINE.as_secs()).into());
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(late)
 }
 
 async fn told_to_stop() -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::folder::private;
 /// The gateway's usual port, taken when it is free.
 const USUAL: u16 = 8470;
 
-/// Starts both and stays until one of them ends, which is an error.
+/// Starts both and says what to try.
 pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
     story.step("start the hub");
     let hub = stage.start_hub(true).await?;
@@ -31,6 +31,11 @@ pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
     write_examples(stage, address, key)?;
     story.line(invitation(stage.dir(), &hub, address));
     story.step("keep both running");
+    Ok(())
+}
+
+/// Stays until one of them ends, which is an error.
+pub(super) async fn stay(stage: &mut Stage) -> Result<(), Failure> {
     loop {
         if let Some(who) = stage.ended()? {
             return Err(who.into());
