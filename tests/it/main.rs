@@ -3,10 +3,13 @@
 
 mod api;
 mod cli;
+mod crash;
 mod demo;
+mod disk;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod power;
 mod sandbox;
 mod sandbox_faults;
 mod support;
