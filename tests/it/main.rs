@@ -4,6 +4,7 @@
 mod api;
 mod cli;
 mod crash;
+mod demo;
 mod disk;
 mod host;
 mod hub;
