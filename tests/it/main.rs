@@ -3,6 +3,7 @@
 
 mod api;
 mod cli;
+mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;

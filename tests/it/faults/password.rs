@@ -1,0 +1,1 @@
+//! A refused password is tried once, whatever happens.
