@@ -48,6 +48,7 @@ impl Lane {
         self.put_right(&gateway, &id, row);
         self.end(&gateway, &id, row);
         assert_eq!(self.hub.facts()["totals"]["filed_twice"], filed_twice);
+        assert_eq!(gateway.errors(), [""; 0], "what the hub or a person got wrong is no error of the gateway's");
         let allowed = CALLS + CALLS_A_SECOND * clock.elapsed().as_secs();
         let made = self.calls() - calls;
         assert!(made <= allowed, "{made} calls, a storm: {}", self.hub.status()["calls"]);

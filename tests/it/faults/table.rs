@@ -196,7 +196,7 @@ pub(super) const ROWS: &[Row] = &[
     // What the hub says of itself, and its feed.
     waits(Faults(r#"{"on":"capabilities","kind":"html_200","times":0}"#), "HUB_NONSENSE", NOTHING, Eta::Some, Cleared),
     waits(Faults(r#"{"on":"capabilities","kind":"status_503","retry_after":"2","times":0}"#), "HUB_BUSY", NOTHING, Eta::Some, Cleared),
-    unnoticed(Faults(r#"{"on":"capabilities","kind":"not_offered","times":0}"#)),
+    waits(Faults(r#"{"on":"capabilities","kind":"not_offered","times":0}"#), "HUB_NOT_OFFERED", NOT_OFFERED, Eta::None, Then::Reloaded),
     Row { end: End::Accepted, ..unnoticed(Faults(r#"{"on":"changes","kind":"expired_cursor","times":2}"#)) },
     Row { end: End::Accepted, ..unnoticed(Faults(r#"{"on":"changes","kind":"html_200","times":2}"#)) },
 
