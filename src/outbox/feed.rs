@@ -10,7 +10,7 @@ use super::Inner;
 use super::dispatch::Stop;
 use super::view::OutboxError;
 use crate::credential::seal::Keyring;
-use crate::fault::crash;
+use crate::fault::{Code, crash};
 use crate::hub::{Change, HubPort};
 use crate::store::{ApplyChanges, ChangeRow, Row};
 use crate::telemetry::Metric;
@@ -52,6 +52,7 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, OutboxError> {
             pulse.feed = Some(now);
             pulse.hub_answered = Some(now);
         });
+        line_is_back(inner);
         crash::point("outbox.changes_read");
         let last = page.items.is_empty() || cursor.as_deref() == Some(page.next_cursor.as_str());
         if page.items.is_empty() && cursor.as_deref() == Some(page.next_cursor.as_str()) {
@@ -65,6 +66,14 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, OutboxError> {
         if last {
             return Ok(news);
         }
+    }
+}
+
+/// The feed was read: a circuit that opened because the hub could not be reached need not wait out its pause. One that the
+/// hub itself asked for, or an operator has to end, is left alone.
+fn line_is_back(inner: &Inner) {
+    if matches!(inner.outlook.borrow().blocked, Some(Code::HubUnreachable | Code::HubTimeout)) {
+        inner.reconsider.notify_one();
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod api;
 mod cli;
+mod daemon;
+mod demo;
 mod faults;
 mod host;
 mod hub;

@@ -29,7 +29,8 @@ fn waits_for(gateway: &Gateway, id: &str, code: &str) {
 }
 
 fn attempts(gateway: &Gateway) -> u64 {
-    gateway.list("queued").iter().map(|seen| seen["attempts"].as_u64().unwrap()).sum()
+    let states = ["queued", "sending", "unknown"];
+    states.iter().flat_map(|state| gateway.list(state)).map(|seen| seen["attempts"].as_u64().unwrap()).sum()
 }
 
 /// Asks for one document at once and waits until something has been tried: as long as the way is closed, one goes for all.
@@ -40,7 +41,7 @@ fn press(gateway: &Gateway, id: &str) {
         (answer.status == 200).then_some(before)
     });
     until("another attempt", PATIENCE, || {
-        (gateway.list("queued").len() == DOCUMENTS && attempts(gateway) > before).then_some(())
+        (attempts(gateway) > before).then_some(())
     });
     waits_for(gateway, id, "HUB_LOGIN_REFUSED");
 }
