@@ -1,5 +1,6 @@
 //! The log's forms: JSON by choice, plain lines in a file, coloured ones on a terminal, fields in the journal.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
@@ -26,7 +27,8 @@ fn json_by_choice_one_object_a_line() {
     let mut gateway = Setup::new(&hub).set("log.format", "\"json\"").start();
     let id = deliver(&mut gateway);
     let log = gateway.log();
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     for line in &lines {
         assert!(line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(), "{line}");
     }
@@ -90,12 +92,31 @@ fn fields_in_the_journal() {
     let settled = until("the journal's entry", PATIENCE, || {
         let mut entry = vec![0; 64 << 10];
         let length = socket.recv(&mut entry).unwrap();
-        let text = String::from_utf8_lossy(&entry[..length]).into_owned();
-        text.contains("outbox: settled").then_some(text)
+        let message = |fields: &BTreeMap<String, String>| fields.get("MESSAGE").is_some_and(|m| m == "outbox: settled");
+        Some(fields(&entry[..length])).filter(message)
     });
-    for line in ["SYSLOG_IDENTIFIER=engawa", "PRIORITY=5"] {
-        assert!(settled.lines().any(|found| found == line), "{line}: {settled}");
+    for (name, value) in [("SYSLOG_IDENTIFIER", "engawa"), ("PRIORITY", "5"), ("ENGAWA_SUBMISSION", &id)] {
+        assert_eq!(settled.get(name).map(String::as_str), Some(value), "{name}: {settled:?}");
     }
-    assert!(settled.contains("ENGAWA_SUBMISSION") && settled.contains(&id), "{settled}");
     assert_eq!(gateway.log(), "", "nothing goes to stderr as well");
+}
+
+/// The journal's own protocol: `NAME=value`, or the name, the length in eight bytes and the value.
+fn fields(mut entry: &[u8]) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let mut fields = BTreeMap::new();
+    while let Some(end) = entry.iter().position(|byte| *byte == b'\n') {
+        let (line, rest) = (text(&entry[..end]), &entry[end + 1..]);
+        let (name, value, rest) = match line.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned(), rest),
+            None => {
+                let (length, rest) = rest.split_at(8);
+                let length = usize::try_from(u64::from_le_bytes(length.try_into().unwrap())).unwrap();
+                (line, text(&rest[..length]), &rest[length + 1..])
+            }
+        };
+        fields.insert(name, value);
+        entry = rest;
+    }
+    fields
 }

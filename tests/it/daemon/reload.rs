@@ -23,11 +23,13 @@ fn broken_settings_change_nothing_and_every_mistake_is_named() {
     let sound = std::fs::read_to_string(gateway.settings()).unwrap();
     let broken = |text: &str| {
         let text = text.replace("backoff_min_s = 1", "backoff_min_s = \"soon\"");
-        format!("{text}\n[log]\nlevel = \"chatty\"\n[nonsense]\nkey = 1\n")
+        text.replace("[log]", "[log]\nlevel = \"chatty\"") + "\n[nonsense]\nkey = 1\n"
     };
     reload(&gateway, broken, "reload refused");
     for key in ["outbox.backoff_min_s", "log.level", "nonsense"] {
-        until(key, PATIENCE, || gateway.log().lines().find(|l| l.contains("reload refused") && l.contains(key)).map(drop));
+        until(key, PATIENCE, || {
+            gateway.log().lines().find(|l| l.contains("reload refused") && l.contains(key)).map(drop)
+        });
     }
     assert!(gateway.log().contains("engawa.toml:"), "{}", gateway.log());
     let id = gateway.accepted(&opinion(1), "k-1");

@@ -52,7 +52,8 @@ fn a_delivery_on_its_way_arrives_before_the_end() {
     assert_eq!(gateway.wait().code(), Some(0));
     assert_eq!(hub.key_facts(&id)["effects"], 1);
     let log = gateway.log();
-    let steps = ["no longer accepting finished=true", "sends in flight ended finished=true", "store closed finished=true"];
+    let steps =
+        ["no longer accepting finished=true", "sends in flight ended finished=true", "store closed finished=true"];
     let places: Vec<_> = steps.iter().map(|step| log.find(step).unwrap_or_else(|| panic!("{step}: {log}"))).collect();
     assert!(places.is_sorted(), "{log}");
 
@@ -77,8 +78,7 @@ fn cut_off(fault: Value) -> (Sandbox, Gateway, String) {
     // Kept visible for a moment.
     hub.fault(json!({ "on": "lookup", "kind": "delay", "delay_ms": 1500 }));
     gateway.start();
-    let seen = gateway.submission(&id);
-    assert_eq!(seen["state"], "unknown", "{seen}");
+    let seen = gateway.reaches(&id, "unknown", PATIENCE);
     assert_eq!(seen["reason"]["code"], "OUTCOME_UNKNOWN", "{seen}");
     (hub, gateway, id)
 }

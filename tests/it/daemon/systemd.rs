@@ -120,7 +120,8 @@ impl Sockets {
     }
 
     fn start(&self, gateway: &Gateway) -> Process {
-        let script = "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$0\" serve --config \"$1\"";
+        let script =
+            "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$0\" serve --config \"$1\"";
         let mut shell = Command::new("sh");
         shell.args(["-c", script, env!("CARGO_BIN_EXE_engawa")]).arg(gateway.settings());
         shell.env_remove("NOTIFY_SOCKET").env_remove("CREDENTIALS_DIRECTORY").stderr(Stdio::null());

@@ -7,8 +7,10 @@ pub(super) struct Next {
     pub(super) en: &'static str,
 }
 
-pub(super) const NOTHING: Next =
-    Next { ja: "自動で送ります。することはありません。", en: "It is sent by itself. Nothing needs doing." };
+pub(super) const NOTHING: Next = Next {
+    ja: "自動で送ります。することはありません。",
+    en: "It is sent by itself. Nothing needs doing.",
+};
 
 pub(super) const LINE: Next = Next {
     ja: "つながれば自動で送ります。長く続くときは回線とルーターを確かめてください。",
@@ -25,7 +27,8 @@ pub(super) const NOT_OFFERED: Next = Next {
     en: "It is sent by itself once the hub offers it. Before you file it by other means, cancel it here.",
 };
 
-pub(super) const SENDING: Next = Next { ja: "送信中です。お待ちください。", en: "It is being sent. Wait." };
+pub(super) const SENDING: Next =
+    Next { ja: "送信中です。お待ちください。", en: "It is being sent. Wait." };
 
 pub(super) const ASKED: Next = Next {
     ja: "基盤に結果を確かめています。別に送り直さないでください。",

@@ -74,7 +74,9 @@ fn end(row: &Row) -> &'static str {
         (_, End::Stays, _) => "goes on at that time; the hub is left alone until then",
         (Then::Cleared, ..) => "delivered by itself once the fault is cleared",
         (Then::Reloaded, ..) => "delivered once it is put right and engawa reloaded",
-        (Then::Password, ..) => "delivered once the new password is in its file and engawa reloaded; until then no second try",
+        (Then::Password, ..) => {
+            "delivered once the new password is in its file and engawa reloaded; until then no second try"
+        }
         (Then::Retried, ..) => "delivered after retry",
         (Then::Alone | Then::Nothing, ..) => "delivered by itself",
     }

@@ -40,9 +40,7 @@ fn press(gateway: &Gateway, id: &str) {
         let answer = gateway.order(&format!("/v1/submissions/{id}/retry"));
         (answer.status == 200).then_some(before)
     });
-    until("another attempt", PATIENCE, || {
-        (attempts(gateway) > before).then_some(())
-    });
+    until("another attempt", PATIENCE, || (attempts(gateway) > before).then_some(()));
     waits_for(gateway, id, "HUB_LOGIN_REFUSED");
 }
 

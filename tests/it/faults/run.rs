@@ -52,7 +52,6 @@ impl Lane {
         let allowed = CALLS + CALLS_A_SECOND * clock.elapsed().as_secs();
         let made = self.calls() - calls;
         assert!(made <= allowed, "{made} calls, a storm: {}", self.hub.status()["calls"]);
-        println!("{number:3} {:5.1} s, {made} calls  {:?}", clock.elapsed().as_secs_f64(), row.order);
     }
 
     fn reset(&self) {

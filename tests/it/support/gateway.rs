@@ -34,7 +34,13 @@ impl Setup {
     pub(crate) fn new(hub: &Sandbox) -> Self {
         let dir = tempfile::Builder::new().prefix("engawa").tempdir().unwrap();
         let state = dir.path().join("state");
-        let mut setup = Self { dir, settings: BTreeMap::new(), environment: Vec::new(), launcher: Vec::new(), state: state.clone() };
+        let mut setup = Self {
+            dir,
+            settings: BTreeMap::new(),
+            environment: Vec::new(),
+            launcher: Vec::new(),
+            state: state.clone(),
+        };
         let clinic = hub.facility("clinic");
         // Secrets are read only from files that nobody else may read.
         setup.secret("password", fs::read(hub.password_file("clinic-doctor")).unwrap());
