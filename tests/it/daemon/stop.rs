@@ -25,14 +25,18 @@ fn on_its_way(gateway: &Gateway, hub: &Sandbox) -> String {
     id
 }
 
-/// An event stream of which the head has come.
+/// An event stream that has told of a sending.
 fn events(gateway: &Gateway) -> UnixStream {
     let mut stream = UnixStream::connect(gateway.socket()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(&Ask::new("GET", "/v1/events?from=beginning").bytes()).unwrap();
-    let mut first = [0; 12];
-    stream.read_exact(&mut first).unwrap();
-    assert_eq!(&first, b"HTTP/1.1 200");
+    let mut told = Vec::new();
+    while !String::from_utf8_lossy(&told).contains("submission.sending") {
+        let mut more = [0; 4096];
+        let length = stream.read(&mut more).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&told));
+        told.extend_from_slice(&more[..length]);
+    }
     stream
 }
 
@@ -45,9 +49,9 @@ fn a_delivery_on_its_way_arrives_before_the_end() {
     let mut stream = events(&gateway);
     gateway.signal(Signal::SIGTERM);
     until("a closed door", PATIENCE, || UnixStream::connect(gateway.socket()).is_err().then_some(()));
-    let mut told = Vec::new();
-    stream.read_to_end(&mut told).unwrap();
-    assert!(String::from_utf8_lossy(&told).contains("submission.sending"), "the stream ends, it does not break");
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends, it does not break: {rest:?}");
     assert!(gateway.ended().is_none(), "the delivery is waited for");
     assert_eq!(gateway.wait().code(), Some(0));
     assert_eq!(hub.key_facts(&id)["effects"], 1);
@@ -74,7 +78,7 @@ fn cut_off(fault: Value) -> (Sandbox, Gateway, String) {
     let status = gateway.stop();
     let took = clock.elapsed();
     assert_eq!(status.code(), Some(0));
-    assert!(took < Duration::from_millis(2500), "{took:?} is more than the deadline and the end of a process");
+    assert!(took < Duration::from_secs(4), "{took:?}: the hub's five seconds are not waited for");
     // Kept visible for a moment.
     hub.fault(json!({ "on": "lookup", "kind": "delay", "delay_ms": 1500 }));
     gateway.start();
@@ -109,7 +113,7 @@ fn a_sender_that_stalls_does_not_hold_up_the_end() {
     stream.write_all(&whole).unwrap();
     let clock = Clock::system();
     assert_eq!(gateway.stop().code(), Some(0));
-    assert!(clock.elapsed() < Duration::from_millis(3500), "{:?}", clock.elapsed());
+    assert!(clock.elapsed() < Duration::from_secs(8), "{:?}", clock.elapsed());
     gateway.start();
     assert_eq!(gateway.list("queued").len() + gateway.list("delivered").len(), 0, "half a document is none");
 }
