@@ -4,8 +4,10 @@
 mod api;
 mod cli;
 mod crash;
+mod daemon;
 mod demo;
 mod disk;
+mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
