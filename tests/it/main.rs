@@ -4,6 +4,7 @@
 mod api;
 mod cli;
 mod host;
+mod memory;
 mod sandbox;
 mod sandbox_faults;
 mod support;
