@@ -42,7 +42,7 @@ fn wait(runtime: &Runtime, met: impl Fn() -> bool, log: impl Fn() -> String) -> 
     let start = Instant::now();
     while !met() {
         assert!(start.elapsed() < Duration::from_secs(300), "nothing happens: {}", log());
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
     }
     Instant::now()
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(runtime: &Runtime) -> Report {
     let (gateway, _, _) = runtime.block_on(start(&house));
     let rest = Duration::from_secs(30);
     let (processor, switches) = (gateway.processor(), gateway.switches());
-    runtime.block_on(tokio::time::sleep(rest));
+    runtime.block_on(async { tokio::time::sleep(rest).await });
     let wakes = (gateway.switches() - switches) as f64 / rest.as_secs_f64();
     let processor = (gateway.processor() - processor) * 1000.0 / rest.as_secs_f64();
     let mut report = Report::default();

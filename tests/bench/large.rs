@@ -34,7 +34,7 @@ pub(crate) fn run(runtime: &Runtime) -> Report {
     let begin = Instant::now();
     while sandbox.status()["totals"]["effects"] != 1 {
         assert!(begin.elapsed() < Duration::from_secs(60), "nothing happens: {}", house.log());
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
     }
     report.row(Row::new("rise while sending", rise(&gateway, before), "MiB").goal(Goal::AtMost(8.0)));
     report
