@@ -81,6 +81,7 @@ impl From<sqlx::Error> for StoreError {
                 database.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
             }
             sqlx::Error::Io(_) => return Self::Broken(error),
+            sqlx::Error::PoolTimedOut => return Self::Busy,
             _ => None,
         };
         match primary {

@@ -18,6 +18,7 @@ pub(crate) fn policy() -> Policy {
         backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
         strikes: 5,
         key_memory: Duration::from_secs(399 * 86_400),
+        ask_after: Duration::from_secs(5),
     }
 }
 
@@ -100,7 +101,7 @@ fn may_follow(state: StateName, input: &Input) -> Result<&'static [StateName], D
             LookupOutcome::Refused(_) => &[Returned],
             LookupOutcome::Unseen => &[Queued, Held],
             LookupOutcome::NotOffered => &[Held],
-            LookupOutcome::Trouble(_) => &[Unknown],
+            LookupOutcome::Trouble(_) => &[Unknown, Held],
         },
         (Unknown, Input::Retry) => &[Unknown],
         (Queued | Sending, Input::Damaged) => &[Held],
