@@ -29,6 +29,8 @@ pub enum Circuit {
         reason: Code,
         /// The last pause.
         pause: Duration,
+        /// Something changed since it began: should it fail, the next one may try at once.
+        again: bool,
     },
 }
 
@@ -46,7 +48,7 @@ impl Circuit {
     /// Something was started.
     pub fn started(&mut self) {
         if let Self::Open { reason, pause, .. } = *self {
-            *self = Self::Probing { reason, pause };
+            *self = Self::Probing { reason, pause, again: false };
         }
     }
 
@@ -57,7 +59,7 @@ impl Circuit {
 
     /// What was started said nothing about the hub (it was the document's own trouble, or was called off).
     pub fn undecided(&mut self, elapsed: Duration) {
-        if let Self::Probing { reason, pause } = *self {
+        if let Self::Probing { reason, pause, .. } = *self {
             *self = Self::Open { reason, until: elapsed, pause };
         }
     }
@@ -71,19 +73,23 @@ impl Circuit {
         backoff: &Backoff,
         rng: &mut impl Rng,
     ) {
-        let previous = match *self {
-            Self::Closed => Duration::ZERO,
-            Self::Probing { pause, .. } => pause,
+        let (previous, again) = match *self {
+            Self::Closed => (Duration::ZERO, false),
+            Self::Probing { pause, again, .. } => (pause, again),
             Self::Open { .. } => return,
         };
         let pause = backoff.next(previous, retry_after, rng);
-        *self = Self::Open { reason, until: elapsed.saturating_add(pause), pause: pause.min(backoff.max()) };
+        let until = if again { elapsed } else { elapsed.saturating_add(pause) };
+        *self = Self::Open { reason, until, pause: pause.min(backoff.max()) };
     }
 
     /// Something changed that may have put it right: the next one may try at once.
     pub fn reconsider(&mut self, elapsed: Duration) {
-        if let Self::Open { reason, pause, .. } = *self {
-            *self = Self::Open { reason, until: elapsed, pause };
+        match self {
+            Self::Open { until, .. } => *until = elapsed,
+            // The one on its way may have begun with what was wrong.
+            Self::Probing { again, .. } => *again = true,
+            Self::Closed => {}
         }
     }
 

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::backoff::Backoff;
 use crate::fault::Code;
-use crate::hub::{LookupOutcome, Outcome, Receipt, Refusal, Trouble};
+use crate::hub::{LookupOutcome, Outcome, Receipt, Refusal, Scope, Trouble};
 
 /// Waiting for its turn, for the line, or for its own back-off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,8 +225,7 @@ impl Life {
                 Self { pause, ..self }.queue(Code::WaitTurn, wait_until)
             }
             LookupOutcome::Trouble(trouble) => {
-                let pause = policy.backoff.next(self.pause, trouble.retry_after, rng);
-                let ask_at = later(now, pause, trouble.until);
+                let (pause, ask_at) = self.wait(&trouble, now, policy, rng);
                 let state = State::Unknown(Unknown { reason: trouble.code, ask_at });
                 Self { state, pause, ..self }
             }
@@ -253,15 +252,24 @@ impl Life {
         if struck.strikes >= policy.strikes {
             return struck.hold(Code::AttemptsExhausted, None);
         }
-        let pause = policy.backoff.next(struck.pause, trouble.retry_after, rng);
-        let wait_until = Some(later(now, pause, trouble.until));
-        Self { pause, ..struck }.queue(trouble.code, wait_until)
+        let (pause, wait_until) = struck.wait(trouble, now, policy, rng);
+        Self { pause, ..struck }.queue(trouble.code, Some(wait_until))
+    }
+
+    /// The next back-off and its end. What a person puts right goes on at that moment: until then the circuit alone keeps
+    /// the hub from being knocked at.
+    fn wait(&self, trouble: &Trouble, now: Timestamp, policy: &Policy, rng: &mut impl Rng) -> (Duration, Timestamp) {
+        if trouble.scope == Scope::Operator {
+            return (self.pause, later(now, trouble.retry_after.unwrap_or_default(), trouble.until));
+        }
+        let pause = policy.backoff.next(self.pause, trouble.retry_after, rng);
+        (pause, later(now, pause, trouble.until))
     }
 
     /// Counts a failure against the document when it names the document, or when others passed since its last failure.
     /// A hub that is down for weeks strikes nobody.
     fn strike(self, trouble: &Trouble, others_passed_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let own = trouble.scope == crate::hub::Scope::Item
+        let own = trouble.scope == Scope::Item
             || matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
         Self { strikes: self.strikes.saturating_add(u32::from(own)), failed_at: Some(now), ..self }
     }

@@ -11,7 +11,7 @@ use super::view::{
     EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
 };
 use super::{Inner, Outbox, note, order, record};
-use crate::fault::Code;
+use crate::fault::{Code, Retry};
 use crate::hub::MunicipalState;
 use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
@@ -152,6 +152,7 @@ impl Inner {
             State::Returned(refusal) => (None, refusal.errors.clone()),
             _ => (None, Vec::new()),
         };
+        let reason = self.waiting_reason(&life);
         Ok(Submission {
             id,
             kind: "opinion",
@@ -160,8 +161,8 @@ impl Inner {
             length: u64::try_from(row.body_length).unwrap_or(0),
             due: order::date_of(row.due),
             state: life.name(),
-            reason: self.waiting_reason(&life),
-            eta: life.wait_until(),
+            reason,
+            eta: life.wait_until().filter(|_| !waits_for_a_person(life.name(), reason)),
             attempts: life.attempts,
             receipt,
             hub_errors,
@@ -194,6 +195,7 @@ impl Inner {
         let now = self.clock.now();
         let outlook = *self.outlook.borrow();
         let ahead = match view.state {
+            StateName::Queued if waits_for_a_person(view.state, view.reason) => return None,
             StateName::Queued => {
                 let lane = format!("{}/{}", row.facility, row.sender);
                 self.store.ahead(&lane, row.due, row.seq, AHEAD).await.ok()?
@@ -247,6 +249,11 @@ impl Inner {
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }
+}
+
+/// The next knock at the hub is no promise while a person has to put something right first.
+fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
+    state == StateName::Queued && reason.is_some_and(|reason| reason.retry() == Retry::AfterRemedy)
 }
 
 fn apply(row: &Row, input: Input, now: Timestamp, policy: &Policy, seed: u64) -> Verdict<Result<Life, Code>> {

@@ -4,11 +4,14 @@
 mod api;
 mod cli;
 mod crash;
+mod daemon;
 mod demo;
 mod disk;
+mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod memory;
 mod power;
 mod privacy;
 mod sandbox;

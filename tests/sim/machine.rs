@@ -131,7 +131,9 @@ proptest! {
                     prop_assert!(!before.is_final());
                     prop_assert!(next.attempts >= before.attempts);
                     if let State::Queued(queued) = &next.state {
-                        prop_assert!(queued.wait_until.is_none_or(|until| until > now || queued.reason == Code::WaitTurn));
+                        // What waits for a person waits for the circuit alone.
+                        let at_once = queued.reason == Code::WaitTurn || waits_for_a_person(&input);
+                        prop_assert!(queued.wait_until.is_none_or(|until| until > now || at_once));
                     }
                     life = next;
                 }
@@ -184,6 +186,10 @@ proptest! {
         prop_assert!(pause >= floor.max(Duration::from_secs(5)));
         prop_assert!(pause <= backoff.max().max(floor + Duration::from_secs(5)));
     }
+}
+
+fn waits_for_a_person(input: &Input) -> bool {
+    matches!(input, Input::Settled { outcome: Outcome::NotDelivered(trouble), .. } if trouble.scope == Scope::Operator)
 }
 
 fn lost() -> Input {

@@ -25,6 +25,7 @@ pub(crate) struct Setup {
     dir: TempDir,
     settings: BTreeMap<String, String>,
     environment: Vec<(String, String)>,
+    launcher: Vec<String>,
     state: PathBuf,
 }
 
@@ -33,7 +34,13 @@ impl Setup {
     pub(crate) fn new(hub: &Sandbox) -> Self {
         let dir = tempfile::Builder::new().prefix("engawa").tempdir().unwrap();
         let state = dir.path().join("state");
-        let mut setup = Self { dir, settings: BTreeMap::new(), environment: Vec::new(), state: state.clone() };
+        let mut setup = Self {
+            dir,
+            settings: BTreeMap::new(),
+            environment: Vec::new(),
+            launcher: Vec::new(),
+            state: state.clone(),
+        };
         let clinic = hub.facility("clinic");
         // Secrets are read only from files that nobody else may read.
         setup.secret("password", fs::read(hub.password_file("clinic-doctor")).unwrap());
@@ -82,6 +89,12 @@ impl Setup {
     /// An environment variable of every start.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts every process of the program through this command, which has to become it (`exec`).
+    pub(crate) fn through(mut self, launcher: &[&str]) -> Self {
+        self.launcher = launcher.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -174,8 +187,9 @@ impl Gateway {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_engawa"));
-        command.args(arguments).arg("--config").arg(self.settings());
+        let mut words = self.setup.launcher.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_engawa")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(arguments).arg("--config").arg(self.settings());
         command.env_remove("CREDENTIALS_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("ENGAWA_CRASH_POINT");
         command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
         command
