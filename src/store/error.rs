@@ -1,5 +1,8 @@
 //! What storage failures mean for the people concerned.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use crate::fault::Code;
 
 /// A failure of the store, with its source for the log.
@@ -45,6 +48,28 @@ impl StoreError {
             Self::Busy => Code::GatewayBusy,
             Self::Group(code) => *code,
         }
+    }
+
+    /// SQLite calls it an I/O error, or cannot open its files, when a file system has turned read-only under it (as ext4 does
+    /// when it meets damage). Whoever stands before the box should read which of the two it is.
+    pub(super) fn told_apart(self, directory: &Path) -> Self {
+        match self {
+            Self::Broken(error) if read_only(directory) => Self::ReadOnly(error),
+            other => other,
+        }
+    }
+}
+
+/// Whether the file system refuses a new file as read-only. Its flags do not say so after damage.
+fn read_only(directory: &Path) -> bool {
+    let probe = directory.join("engawa.probe");
+    match std::fs::File::create(&probe) {
+        Ok(_) => {
+            // Left behind it would be empty, and written over next time.
+            let _ = std::fs::remove_file(&probe);
+            false
+        }
+        Err(error) => error.kind() == ErrorKind::ReadOnlyFilesystem,
     }
 }
 

@@ -59,6 +59,8 @@ impl Setup {
             ("hub.user_id", json!("clinic-doctor").to_string()),
             ("hub.password_file", path("password")),
             ("hub.poll_changes_s", "10".to_owned()),
+            // A login that was cut off is not waited for half an hour: this hub has not judged a wrong password.
+            ("hub.login_window_s", "1".to_owned()),
             ("outbox.backoff_min_s", "1".to_owned()),
             ("outbox.backoff_max_s", "1".to_owned()),
             ("log.format", json!("text").to_string()),

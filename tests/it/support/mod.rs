@@ -7,6 +7,7 @@ pub(crate) mod curl;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod sandbox;
+pub(crate) mod volume;
 
 /// Looks until there is something to see, and panics when `within` is over.
 #[allow(clippy::disallowed_methods)] // Waiting on other processes is in the machine's time.
