@@ -17,7 +17,8 @@ fn account(hub: &Sandbox) -> Value {
 }
 
 fn setup(hub: &Sandbox) -> Setup {
-    Setup::new(hub).set("hub.connect_timeout_s", "1").set("hub.request_timeout_s", "5")
+    let setup = Setup::new(hub).set("hub.connect_timeout_s", "1").set("hub.request_timeout_s", "5");
+    setup.set("hub.login_window_s", "1800")
 }
 
 /// Queued, or unknown when the process died while it was being sent.
