@@ -39,9 +39,8 @@ test: deps ## every test
 crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
 
-bench: deps ## benchmarks in release mode: a table, and target/bench/*.json
-	cargo build --release --locked
-	cargo test --release --locked --test bench -- --nocapture
+bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
+	cargo test --release --locked --test bench -- $(BENCH)
 
 check: deps tools ## format, lints, dependency policy, advisories, documentation
 	cargo fmt --check

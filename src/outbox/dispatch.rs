@@ -70,25 +70,32 @@ impl<H: HubPort> Dispatcher<H> {
                 }
             };
             self.beat();
-            tokio::select! {
-                biased;
-                _ = self.stop.changed() => {}
-                Some(first) = self.on_way.join_next_with_id() => self.settle_all(first).await,
-                () = self.inner.reconsider.notified() => {
-                    self.engine.reconsider(self.inner.clock.elapsed(), self.inner.config().policy);
-                }
-                () = self.inner.nudge.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
+            self.rest(pause).await;
         }
         self.drain().await;
+    }
+
+    /// Waits until there may be something to do.
+    async fn rest(&mut self, pause: Duration) {
+        tokio::select! {
+            biased;
+            _ = self.stop.changed() => {}
+            Some(first) = self.on_way.join_next_with_id() => self.settle_all(first).await,
+            () = self.inner.reconsider.notified() => {
+                self.engine.reconsider(self.inner.clock.elapsed(), self.inner.config().policy);
+            }
+            // What has just come in cannot go while every place is taken or the circuit is open: an acceptance then costs
+            // the dispatcher nothing. The nudge is kept until it can be of use.
+            () = self.inner.nudge.notified(), if self.places() > 0 => {}
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 
     /// A row that says `sending` while nobody carries it (the process or a task died, or its outcome could not be
     /// recorded) has an unknown outcome.
     async fn recover(&mut self) -> Result<(), OutboxError> {
         let limit = BATCH.saturating_add(u16::try_from(self.carried.len()).unwrap_or(u16::MAX));
-        let ids = self.inner.store.in_state("sending", limit).await?;
+        let ids = self.inner.store.sending(limit).await?;
         self.repair = ids.len() == usize::from(limit);
         for id in &ids {
             let id = uuid(id)?;

@@ -54,7 +54,8 @@ pub struct Intake {
     pieces: u32,
     length: u64,
     hash: digest::Context,
-    /// The key has been used: only the hash is wanted.
+    /// The key is known to have been used: only the hash is wanted. A document of one piece finds out when it is committed,
+    /// a longer one before its first piece is kept.
     earlier: bool,
     finished: bool,
 }
@@ -66,10 +67,12 @@ impl Intake {
         key: &str,
         new: NewOpinion,
     ) -> Result<Self, OutboxError> {
-        let earlier = inner.store.submission_by_key(&sender.facility, &sender.id, key).await?.is_some();
-        if !earlier {
-            inner.guard.admit(&inner.store).await?;
-        }
+        let earlier = match inner.guard.admit(&inner.store).await {
+            Ok(()) => false,
+            // An answer once given is given again, whether or not there is room for new work.
+            Err(_) if inner.store.submission_by_key(&sender.facility, &sender.id, key).await?.is_some() => true,
+            Err(full) => return Err(full),
+        };
         let now = inner.clock.now();
         let id = Uuid::new_v7(uuid_time(now));
         let due = super::order::day_number(new.opinion.due_date().unwrap_or(jiff::civil::Date::MAX));
@@ -216,10 +219,20 @@ impl Intake {
             let (now, rest) = bytes.split_at(PIECE - self.buffer.len());
             self.buffer.extend_from_slice(now);
             bytes = rest;
+            if self.pieces == 0 && self.used().await? {
+                self.earlier = true;
+                self.buffer = Vec::new();
+                return Ok(());
+            }
             self.spool().await?;
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
+    }
+
+    async fn used(&self) -> Result<bool, OutboxError> {
+        let Sender { facility, id } = &self.sender;
+        Ok(self.inner.store.submission_by_key(facility, id, &self.key).await?.is_some())
     }
 
     /// Keeps a full piece. It is never the last one: the last piece is kept with the acceptance.

@@ -17,7 +17,7 @@ mod submissions;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
@@ -42,6 +42,7 @@ use crate::clock::Clock;
 pub struct Store {
     readers: SqlitePool,
     writer: Writer,
+    counted: Arc<Mutex<Option<select::Counted>>>,
     newest_event: watch::Receiver<i64>,
 }
 
@@ -78,7 +79,7 @@ impl Store {
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
-        Ok((Self { readers, writer, newest_event }, StoreTask(task)))
+        Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.

@@ -33,7 +33,12 @@ CREATE TABLE submission (
     UNIQUE (facility, sender, idempotency_key)
 );
 CREATE INDEX submission_lane ON submission (lane, due, seq) WHERE state = 'queued';
-CREATE INDEX submission_wake ON submission (state, wait_until) WHERE state IN ('queued', 'unknown', 'held', 'sending');
+-- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,
+-- a state bound as a parameter does not.
+CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
+CREATE INDEX submission_sending ON submission (seq) WHERE state = 'sending';
+CREATE INDEX submission_odd ON submission (seq) WHERE state NOT IN
+    ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
 CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');

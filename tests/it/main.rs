@@ -11,6 +11,7 @@ mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod memory;
 mod power;
 mod privacy;
 mod sandbox;
