@@ -69,7 +69,7 @@ fn told(inner: &Inner, result: &Result<u64, Failure>) -> Option<Duration> {
     inner.pulse.send_modify(|pulse| pulse.feed_failed = failed);
     match failed {
         Some(code) if before != failed => {
-            tracing::warn!(%code, "outbox: the feed of changes cannot be read: {}", code.en())
+            tracing::warn!(%code, "outbox: the feed of changes cannot be read: {}", code.en());
         }
         None if before.is_some() => tracing::info!("outbox: the feed of changes is read again"),
         _ => {}
