@@ -21,8 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 
 pub use changes::{ApplyChanges, ChangeRow};
 pub use error::StoreError;
@@ -50,7 +49,7 @@ pub struct Store {
 pub type CommitObserver = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 
 /// What keeps running behind a [`Store`]; awaited at shutdown, after the last clone of the store is gone.
-pub struct StoreTask(JoinHandle<()>);
+pub struct StoreTask(oneshot::Receiver<()>);
 
 impl StoreTask {
     /// Waits until the writer has committed what it was given and closed the database.
@@ -74,7 +73,7 @@ impl Store {
         let newest = events::newest(&mut connection).await?;
         let readers = open::readers(&file).await?;
         let (announce, newest_event) = watch::channel(newest);
-        let (writer, task) = Writer::start(connection, clock, observer, announce);
+        let (writer, task) = Writer::start(connection, clock, observer, announce)?;
         Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 
