@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 pub use changes::{ApplyChanges, ChangeRow};
 pub use error::StoreError;
@@ -49,7 +50,7 @@ pub struct Store {
 pub type CommitObserver = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 
 /// What keeps running behind a [`Store`]; awaited at shutdown, after the last clone of the store is gone.
-pub struct StoreTask(oneshot::Receiver<()>);
+pub struct StoreTask(JoinHandle<()>);
 
 impl StoreTask {
     /// Waits until the writer has committed what it was given and closed the database.
@@ -73,7 +74,7 @@ impl Store {
         let newest = events::newest(&mut connection).await?;
         let readers = open::readers(&file).await?;
         let (announce, newest_event) = watch::channel(newest);
-        let (writer, task) = Writer::start(connection, clock, observer, announce)?;
+        let (writer, task) = Writer::start(connection, clock, observer, announce);
         Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 

@@ -8,8 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{CommitObserver, StoreError, events};
 use crate::fault::{Code, crash};
@@ -77,30 +77,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer on its own connection and its own thread: SQLite answers each statement from a thread of its own,
-    /// and among the tasks of a busy runtime every one of those answers would wait for its turn.
-    ///
-    /// # Errors
-    /// [`StoreError::Broken`] when the system gives no thread.
+    /// Starts the writer on its own connection.
     pub(super) fn start(
         connection: SqliteConnection,
         clock: crate::clock::Clock,
         observer: CommitObserver,
         newest_event: watch::Sender<i64>,
-    ) -> Result<(Self, oneshot::Receiver<()>), StoreError> {
+    ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (report, status) = watch::channel(WriterStatus::default());
         let task = Task { connection, jobs, report, clock, observer, newest_event };
-        let (end, ended) = oneshot::channel();
-        let runtime = Handle::current();
-        let work = move || {
-            runtime.block_on(task.run());
-            // Nobody has to wait for the end.
-            let _ = end.send(());
-        };
-        let thread = std::thread::Builder::new().name("engawa-writer".to_owned()).spawn(work);
-        thread.map_err(|error| StoreError::Broken(sqlx::Error::Io(error)))?;
-        Ok((Self { queue, status }, ended))
+        let handle = tokio::spawn(task.run());
+        (Self { queue, status }, handle)
     }
 
     /// Applies `write` and returns once it is on stable storage.
