@@ -160,12 +160,7 @@ impl Store {
                             WHERE state = ? AND wait_until > ?";
         let mut next: Option<i64> = None;
         for state in ["queued", "unknown", "held"] {
-            let wake: Option<i64> =
-                sqlx::query_scalar(NEXT)
-                    .bind(state)
-                    .bind(now)
-                    .fetch_one(&self.readers)
-                    .await?;
+            let wake: Option<i64> = sqlx::query_scalar(NEXT).bind(state).bind(now).fetch_one(&self.readers).await?;
             next = next.into_iter().chain(wake).min();
         }
         Ok(next)

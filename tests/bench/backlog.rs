@@ -41,7 +41,9 @@ async fn compare(sandbox: &Sandbox) -> Report {
     let on_full = accept(&gateway, &full, &templates).await;
 
     let mut report = Report::default();
-    report.note("100,000 opinions of 10 kB queued while the hub is down, beside an empty queue in the same run. The rows are");
+    report.note(
+        "100,000 opinions of 10 kB queued while the hub is down, beside an empty queue in the same run. The rows are",
+    );
     report.note("200 posted ones, copied within the database under new ids.");
     report.row(Row::new("start to READY=1", ready, "ms").goal(Goal::AtMost(2000.0)));
     report.row(Row::new("start to first answer", answer, "ms").goal(Goal::AtMost(2000.0)));

@@ -31,7 +31,9 @@ pub(crate) fn run(runtime: &Runtime) -> Report {
     let took = last.duration_since(first).as_secs_f64();
     let cost = (gateway.processor() - before) * 1000.0 / BACKLOG as f64;
     let mut report = Report::default();
-    report.note(format!("{BACKLOG} opinions of 10 kB queued, then the hub is switched on: a sandbox with --no-fsync on this machine,"));
+    report.note(format!(
+        "{BACKLOG} opinions of 10 kB queued, then the hub is switched on: a sandbox with --no-fsync on this machine,"
+    ));
     report.note("mutual TLS 1.3, 4 at a time (the default). Each delivery is marked, sent, receipted and recorded on stable storage.");
     report.row(Row::new("deliveries", (BACKLOG - at_first) as f64 / took, "1/s"));
     report.row(Row::new("processor", cost, "ms/doc"));

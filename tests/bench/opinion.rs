@@ -58,10 +58,13 @@ impl Template {
 /// A multipart request whose form at the hub is close to 20 MiB: three attachments of random bytes.
 pub(crate) fn large() -> Bytes {
     const RAW: usize = (20 * 1024 * 1024 - 64 * 1024) / 4 * 3;
-    let mut body = b"--bb\r\ncontent-disposition: form-data; name=\"opinion\"\r\ncontent-type: application/json\r\n\r\n".to_vec();
+    let mut body =
+        b"--bb\r\ncontent-disposition: form-data; name=\"opinion\"\r\ncontent-type: application/json\r\n\r\n".to_vec();
     body.extend_from_slice(&Template::small().body);
     for n in 0..3 {
-        let head = format!("\r\n--bb\r\ncontent-disposition: form-data; name=\"attachment\"; filename=\"{n}.pdf\"\r\n\r\n%PDF-1.7\n");
+        let head = format!(
+            "\r\n--bb\r\ncontent-disposition: form-data; name=\"attachment\"; filename=\"{n}.pdf\"\r\n\r\n%PDF-1.7\n"
+        );
         body.extend_from_slice(head.as_bytes());
         let start = body.len();
         body.resize(start + RAW / 3, 0);
