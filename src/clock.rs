@@ -4,6 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// The day the hub opened. A clock that shows an earlier day is wrong.
+const FIRST_DAY: Date = Date::constant(2026, 4, 1);
 
 /// A source of wall-clock and monotonic time; cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,6 +48,14 @@ impl Clock {
             Source::System(_) => Timestamp::now(),
             Source::Manual(hands) => hands.lock().unwrap_or_else(PoisonError::into_inner).wall,
         }
+    }
+
+    /// The date in Japan; `None` while the clock cannot be right (a box without battery wakes up in 1970): then nothing may
+    /// be refused for lying in the future.
+    #[must_use]
+    pub fn today_in_japan(&self) -> Option<Date> {
+        let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+        Some(self.now().to_zoned(japan).date()).filter(|today| *today >= FIRST_DAY)
     }
 
     /// Time since the clock was made; never goes back.

@@ -1,8 +1,8 @@
 //! The local endpoint: what care software on this machine talks to.
 //!
-//! A request passes, in this order: the correlation id and the rendering of failures ([`problem`]), the panic barrier, the
-//! load limit, the check of query parameters, then its handler under [`v1`]. The handler names the right it needs in its
-//! arguments ([`caller`]); there is no handler that works without a caller except those that tell nothing
+//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), the panic barrier, the
+//! load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
+//! arguments (`caller`); there is no handler that works without a caller except those that tell nothing
 //! (`/v1/health`, `/metrics`, `/openapi.json`).
 //!
 //! Invariants: every answer outside 2xx is problem+json, the health report excepted; no answer quotes an internal error;
@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod limits;
+mod meter;
 mod openapi;
 mod problem;
 mod routes;

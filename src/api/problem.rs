@@ -179,7 +179,7 @@ impl Failure {
         self.code
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         // Codes that explain a state have status 200; as a failure they would be a mistake of ours.
         StatusCode::from_u16(self.code.status())
             .ok()

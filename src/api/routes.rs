@@ -14,6 +14,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
 use super::limits::{Guard, guard};
+use super::meter::meter;
 use super::problem::{Failure, dress};
 use super::{Api, Config, v1};
 use crate::fault::Code;
@@ -95,6 +96,7 @@ pub fn router(api: Api) -> Router {
         .fallback(|| async { Failure::from(Code::RequestNotFound) })
         .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(&api), meter))
         .layer(from_fn(dress))
         .with_state(api)
 }

@@ -89,8 +89,10 @@ pub struct Hub {
     pub password_file: SecretRef,
     /// To reach the hub, TLS included.
     pub connect_timeout: Duration,
-    /// From the start of a request to its whole answer.
+    /// From the last byte of a request to its whole answer.
     pub request_timeout: Duration,
+    /// At most two logins of unknown outcome go out within this time.
+    pub login_window: Duration,
     /// Requests at the same time: 1 to 16.
     pub parallel: usize,
     /// Between two questions for changes.
@@ -203,6 +205,7 @@ fn hub(reader: &mut Reader) -> Hub {
         password_file: reader.required_secret("hub.password_file").unwrap_or_else(nowhere),
         connect_timeout: reader.seconds("hub.connect_timeout_s", 1..=120),
         request_timeout: reader.seconds("hub.request_timeout_s", 5..=600),
+        login_window: reader.seconds("hub.login_window_s", 1..=86_400),
         parallel: reader.number("hub.parallel", 1..=16),
         poll_changes: reader.seconds("hub.poll_changes_s", 10..=86_400),
     }

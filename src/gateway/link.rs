@@ -100,11 +100,12 @@ impl HubLink {
             fingerprint_key: self.fingerprint_key,
             timeouts: Timeouts {
                 connect: hub.connect_timeout,
-                answer: hub.request_timeout.min(defaults.answer),
-                whole: hub.request_timeout,
+                answer: hub.request_timeout,
+                // 20 MiB on a slow line take minutes; a line that stands still is noticed by the stall.
+                whole: defaults.whole.max(hub.request_timeout),
                 stall: hub.request_timeout.min(defaults.stall),
             },
-            login: Policy::default(),
+            login: Policy { unknown_window: hub.login_window, ..Policy::default() },
         };
         let memory = Facts(self.store.clone());
         Hub::connect(config, certificate, memory, self.clock.clone()).map_err(|error| (error.code(), error.into()))

@@ -14,10 +14,10 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use self::body::{Progress, Tracked};
-use self::line::{ConnectFault, Connector, Notes};
+use self::line::{ConnectFault, Connector, Newest, Notes};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
 
@@ -25,7 +25,7 @@ use super::port::DeliveryBody;
 const ANSWER_LIMIT: usize = 1024 * 1024;
 /// Idle connections kept; more would only be closed by the hub.
 const IDLE_CONNECTIONS: usize = 4;
-const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What HTTP/2 may hold of a body on its way out.
@@ -79,6 +79,7 @@ pub enum LineFault {
 /// A pool of connections to one hub under one certificate.
 pub(super) struct Client {
     pool: legacy::Client<Connector, Tracked>,
+    newest: Newest,
     base: String,
     timeouts: Timeouts,
 }
@@ -93,6 +94,7 @@ impl Client {
         let (Some("https"), Some(authority), true) = (uri.scheme_str(), authority, plain) else {
             return Err(HubSetupError::Address);
         };
+        let newest = Newest::default();
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
@@ -102,8 +104,8 @@ impl Client {
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true)
             .http2_max_send_buf_size(SEND_BUFFER)
-            .build(Connector::new(tls, timeouts.connect));
-        Ok(Self { pool, base: format!("https://{authority}"), timeouts })
+            .build(Connector::new(tls, timeouts.connect, newest.clone()));
+        Ok(Self { pool, newest, base: format!("https://{authority}"), timeouts })
     }
 
     /// Sends a small request held in memory.
@@ -145,7 +147,7 @@ impl Client {
     async fn run(&self, request: Request<Tracked>, line: &CaptureConnection, progress: &Progress) -> Seen {
         let response = match self.while_moving(self.pool.request(request), progress).await {
             None => return unanswered(progress, LineFault::TimedOut),
-            Some(Err(error)) => return failed(&error, line, progress),
+            Some(Err(error)) => return self.failed(&error, line, progress),
             Some(Ok(response)) => response,
         };
         // An answer that comes before the request's end decides; the rest of the request is not sent.
@@ -159,33 +161,39 @@ impl Client {
         }
     }
 
+    fn failed(&self, error: &legacy::Error, line: &CaptureConnection, progress: &Progress) -> Seen {
+        if error.is_connect() {
+            // HTTP/2 begins inside of connecting: a line that broke there has its own note.
+            let fault = ConnectFault::find(error).or_else(|| self.newest.fault());
+            return Seen::NoConnection(fault.unwrap_or(LineFault::Unreachable));
+        }
+        unanswered(progress, noted(line).unwrap_or(LineFault::Cut))
+    }
+
     /// Waits for `exchange` as long as the request moves; `None` when it stalls or its answer does not come.
     async fn while_moving<T>(&self, exchange: impl Future<Output = T>, progress: &Progress) -> Option<T> {
         tokio::pin!(exchange);
-        let mut last = (progress.moved(), Instant::now());
         loop {
-            let patience = if progress.is_whole() { self.timeouts.answer } else { self.timeouts.stall };
-            if let Ok(done) = tokio::time::timeout_at(last.1 + patience, &mut exchange).await {
-                return Some(done);
+            let whole = progress.is_whole();
+            let patience = if whole { self.timeouts.answer } else { self.timeouts.stall };
+            let deadline = progress.moved_at() + patience;
+            tokio::select! {
+                biased;
+                done = &mut exchange => return Some(done),
+                () = progress.until_whole(), if !whole => {}
+                () = sleep_until(deadline) => {
+                    // It may have moved while this slept.
+                    if progress.moved_at() + patience <= deadline {
+                        return None;
+                    }
+                }
             }
-            let moved = progress.moved();
-            if moved == last.0 {
-                return None;
-            }
-            last = (moved, Instant::now());
         }
     }
 }
 
 fn header(response: &Response<Incoming>) -> Option<String> {
     response.headers().get(RETRY_AFTER)?.to_str().ok().map(str::to_owned)
-}
-
-fn failed(error: &legacy::Error, line: &CaptureConnection, progress: &Progress) -> Seen {
-    if error.is_connect() {
-        return Seen::NoConnection(ConnectFault::find(error).unwrap_or(LineFault::Unreachable));
-    }
-    unanswered(progress, noted(line).unwrap_or(LineFault::Cut))
 }
 
 /// What the connection's own reads and writes ran into: hyper's errors do not pass it on.

@@ -46,8 +46,8 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(30),
-            answer: Duration::from_mins(1),
-            whole: Duration::from_mins(15),
+            answer: Duration::from_secs(60),
+            whole: Duration::from_secs(15 * 60),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::wire::{Envelope, ErrorEntry, changes_data, lookup_data, receipt};
 use crate::fault::Code;
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
-pub(super) const DEFAULT_LOCK: Duration = Duration::from_mins(30);
+pub(super) const DEFAULT_LOCK: Duration = Duration::from_secs(30 * 60);
 const SHORTEST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 24 * 3600;
 
@@ -66,6 +66,10 @@ pub fn classify(seen: &Seen, now: Timestamp) -> Reply {
         Seen::Lost(fault @ (LineFault::OwnCertificateRefused | LineFault::OwnCertificateExpired)) => {
             Reply::Without(line(*fault, Scope::Operator))
         }
+        // Trust was established when the connection was; what breaks later is the line.
+        Seen::Lost(LineFault::Untrusted | LineFault::NotYetTrusted) => {
+            Reply::Perhaps(trouble(Code::HubUnreachable, Scope::Item))
+        }
         Seen::Lost(fault) => Reply::Perhaps(line(*fault, Scope::Item)),
         Seen::Answered { status, retry_after, body, request_whole } => {
             let pause = retry_after.as_deref().and_then(|value| parse_retry_after(value, now));
@@ -104,7 +108,8 @@ pub fn lookup(seen: &Seen, key: Uuid, now: Timestamp) -> LookupOutcome {
         Reply::Ok { data, trace_id } => match lookup_data(&data, key, trace_id.clone()) {
             Some(Ok(receipt)) => LookupOutcome::Accepted(receipt),
             Some(Err(errors)) => refused_before(&errors, trace_id),
-            None => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) }),
+            // The hub is there and says something about this key that cannot be read: no reason to stop the others.
+            None => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
         },
         Reply::NotKnown(_) => LookupOutcome::Unseen,
         Reply::NotOffered(_) => LookupOutcome::NotOffered,

@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request};
 use tokio::sync::Mutex;
 
-use super::client::{Client, Seen};
+use super::client::{Client, LineFault, Seen};
 use super::config::{Config, HubSetupError};
 use super::failure::{Reply, of_a_read, trouble};
 use super::lockout::Account;
@@ -78,6 +78,15 @@ impl Link {
         (seen, reply)
     }
 
+    /// A small exchange without effect: repeated once when its connection broke, because the hub may close an idle
+    /// connection at the very moment it is used.
+    pub(super) async fn read(&self, build: impl Fn() -> Request<Bytes> + Send) -> (Seen, Reply) {
+        match self.exchange(build()).await {
+            (Seen::Lost(LineFault::Cut) | Seen::Unsent(LineFault::Cut), _) => self.exchange(build()).await,
+            answered => answered,
+        }
+    }
+
     /// An exchange with a streamed body.
     pub(super) async fn stream(&self, request: Request<super::DeliveryBody>, length: u64) -> (Seen, Reply) {
         let seen = self.client.stream(request, length).await;
@@ -94,7 +103,7 @@ impl Link {
         {
             return Ok(capabilities.clone());
         }
-        let capabilities = match self.exchange(request(Method::GET, wire::CAPABILITIES, Bytes::new())).await.1 {
+        let capabilities = match self.read(|| request(Method::GET, wire::CAPABILITIES, Bytes::new())).await.1 {
             Reply::Ok { data, trace_id } => {
                 Capabilities::parse(&data).ok_or(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) })?
             }

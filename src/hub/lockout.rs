@@ -26,7 +26,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { unknown_limit: 2, unknown_window: Duration::from_mins(30) }
+        Self { unknown_limit: 2, unknown_window: Duration::from_secs(30 * 60) }
     }
 }
 

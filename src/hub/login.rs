@@ -20,9 +20,9 @@ use crate::fault::Code;
 /// Under this name the facts of `lockout` are remembered.
 const MEMORY_NAME: &str = "hub.login";
 /// A token this close to its end is renewed before it is used.
-const MARGIN: Duration = Duration::from_mins(5);
+const MARGIN: Duration = Duration::from_secs(5 * 60);
 /// A token refused this soon after its login is not cured by another login.
-const FRESH_LOGIN: Duration = Duration::from_mins(1);
+const FRESH_LOGIN: Duration = Duration::from_secs(60);
 /// The hub has to have answered this recently before a password is risked.
 const PROBE_AGE: Duration = Duration::from_secs(10);
 

@@ -39,4 +39,4 @@ pub use port::{
 pub use real::Hub;
 pub use scripted::{DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
-pub use wire::OpinionWriter;
+pub use wire::{OpinionHead, OpinionWriter};

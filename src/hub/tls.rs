@@ -73,6 +73,7 @@ fn judge(error: &rustls::Error) -> LineFault {
             | AlertDescription::CertificateUnknown
             | AlertDescription::CertificateRequired
             | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied => LineFault::OwnCertificateRefused,
             AlertDescription::CloseNotify | AlertDescription::UserCanceled | AlertDescription::InternalError => {
                 LineFault::Cut

@@ -30,12 +30,12 @@ enum BodyError {
 
 /// Set when the stored bytes turn out not to be what was accepted.
 #[derive(Clone, Debug, Default)]
-pub struct Damage(Arc<AtomicBool>);
+pub(super) struct Damage(Arc<AtomicBool>);
 
 impl Damage {
     /// Whether they did.
     #[must_use]
-    pub fn found(&self) -> bool {
+    pub(super) fn found(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -54,7 +54,7 @@ struct Reading {
 ///
 /// # Errors
 /// [`SealError`] when its key is not loaded or its row is damaged.
-pub fn open(store: &Store, keys: &Keyring, row: &Row, damage: Damage) -> Result<DeliveryBody, SealError> {
+pub(super) fn open(store: &Store, keys: &Keyring, row: &Row, damage: Damage) -> Result<DeliveryBody, SealError> {
     let id = <[u8; 16]>::try_from(row.id.as_slice()).map_err(|_| SealError::Damaged)?;
     let opener = keys.opener(&row.key_id, &row.salt, id)?;
     let length = u64::try_from(row.body_length).map_err(|_| SealError::Damaged)?;

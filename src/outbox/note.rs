@@ -11,7 +11,7 @@ use crate::model::opinion::{Problem, Substitution};
 
 /// The record.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Note {
+pub(super) struct Note {
     /// As the sender was told them.
     pub warnings: Warnings,
     /// As the sender stated them.
@@ -23,14 +23,14 @@ pub struct Note {
 impl Note {
     /// A record of what came with a document.
     #[must_use]
-    pub fn new(warnings: &[Problem], substitutions: Vec<Substitution>, originals: Map<String, Value>) -> Self {
+    pub(super) fn new(warnings: &[Problem], substitutions: Vec<Substitution>, originals: Map<String, Value>) -> Self {
         let warnings = warnings.iter().filter_map(|warning| serde_json::to_value(warning).ok()).collect();
         Self { warnings, substitutions, originals }
     }
 
     /// SHA-256 over everything the sender stated: the bytes for the hub and the substitutions behind them.
     #[must_use]
-    pub fn request_hash(&self, body_hash: &[u8; 32]) -> [u8; 32] {
+    pub(super) fn request_hash(&self, body_hash: &[u8; 32]) -> [u8; 32] {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(body_hash);
         let stated = (&self.substitutions, &self.originals);
@@ -44,7 +44,7 @@ impl Note {
     ///
     /// # Errors
     /// When the cipher fails.
-    pub fn seal(&self, keys: &Keyring, id: Uuid) -> Result<Vec<u8>, OutboxError> {
+    pub(super) fn seal(&self, keys: &Keyring, id: Uuid) -> Result<Vec<u8>, OutboxError> {
         let text = zeroize::Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
         Ok(keys.seal_note(id.into_bytes(), &text)?)
     }
@@ -53,7 +53,7 @@ impl Note {
     ///
     /// # Errors
     /// `SUBMISSION_DAMAGED` or `MASTER_KEY_MISSING`.
-    pub fn open(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Self, OutboxError> {
+    pub(super) fn open(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Self, OutboxError> {
         let text = keys.open_note(id.into_bytes(), sealed)?;
         serde_json::from_slice(&text).map_err(|_| crate::fault::Code::SubmissionDamaged.into())
     }

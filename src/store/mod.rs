@@ -32,7 +32,7 @@ pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter};
-pub use submissions::{Accept, Accepted, Prune, Transit, Verdict};
+pub use submissions::{Accept, Accepted, Prune, Rule, Transit, Verdict};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;
@@ -69,12 +69,16 @@ impl Store {
         clock: Clock,
         observer: CommitObserver,
     ) -> Result<(Self, StoreTask), StoreError> {
-        let file = directory.join("engawa.db");
-        let mut connection = open::writer(&file).await?;
+        let opened = Self::open_file(&directory.join("engawa.db"), clock, observer).await;
+        opened.map_err(|error| error.told_apart(directory))
+    }
+
+    async fn open_file(file: &Path, clock: Clock, observer: CommitObserver) -> Result<(Self, StoreTask), StoreError> {
+        let mut connection = open::writer(file).await?;
         let newest = events::newest(&mut connection).await?;
-        let readers = open::readers(&file).await?;
+        let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
-        let (writer, task) = Writer::start(connection, clock, observer, announce);
+        let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
         Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 

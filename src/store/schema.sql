@@ -42,7 +42,8 @@ CREATE INDEX submission_odd ON submission (seq) WHERE state NOT IN
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
 CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');
-CREATE UNIQUE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
+-- Not unique: a hub that gives one number twice must not block the second document.
+CREATE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
 
 CREATE TABLE piece (
     body   BLOB    NOT NULL,
@@ -66,6 +67,7 @@ CREATE TABLE event (
     data       TEXT    NOT NULL
 );
 CREATE INDEX event_facility ON event (facility, seq);
+CREATE INDEX event_time ON event (facility, at);
 CREATE INDEX event_submission ON event (submission, seq);
 
 -- News of receipts whose submission has not learnt of its receipt yet.

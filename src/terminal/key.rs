@@ -58,7 +58,7 @@ impl ApiKey {
     /// A new random key.
     ///
     /// # Errors
-    /// [`NoRandomness`] if the system's random source fails.
+    /// `NoRandomness` if the system's random source fails.
     pub fn generate() -> Result<Self, NoRandomness> {
         let mut id = [0; ID_BYTES];
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);

@@ -3,6 +3,11 @@
 
 mod config;
 mod fault;
+mod hub_credential;
+mod hub_failure;
+mod hub_lockout;
+mod hub_scripted;
+mod hub_writer;
 mod machine;
 mod openapi;
 mod opinion;

@@ -98,7 +98,7 @@ impl World {
             match life.state {
                 State::Held(_) if ripe && life.wait_until().is_some() => self.step(index, Input::Release),
                 State::Unknown(_) if ripe && !self.carried(index) && self.engine.places(self.now) > 0 => {
-                    self.ask(index)
+                    self.ask(index);
                 }
                 _ => {}
             }

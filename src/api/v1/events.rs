@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -20,6 +21,7 @@ use crate::api::caller::{Connection, Read, With};
 use crate::api::problem::{Failure, Place};
 use crate::fault::Code;
 use crate::outbox::EventRecord;
+use crate::telemetry::Metric;
 use crate::terminal::Caller;
 
 /// Events read from the log at a time.
@@ -65,7 +67,8 @@ pub(in crate::api) async fn follow(
     };
     let waiting = reset.then(|| reset_event(after)).into_iter().collect();
     let keep_alive = KeepAlive::new().interval(api.config.keep_alive);
-    let reader = Reader { caller: by.caller, after, waiting, news, stopping: connection.stopping, api };
+    let reader =
+        Reader { _open: Open::new(), caller: by.caller, after, waiting, news, stopping: connection.stopping, api };
     Ok(Sse::new(reader.stream()).keep_alive(keep_alive))
 }
 
@@ -120,11 +123,30 @@ fn reset_event(after: i64) -> Event {
 
 struct Reader {
     api: Arc<Api>,
+    _open: Open,
     caller: Caller,
     after: i64,
     waiting: VecDeque<Event>,
     news: watch::Receiver<i64>,
     stopping: watch::Receiver<bool>,
+}
+
+/// Counts open streams.
+struct Open;
+
+static OPEN: AtomicI64 = AtomicI64::new(0);
+
+impl Open {
+    fn new() -> Self {
+        Metric::EventStreams.set(&[], (OPEN.fetch_add(1, Ordering::SeqCst) + 1) as f64);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        Metric::EventStreams.set(&[], (OPEN.fetch_sub(1, Ordering::SeqCst) - 1) as f64);
+    }
 }
 
 impl Reader {

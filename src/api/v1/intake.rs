@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::tz::{TimeZone, offset};
+use jiff::civil::Date;
 use multer::{Field, Multipart};
 use serde_json::{Map, Value};
 
@@ -16,6 +16,7 @@ use crate::api::body::{Pieces, Progress, ReadError};
 use crate::api::problem::{Failure, Place};
 use crate::api::strict_json;
 use crate::fault::Code;
+use crate::model::characters::Repertoire;
 use crate::model::opinion::{self, MediaType, Parsed, Substitution};
 use crate::outbox::{Intake, NewOpinion, Sender};
 
@@ -103,7 +104,7 @@ impl Reader<'_> {
     /// Parses the opinion and opens the intake, or notes what is wrong with it.
     async fn opinion(&mut self, json: &[u8], signature: Option<String>) -> Result<(), Failure> {
         let envelope = Envelope::parse(strict_json::parse(json)?, signature)?;
-        let today = self.api.clock.now().to_zoned(TimeZone::fixed(offset(9))).date();
+        let today = self.api.clock.today_in_japan().unwrap_or(Date::MAX);
         match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
             Ok(Parsed { opinion, warnings, substitutions, originals }) => {
                 let signature = envelope.signature;
@@ -149,6 +150,15 @@ impl Reader<'_> {
                 "ATTACHMENT_NAME",
                 "添付のファイル名が要ります（UTF-8で200字まで、フォルダー名や制御文字なし）。",
                 "An attachment needs a file name: UTF-8, up to 200 characters, without folders or control characters.",
+            ));
+            return None;
+        }
+        if !Repertoire::JisX0213.holds(name) {
+            self.places.push(Place::at(
+                format!("{pointer}/name"),
+                "CHARACTER_UNSUPPORTED",
+                "添付のファイル名に基盤で使えない文字があります。別の文字の名前にしてください。",
+                "The attachment's file name holds a character that the hub cannot take. Rename it.",
             ));
             return None;
         }
@@ -358,7 +368,7 @@ fn signature_place() -> Place {
 /// Parses without storing; for `POST /v1/opinions/check`.
 pub(super) fn check(api: &Api, json: &[u8]) -> Result<Vec<Place>, Failure> {
     let envelope = Envelope::parse(strict_json::parse(json)?, None)?;
-    let today = api.clock.now().to_zoned(TimeZone::fixed(offset(9))).date();
+    let today = api.clock.today_in_japan().unwrap_or(Date::MAX);
     match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
         Ok(parsed) => Ok(parsed.warnings.iter().map(Place::from).collect()),
         Err(problems) => Ok(problems.iter().map(Place::from).collect()),

@@ -264,7 +264,7 @@ pub(in crate::api) struct SubmissionView {
     reason: Option<Reason>,
     /// What the sender does next.
     next_step: NextStep,
-    /// When it is expected at the hub or tried next; absent when nobody can say.
+    /// When it is expected at the hub or tried next; absent when nobody can say, as while a person has to act first.
     #[schema(value_type = Option<String>, format = DateTime)]
     eta: Option<Timestamp>,
     /// How often it was sent.
@@ -330,14 +330,8 @@ fn next_step(submission: &Submission) -> NextStep {
             "基盤に結果を確かめています。別に送り直さないでください。",
             "The hub is being asked what became of it. Do not file it again by other means.",
         ),
-        (StateName::Held, _) => (
-            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
-            "Follow the sentence of the reason, then choose retry or cancel.",
-        ),
-        (StateName::Returned, _) => (
-            "理由を直し、新しい Idempotency-Key で送ってください。",
-            "Put the reason right and send it under a new Idempotency-Key.",
-        ),
+        (StateName::Held, _) => held(submission.reason),
+        (StateName::Returned, _) => returned(submission.reason),
         (StateName::Cancelled, _) => (
             "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
             "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
@@ -347,12 +341,55 @@ fn next_step(submission: &Submission) -> NextStep {
 }
 
 fn queued(reason: Option<Code>) -> (&'static str, &'static str) {
-    match reason.map(Code::retry) {
-        Some(Retry::AfterRemedy) => (
+    match (reason, reason.map(Code::retry)) {
+        (Some(Code::HubUnreachable), _) => (
+            "つながれば自動で送ります。長く続くときは回線とルーターを確かめてください。",
+            "It is sent by itself once the hub can be reached. If this lasts, check line and router.",
+        ),
+        (Some(Code::HubNotOffered), _) => (
+            "基盤が対応すれば自動で送ります。ほかの方法で出すときは、先にここで取り消して（cancel）ください。",
+            "It is sent by itself once the hub offers it. Before you file it by other means, cancel it here.",
+        ),
+        (_, Some(Retry::AfterRemedy)) => (
             "管理者に理由を伝えてください。直れば自動で送ります。",
             "Tell the administrator the reason. It is sent by itself once that is put right.",
         ),
         _ => ("自動で送ります。することはありません。", "It is sent by itself. Nothing needs doing."),
+    }
+}
+
+fn held(reason: Option<Code>) -> (&'static str, &'static str) {
+    match reason {
+        Some(Code::HubInsurerNotLive) => (
+            "etaの日時に自動で送ります。紙で出すときは、先にここで取り消して（cancel）ください。",
+            "It is sent by itself at the time in eta. Before you file it on paper, cancel it here.",
+        ),
+        Some(Code::SubmissionDamaged) => (
+            "原本を新しい Idempotency-Key で送り、これは取り消して（cancel）ください。",
+            "Send the original under a new Idempotency-Key and cancel this one.",
+        ),
+        _ => (
+            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
+            "Follow the sentence of the reason, then choose retry or cancel.",
+        ),
+    }
+}
+
+fn returned(reason: Option<Code>) -> (&'static str, &'static str) {
+    match reason {
+        Some(Code::HubRecipientAbsent) => ("紙で出してください。", "File it on paper."),
+        Some(Code::HubNotPermitted) => (
+            "管理者に利用者IDの職種を確かめてもらい、直してから新しい Idempotency-Key で送ってください。",
+            "Have the administrator check the job kind of the user id, then send it under a new Idempotency-Key.",
+        ),
+        Some(Code::HubNoConsent) => (
+            "本人の同意を得てから、新しい Idempotency-Key で送ってください。",
+            "Obtain the person's consent, then send it under a new Idempotency-Key.",
+        ),
+        _ => (
+            "hub_errorsの項目を直し、新しい Idempotency-Key で送ってください。",
+            "Correct what hub_errors names and send it under a new Idempotency-Key.",
+        ),
     }
 }
 

@@ -6,18 +6,27 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::hub::memory::BoxError;
 use crate::hub::port::DeliveryBody;
 
 /// How far a request body got. Shared by the body inside hyper and the one who waits for the answer.
 #[derive(Clone)]
-pub(super) struct Progress(Arc<Mutex<State>>);
+pub(super) struct Progress(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    whole: Notify,
+}
 
 #[derive(Clone, Copy)]
 struct State {
     length: u64,
     moved: u64,
+    /// When the last piece was handed over.
+    at: Instant,
     phase: Phase,
 }
 
@@ -35,11 +44,12 @@ enum Phase {
 impl Progress {
     pub(super) fn new(length: u64) -> Self {
         let phase = if length == 0 { Phase::Whole } else { Phase::Moving };
-        Self(Arc::new(Mutex::new(State { length, moved: 0, phase })))
+        let state = Mutex::new(State { length, moved: 0, at: Instant::now(), phase });
+        Self(Arc::new(Shared { state, whole: Notify::new() }))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lets no further byte out. True when that keeps the request from ever being whole.
@@ -52,8 +62,16 @@ impl Progress {
         })
     }
 
-    pub(super) fn moved(&self) -> u64 {
-        self.with(|state| state.moved)
+    /// When it last moved.
+    pub(super) fn moved_at(&self) -> Instant {
+        self.with(|state| state.at)
+    }
+
+    /// Returns when the last byte was handed over; at once when it was before.
+    pub(super) async fn until_whole(&self) {
+        while !self.is_whole() {
+            self.0.whole.notified().await;
+        }
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -75,8 +93,11 @@ impl Progress {
                 return Err("the body is longer than promised".into());
             }
             state.moved += piece;
+            state.at = Instant::now();
             if state.moved == state.length {
                 state.phase = Phase::Whole;
+                // Kept for a waiter that looks later.
+                self.0.whole.notify_one();
             }
             Ok(())
         })

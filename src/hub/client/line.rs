@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -48,11 +48,28 @@ impl ConnectFault {
 pub(super) struct Connector {
     tls: TlsConnector,
     patience: Duration,
+    newest: Newest,
+}
+
+/// The notes of the line opened last.
+#[derive(Clone, Default)]
+pub(super) struct Newest(Arc<Mutex<Notes>>);
+
+impl Newest {
+    pub(super) fn fault(&self) -> Option<LineFault> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fault()
+    }
+
+    fn open(&self) -> Notes {
+        let notes = Notes::default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = notes.clone();
+        notes
+    }
 }
 
 impl Connector {
-    pub(super) fn new(tls: ClientConfig, patience: Duration) -> Self {
-        Self { tls: TlsConnector::from(Arc::new(tls)), patience }
+    pub(super) fn new(tls: ClientConfig, patience: Duration, newest: Newest) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)), patience, newest }
     }
 
     async fn open(self, uri: Uri) -> Result<Line, ConnectFault> {
@@ -67,7 +84,7 @@ impl Connector {
                 tracing::debug!(%error, "no TLS connection to the hub");
                 ConnectFault(fault_of(&error).unwrap_or(LineFault::Unreachable))
             })?;
-            Ok(Line { stream: TokioIo::new(stream), notes: Notes::default() })
+            Ok(Line { stream: TokioIo::new(stream), notes: self.newest.open() })
         };
         tokio::time::timeout(self.patience, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
     }
@@ -129,6 +146,18 @@ pub(super) struct Line {
     notes: Notes,
 }
 
+impl Line {
+    /// Takes a look at what came in when a write fails: the hub's TLS may have said why before it closed.
+    fn wrote<T>(&mut self, result: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if matches!(result, Poll::Ready(Err(_))) {
+            let mut scratch = [0; 1024];
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let _ = self.notes.take(Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled()));
+        }
+        self.notes.take(result)
+    }
+}
+
 impl Connection for Line {
     fn connected(&self) -> Connected {
         let connected = Connected::new().extra(self.notes.clone());
@@ -149,16 +178,16 @@ impl Read for Line {
 impl Write for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.notes.take(result)
+        self.wrote(result, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx);
-        self.notes.take(result)
+        self.wrote(result, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.notes.take(result)
+        self.wrote(result, cx)
     }
 }

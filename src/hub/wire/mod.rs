@@ -8,7 +8,7 @@ pub(super) use envelope::{Envelope, ErrorEntry};
 pub(super) use messages::{
     Capabilities, TokenGrant, changes_data, known_parts, login_body, lookup_body, lookup_data, receipt, refresh_body,
 };
-pub use opinion::OpinionWriter;
+pub use opinion::{OpinionHead, OpinionWriter};
 
 pub(super) const LOGIN: &str = "/api/v1/login";
 pub(super) const REFRESH: &str = "/api/v1/token/refresh";

@@ -6,9 +6,23 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::opinion::Opinion;
+
+/// What stands before the attachments.
+pub struct OpinionHead<'a> {
+    /// 保険者番号
+    pub insurer_number: &'a str,
+    /// 被保険者番号
+    pub insured_number: &'a str,
+    /// The number of the request (作成依頼書) that the opinion answers.
+    pub request_number: &'a str,
+    /// The form's version.
+    pub form_version: &'a str,
+    /// The form's items under their English names; absent means not stated.
+    pub opinion: Map<String, Value>,
+}
 
 /// Yields the exact bytes that go to the hub, in order; the same calls yield the same bytes, however the content is cut.
 ///
@@ -24,13 +38,25 @@ impl OpinionWriter {
     /// Starts the document; returns everything before the first attachment.
     #[must_use]
     pub fn begin(opinion: &Opinion) -> (Self, Bytes) {
+        Self::begin_with(OpinionHead {
+            insurer_number: opinion.insurer_number(),
+            insured_number: opinion.insured_number(),
+            request_number: opinion.request_number(),
+            form_version: opinion.form_version(),
+            opinion: opinion.to_values(),
+        })
+    }
+
+    /// As [`OpinionWriter::begin`], from the members themselves.
+    #[must_use]
+    pub fn begin_with(head: OpinionHead<'_>) -> (Self, Bytes) {
         let head = format!(
             r#"{{"insurer_number":{},"insured_number":{},"request_number":{},"form_version":{},"opinion":{},"attachments":["#,
-            text(opinion.insurer_number()),
-            text(opinion.insured_number()),
-            text(opinion.request_number()),
-            text(opinion.form_version()),
-            Value::Object(opinion.to_values()),
+            text(head.insurer_number),
+            text(head.insured_number),
+            text(head.request_number),
+            text(head.form_version),
+            Value::Object(head.opinion),
         );
         (Self { attachments: 0, carry: Vec::with_capacity(3), digest: new_digest() }, Bytes::from(head))
     }

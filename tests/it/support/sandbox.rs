@@ -144,6 +144,19 @@ impl Sandbox {
 
     /// Any order to the control API; panics unless it is carried out.
     pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (head, body) = self.exchange(method, path, body);
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {head} {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// An order that has to be refused; the refusal.
+    pub(crate) fn refused(&self, method: &str, path: &str, body: &Value) -> String {
+        let (head, answer) = self.exchange(method, path, Some(body));
+        assert!(head.starts_with("HTTP/1.1 4"), "{method} {path}: {head} {answer}");
+        answer
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> (String, String) {
         let port = u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap();
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -158,12 +171,9 @@ impl Sandbox {
         stream.read_to_end(&mut answer).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
         // A long answer may come in chunks; the JSON lies between their sizes.
-        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-            return serde_json::from_str(&dechunk(body)).unwrap();
-        }
-        serde_json::from_str(body).unwrap()
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        (head.to_owned(), if chunked { dechunk(body) } else { body.to_owned() })
     }
 
     /// kill -9.

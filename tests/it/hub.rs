@@ -1,0 +1,498 @@
+//! The hub link over real mutual TLS: what the outbox is told for each thing that can happen on the way.
+
+mod pki;
+mod stub;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engawa::clock::Clock;
+use engawa::credential::{Secret, SecretSource};
+use engawa::fault::Code;
+use engawa::hub::{
+    Config, Delivery, Hub, HubPort as _, HubSetupError, InMemory, LoginState, LookupOutcome, Memory as _, Outcome,
+    Policy, Scope, Timeouts, Trouble,
+};
+use futures_util::{StreamExt as _, stream};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use uuid::Uuid;
+
+use self::pki::{Ca, FACILITY, Server};
+use self::stub::{Act, CAPABILITIES, CHANGES, LOGIN, LOOKUP, OPINIONS, REFRESH, Stub, error};
+
+const H1: &[&[u8]] = &[b"http/1.1"];
+const H2: &[&[u8]] = &[b"h2"];
+const HTML: &str = "<!DOCTYPE html><html><body>メンテナンス中</body></html>";
+
+/// A hub and the way to it.
+struct World {
+    ca: Ca,
+    stub: Stub,
+    clock: Clock,
+    memory: InMemory,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(alpn: &[&[u8]]) -> Self {
+        Self::with(Server::Good, alpn).await
+    }
+
+    async fn with(server: Server, alpn: &[&[u8]]) -> Self {
+        let ca = Ca::new();
+        let stub = Stub::start(ca.server(server, &ca, alpn)).await;
+        Self::around(ca, stub)
+    }
+
+    fn around(ca: Ca, stub: Stub) -> Self {
+        let clock = Clock::manual("2026-11-22T00:00:00Z".parse().unwrap());
+        Self { ca, stub, clock, memory: InMemory::default(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn config(&self) -> Config {
+        let file = self.folder.path().join("password");
+        if !file.exists() {
+            std::fs::write(&file, "correct horse\n").unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        Config {
+            base_url: format!("https://localhost:{}", self.stub.address.port()),
+            ca_pem: self.ca.pem.clone().into_bytes(),
+            user_id: "KJ000000000001".to_owned(),
+            password: SecretSource::File(file),
+            facility: Some(FACILITY.to_owned()),
+            fingerprint_key: [7; 32],
+            timeouts: Timeouts {
+                connect: Duration::from_secs(5),
+                stall: Duration::from_secs(5),
+                answer: Duration::from_secs(10),
+                whole: Duration::from_secs(20),
+            },
+            login: Policy::default(),
+        }
+    }
+
+    fn hub(&self) -> Hub {
+        self.hub_as("iryo")
+    }
+
+    fn hub_as(&self, unit: &str) -> Hub {
+        Hub::connect(self.config(), self.ca.facility(unit), self.memory.clone(), self.clock.clone()).unwrap()
+    }
+}
+
+fn document(key: u128) -> Delivery {
+    delivery(key, Bytes::from_static(b"{\"opinion\":{}}"))
+}
+
+fn delivery(key: u128, bytes: Bytes) -> Delivery {
+    let length = bytes.len() as u64;
+    Delivery {
+        key: Uuid::from_u128(key),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+    }
+}
+
+/// Pieces of 64 KiB; an `Err` among them is a damaged row.
+fn pieces(key: u128, length: u64, pieces: Vec<Result<Bytes, &'static str>>) -> Delivery {
+    let frames = stream::iter(pieces).map(|piece| piece.map(Frame::data).map_err(Into::into));
+    Delivery { key: Uuid::from_u128(key), length, body: BodyExt::boxed_unsync(StreamBody::new(frames)) }
+}
+
+#[track_caller]
+fn undelivered(outcome: Outcome, code: Code, scope: Scope) -> Trouble {
+    match outcome {
+        Outcome::NotDelivered(trouble) if (trouble.code, trouble.scope) == (code, scope) => trouble,
+        other => panic!("{other:?} instead of NotDelivered {code} {scope:?}"),
+    }
+}
+
+#[track_caller]
+fn unknown(outcome: Outcome, code: Code) {
+    match outcome {
+        Outcome::Unknown(trouble) if (trouble.code, trouble.scope) == (code, Scope::Item) => {}
+        other => panic!("{other:?} instead of Unknown {code}"),
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_delivered_over_either_protocol() {
+    for alpn in [H1, H2] {
+        let world = World::new(alpn).await;
+        let hub = world.hub();
+        assert_eq!((hub.status().last_answer, hub.status().login), (None, LoginState::LoggedOut));
+
+        let Outcome::Accepted(receipt) = hub.deliver(document(1)).await else { panic!() };
+        assert_eq!((receipt.number.as_str(), receipt.trace_id.as_deref()), ("R1", Some("t")));
+        let call = &world.stub.calls(OPINIONS)[0];
+        assert_eq!(call.bearer.as_deref(), Some("Bearer a1"));
+        assert_eq!(call.key.as_deref(), Some(Uuid::from_u128(1).to_string().as_str()));
+        assert_eq!((call.length.as_deref(), call.bytes), (Some("14"), 14));
+        for path in [LOGIN, CAPABILITIES] {
+            let call = &world.stub.calls(path)[0];
+            assert_eq!((&call.bearer, &call.key), (&None, &None), "{path}");
+        }
+
+        assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+        assert_eq!(hub.lookup(Uuid::from_u128(2)).await, LookupOutcome::Unseen);
+        let page = hub.changes(Some("c+1/=".to_owned())).await.unwrap();
+        assert_eq!((page.items.len(), page.next_cursor.as_str(), page.restarted), (1, "c+1/=", false));
+        assert_eq!(world.stub.calls(LOOKUP)[0].key, None);
+        assert_eq!(world.stub.connections.load(Ordering::SeqCst), 1, "the connection is kept warm");
+        assert_eq!(hub.status().last_answer, Some(world.clock.now()));
+        assert!(matches!(hub.status().login, LoginState::LoggedIn { .. }));
+    }
+}
+
+#[tokio::test]
+async fn twenty_megabytes_pass_in_pieces() {
+    let (count, piece) = (320_usize, Bytes::from(vec![b'x'; 64 * 1024]));
+    for alpn in [H1, H2] {
+        let world = World::new(alpn).await;
+        let length = (count * piece.len()) as u64;
+        let outcome = world.hub().deliver(pieces(1, length, vec![Ok(piece.clone()); count])).await;
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+        assert_eq!(world.stub.calls(OPINIONS)[0].bytes as u64, length);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_row_never_reaches_the_hub_whole() {
+    for alpn in [H1, H2] {
+        let world = World::new(alpn).await;
+        let hub = world.hub();
+        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+        let length = 2 * piece.len() as u64;
+        let sources = [vec![Ok(piece.clone()), Err("torn")], vec![Ok(piece.clone())], vec![Ok(piece.clone()); 3]];
+        for source in sources {
+            let whole = source.len() == 3;
+            let outcome = hub.deliver(pieces(1, length, source)).await;
+            if whole {
+                // Longer than promised: what was promised is what counts, and the rest is never asked for.
+                assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+            } else {
+                undelivered(outcome, Code::SubmissionDamaged, Scope::Item);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn cuts_and_silence_around_a_delivery() {
+    for alpn in [H1, H2] {
+        let world = World::new(alpn).await;
+        let mut config = world.config();
+        config.timeouts.answer = Duration::from_secs(1);
+        let hub = Hub::connect(config, world.ca.facility("iryo"), world.memory.clone(), world.clock.clone()).unwrap();
+        world.stub.then(OPINIONS, [Act::Cut, Act::CutAfterEffect, Act::Hang]);
+        unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
+        assert_eq!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Unseen);
+        unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
+        assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+        assert_eq!(world.stub.filed(&Uuid::from_u128(1).to_string()), 1);
+        unknown(hub.deliver(document(2)).await, Code::HubTimeout);
+        assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
+    }
+}
+
+#[tokio::test]
+async fn half_a_request_is_no_request() {
+    for alpn in [H1, H2] {
+        let world = World::new(alpn).await;
+        let hub = world.hub();
+        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+        let big = |key| pieces(key, 320 * piece.len() as u64, vec![Ok(piece.clone()); 320]);
+        world
+            .stub
+            .then(OPINIONS, [Act::CutAt(1), Act::Early(1, 413, HTML.to_owned()), Act::Early(1, 200, error("E2101"))]);
+        undelivered(hub.deliver(big(1)).await, Code::HubUnreachable, Scope::Hub);
+        undelivered(hub.deliver(big(1)).await, Code::HubNonsense, Scope::Item);
+        assert!(matches!(hub.deliver(big(1)).await, Outcome::Refused(_)));
+        assert!(matches!(hub.deliver(big(1)).await, Outcome::Accepted(_)));
+    }
+}
+
+#[tokio::test]
+async fn answers_are_classified() {
+    let world = World::new(H1).await;
+    let hub = world.hub();
+    let answer = |status, retry_after, text: &str| Act::Answer(status, retry_after, text.to_owned());
+    let acts = [
+        answer(200, None, HTML),
+        answer(502, None, HTML),
+        answer(200, None, r#"{"result":"ok","da"#),
+        answer(200, None, r#"{"result":"ok","data":{"receipt_number":7},"trace_id":"t"}"#),
+        answer(503, None, ""),
+        answer(200, None, &"x".repeat(2 * 1024 * 1024)),
+    ];
+    let codes = [
+        Code::HubNonsense,
+        Code::HubNonsense,
+        Code::HubNonsense,
+        Code::HubNonsense,
+        Code::HubTrouble,
+        Code::HubNonsense,
+    ];
+    world.stub.then(OPINIONS, acts);
+    for code in codes {
+        unknown(hub.deliver(document(1)).await, code);
+    }
+    world.stub.then(OPINIONS, [answer(503, Some("90"), &error("E9001")), answer(429, None, "")]);
+    let pause = undelivered(hub.deliver(document(1)).await, Code::HubBusy, Scope::Hub).retry_after;
+    assert_eq!(pause, Some(Duration::from_secs(90)));
+    undelivered(hub.deliver(document(1)).await, Code::HubBusy, Scope::Hub);
+    world.stub.then(OPINIONS, [answer(200, None, &error("E3002")), answer(200, None, &error("E3003"))]);
+    assert!(matches!(hub.deliver(document(1)).await, Outcome::Refused(refusal) if refusal.code == Code::HubNoConsent));
+    assert!(matches!(hub.deliver(document(1)).await, Outcome::NotLive { live_from: None, .. }));
+    assert_eq!(world.stub.calls(LOGIN).len(), 1);
+}
+
+#[tokio::test]
+async fn the_line_and_the_hubs_certificate() {
+    for (server, scope) in [
+        (Server::Expired, Scope::Operator),
+        (Server::WrongName, Scope::Operator),
+        // Rather the box's clock; it heals.
+        (Server::Future, Scope::Hub),
+    ] {
+        let world = World::with(server, H1).await;
+        undelivered(world.hub().deliver(document(1)).await, Code::HubServerUntrusted, scope);
+        assert!(world.stub.calls(LOGIN).is_empty());
+    }
+    // Another CA: something in between that opens TLS.
+    let (ours, theirs) = (Ca::new(), Ca::new());
+    let stub = Stub::start(theirs.server(Server::Good, &ours, H1)).await;
+    let world = World::around(ours, stub);
+    let hub = world.hub();
+    undelivered(hub.deliver(document(1)).await, Code::HubServerUntrusted, Scope::Operator);
+    assert_eq!(hub.status().blocked, Some((Code::HubServerUntrusted, None)));
+
+    // Nobody there.
+    let world = World::new(H1).await;
+    let hub = Hub::connect(
+        Config { base_url: "https://localhost:1".to_owned(), ..world.config() },
+        world.ca.facility("iryo"),
+        InMemory::default(),
+        world.clock.clone(),
+    );
+    undelivered(hub.unwrap().deliver(document(1)).await, Code::HubUnreachable, Scope::Hub);
+}
+
+#[tokio::test]
+async fn the_facilitys_certificate() {
+    // Refused in the hub's handshake.
+    for alpn in [H1, H2] {
+        let (ca, others) = (Ca::new(), Ca::new());
+        let stub = Stub::start(ca.server(Server::Good, &others, alpn)).await;
+        let world = World::around(ca, stub);
+        let outcome = world.hub().deliver(document(1)).await;
+        undelivered(outcome, Code::HubCertificateWrongKind, Scope::Operator);
+        assert_eq!(world.stub.calls(LOGIN).len(), 0);
+    }
+    // Refused by E1001.
+    let world = World::new(H1).await;
+    world.stub.then(CAPABILITIES, [Act::Answer(403, None, error("E1001"))]);
+    undelivered(world.hub().deliver(document(1)).await, Code::HubCertificateWrongKind, Scope::Operator);
+
+    // Found here, before any connection.
+    let world = World::new(H1).await;
+    let connections = || world.stub.connections.load(Ordering::SeqCst);
+    undelivered(world.hub_as("online-claim").deliver(document(1)).await, Code::CertificateWrongKind, Scope::Operator);
+    let foreign = Config { facility: Some("1399999999".to_owned()), ..world.config() };
+    let foreign = Hub::connect(foreign, world.ca.facility("iryo"), InMemory::default(), world.clock.clone()).unwrap();
+    undelivered(foreign.deliver(document(1)).await, Code::CertificateWrongFacility, Scope::Operator);
+    let hub = world.hub();
+    world.clock.advance(Duration::from_secs(3 * 366 * 86_400));
+    undelivered(hub.deliver(document(1)).await, Code::CertificateExpired, Scope::Operator);
+    assert_eq!(hub.status().blocked, Some((Code::CertificateExpired, None)));
+    assert_eq!(connections(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_never_sent_again() {
+    let world = World::new(H1).await;
+    world.stub.then(LOGIN, [Act::Answer(401, None, error("E1002"))]);
+    let hub = world.hub();
+    undelivered(hub.deliver(document(1)).await, Code::HubLoginRefused, Scope::Operator);
+    undelivered(hub.deliver(document(1)).await, Code::HubLoginRefused, Scope::Operator);
+    assert_eq!(hub.status().blocked, Some((Code::HubLoginRefused, None)));
+    // Not after a restart either, nor days later, nor by reloading the same.
+    let hub = world.hub();
+    world.clock.advance(Duration::from_secs(86_400 * 30));
+    undelivered(hub.deliver(document(1)).await, Code::HubLoginRefused, Scope::Operator);
+    hub.reload(world.ca.facility("iryo"), Secret::from("correct horse")).unwrap();
+    undelivered(hub.deliver(document(1)).await, Code::HubLoginRefused, Scope::Operator);
+    assert_eq!(world.stub.calls(LOGIN).len(), 1);
+    // A new password is another matter.
+    hub.reload(world.ca.facility("iryo"), Secret::from("battery staple")).unwrap();
+    assert!(matches!(hub.deliver(document(1)).await, Outcome::Accepted(_)));
+    assert_eq!(hub.status().blocked, None);
+    let remembered = world.memory.recall("hub.login").await.unwrap().unwrap();
+    for secret in ["correct", "battery", "KJ0000"] {
+        assert!(!remembered.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_locked_account_is_left_alone_until_its_end() {
+    let world = World::new(H1).await;
+    let locked = r#"{"result":"error","errors":[{"code":"E1003","locked_until":"2026-11-22T00:20:00Z"}]}"#;
+    world.stub.then(LOGIN, [Act::Answer(403, None, locked.to_owned())]);
+    let until = Some("2026-11-22T00:20:00Z".parse().unwrap());
+    for hub in [world.hub(), world.hub()] {
+        let trouble = undelivered(hub.deliver(document(1)).await, Code::HubAccountLocked, Scope::Hub);
+        assert_eq!(trouble.until, until);
+        assert_eq!(hub.status().blocked, Some((Code::HubAccountLocked, until)));
+    }
+    assert_eq!(world.stub.calls(LOGIN).len(), 1);
+    world.clock.advance(Duration::from_secs(20 * 60));
+    assert!(matches!(world.hub().deliver(document(1)).await, Outcome::Accepted(_)));
+}
+
+#[tokio::test]
+async fn logins_with_lost_answers_are_counted_and_a_dead_hub_costs_none() {
+    let world = World::new(H1).await;
+    // A hub behind a proxy that is down: found out without the password.
+    world.stub.then(CAPABILITIES, vec![Act::Answer(503, None, HTML.to_owned()); 5]);
+    for _ in 0..5 {
+        undelivered(world.hub().deliver(document(1)).await, Code::HubTrouble, Scope::Hub);
+    }
+    assert_eq!(world.stub.calls(LOGIN).len(), 0);
+
+    world.stub.then(LOGIN, [Act::CutAfterEffect, Act::Answer(200, None, HTML.to_owned())]);
+    undelivered(world.hub().deliver(document(1)).await, Code::HubUnreachable, Scope::Hub);
+    undelivered(world.hub().deliver(document(1)).await, Code::HubNonsense, Scope::Hub);
+    let trouble = undelivered(world.hub().deliver(document(1)).await, Code::HubLoginCautious, Scope::Hub);
+    assert_eq!(trouble.until, Some("2026-11-22T00:30:00Z".parse().unwrap()));
+    assert_eq!(world.stub.calls(LOGIN).len(), 2);
+    world.clock.advance(Duration::from_secs(30 * 60));
+    assert!(matches!(world.hub().deliver(document(1)).await, Outcome::Accepted(_)));
+}
+
+#[tokio::test]
+async fn many_deliveries_share_one_login() {
+    let world = World::new(H2).await;
+    let hub = world.hub();
+    let outcomes = futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))));
+    assert_eq!(world.stub.calls(LOGIN).len(), 1);
+
+    let world = World::new(H2).await;
+    world.stub.then(LOGIN, [Act::Answer(200, None, error("E9001"))]);
+    let hub = world.hub();
+    let outcomes = futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::NotDelivered(_))));
+    assert_eq!(world.stub.calls(LOGIN).len(), 1, "a failure is shared as well");
+}
+
+#[tokio::test]
+async fn tokens_are_refreshed_once_before_their_end() {
+    let world = World::new(H1).await;
+    let hub = world.hub();
+    hub.deliver(document(1)).await;
+    world.clock.advance(Duration::from_secs(56 * 60));
+    hub.deliver(document(2)).await;
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (1, 1));
+    assert_eq!(world.stub.calls(OPINIONS)[1].bearer.as_deref(), Some("Bearer a2"));
+
+    // A refresh whose answer is lost may have been used up: one login.
+    world.clock.advance(Duration::from_secs(56 * 60));
+    world.stub.then(REFRESH, [Act::CutAfterEffect]);
+    assert!(matches!(hub.deliver(document(3)).await, Outcome::Accepted(_)));
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (2, 2));
+
+    // After a night both are over.
+    world.clock.advance(Duration::from_secs(9 * 3600));
+    assert!(matches!(hub.deliver(document(4)).await, Outcome::Accepted(_)));
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (3, 2));
+
+    // Trouble on an early refresh harms nobody while the token lives.
+    world.clock.advance(Duration::from_secs(56 * 60));
+    world.stub.then(REFRESH, [Act::Answer(503, None, error("E9001"))]);
+    assert!(matches!(hub.deliver(document(5)).await, Outcome::Accepted(_)));
+    assert!(matches!(hub.deliver(document(6)).await, Outcome::Accepted(_)));
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (3, 4));
+}
+
+#[tokio::test]
+async fn a_stale_token_is_refreshed_once_then_replaced_by_one_login() {
+    let world = World::new(H1).await;
+    let hub = world.hub();
+    hub.deliver(document(1)).await;
+    let stale = || Act::Answer(401, None, error("E1004"));
+    world.stub.then(LOOKUP, [stale(), stale()]);
+    assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (2, 1));
+
+    world.stub.then(LOOKUP, [stale(), stale(), stale()]);
+    let LookupOutcome::Trouble(trouble) = hub.lookup(Uuid::from_u128(1)).await else { panic!() };
+    assert_eq!((trouble.code, trouble.scope), (Code::HubTrouble, Scope::Hub));
+    assert_eq!((world.stub.calls(LOGIN).len(), world.stub.calls(REFRESH).len()), (3, 2));
+
+    // A document that met one comes again, and then passes.
+    assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
+    world.stub.then(OPINIONS, [stale()]);
+    undelivered(hub.deliver(document(3)).await, Code::HubTrouble, Scope::Item);
+    assert!(matches!(hub.deliver(document(3)).await, Outcome::Accepted(_)));
+}
+
+#[tokio::test]
+async fn what_a_hub_does_not_offer() {
+    let world = World::new(H1).await;
+    // No such path: the known parts only, and opinions are not among them.
+    world.stub.then(CAPABILITIES, [Act::Answer(404, None, error("E2000"))]);
+    let hub = world.hub();
+    undelivered(hub.deliver(document(1)).await, Code::HubNotOffered, Scope::Operator);
+    assert_eq!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::NotOffered);
+    assert_eq!(hub.changes(None).await.unwrap_err().code, Code::HubNotOffered);
+    assert_eq!(world.stub.calls(CAPABILITIES).len(), 1, "believed for an hour");
+    world.clock.advance(Duration::from_secs(3601));
+    assert!(matches!(hub.deliver(document(1)).await, Outcome::Accepted(_)));
+
+    world.stub.then(OPINIONS, [Act::Answer(404, None, error("E2000"))]);
+    undelivered(hub.deliver(document(2)).await, Code::HubNotOffered, Scope::Operator);
+    world.stub.then(LOOKUP, [Act::Answer(404, None, error("E2000"))]);
+    assert_eq!(hub.lookup(Uuid::from_u128(2)).await, LookupOutcome::NotOffered);
+}
+
+#[tokio::test]
+async fn an_expired_cursor_starts_the_feed_again() {
+    let world = World::new(H1).await;
+    let hub = world.hub();
+    world.stub.then(CHANGES, [Act::Answer(404, None, error("E4040"))]);
+    let page = hub.changes(Some("old".to_owned())).await.unwrap();
+    assert_eq!((page.restarted, page.items.len()), (true, 1));
+    world.stub.then(CHANGES, vec![Act::Answer(200, None, HTML.to_owned())]);
+    assert_eq!(hub.changes(None).await.unwrap_err().code, Code::HubNonsense);
+}
+
+#[tokio::test]
+async fn a_new_certificate_needs_a_new_token() {
+    let world = World::new(H1).await;
+    let hub = world.hub();
+    hub.deliver(document(1)).await;
+    hub.reload(world.ca.facility("iryo"), Secret::from("correct horse")).unwrap();
+    assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
+    assert_eq!(world.stub.calls(LOGIN).len(), 2);
+    assert_eq!(world.stub.connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn setting_up_needs_no_network_and_says_what_is_wrong() {
+    let world = World::new(H1).await;
+    let connect = |config| Hub::connect(config, world.ca.facility("iryo"), InMemory::default(), world.clock.clone());
+    for base_url in ["http://localhost", "https://localhost/path", "localhost", "https://u:p@localhost", ""] {
+        let base_url = base_url.to_owned();
+        let setup = connect(Config { base_url, ..world.config() });
+        assert!(matches!(setup.err(), Some(HubSetupError::Address)));
+    }
+    let setup = connect(Config { ca_pem: Vec::new(), ..world.config() });
+    assert!(matches!(setup.err(), Some(HubSetupError::Ca(_))));
+    let password = SecretSource::File("/nonexistent".into());
+    let setup = connect(Config { password, ..world.config() });
+    assert!(matches!(setup.err(), Some(HubSetupError::Password(_))));
+    assert!(connect(world.config()).is_ok());
+}

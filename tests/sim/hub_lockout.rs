@@ -1,0 +1,158 @@
+//! The login guard: under any schedule of crashes, lost answers and clock jumps, the hub never has a reason to lock.
+
+use std::time::Duration;
+
+use engawa::hub::{Account, Lockout, Permit, Policy, Verdict};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn start() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().unwrap()
+}
+
+fn account(user: &str, password: &str) -> Account {
+    Account::new(&[7; 32], user, password.as_bytes())
+}
+
+/// A restart: what is known is what was remembered.
+fn restarted(lockout: &Lockout, account: &Account, now: Timestamp) -> Lockout {
+    Lockout::restore(Some(&lockout.record()), account, &Policy::default(), now)
+}
+
+#[test]
+fn a_refused_password_stays_refused_until_it_changes() {
+    let (policy, wrong, right) = (Policy::default(), account("u", "wrong"), account("u", "right"));
+    let mut lockout = Lockout::default();
+    assert_eq!(lockout.permit(&wrong, &policy, start()), Permit::Allowed);
+    lockout.begin(&wrong, start());
+    lockout.finish(&wrong, Verdict::Refused, start());
+    for years in 0..5 {
+        let now = start() + Duration::from_secs(years * 365 * 86_400);
+        lockout = restarted(&lockout, &wrong, now);
+        assert_eq!(lockout.permit(&wrong, &policy, now), Permit::Refused);
+        assert_eq!(lockout.permit(&right, &policy, now), Permit::Allowed);
+    }
+    // Neither another password's success nor another user's fate lifts it.
+    lockout.begin(&right, start());
+    lockout.finish(&right, Verdict::Accepted, start());
+    assert_eq!(lockout.permit(&wrong, &policy, start()), Permit::Refused);
+    assert_eq!(lockout.permit(&account("v", "wrong"), &policy, start()), Permit::Allowed);
+}
+
+#[test]
+fn a_lock_belongs_to_the_user_and_ends() {
+    let (policy, mine) = (Policy::default(), account("u", "p"));
+    let until = start() + Duration::from_secs(1800);
+    let mut lockout = Lockout::default();
+    lockout.begin(&mine, start());
+    lockout.finish(&mine, Verdict::Locked { until }, start());
+    let mut lockout = restarted(&lockout, &mine, start());
+    assert_eq!(lockout.permit(&account("u", "other"), &policy, start()), Permit::Locked { until });
+    assert_eq!(lockout.permit(&account("v", "p"), &policy, start()), Permit::Allowed);
+    assert_eq!(lockout.permit(&mine, &policy, until), Permit::Allowed);
+}
+
+#[test]
+fn crashes_in_the_middle_count() {
+    let (policy, mine) = (Policy::default(), account("u", "p"));
+    let mut lockout = Lockout::default();
+    for _ in 0..2 {
+        assert_eq!(lockout.permit(&mine, &policy, start()), Permit::Allowed);
+        lockout.begin(&mine, start());
+        lockout = restarted(&lockout, &mine, start());
+    }
+    let until = start() + policy.unknown_window;
+    assert_eq!(lockout.permit(&mine, &policy, start()), Permit::Cautious { until });
+    assert_eq!(lockout.permit(&mine, &policy, until), Permit::Allowed);
+}
+
+#[test]
+fn a_clock_set_right_stretches_no_wait() {
+    let (policy, mine) = (Policy::default(), account("u", "p"));
+    let ahead = start() + Duration::from_secs(4 * 365 * 86_400);
+    let mut lockout = Lockout::default();
+    lockout.begin(&mine, ahead);
+    lockout.begin(&mine, ahead);
+    assert_eq!(lockout.permit(&mine, &policy, start()), Permit::Cautious { until: start() + policy.unknown_window });
+    lockout.finish(&mine, Verdict::Locked { until: ahead + Duration::from_secs(60) }, ahead);
+    let until = start() + Duration::from_secs(60);
+    assert_eq!(lockout.permit(&mine, &policy, start()), Permit::Locked { until });
+}
+
+#[test]
+fn an_unreadable_record_means_waiting() {
+    let (policy, mine) = (Policy::default(), account("u", "p"));
+    let mut lockout = Lockout::restore(Some("{\"att"), &mine, &policy, start());
+    assert!(matches!(lockout.permit(&mine, &policy, start()), Permit::Cautious { .. }));
+    assert_eq!(lockout.permit(&mine, &policy, start() + policy.unknown_window), Permit::Allowed);
+}
+
+#[test]
+fn fingerprints_tell_apart_and_tell_nothing() {
+    assert_ne!(account("ab", "c"), account("a", "bc"));
+    assert_ne!(account("u", "p"), Account::new(&[8; 32], "u", b"p"));
+    let shown = format!("{:?}", account("user-name", "pass-word"));
+    assert!(!shown.contains("user-name") && !shown.contains("pass-word"));
+}
+
+/// The hub's side: counts failures, locks at three, forgets them after half an hour or with a success.
+#[derive(Default)]
+struct Hub {
+    failures: Vec<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Wait(u32),
+    ClockBack(u32),
+    Restart,
+    /// A login: whether its answer is lost, whether the hub looked at it at all.
+    Login {
+        lost: bool,
+        judged: bool,
+    },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (1..4000_u32).prop_map(Event::Wait),
+        (1..100_000_u32).prop_map(Event::ClockBack),
+        Just(Event::Restart),
+        (any::<bool>(), any::<bool>()).prop_map(|(lost, judged)| Event::Login { lost, judged }),
+    ]
+}
+
+proptest! {
+    /// With a wrong password in the file and nobody to change it, the account is never locked by us.
+    #[test]
+    fn a_wrong_password_never_locks(events in prop::collection::vec(event(), 1..60)) {
+        let (policy, mine) = (Policy::default(), account("u", "wrong"));
+        let (mut lockout, mut hub) = (Lockout::default(), Hub::default());
+        // True time, and how far the box's clock is behind it.
+        let (mut truth, mut behind) = (start(), Duration::ZERO);
+        for event in events {
+            let now = truth - behind;
+            match event {
+                Event::Wait(seconds) => truth += Duration::from_secs(seconds.into()),
+                Event::ClockBack(seconds) => behind += Duration::from_secs(seconds.into()),
+                Event::Restart => lockout = restarted(&lockout, &mine, now),
+                Event::Login { lost, judged } => {
+                    if lockout.permit(&mine, &policy, now) != Permit::Allowed {
+                        continue;
+                    }
+                    lockout.begin(&mine, now);
+                    if judged {
+                        hub.failures.push(truth);
+                        hub.failures.retain(|at| truth.duration_since(*at).as_secs() < 1800);
+                        prop_assert!(hub.failures.len() < 3, "locked");
+                    }
+                    match (lost, judged) {
+                        (true, _) => lockout.finish(&mine, Verdict::Unknown, now),
+                        (false, true) => lockout.finish(&mine, Verdict::Refused, now),
+                        (false, false) => lockout.finish(&mine, Verdict::NotJudged, now),
+                    }
+                }
+            }
+        }
+    }
+}
