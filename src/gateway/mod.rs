@@ -166,7 +166,7 @@ impl House {
             retention: DAY * u32::from(settings.state.retention_days),
             clock: clock.clone(),
         };
-        let config = outbox_config(settings)?;
+        let config = outbox::Config { idempotency_secret: keys.derive("idempotency"), ..outbox_config(settings)? };
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping);
         let telemetry = telemetry.clone();
         Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
@@ -284,6 +284,7 @@ fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
         poll_changes: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),
         event_retention: DAY * u32::from(settings.state.event_days),
+        idempotency_secret: [0; 32],
     })
 }
 

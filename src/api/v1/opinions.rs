@@ -17,7 +17,7 @@ use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
 use crate::api::problem::{Document, Failure, Place, Severity};
 use crate::fault::Code;
-use crate::outbox::{Acceptance, Intake, Sender};
+use crate::outbox::{Acceptance, Sender};
 use crate::terminal::{Caller, Right};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -55,7 +55,7 @@ pub(in crate::api) async fn submit(
 async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Acceptance, Failure> {
     let read = tokio::time::timeout(api.config.upload, read(&api, &parts, &mut body)).await;
     match read.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
-        Ok(intake) => Ok(intake.finish().await?),
+        Ok(taken) => Ok(taken.finish().await?),
         Err(failure) => {
             if failure.code() != Code::RequestTimeout {
                 body.drain().await;
@@ -65,7 +65,7 @@ async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Accept
     }
 }
 
-async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Intake, Failure> {
+async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<intake::Taken, Failure> {
     let caller = authorise(api, parts, Right::Submit).await?;
     let key = idempotency_key(parts)?;
     intake::read(api, &sender(&caller), key, parts, body).await

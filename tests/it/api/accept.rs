@@ -135,10 +135,61 @@ async fn the_same_again_gets_the_same_answer_and_another_body_a_conflict() {
     house.tcp(post(&key, "k-1", &other)).await.problem("IDEMPOTENCY_CONFLICT");
     let attached = multipart(&key, "k-1", &body, &[attachment("a.pdf", None, PDF)]);
     house.tcp(attached).await.problem("IDEMPOTENCY_CONFLICT");
-    // Another sender's keys are its own.
-    let other_key = house.key(&[Right::Submit]).await;
-    let theirs = accepted(&house.tcp(post(&other_key, "k-1", &body)).await);
-    assert_ne!(theirs["id"], first.json()["id"]);
+    // The layout of the JSON does not count.
+    let spaced = serde_json::to_string_pretty(&body).unwrap();
+    let request = request("POST", "/v1/opinions", Some(&key)).header("content-type", "application/json");
+    let request = request.header("idempotency-key", "k-1").body(Full::from(spaced)).unwrap();
+    assert_eq!(house.tcp(request).await.body, first.body);
+    // An API key that was replaced between a lost answer and its repeat changes nothing.
+    let new_key = house.key(&[Right::Submit]).await;
+    let again = house.tcp(post(&new_key, "k-1", &body)).await;
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&first.body, "true"));
+    house.tcp(post(&new_key, "k-1", &other)).await.problem("IDEMPOTENCY_CONFLICT");
+}
+
+#[tokio::test]
+async fn a_repeat_is_compared_and_not_judged_again() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit, Right::Read]).await;
+    let body = json!({"opinion": opinion()});
+    let mut pdf = PDF.to_vec();
+    pdf.resize(300_000, b'x');
+    let parts = [attachment("a.pdf", None, &pdf), attachment("b.pdf", None, PDF)];
+    let first = house.tcp(multipart(&key, "k-1", &body, &parts)).await;
+    accepted(&first);
+    assert_eq!(house.tcp(multipart(&key, "k-1", &body, &parts)).await.body, first.body);
+    // Another name, content, order or number of attachments is another request, good or bad.
+    for other in [
+        vec![attachment("c.pdf", None, &pdf), attachment("b.pdf", None, PDF)],
+        vec![attachment("a.pdf", None, b"GIF89a"), attachment("b.pdf", None, PDF)],
+        vec![attachment("b.pdf", None, PDF), attachment("a.pdf", None, &pdf)],
+        vec![attachment("a.pdf", None, &pdf)],
+    ] {
+        house.tcp(multipart(&key, "k-1", &body, &other)).await.problem("IDEMPOTENCY_CONFLICT");
+    }
+    house.tcp(post(&key, "k-1", &json!({"opinion": {}}))).await.problem("IDEMPOTENCY_CONFLICT");
+    let list = house.tcp(get("/v1/submissions", Some(&key))).await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    // As if an earlier version had found this good.
+    let odd = json!({"opinion": {}, "substitutions": 1});
+    house.tcp(post(&key, "k-2", &odd)).await.problem("REQUEST_MALFORMED");
+    house.pretend_sent(&odd).await;
+    assert_eq!(house.tcp(post(&key, "k-1", &odd)).await.body, first.body);
+}
+
+#[tokio::test]
+async fn the_room_is_looked_at_again_while_a_large_document_comes_in() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit]).await;
+    let mut pdf = PDF.to_vec();
+    pdf.resize(2 << 20, b'x');
+    // Enough at the door, and gone at the next look.
+    house.free_once.store(true, Ordering::Relaxed);
+    let answer =
+        house.tcp(multipart(&key, "k-1", &json!({"opinion": opinion()}), &[attachment("a.pdf", None, &pdf)])).await;
+    answer.problem("STORAGE_FULL");
+    house.free.store(u64::MAX, Ordering::Relaxed);
+    accepted(&house.tcp(post(&key, "k-1", &json!({"opinion": opinion()}))).await);
 }
 
 #[tokio::test]
