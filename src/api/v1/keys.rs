@@ -29,7 +29,7 @@ pub(in crate::api) struct KeyRequest {
     label: String,
     /// What its holder may do; at least one.
     rights: BTreeSet<Right>,
-    /// The facility on whose behalf its holder acts; the gateway's own if not given.
+    /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]
     facility: Option<String>,
 }
@@ -128,7 +128,10 @@ fn parse(value: serde_json::Value, own_facility: &str) -> Result<NewKey, Failure
     let KeyRequest { label, rights, facility } = request;
     let facility = facility.unwrap_or_else(|| own_facility.to_owned());
     let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control);
-    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty()), ("/facility", !plain(&facility))];
+    if facility != own_facility {
+        return Err(foreign());
+    }
+    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty())];
     match bad.iter().find(|(_, bad)| *bad) {
         Some((pointer, _)) => Err(wrong(pointer)),
         None => Ok(NewKey { label, facility, rights }),
@@ -143,6 +146,19 @@ fn wrong(pointer: &str) -> Failure {
             "KEY_FORM",
             "キーには label（1〜64字）と rights（submit・read・manage・admin から一つ以上）が要ります。",
             "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, admin).",
+        ),
+    )
+}
+
+/// The certificate is of one facility: what was sent in another's name would go out in this one's.
+fn foreign() -> Failure {
+    Failure::here(
+        Code::RequestMalformed,
+        Place::at(
+            "/facility",
+            "KEY_FACILITY",
+            "このゲートウェイの事業所番号だけが使えます。省くか、設定の番号にしてください。",
+            "Only this gateway's own facility can be named. Leave it out, or name the one in the settings.",
         ),
     )
 }

@@ -153,5 +153,9 @@ async fn a_key_that_says_too_little_or_too_much_is_not_made() {
         let answer = house.unix(request.body(body(&value)).unwrap()).await;
         assert_eq!(answer.problem("REQUEST_MALFORMED")["errors"][0]["code"], "KEY_FORM");
     }
+    let foreign = json!({"label": "x", "rights": ["read"], "facility": "1370000026"});
+    let request = request("POST", "/v1/keys", None).header("content-type", "application/json");
+    let problem = house.unix(request.body(body(&foreign)).unwrap()).await.problem("REQUEST_MALFORMED");
+    assert_eq!(problem["errors"][0]["pointer"], "/facility");
     assert!(house.keys.list().await.unwrap().is_empty());
 }
