@@ -100,8 +100,8 @@ catalogue! {
         "いまの状態ではその操作はできません。状態を見てください。"
         "That cannot be done in the present state. Look at the state.";
     SubmissionInFlight "SUBMISSION_IN_FLIGHT" 409 Caller Later
-        "送信中、または結果を基盤に確かめているところです。結果が分かるまで取り消せません。"
-        "It is being sent, or its outcome is being asked at the hub. It cannot be cancelled until that is known.";
+        "送信中、または結果を基盤に確かめているところです。結果が分かるまで、取消も再送もできません。"
+        "It is being sent, or its outcome is being asked at the hub. Until that is known it can be neither cancelled nor sent again.";
 
     // Why a submission waits, or how it ended.
     WaitTurn "WAIT_TURN" 200 Gateway Automatic

@@ -330,6 +330,30 @@ async fn a_list_goes_page_by_page_and_shows_the_facility_its_own() {
 }
 
 #[tokio::test]
+async fn what_names_the_person_is_for_its_sender_and_for_who_decides() {
+    let house = House::open().await;
+    let [own, other] = [house.key(&[Right::Submit, Right::Read]).await, house.key(&[Right::Read]).await];
+    let manager = house.key(&[Right::Read, Right::Manage]).await;
+    let mut values = opinion();
+    values["applicant_name"] = json!("髙橋 試子");
+    let stated = json!([{"pointer": "/applicant_name", "original": "髙", "replacement": "高"}]);
+    let body = json!({"opinion": values, "substitutions": stated});
+    let taken = accepted(&house.tcp(post(&own, "k-1", &body)).await);
+    let path = format!("/v1/opinions/{}", taken["id"].as_str().unwrap());
+    for (key, seen) in [(&own, &stated), (&manager, &stated), (&other, &json!([]))] {
+        assert_eq!(&house.tcp(get(&path, Some(key))).await.json()["substitutions"], seen);
+    }
+    let receipt = until(&house, &own, &path, |seen| seen["state"] == "delivered").await["receipt"]["number"].clone();
+    house.hub.change(receipt.as_str().unwrap(), MunicipalState::Returned, Some("受付番号の確認"));
+    accepted(&house.tcp(post(&own, "k-2", &json!({"opinion": opinion()}))).await);
+    until(&house, &own, &path, |seen| seen["municipality"]["reason"] == "受付番号の確認").await;
+    let list = house.tcp(get("/v1/submissions", Some(&own))).await.json();
+    let listed = &list["items"][1];
+    assert_eq!((&listed["municipality"]["state"], &listed["municipality"]["reason"]), (&json!("returned"), &Value::Null));
+    assert_eq!(listed["substitutions"], json!([]));
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_new_work_with_a_forecast_and_still_answers_repeats() {
     let house = House::open().await;
     let key = house.key(&[Right::Submit]).await;
