@@ -196,6 +196,7 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
+                max_streams: (endpoint.max_connections / 2).max(1),
                 ..api::Config::default()
             },
         };

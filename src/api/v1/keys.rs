@@ -8,6 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::Api;
@@ -115,9 +116,12 @@ pub(in crate::api) async fn add(
 ) -> Result<impl IntoResponse, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
     let caller = authorise(&api, &parts, Right::Admin).await?;
-    let value = strict_json::parse(&body.json(&parts, MAX_BODY).await?)?;
+    let limit = api.config.request;
+    let whole = timeout(limit, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
+    let value = strict_json::parse(&whole)?;
     let new = parse(value, &api.config.facility)?;
-    let (key, record) = connection.detach(async move { api.keys.add(new).await }).await??;
+    let adding = connection.detach(async move { api.keys.add(new).await });
+    let (key, record) = timeout(limit, adding).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(key = %record.id, by = %caller.id, "API key made");
     let view = NewKeyView { key: key.reveal().to_string(), record: record.into() };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))

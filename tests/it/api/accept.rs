@@ -349,7 +349,10 @@ async fn what_names_the_person_is_for_its_sender_and_for_who_decides() {
     until(&house, &own, &path, |seen| seen["municipality"]["reason"] == "受付番号の確認").await;
     let list = house.tcp(get("/v1/submissions", Some(&own))).await.json();
     let listed = &list["items"][1];
-    assert_eq!((&listed["municipality"]["state"], &listed["municipality"]["reason"]), (&json!("returned"), &Value::Null));
+    assert_eq!(
+        (&listed["municipality"]["state"], &listed["municipality"]["reason"]),
+        (&json!("returned"), &Value::Null)
+    );
     assert_eq!(listed["substitutions"], json!([]));
 }
 

@@ -170,7 +170,8 @@ impl std::io::Write for Log {
 async fn the_words_of_a_panic_behind_a_request_stay_out_of_the_log() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let house = House::open().await;
     let body = serde_json::json!({"label": "panic hunter2", "rights": ["read"]}).to_string();
