@@ -135,8 +135,10 @@ impl Reader<'_> {
             return Ok(());
         }
         let envelope = Envelope::parse(value, signature)?;
+        self.places.extend(envelope.unsigned_form());
         let today = self.api.clock.today_in_japan().unwrap_or(Date::MAX);
         match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
+            Ok(_) if !self.places.is_empty() => {}
             Ok(Parsed { opinion, warnings, substitutions, originals }) => {
                 let signature = envelope.signature;
                 let new = NewOpinion { opinion, warnings, substitutions, originals, signature };
@@ -294,6 +296,21 @@ impl Envelope {
     }
 }
 
+impl Envelope {
+    /// The older form has no place for an electronic signature.
+    fn unsigned_form(&self) -> Option<Place> {
+        let version = self.opinion.get("form_version").and_then(Value::as_str);
+        (self.signature.is_some() && version == Some("until_2026_03")).then(|| {
+            Place::at(
+                "/signature",
+                "SIGNATURE_NOT_IN_FORM",
+                "2026年3月までの様式には電子署名がありません。取り除くか、様式の版（form_version）を確かめてください。",
+                "The form until 2026-03 has no electronic signature. Leave it out, or check `form_version`.",
+            )
+        })
+    }
+}
+
 fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> Vec<Substitution> {
     let list = match members.remove("substitutions") {
         None | Some(Value::Null) => Vec::new(),
@@ -314,7 +331,7 @@ fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> V
 }
 
 fn is_signature(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_SIGNATURE && STANDARD.decode(text).is_ok()
+    text.len() <= MAX_SIGNATURE && STANDARD.decode(text).is_ok_and(|bytes| opinion::is_signed_data(&bytes))
 }
 
 /// The signature as base64 text, or as the CMS file itself.
@@ -414,8 +431,8 @@ fn signature_place() -> Place {
     Place::at(
         "/signature",
         "SIGNATURE_FORM",
-        "電子署名は切り離し型CMSをbase64で表したものです。",
-        "A signature is a detached CMS in base64.",
+        "電子署名は切り離し型CMS（signedData、DER）をbase64で表したものです。",
+        "A signature is a detached CMS (signedData, DER) in base64.",
     )
 }
 
@@ -423,8 +440,9 @@ fn signature_place() -> Place {
 pub(super) fn check(api: &Api, json: &[u8]) -> Result<Vec<Place>, Failure> {
     let envelope = Envelope::parse(strict_json::parse(json)?, None)?;
     let today = api.clock.today_in_japan().unwrap_or(Date::MAX);
-    match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
-        Ok(parsed) => Ok(parsed.warnings.iter().map(Place::from).collect()),
-        Err(problems) => Ok(problems.iter().map(Place::from).collect()),
-    }
+    let problems = match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
+        Ok(parsed) => parsed.warnings,
+        Err(problems) => problems,
+    };
+    Ok(envelope.unsigned_form().into_iter().chain(problems.iter().map(Place::from)).collect())
 }

@@ -14,8 +14,17 @@ use super::house::{Answer, House, PATIENCE, get, request};
 
 pub(super) const PDF: &[u8] = b"%PDF-1.7 obviously a test, nothing else";
 
+/// The shell of a CMS signedData: its type, and content that holds nothing.
+const SIGNATURE: &str = "MA8GCSqGSIb3DQEHAqACMAA=";
+
 pub(super) fn opinion() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opinion/stroke.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// One of the form from 2026-04, which may be signed.
+fn newer_opinion() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opinion/dementia.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -196,10 +205,10 @@ async fn the_room_is_looked_at_again_while_a_large_document_comes_in() {
 async fn attachments_are_streamed_in_and_told_by_their_content() {
     let house = House::open().await;
     let key = house.key(&[Right::Submit, Right::Read]).await;
-    let body = json!({"opinion": opinion()});
+    let body = json!({"opinion": newer_opinion()});
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     png.resize(3 << 20, 7);
-    let signature = Part { name: "signature", file: None, kind: None, content: b"QUJD" };
+    let signature = Part { name: "signature", file: None, kind: None, content: SIGNATURE.as_bytes() };
     let parts = [
         signature,
         attachment("画像 1.png", Some("image/png"), &png),
@@ -252,6 +261,29 @@ async fn everything_wrong_is_told_at_once_with_pointers_into_the_body() {
     house.tcp(multipart(&key, "k-1", &fine, &many)).await.problem("ATTACHMENT_INVALID");
     // None of this left anything under the key.
     accepted(&house.tcp(post(&key, "k-1", &fine)).await);
+}
+
+#[tokio::test]
+async fn a_signature_is_a_signature_and_on_the_form_that_has_one() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit]).await;
+    let at = |problem: &Value| problem["errors"][0]["pointer"].clone();
+    // Base64, but of anything; a SEQUENCE too long; of another type; with something behind it; of indefinite length.
+    for wrong in [
+        "QUJD",
+        "MBAGCSqGSIb3DQEHAqACMAA=",
+        "MA8GCSqGSIb3DQEHAaACMAA=",
+        "MA8GCSqGSIb3DQEHAqACMAAA",
+        "MIAGCSqGSIb3DQEHAqACMAA=",
+    ] {
+        let body = json!({"opinion": opinion(), "signature": wrong});
+        let problem = house.tcp(post(&key, "k-1", &body)).await.problem("REQUEST_MALFORMED");
+        assert_eq!(at(&problem), "/signature", "{wrong}");
+    }
+    let body = json!({"opinion": opinion(), "signature": SIGNATURE});
+    let problem = house.tcp(post(&key, "k-1", &body)).await.problem("OPINION_INVALID");
+    assert_eq!((at(&problem), &problem["errors"][0]["code"]), (json!("/signature"), &json!("SIGNATURE_NOT_IN_FORM")));
+    accepted(&house.tcp(post(&key, "k-1", &json!({"opinion": newer_opinion(), "signature": SIGNATURE}))).await);
 }
 
 #[tokio::test]
