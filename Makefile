@@ -4,6 +4,7 @@ SHELL := /bin/sh
 .PHONY: help deps build demo run test crash check bench audit fmt tools
 
 N ?= 200
+BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 # A local copy of the RustSec advisories; without one cargo-audit fetches its own.
 ADVISORY_DB ?= ../shared/advisory-db
 
@@ -27,10 +28,10 @@ build: deps
 	cargo build --locked
 
 demo: build ## the main job as a short story: hub down, opinion accepted, hub up, receipt
-	target/debug/engawa-sandbox demo --gateway target/debug/engawa
+	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa
 
 run: build ## sandbox and gateway left running to play with
-	target/debug/engawa-sandbox demo --gateway target/debug/engawa --keep
+	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa --keep
 
 test: deps ## every test
 	cargo test --locked
@@ -38,9 +39,8 @@ test: deps ## every test
 crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
 
-bench: deps ## benchmarks in release mode: a table, and target/bench/*.json
-	cargo build --release --locked
-	cargo test --release --locked --test bench -- --nocapture
+bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
+	cargo test --release --locked --test bench -- $(BENCH)
 
 check: deps tools ## format, lints, dependency policy, advisories, documentation
 	cargo fmt --check

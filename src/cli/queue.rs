@@ -48,7 +48,7 @@ async fn list(config: &Config, state: Option<StateArgument>, limit: u32, json: b
             return Ok(client::refused(&answer, json));
         }
         if let Some(Value::Array(page)) = answer.body.get_mut("items").map(Value::take) {
-            items.extend(page);
+            items.extend(page.into_iter().map(impersonal));
         }
         cursor = answer.body.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
         if cursor.is_none() || items.len() >= limit as usize {
@@ -58,6 +58,15 @@ async fn list(config: &Config, state: Option<StateArgument>, limit: u32, json: b
     let more = cursor.is_some();
     output::answer(json, &json!({ "items": items, "more": more }), || table(&items, more));
     Ok(Exit::Ok)
+}
+
+/// Without the municipality's sentence, which may name the person: lists end up in terminals, tickets and mails. `queue show`
+/// tells it.
+fn impersonal(mut item: Value) -> Value {
+    if let Some(Value::Object(municipality)) = item.get_mut("municipality") {
+        municipality.remove("reason");
+    }
+    item
 }
 
 fn page_path(state: Option<StateArgument>, limit: u32, cursor: Option<&str>) -> String {

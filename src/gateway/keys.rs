@@ -10,6 +10,9 @@ use crate::config::Config;
 use crate::fault::Code;
 use crate::terminal::{KeyError, KeyId, KeyRecord, Keys, NewKey, Right};
 
+/// Under whom systemd/engawa.service runs.
+const SERVICE_USER: &str = "engawa";
+
 /// What `engawa key` wants of the store when no gateway runs.
 #[derive(Clone, Debug)]
 pub enum KeyOrder {
@@ -45,9 +48,14 @@ pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, S
 
 /// Files that this user would make in somebody else's state directory could not be opened by the service.
 fn own_state(settings: &Config) -> Result<(), StartError> {
+    let own = nix::unistd::geteuid();
+    let service = nix::unistd::User::from_name(SERVICE_USER).ok().flatten();
     match std::fs::metadata(&settings.state.directory) {
-        Ok(found) if found.uid() != nix::unistd::geteuid().as_raw() => Err(Code::StateOwner.into()),
-        _ => Ok(()),
+        Ok(found) if found.uid() == own.as_raw() => Ok(()),
+        Ok(_) => Err(Code::StateOwner.into()),
+        // Made here, it would be this user's, and the service could not enter it.
+        Err(_) if service.is_some_and(|service| service.uid != own) => Err(Code::StateOwner.into()),
+        Err(_) => Ok(()),
     }
 }
 

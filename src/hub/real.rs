@@ -22,6 +22,8 @@ use crate::fault::Code;
 
 /// How long the hub's list of what it offers is believed.
 const OFFER_AGE: Duration = Duration::from_secs(3600);
+/// How long it is believed that something is not on offer.
+const NO_OFFER_AGE: Duration = Duration::from_secs(10);
 /// The token, then a refreshed one, then one of a new login.
 const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
@@ -105,7 +107,8 @@ impl Hub {
         if let Some(trouble) = self.certificate_trouble(&link) {
             return Err(trouble);
         }
-        if offers(&link.offered(OFFER_AGE).await?) {
+        // What was not on offer may be by now: that is asked again, so that a person who was told so need not wait.
+        if offers(&link.offered(OFFER_AGE).await?) || offers(&link.offered(NO_OFFER_AGE).await?) {
             return Ok(link);
         }
         Err(link.board.stopped(trouble(Code::HubNotOffered, Scope::Operator)))
@@ -124,7 +127,7 @@ impl Hub {
             // The body is spent, so the document has to come again; the token is renewed at once for the next.
             self.session.reject(&token, &link)?;
             self.session.token(&link).await?;
-            return Err(Trouble { retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
+            return Err(Trouble { scope: Scope::Try, retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
         }
         took(&link, &token, &reply);
         Ok(seen)

@@ -31,6 +31,7 @@ mod note;
 pub mod order;
 mod query;
 pub mod record;
+mod request;
 mod view;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,7 +46,8 @@ pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt};
-pub use intake::{Intake, NewOpinion, WIRE_LIMIT};
+pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
+pub use request::RequestHash;
 pub use view::{
     Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,
     Submission,
@@ -53,11 +55,12 @@ pub use view::{
 
 use crate::clock::Clock;
 use crate::credential::seal::Keyring;
+use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::Store;
 
-/// The figures of the room.
-#[derive(Clone, Copy, Debug)]
+/// The figures of the room. Not `Debug`: it holds a secret.
+#[derive(Clone, Copy)]
 pub struct Config {
     /// Pauses and limits of the machine.
     pub policy: machine::Policy,
@@ -69,6 +72,8 @@ pub struct Config {
     pub retention: Duration,
     /// How long events can be replayed.
     pub event_retention: Duration,
+    /// Hashes the senders' idempotency keys; as long-lived as the database, or repeats are not known again.
+    pub idempotency_secret: [u8; 32],
 }
 
 /// The handle that the local endpoint holds; cheap to clone.
@@ -101,7 +106,8 @@ struct Pulse {
     /// The same in monotonic time.
     heart: Option<Duration>,
     hub_answered: Option<Timestamp>,
-    feed: Option<Timestamp>,
+    /// Why the feed of changes was not read the last time.
+    feed_failed: Option<Code>,
 }
 
 impl Inner {
@@ -125,16 +131,32 @@ pub struct Tasks {
 
 impl Tasks {
     /// Waits until all have ended.
-    pub async fn finished(self) {
-        for task in [self.dispatcher, self.feed, self.housekeeping] {
-            let _ = task.await;
+    pub async fn finished(&mut self) {
+        for task in [&mut self.dispatcher, &mut self.feed, &mut self.housekeeping] {
+            if !task.is_finished() {
+                let _ = task.await;
+            }
+        }
+    }
+
+    /// Whether one has ended though nobody told it to.
+    #[must_use]
+    pub fn any_ended(&self) -> bool {
+        self.dispatcher.is_finished() || self.feed.is_finished() || self.housekeeping.is_finished()
+    }
+
+    /// Ends them where they stand. What is on its way has an unknown outcome.
+    pub fn abort(&self) {
+        for task in [&self.dispatcher, &self.feed, &self.housekeeping] {
+            task.abort();
         }
     }
 }
 
 impl Outbox {
-    /// Opens the room over a store and starts its tasks. They end when `stop` says so.
-    pub fn start<H: HubPort>(
+    /// Opens the room over a store, sweeps what an interrupted reception left, and starts its tasks. They end when `stop`
+    /// says so. Nothing may be taken in before this returns.
+    pub async fn start<H: HubPort>(
         store: Store,
         keys: Arc<Keyring>,
         hub: Arc<H>,
@@ -156,6 +178,9 @@ impl Outbox {
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
         });
+        if let Err(error) = housekeeping::sweep(&inner).await {
+            tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
+        }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
             dispatcher: tokio::spawn(dispatcher.run()),
@@ -163,6 +188,15 @@ impl Outbox {
             housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
         };
         (Self { inner }, tasks)
+    }
+
+    /// The request that used this key before, to be compared with the one that uses it again. Asked before anything is
+    /// judged: an answer once given is given again, whether or not there is room for new work.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn repeat(&self, sender: &Sender, idempotency_key: &str) -> Result<Option<Repeat>, OutboxError> {
+        Repeat::of(&self.inner, sender, idempotency_key).await
     }
 
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.

@@ -10,8 +10,8 @@ use super::machine::{Denied, Input, Life, Policy, State};
 use super::view::{
     EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
 };
-use super::{Inner, Outbox, note, order, record};
-use crate::fault::Code;
+use super::{Inner, Outbox, Pulse, note, order, record};
+use crate::fault::{Code, Retry};
 use crate::hub::MunicipalState;
 use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
@@ -152,20 +152,22 @@ impl Inner {
             State::Returned(refusal) => (None, refusal.errors.clone()),
             _ => (None, Vec::new()),
         };
+        let reason = self.waiting_reason(&life);
         Ok(Submission {
             id,
             kind: "opinion",
+            sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,
             sha256: row.body_hash.as_slice().try_into().map_err(|_| Code::SubmissionDamaged)?,
             length: u64::try_from(row.body_length).unwrap_or(0),
             due: order::date_of(row.due),
             state: life.name(),
-            reason: self.waiting_reason(&life),
-            eta: life.wait_until(),
+            reason,
+            eta: life.wait_until().filter(|_| !waits_for_a_person(life.name(), reason)),
             attempts: life.attempts,
             receipt,
             hub_errors,
-            municipality: self.municipality(row, id),
+            municipality: self.municipality(row),
             substitutions: Vec::new(),
             history: Vec::new(),
         })
@@ -181,11 +183,10 @@ impl Inner {
         }
     }
 
-    fn municipality(&self, row: &Row, id: Uuid) -> Option<Municipality> {
+    fn municipality(&self, row: &Row) -> Option<Municipality> {
         let state = MunicipalState::parse(row.municipal.as_deref()?)?;
         let sealed = row.municipal_reason.as_deref();
         let reason = sealed.and_then(|sealed| super::feed::open_reason(&self.keys, row, sealed));
-        let _ = id;
         Some(Municipality { state, at: record::time(row.municipal_at?).ok()?, reason })
     }
 
@@ -194,6 +195,7 @@ impl Inner {
         let now = self.clock.now();
         let outlook = *self.outlook.borrow();
         let ahead = match view.state {
+            StateName::Queued if waits_for_a_person(view.state, view.reason) => return None,
             StateName::Queued => {
                 let lane = format!("{}/{}", row.facility, row.sender);
                 self.store.ahead(&lane, row.due, row.seq, AHEAD).await.ok()?
@@ -218,7 +220,7 @@ impl Inner {
             Err(error) => Some(error.code()),
             Ok(()) => self.store.writer_status().failing,
         };
-        let full = (!self.guard.has_room()).then_some(Code::StorageFull);
+        let full = (!self.guard.has_room(&self.store).await).then_some(Code::StorageFull);
         let status = match (reason, full) {
             (Some(_), _) => HealthStatus::Failed,
             (None, Some(_)) => HealthStatus::Degraded,
@@ -241,12 +243,19 @@ impl Inner {
         Health { status: HealthStatus::Ok, reason: None, last_proof }
     }
 
+    /// The feed is read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
     fn hub_health(&self) -> Health {
         let Outlook { blocked, .. } = *self.outlook.borrow();
-        let last_proof = self.pulse.borrow().hub_answered;
+        let Pulse { hub_answered: last_proof, feed_failed, .. } = *self.pulse.borrow();
+        let blocked = blocked.or(feed_failed);
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }
+}
+
+/// The next knock at the hub is no promise while a person has to put something right first.
+fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
+    state == StateName::Queued && reason.is_some_and(|reason| reason.retry() == Retry::AfterRemedy)
 }
 
 fn apply(row: &Row, input: Input, now: Timestamp, policy: &Policy, seed: u64) -> Verdict<Result<Life, Code>> {

@@ -17,7 +17,7 @@ mod submissions;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
@@ -42,6 +42,7 @@ use crate::clock::Clock;
 pub struct Store {
     readers: SqlitePool,
     writer: Writer,
+    counted: Arc<Mutex<Option<select::Counted>>>,
     newest_event: watch::Receiver<i64>,
 }
 
@@ -68,13 +69,17 @@ impl Store {
         clock: Clock,
         observer: CommitObserver,
     ) -> Result<(Self, StoreTask), StoreError> {
-        let file = directory.join("engawa.db");
-        let mut connection = open::writer(&file).await?;
+        let opened = Self::open_file(&directory.join("engawa.db"), clock, observer).await;
+        opened.map_err(|error| error.told_apart(directory))
+    }
+
+    async fn open_file(file: &Path, clock: Clock, observer: CommitObserver) -> Result<(Self, StoreTask), StoreError> {
+        let mut connection = open::writer(file).await?;
         let newest = events::newest(&mut connection).await?;
-        let readers = open::readers(&file).await?;
+        let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
-        let (writer, task) = Writer::start(connection, clock, observer, announce);
-        Ok((Self { readers, writer, newest_event }, StoreTask(task)))
+        let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
+        Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.

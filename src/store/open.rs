@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::StoreError;
 
@@ -32,7 +32,7 @@ fn options(file: &Path) -> Result<SqliteConnectOptions, StoreError> {
     Ok(options)
 }
 
-/// Opens the writer's connection and brings the schema up to date.
+/// Opens the writer's connection and brings the schema up to date; makes the file where there is none.
 pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = options(file)?.create_if_missing(true).connect().await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
@@ -44,11 +44,26 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
     for (index, schema) in SCHEMAS.iter().enumerate().skip(applied) {
         migrate(&mut connection, schema, index + 1).await?;
     }
+    writable(&mut connection).await?;
     Ok(connection)
 }
 
+/// SQLite opens what it cannot write read-only, in silence, and stays so for the life of the process, whatever becomes of the
+/// disk. Better not to start: the service manager tries again. A full disk is no such obstacle.
+async fn writable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let version = format!("PRAGMA user_version = {}", SCHEMAS.len());
+    match sqlx::raw_sql(sqlx::AssertSqlSafe(version)).execute(connection).await.map_err(StoreError::from) {
+        Err(error @ StoreError::ReadOnly(_)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the writer's connection again after a failure. A database that has vanished is not replaced by an empty one.
+pub(super) async fn again(file: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(options(file)?.create_if_missing(false).connect().await?)
+}
+
 async fn migrate(connection: &mut SqliteConnection, schema: &'static str, version: usize) -> Result<(), StoreError> {
-    use sqlx::Connection as _;
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(schema).execute(&mut *tx).await?;
     // A pragma takes no parameters; the version is a number of our own.

@@ -6,8 +6,8 @@ CREATE TABLE submission (
     facility        TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
-    idempotency_key TEXT    NOT NULL,
-    request_hash    BLOB    NOT NULL,
+    idempotency_key BLOB    NOT NULL,             -- keyed hash of the sender's key, which may name a person
+    request_hash    BLOB    NOT NULL,             -- SHA-256 of what was sent
     body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes that go to the hub
     body_length     INTEGER NOT NULL,
     key_id          TEXT    NOT NULL,
@@ -30,10 +30,15 @@ CREATE TABLE submission (
     municipal_at    INTEGER,
     municipal_reason BLOB,
     changed_at      INTEGER NOT NULL,
-    UNIQUE (facility, sender, idempotency_key)
+    UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
 CREATE INDEX submission_lane ON submission (lane, due, seq) WHERE state = 'queued';
-CREATE INDEX submission_wake ON submission (state, wait_until) WHERE state IN ('queued', 'unknown', 'held', 'sending');
+-- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,
+-- a state bound as a parameter does not.
+CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
+CREATE INDEX submission_sending ON submission (seq) WHERE state = 'sending';
+CREATE INDEX submission_odd ON submission (seq) WHERE state NOT IN
+    ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
 CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');
@@ -62,6 +67,7 @@ CREATE TABLE event (
     data       TEXT    NOT NULL
 );
 CREATE INDEX event_facility ON event (facility, seq);
+CREATE INDEX event_time ON event (facility, at);
 CREATE INDEX event_submission ON event (submission, seq);
 
 -- News of receipts whose submission has not learnt of its receipt yet.

@@ -1,5 +1,7 @@
 //! What the outbox and its callers read. Every query walks an index and has a limit: memory does not grow with the queue.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use sqlx::FromRow;
 
 use super::rows::row_columns;
@@ -16,6 +18,14 @@ pub struct Head {
     pub due: i64,
     /// Order of acceptance.
     pub seq: i64,
+}
+
+/// What was counted, and when.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Groups committed before.
+    commits: u64,
+    states: Vec<(String, i64)>,
 }
 
 /// Which submissions to list.
@@ -41,17 +51,17 @@ impl Store {
         Ok(row.bind(id).fetch_optional(&self.readers).await?)
     }
 
-    /// The submission that a sender made under a key.
+    /// The submission that a facility made under a key, given as its keyed hash.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn submission_by_key(&self, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+    pub async fn submission_by_key(&self, facility: &str, key: &[u8; 32]) -> Result<Option<Row>, StoreError> {
         let row = sqlx::query_as(concat!(
             "SELECT ",
             row_columns!(),
-            " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+            " FROM submission WHERE facility = ? AND idempotency_key = ?"
         ));
-        Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(&self.readers).await?)
+        Ok(row.bind(facility).bind(key.as_slice()).fetch_optional(&self.readers).await?)
     }
 
     /// Submissions of a facility, newest first.
@@ -97,7 +107,7 @@ impl Store {
         for lane in lanes {
             let mut of_lane: Vec<Head> = sqlx::query_as(
                 "SELECT id, lane, due, seq FROM submission INDEXED BY submission_lane \
-                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3) \
+                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3 OR failed_at > ?2) \
                  ORDER BY due, seq LIMIT ?4",
             )
             .bind(lane)
@@ -123,19 +133,22 @@ impl Store {
         limit: u16,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission WHERE state = ? AND (wait_until <= ? OR wait_until > ?) ORDER BY wait_until LIMIT ?",
+            "SELECT id FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 UNION ALL \
+             SELECT id FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
         let far = now.saturating_add(horizon);
         Ok(ids.bind(state).bind(now).bind(far).bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
-    /// Submissions in `state`, a few at a time.
+    /// Submissions that are marked as being sent, a few at a time.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn in_state(&self, state: &'static str, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
-        let ids = sqlx::query_scalar("SELECT id FROM submission WHERE state = ? LIMIT ?");
-        Ok(ids.bind(state).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    pub async fn sending(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+        let ids = sqlx::query_scalar(
+            "SELECT id FROM submission INDEXED BY submission_sending WHERE state = 'sending' LIMIT ?",
+        );
+        Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
     /// The next time after `now` at which a waiting submission becomes ripe.
@@ -143,25 +156,33 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn next_wake(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        const NEXT: &str = "SELECT min(wait_until) FROM submission INDEXED BY submission_wake \
+                            WHERE state = ? AND wait_until > ?";
         let mut next: Option<i64> = None;
         for state in ["queued", "unknown", "held"] {
-            let wake: Option<i64> =
-                sqlx::query_scalar("SELECT min(wait_until) FROM submission WHERE state = ? AND wait_until > ?")
-                    .bind(state)
-                    .bind(now)
-                    .fetch_one(&self.readers)
-                    .await?;
+            let wake: Option<i64> = sqlx::query_scalar(NEXT).bind(state).bind(now).fetch_one(&self.readers).await?;
             next = next.into_iter().chain(wake).min();
         }
         Ok(next)
     }
 
-    /// How many submissions there are in each state.
+    /// How many submissions there are in each state. Counted anew only when something has been committed since.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        Ok(sqlx::query_as("SELECT state, count(*) FROM submission GROUP BY state").fetch_all(&self.readers).await?)
+        let commits = self.writer_status().commits;
+        if let Some(known) = self.counted().as_ref().filter(|known| known.commits == commits) {
+            return Ok(known.states.clone());
+        }
+        let counting = sqlx::query_as("SELECT state, count(*) FROM submission GROUP BY state");
+        let states: Vec<(String, i64)> = counting.fetch_all(&self.readers).await?;
+        *self.counted() = Some(Counted { commits, states: states.clone() });
+        Ok(states)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Option<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many queued submissions go before one with this due date and order, at most `cap`.
@@ -182,7 +203,7 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn unparsable(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission WHERE state NOT IN \
+            "SELECT id FROM submission INDEXED BY submission_odd WHERE state NOT IN \
              ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled') LIMIT ?",
         );
         Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
@@ -194,8 +215,14 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn oldest_waiting(&self) -> Result<Option<i64>, StoreError> {
         let oldest = sqlx::query_scalar(
-            "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission \
-             INDEXED BY submission_lane WHERE state = 'queued')",
+            "WITH RECURSIVE facilities (facility) AS ( \
+               SELECT min(facility) FROM submission \
+               UNION ALL \
+               SELECT (SELECT min(facility) FROM submission WHERE facility > facilities.facility) \
+               FROM facilities WHERE facilities.facility IS NOT NULL) \
+             SELECT accepted_at FROM submission WHERE seq = (SELECT min((SELECT min(seq) FROM submission \
+               INDEXED BY submission_list WHERE submission.facility = facilities.facility AND state = 'queued')) \
+             FROM facilities)",
         );
         Ok(oldest.fetch_optional(&self.readers).await?)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::rows::row_columns;
-use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events, pieces};
+use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events};
 
 /// Accepts a document: its row, its last piece and its first event, all or nothing.
 pub struct Accept {
@@ -33,56 +33,85 @@ impl Write for Accept {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Accepted, StoreError> {
         if !self.insert(tx).await? {
-            let earlier = by_key(tx, &self.new.facility, &self.new.sender, &self.new.idempotency_key).await?;
+            let earlier = by_key(tx, &self.new.facility, &self.new.idempotency_key).await?;
             return earlier.map(|row| Accepted::Earlier(Box::new(row))).ok_or(StoreError::Busy);
         }
-        let (n, sealed) = &self.last_piece;
-        pieces::insert(tx, &self.new.id, *n, sealed).await?;
-        if *n > 0 {
+        if self.last_piece.0 > 0 {
+            self.whole(tx).await?;
             sqlx::query("DELETE FROM spool WHERE body = ?").bind(self.new.id.as_slice()).execute(&mut *tx).await?;
         }
-        events::insert(tx, &self.event).await?;
         Ok(Accepted::New)
     }
 }
 
+/// The three rows of an acceptance in one go, as each errand to SQLite's thread costs more than a row. When the key had
+/// been used, the first statement changes nothing and so neither do the others.
+const ACCEPT: &str = "\
+    INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
+      salt, note, insurer, accepted_at, due, state, reason, changed_at) \
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+      ON CONFLICT (facility, idempotency_key) DO NOTHING; \
+    INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
+    INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
+
 impl Accept {
+    /// Nothing is acknowledged whose earlier pieces are not all there.
+    async fn whole(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM piece WHERE body = ?")
+            .bind(self.new.id.as_slice())
+            .fetch_one(tx)
+            .await?;
+        if kept == i64::from(self.last_piece.0) + 1 {
+            return Ok(());
+        }
+        Err(StoreError::Statement(sqlx::Error::Protocol("pieces of the document are missing".to_owned())))
+    }
+
     async fn insert(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let new = &self.new;
-        let done = sqlx::query(
-            "INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, \
-             key_id, salt, note, insurer, accepted_at, due, state, reason, changed_at) \
-             VALUES (?1, ?2, ?3, ?2 || '/' || ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12) \
-             ON CONFLICT (facility, sender, idempotency_key) DO NOTHING",
-        )
-        .bind(new.id.as_slice())
-        .bind(&new.facility)
-        .bind(&new.sender)
-        .bind(&new.idempotency_key)
-        .bind(new.request_hash.as_slice())
-        .bind(new.body_hash.as_slice())
-        .bind(new.body_length)
-        .bind(&new.key_id)
-        .bind(&new.salt)
-        .bind(&new.note)
-        .bind(&new.insurer)
-        .bind(new.accepted_at)
-        .bind(new.due)
-        .bind(self.start.0)
-        .bind(self.start.1)
-        .execute(tx)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        let (new, (n, sealed), event) = (&self.new, &self.last_piece, &self.event);
+        let done = sqlx::query(ACCEPT)
+            .bind(new.id.as_slice())
+            .bind(&new.facility)
+            .bind(&new.sender)
+            .bind(format!("{}/{}", new.facility, new.sender))
+            .bind(new.idempotency_key.as_slice())
+            .bind(new.request_hash.as_slice())
+            .bind(new.body_hash.as_slice())
+            .bind(new.body_length)
+            .bind(&new.key_id)
+            .bind(&new.salt)
+            .bind(&new.note)
+            .bind(&new.insurer)
+            .bind(new.accepted_at)
+            .bind(new.due)
+            .bind(self.start.0)
+            .bind(self.start.1)
+            .bind(new.accepted_at)
+            .bind(new.id.as_slice())
+            .bind(i64::from(*n))
+            .bind(sealed)
+            .bind(event.at)
+            .bind(&event.facility)
+            .bind(event.submission.as_ref().map(<[u8; 16]>::as_slice))
+            .bind(event.kind)
+            .bind(&event.data)
+            .execute(tx)
+            .await?;
+        match done.rows_affected() {
+            0 => Ok(false),
+            3 => Ok(true),
+            _ => Err(StoreError::Busy),
+        }
     }
 }
 
-async fn by_key(tx: &mut SqliteConnection, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+async fn by_key(tx: &mut SqliteConnection, facility: &str, key: &[u8; 32]) -> Result<Option<Row>, StoreError> {
     let row = sqlx::query_as(concat!(
         "SELECT ",
         row_columns!(),
-        " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+        " FROM submission WHERE facility = ? AND idempotency_key = ?"
     ));
-    Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(tx).await?)
+    Ok(row.bind(facility).bind(key.as_slice()).fetch_optional(tx).await?)
 }
 
 /// What a rule made of a row.
@@ -148,23 +177,23 @@ async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Resul
     Ok(())
 }
 
-/// Deletes finished submissions whose last change is older than the retention, a few at a time.
+/// Deletes finished submissions whose last change is older than the retention: at most a hundred, and at most so many octets.
 pub struct Prune {
     /// Milliseconds since 1970.
     pub before: i64,
-    /// At most so many.
-    pub limit: u16,
+    /// A transaction ends when it has deleted so much.
+    pub octets: i64,
 }
 
 impl Write for Prune {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
-                           AND changed_at < ? ORDER BY changed_at LIMIT ?";
-        let ids: Vec<Vec<u8>> =
-            sqlx::query_scalar(OLD).bind(self.before).bind(i64::from(self.limit)).fetch_all(&mut *tx).await?;
-        for id in &ids {
+        const OLD: &str = "SELECT id, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
+                           AND changed_at < ? ORDER BY changed_at LIMIT 100";
+        let old: Vec<(Vec<u8>, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        let (mut gone, mut octets) = (0, 0);
+        for (id, length) in &old {
             for statement in [
                 "DELETE FROM piece WHERE body = ?",
                 "DELETE FROM event WHERE submission = ?",
@@ -172,8 +201,13 @@ impl Write for Prune {
             ] {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
             }
+            gone += 1;
+            octets += length;
+            if octets >= self.octets {
+                break;
+            }
         }
         sqlx::query("DELETE FROM stray_change WHERE at < ?").bind(self.before).execute(tx).await?;
-        Ok(ids.len() as u64)
+        Ok(gone)
     }
 }

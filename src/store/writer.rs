@@ -2,16 +2,19 @@
 //! that many senders share one fsync.
 //!
 //! A reply is given only after the commit that holds the change. When a group fails because of one member's data, each
-//! member is tried alone; when it fails because of the disk, all are told so and nothing is retried.
+//! member is tried alone; when it fails because of the disk, all are told so and nothing is retried. After a failure the
+//! connection is opened anew: what state the old one is in (a rollback may have failed too) need not be guessed, and a disk
+//! that works again is found to work.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{CommitObserver, StoreError, events};
+use super::{CommitObserver, StoreError, events, open};
 use crate::fault::{Code, crash};
 
 /// Writes that may wait for the writer; a sender beyond that waits in line.
@@ -77,8 +80,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer on its own connection.
+    /// Starts the writer on its own connection to `file`.
     pub(super) fn start(
+        file: PathBuf,
         connection: SqliteConnection,
         clock: crate::clock::Clock,
         observer: CommitObserver,
@@ -86,7 +90,7 @@ impl Writer {
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (report, status) = watch::channel(WriterStatus::default());
-        let task = Task { connection, jobs, report, clock, observer, newest_event };
+        let task = Task { file, connection: Some(connection), jobs, report, clock, observer, newest_event };
         let handle = tokio::spawn(task.run());
         (Self { queue, status }, handle)
     }
@@ -116,7 +120,9 @@ impl Writer {
 }
 
 struct Task {
-    connection: SqliteConnection,
+    file: PathBuf,
+    /// None after a failure, until the next change.
+    connection: Option<SqliteConnection>,
     jobs: mpsc::Receiver<Box<dyn Job>>,
     report: watch::Sender<WriterStatus>,
     clock: crate::clock::Clock,
@@ -134,12 +140,29 @@ impl Task {
             (self.observer)(size, self.clock.elapsed().saturating_sub(start));
         }
         // Folding the log into the database leaves one file behind for whoever backs it up.
-        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await;
-        let _ = self.connection.close().await;
+        if let Some(mut connection) = self.connection {
+            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn transact(&mut self, group: &mut [Box<dyn Job>]) -> Result<i64, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => open::again(&self.file).await?,
+        };
+        let result = transact(&mut connection, group).await;
+        match result {
+            Ok(_) => self.connection = Some(connection),
+            Err(_) => {
+                let _ = connection.close().await;
+            }
+        }
+        result
     }
 
     async fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
-        match transact(&mut self.connection, &mut group).await {
+        match self.transact(&mut group).await {
             Ok(newest) => {
                 crash::point("store.committed");
                 let now = self.clock.now();
@@ -163,6 +186,10 @@ impl Task {
     }
 
     fn fail(&self, group: Vec<Box<dyn Job>>, error: StoreError) {
+        let error = match self.file.parent() {
+            Some(directory) => error.told_apart(directory),
+            None => error,
+        };
         let code = error.code();
         tracing::error!(code = %code, error = &error as &dyn std::error::Error, "storage: a change could not be committed");
         self.report.send_modify(|status| status.failing = Some(code));

@@ -4,9 +4,17 @@
 mod api;
 mod card;
 mod cli;
+mod crash;
+mod daemon;
+mod demo;
+mod disk;
+mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod memory;
+mod power;
+mod privacy;
 mod sandbox;
 mod sandbox_faults;
 mod support;

@@ -173,6 +173,8 @@ fn an_opinion_is_checked_and_every_error_says_where() {
         ("E2106", "/opinion/insurer_number", |b| b["opinion"]["insurer_number"] = json!("999996")),
         ("E2120", "/opinion/applicant_name", |b| b["opinion"]["applicant_name"] = json!("髙橋 見本")),
         ("E2120", "/opinion/special_notes", |b| b["opinion"]["special_notes"] = json!("𠮷野家")),
+        ("E2120", "/opinion/applicant_kana", |b| b["opinion"]["applicant_kana"] = json!("ﾐﾎﾝ ﾊﾅ")),
+        ("E2120", "/opinion/special_notes", |b| b["opinion"]["special_notes"] = json!("さ\u{309A}")),
         ("E2112", "/attachments/0/content", |b| b["attachments"] = attachment("?", "application/pdf", "00")),
         ("E2111", "/attachments/0/media_type", |b| b["attachments"] = attachment("JVBERi0xLjc=", "image/png", PDF)),
         ("E2110", "/attachments/0/sha256", |b| b["attachments"] = attachment("JVBERi0xLjc=", "application/pdf", "00")),
@@ -189,7 +191,7 @@ fn an_opinion_is_checked_and_every_error_says_where() {
     }
     let mut good = hub.example();
     good["attachments"] = attachment("JVBERi0xLjc=", "application/pdf", PDF);
-    good["opinion"]["applicant_name"] = json!("﨑山 ①〜～－");
+    good["opinion"]["applicant_name"] = json!("﨑山 ①〜～－—¥‾＼￠￡￢￤か\u{309A}");
     assert!(clinic.file(KEY.replace("8000", "8001").as_str(), &good).data()["receipt_number"].is_string());
     assert_eq!(clinic.run("opinions", &["--data-binary", "{}"]).code(), "E2003");
 }

@@ -11,6 +11,7 @@ use crate::fault::{Blame, Code, Retry};
 use crate::model::opinion::Substitution;
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
 use crate::outbox::{HubError, MunicipalState, Receipt};
+use crate::terminal::{Caller, Right};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
 /// names the items.
@@ -208,7 +209,7 @@ pub(in crate::api) struct MunicipalityView {
     /// Since when, by the hub's clock.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Why it was returned.
+    /// Why it was returned, in the municipality's words; not in lists.
     reason: Option<String>,
 }
 
@@ -264,7 +265,7 @@ pub(in crate::api) struct SubmissionView {
     reason: Option<Reason>,
     /// What the sender does next.
     next_step: NextStep,
-    /// When it is expected at the hub or tried next; absent when nobody can say.
+    /// When it is expected at the hub or tried next; absent when nobody can say, as while a person has to act first.
     #[schema(value_type = Option<String>, format = DateTime)]
     eta: Option<Timestamp>,
     /// How often it was sent.
@@ -275,14 +276,31 @@ pub(in crate::api) struct SubmissionView {
     hub_errors: Vec<HubErrorView>,
     /// The municipality's progress.
     municipality: Option<MunicipalityView>,
-    /// The replacements its sender stated.
+    /// The replacements its sender stated; only for the key that sent it and for keys with the right `manage`.
     substitutions: Vec<SubstitutionView>,
     /// Its way so far.
     history: Vec<HistoryEntry>,
 }
 
-impl From<Submission> for SubmissionView {
-    fn from(submission: Submission) -> Self {
+impl SubmissionView {
+    /// One submission as `caller` may see it. What names the person in it is for its sender and for whoever decides on it.
+    pub(super) fn of(mut submission: Submission, caller: &Caller) -> Self {
+        if submission.sender != caller.id && !caller.may(Right::Manage) {
+            submission.substitutions.clear();
+        }
+        Self::whole(submission)
+    }
+
+    /// The same in a list, which needs nothing of the person.
+    fn listed(mut submission: Submission) -> Self {
+        if let Some(municipality) = &mut submission.municipality {
+            municipality.reason = None;
+        }
+        submission.substitutions.clear();
+        Self::whole(submission)
+    }
+
+    fn whole(submission: Submission) -> Self {
         Self {
             next_step: next_step(&submission),
             id: submission.id,
@@ -330,14 +348,8 @@ fn next_step(submission: &Submission) -> NextStep {
             "基盤に結果を確かめています。別に送り直さないでください。",
             "The hub is being asked what became of it. Do not file it again by other means.",
         ),
-        (StateName::Held, _) => (
-            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
-            "Follow the sentence of the reason, then choose retry or cancel.",
-        ),
-        (StateName::Returned, _) => (
-            "理由を直し、新しい Idempotency-Key で送ってください。",
-            "Put the reason right and send it under a new Idempotency-Key.",
-        ),
+        (StateName::Held, _) => held(submission.reason),
+        (StateName::Returned, _) => returned(submission.reason),
         (StateName::Cancelled, _) => (
             "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
             "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
@@ -347,8 +359,16 @@ fn next_step(submission: &Submission) -> NextStep {
 }
 
 fn queued(reason: Option<Code>) -> (&'static str, &'static str) {
-    match reason.map(Code::retry) {
-        Some(Retry::AfterRemedy) => (
+    match (reason, reason.map(Code::retry)) {
+        (Some(Code::HubUnreachable), _) => (
+            "つながれば自動で送ります。長く続くときは回線とルーターを確かめてください。",
+            "It is sent by itself once the hub can be reached. If this lasts, check line and router.",
+        ),
+        (Some(Code::HubNotOffered), _) => (
+            "基盤が対応すれば自動で送ります。ほかの方法で出すときは、先にここで取り消して（cancel）ください。",
+            "It is sent by itself once the hub offers it. Before you file it by other means, cancel it here.",
+        ),
+        (_, Some(Retry::AfterRemedy)) => (
             "管理者に理由を伝えてください。直れば自動で送ります。",
             "Tell the administrator the reason. It is sent by itself once that is put right.",
         ),
@@ -356,10 +376,45 @@ fn queued(reason: Option<Code>) -> (&'static str, &'static str) {
     }
 }
 
+fn held(reason: Option<Code>) -> (&'static str, &'static str) {
+    match reason {
+        Some(Code::HubInsurerNotLive) => (
+            "etaの日時に自動で送ります。紙で出すときは、先にここで取り消して（cancel）ください。",
+            "It is sent by itself at the time in eta. Before you file it on paper, cancel it here.",
+        ),
+        Some(Code::SubmissionDamaged) => (
+            "原本を新しい Idempotency-Key で送り、これは取り消して（cancel）ください。",
+            "Send the original under a new Idempotency-Key and cancel this one.",
+        ),
+        _ => (
+            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
+            "Follow the sentence of the reason, then choose retry or cancel.",
+        ),
+    }
+}
+
+fn returned(reason: Option<Code>) -> (&'static str, &'static str) {
+    match reason {
+        Some(Code::HubRecipientAbsent) => ("紙で出してください。", "File it on paper."),
+        Some(Code::HubNotPermitted) => (
+            "管理者に利用者IDの職種を確かめてもらい、直してから新しい Idempotency-Key で送ってください。",
+            "Have the administrator check the job kind of the user id, then send it under a new Idempotency-Key.",
+        ),
+        Some(Code::HubNoConsent) => (
+            "本人の同意を得てから、新しい Idempotency-Key で送ってください。",
+            "Obtain the person's consent, then send it under a new Idempotency-Key.",
+        ),
+        _ => (
+            "hub_errorsの項目を直し、新しい Idempotency-Key で送ってください。",
+            "Correct what hub_errors names and send it under a new Idempotency-Key.",
+        ),
+    }
+}
+
 /// A page of submissions.
 #[derive(serde::Serialize, ToSchema)]
 pub(in crate::api) struct SubmissionPage {
-    /// Without history and substitutions.
+    /// Without history, substitutions and the municipality's reason.
     items: Vec<SubmissionView>,
     /// Where to go on; absent on the last page.
     next_cursor: Option<String>,
@@ -367,7 +422,7 @@ pub(in crate::api) struct SubmissionPage {
 
 impl From<Page> for SubmissionPage {
     fn from(page: Page) -> Self {
-        Self { items: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next_cursor }
+        Self { items: page.items.into_iter().map(SubmissionView::listed).collect(), next_cursor: page.next_cursor }
     }
 }
 

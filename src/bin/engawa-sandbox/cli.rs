@@ -1,16 +1,16 @@
 //! The command line: `hub`, `control`, `card`, `card-control`, `demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::command::Command as Order;
-use crate::{card, demo, run};
+use crate::{card, clock, demo, run};
 
 /// What can go wrong on the command line; printed as one sentence.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -20,13 +20,29 @@ A hub anyone can run: its own CA, facilities, staff accounts, municipalities and
 login, opinions, lookup by key, changes, and faults on demand. It keeps its record in DIR and survives being killed.
 
 QUICK START
-  engawa-sandbox hub --dir /tmp/hub            makes /tmp/hub, prints one line of JSON when ready
+  engawa-sandbox hub --dir /tmp/hub            makes /tmp/hub, prints one line of JSON with the hub's address when ready
   engawa-sandbox control --dir /tmp/hub facts  what was filed, under which key, how often
 
   P=/tmp/hub/facilities/clinic
-  curl --cacert /tmp/hub/pki/ca.pem --cert $P/client.pem --key $P/client.key \\
-       -d '{\"user_id\":\"clinic-doctor\",\"password\":\"'$(cat /tmp/hub/accounts/clinic-doctor.password)'\"}' \\
-       https://localhost:PORT/api/v1/login
+  set -- --cacert /tmp/hub/pki/ca.pem --cert $P/client.pem --key $P/client.key
+  curl \"$@\" https://localhost:PORT/api/v1/login \\
+       -d '{\"user_id\":\"clinic-doctor\",\"password\":\"'$(cat /tmp/hub/accounts/clinic-doctor.password)'\"}'
+  curl \"$@\" https://localhost:PORT/api/v1/opinions -d @/tmp/hub/examples/opinion.json \\
+       -H 'Authorization: Bearer ACCESS_TOKEN' -H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\"
+
+ENGAWA BESIDE IT
+  engawa-sandbox demo --gateway PATH           both, with one opinion from posting to acceptance; it ends by itself
+  engawa-sandbox demo --gateway PATH --keep    both left running, with commands to try
+  For a hub of your own, in engawa.toml:
+      [facility]
+      number = \"9910000011\"
+      [hub]
+      url = \"https://localhost:PORT\"
+      ca_file = \"/tmp/hub/pki/ca.pem\"
+      certificate_file = \"/tmp/hub/facilities/clinic/client.p12\"
+      certificate_passphrase_file = \"/tmp/hub/facilities/clinic/client.p12.pass\"
+      user_id = \"clinic-doctor\"
+      password_file = \"/tmp/hub/accounts/clinic-doctor.password\"
 
 WHAT IS IN DIR
   sandbox.json                 addresses, process id and every path (rewritten at each start)
@@ -37,12 +53,13 @@ WHAT IS IN DIR
       clinic other-clinic office dx                          good certificates
       wrong-kind expired not-yet-valid foreign unknown       certificates that have to be refused
   accounts/USER.password       mode 0600
+      clinic-doctor clinic-clerk (of clinic) other-doctor (other-clinic) office-manager (office) dx-staff (dx)
   examples/opinion.json        a body for POST /api/v1/opinions
 
 FAULTS
   engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
-  on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions connect,
-         * or a path
+  on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions unknown
+         connect, *, or a path
   kind   refuse delay cut_before_effect cut_mid_request cut_after_effect cut_mid_answer answer_twice status_429
          status_500 status_503 html_200 html_502 wrong_json truncated_json wrong_type slow_body close_idle lock_account
          refuse_password expire_tokens expired_cursor not_offered; on connect: drop stall refuse_client
@@ -115,6 +132,9 @@ pub(crate) struct HubArgs {
     /// Answer E1xxx and E4040 with status 200 instead of 401, 403 and 404
     #[arg(long)]
     pub(crate) always_200: bool,
+    /// Start with the power off: connections are refused until `control up`
+    #[arg(long)]
+    pub(crate) down: bool,
     /// Do not sync the record to disk: survives a kill, not a power cut
     #[arg(long)]
     pub(crate) no_fsync: bool,
@@ -131,21 +151,18 @@ fn delay(text: &str) -> Result<Delay, String> {
     if text == "never" {
         return Ok(Delay(None));
     }
-    let span: Duration = text
-        .parse::<SignedDuration>()
-        .map_err(|e| format!("{e}; write 0s, 1500ms, 2h or never"))?
-        .try_into()
-        .map_err(|_| "must not be negative".to_owned())?;
-    SignedDuration::try_from(span).map(|d| Delay(Some(d))).map_err(|e| e.to_string())
+    let span = clock::span(text).map_err(|e| format!("{e}; or write never"))?;
+    if span.is_negative() { Err("must not be negative".to_owned()) } else { Ok(Delay(Some(span))) }
 }
 
 /// Parses, runs, and turns a failure into one sentence and exit code 1.
 pub(crate) fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Hub(args) => run::hub(&args),
-        Command::Control { dir, order } => order.run(&dir).map(|text| println!("{text}")),
+        // A reader such as `head` may have gone: that is no failure.
+        Command::Control { dir, order } => order.run(&dir).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Card(args) => card::run(&args),
-        Command::CardControl(args) => card::command::run(args).map(|text| println!("{text}")),
+        Command::CardControl(args) => card::command::run(args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Demo(args) => demo::run(&args),
     };
     match done {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// A movable clock; clones share the offset.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +57,17 @@ impl TimeProvider for Clock {
         let seconds = u64::try_from(self.now().as_second()).ok()?;
         Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
     }
+}
+
+/// A span as people write it: `1500ms`, `90s`, `36h`, `60d` (a day has 24 hours).
+pub(crate) fn span(text: &str) -> Result<SignedDuration, String> {
+    let why = |e: jiff::Error| format!("{text:?} is no span such as 1500ms, 90s, 36h or 60d: {e}");
+    text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours())).map_err(why)
+}
+
+/// For members that hold a span.
+pub(crate) fn read_span<'de, D: Deserializer<'de>>(from: D) -> Result<SignedDuration, D::Error> {
+    span(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
 const JAPAN: Offset = Offset::constant(9);

@@ -78,8 +78,8 @@ pub(crate) struct Power {
 }
 
 impl Power {
-    fn new() -> Self {
-        Self { wanted: watch::channel(true).0, actual: watch::channel(false).0 }
+    fn new(up: bool) -> Self {
+        Self { wanted: watch::channel(up).0, actual: watch::channel(false).0 }
     }
 
     pub(crate) fn wanted(&self) -> watch::Receiver<bool> {
@@ -124,7 +124,7 @@ async fn run(args: &HubArgs, world: World) -> Result<(), Failure> {
     let orders = control::listen(steering.open()?, Arc::clone(&sandbox));
     let calls = listen(hub, Arc::clone(&sandbox));
     let announcement = async {
-        let _ = sandbox.power.switch(true).await;
+        let _ = sandbox.power.switch(!args.down).await;
         announce(&ready);
         stopped(args.until_stdin_ends).await
     };
@@ -150,7 +150,7 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
         world,
         clock,
         lines: Lines::default(),
-        power: Power::new(),
+        power: Power::new(!args.down),
         always_200: args.always_200,
         boots: hub.boots,
         hub: Mutex::new(hub),

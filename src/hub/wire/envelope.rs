@@ -64,6 +64,13 @@ pub(super) fn entries(errors: &Value, beside: Option<&Map<String, Value>>) -> Op
     errors.iter().map(|error| entry(error.as_object()?, beside)).collect()
 }
 
+/// A pointer made of the names and indices that our documents have. Whatever else stands there may quote the document, and
+/// the field is kept on record in clear.
+fn names_only(field: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '~');
+    field.len() <= FIELD_LIMIT && field.chars().all(known)
+}
+
 fn entry(error: &Map<String, Value>, beside: Option<&Map<String, Value>>) -> Option<ErrorEntry> {
     let detail = |name: &str| {
         let found = error.get(name).or_else(|| beside.and_then(|data| data.get(name)));
@@ -71,7 +78,7 @@ fn entry(error: &Map<String, Value>, beside: Option<&Map<String, Value>>) -> Opt
     };
     Some(ErrorEntry {
         code: plain(error.get("code")?.as_str()?, CODE_LIMIT)?,
-        field: error.get("field").and_then(Value::as_str).and_then(|field| plain(field, FIELD_LIMIT)),
+        field: error.get("field").and_then(Value::as_str).filter(|field| names_only(field)).map(str::to_owned),
         live_from: detail("live_from"),
         locked_until: detail("locked_until"),
     })

@@ -144,7 +144,20 @@ impl Sandbox {
 
     /// Any order to the control API; panics unless it is carried out.
     pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        order(u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap(), method, path, body)
+        let (head, body) = self.exchange(method, path, body);
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {head} {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// An order that has to be refused; the refusal.
+    pub(crate) fn refused(&self, method: &str, path: &str, body: &Value) -> String {
+        let (head, answer) = self.exchange(method, path, Some(body));
+        assert!(head.starts_with("HTTP/1.1 4"), "{method} {path}: {head} {answer}");
+        answer
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> (String, String) {
+        exchange(u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap(), method, path, body)
     }
 
     /// kill -9.
@@ -173,6 +186,12 @@ impl Drop for Sandbox {
 
 /// Any order to a control API on loopback; panics unless it is carried out.
 pub(crate) fn order(port: u16, method: &str, path: &str, body: Option<&Value>) -> Value {
+    let (head, body) = exchange(port, method, path, body);
+    assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {head} {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+fn exchange(port: u16, method: &str, path: &str, body: Option<&Value>) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let body = body.map(Value::to_string).unwrap_or_default();
@@ -185,12 +204,9 @@ pub(crate) fn order(port: u16, method: &str, path: &str, body: Option<&Value>) -
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
     // A long answer may come in chunks; the JSON lies between their sizes.
-    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        return serde_json::from_str(&dechunk(body)).unwrap();
-    }
-    serde_json::from_str(body).unwrap()
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (head.to_owned(), if chunked { dechunk(body) } else { body.to_owned() })
 }
 
 fn spawn(dir: &Path, arguments: &Vec<String>) -> (Child, Value) {

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     },
     /// Move the clock forward, for example by 36h
     Advance {
-        /// A span: 90s, 36h, 60d is written 1440h
+        /// A span: 90s, 36h, 60d
         span: String,
     },
     /// Set the clock
@@ -85,7 +85,8 @@ impl Command {
     /// Sends the order to the sandbox of a folder; the answer, laid out for people.
     pub(crate) fn run(self, dir: &Path) -> Result<String, Failure> {
         let file = dir.join("sandbox.json");
-        let all: Value = serde_json::from_slice(&fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?)?;
+        let missing = |e| format!("{}: {e}; was a hub started with this --dir?", file.display());
+        let all: Value = serde_json::from_slice(&fs::read(&file).map_err(missing)?)?;
         let port = all.get("control_port").and_then(Value::as_u64).ok_or("sandbox.json names no control_port")?;
         let (method, path, body) = self.order();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -119,7 +120,7 @@ impl Command {
     }
 }
 
-/// One order to a control API on loopback.
+/// One order to a control API; its answer, or why it was refused.
 pub(crate) async fn call(port: u16, method: &str, path: &str, body: String) -> Result<Value, Failure> {
     let stream =
         TcpStream::connect(("127.0.0.1", port)).await.map_err(|e| format!("the sandbox is not running: {e}"))?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::orders::{Reply, Shared, absent, bad, done, read};
-use crate::clock::{Clock, stamp};
+use crate::clock::{Clock, read_span, stamp};
 use crate::hub::accounts::Tamper;
 use crate::hub::{Event, MunicipalState};
 use crate::world::{Municipality, Progress, Request};
@@ -17,7 +17,7 @@ use crate::world::{Municipality, Progress, Request};
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Hands {
-    Advance(SignedDuration),
+    Advance(#[serde(deserialize_with = "read_span")] SignedDuration),
     Set(Timestamp),
     /// Back to the machine's time.
     Reset(bool),
@@ -89,7 +89,7 @@ enum Account {
 #[serde(untagged)]
 enum Lock {
     Usual(bool),
-    For(SignedDuration),
+    For(#[serde(deserialize_with = "read_span")] SignedDuration),
 }
 
 /// `POST /control/accounts/{user_id} {"lock":true|"2h"}`, `{"unlock":true}` or `{"password":"…"}`

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::Event;
@@ -22,8 +23,10 @@ impl Journal {
     pub(crate) fn open(path: &Path, fsync: bool) -> Result<(Self, Vec<Event>), Failure> {
         let named = |e: std::io::Error| format!("{}: {e}", path.display());
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(named)?;
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, e)| format!("{}: {e}; is another sandbox using it?", path.display()))?;
+        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| match e {
+            Errno::EWOULDBLOCK => format!("{}: another sandbox uses it", path.display()),
+            other => format!("{}: {other}", path.display()),
+        })?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(named)?;
         let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);

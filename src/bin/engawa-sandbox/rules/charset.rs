@@ -36,6 +36,19 @@ fn holds(c: char) -> bool {
     rows().get(&row).is_some_and(|bits| bits[byte] & (0x80 >> (low & 7)) != 0)
 }
 
+/// The kana to which the set gives one code together with the semi-voiced mark, and Unicode two.
+const WITH_MARK: &str = "かきくけこカキクケコセツトㇷ";
+
+/// The first character the hub cannot hold.
+fn outside(text: &str) -> Option<char> {
+    let mut before = None;
+    text.chars().find(|&c| {
+        let marked = c == '\u{309A}' && before.is_some_and(|base| WITH_MARK.contains(base));
+        before = Some(c);
+        !marked && !holds(c)
+    })
+}
+
 /// Reports every text of the body with a character that the hub cannot hold.
 pub(super) fn check(body: &Map<String, Value>, errors: &mut Vec<HubError>) {
     for (name, value) in body {
@@ -48,7 +61,7 @@ fn walk(value: &Value, field: &str, errors: &mut Vec<HubError>) {
         // ASCII alone, so that the long base64 of an attachment costs little.
         Value::String(text) if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) => {}
         Value::String(text) => {
-            if let Some(c) = text.chars().find(|c| !holds(*c)) {
+            if let Some(c) = outside(text) {
                 let message = format!("JIS X 0213にない文字です（U+{:04X}）", u32::from(c));
                 errors.push(HubError::new("E2120", message).at(field));
             }

@@ -1,0 +1,107 @@
+//! `demo --keep`: both left running, and what to try with them.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::paper;
+use super::stage::{Stage, pause};
+use super::story::Story;
+use crate::cli::Failure;
+use crate::folder::private;
+
+/// The gateway's usual port, taken when it is free.
+const USUAL: u16 = 8470;
+
+/// Starts both and says what to try.
+pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
+    story.step("start the hub");
+    let hub = stage.start_hub(true).await?;
+    story.step("engawa check and engawa key add");
+    stage.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
+    stage.ask(&["check"]).await?;
+    let made = stage.ask(&["key", "add", "demo", "--json"]).await?;
+    let made: Value = serde_json::from_str(&made)?;
+    let key = made["key"].as_str().ok_or("engawa key add --json names no key")?;
+    story.step("start the gateway");
+    let address = stage.start_gateway().await?;
+    story.step("write examples");
+    write_examples(stage, address, key)?;
+    story.line(invitation(stage.dir(), &hub, address));
+    story.step("keep both running");
+    Ok(())
+}
+
+/// Stays until one of them ends, which is an error.
+pub(super) async fn stay(stage: &mut Stage) -> Result<(), Failure> {
+    loop {
+        if let Some(who) = stage.ended()? {
+            return Err(who.into());
+        }
+        pause().await;
+    }
+}
+
+fn write_examples(stage: &Stage, address: SocketAddr, key: &str) -> Result<(), Failure> {
+    let dir = stage.dir();
+    let request = paper::request(&stage.world()?)?;
+    private(&dir.join("opinion.json"), serde_json::to_vec_pretty(&request)?)?;
+    let mut wrong = request;
+    wrong["opinion"]["applicant_name"] = json!("髙橋 見本");
+    wrong["opinion"]["bedridden_degree"] = json!("z9");
+    private(&dir.join("wrong.json"), serde_json::to_vec_pretty(&wrong)?)?;
+    private(&dir.join(paper::PDF_NAME), paper::pdf())?;
+    private(&dir.join("env"), environment(stage, address, key)?)
+}
+
+/// A file for the shell: names and two commands.
+fn environment(stage: &Stage, address: SocketAddr, key: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    writeln!(text, "DIR={}", shell(stage.dir()))?;
+    writeln!(text, "URL=http://{address}")?;
+    writeln!(text, "AUTH='Authorization: Bearer {key}'")?;
+    writeln!(text, "new_id() {{ cat /proc/sys/kernel/random/uuid; }}")?;
+    writeln!(text, "engawa() {{ {} --config \"$DIR/engawa.toml\" \"$@\"; }}", shell(stage.binary()))?;
+    writeln!(text, "hub() {{ {} control --dir \"$DIR/hub\" \"$@\"; }}", shell(&std::env::current_exe()?))?;
+    Ok(text)
+}
+
+fn shell(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+fn invitation(dir: &Path, hub: &Value, address: SocketAddr) -> String {
+    let (hub, env) = (hub["hub"].as_str().unwrap_or_default(), shell(&dir.join("env")));
+    format!(
+        r#"engawa http://{address}    基盤 / hub {hub}    記録 / log {log}
+
+別の端末で、まず / In another terminal, first:
+  . {env}
+
+意見書を送る、様子を見る / post an opinion, look at it
+  ID=$(new_id)
+  curl -i "$URL/v1/opinions" -H "$AUTH" -H "Idempotency-Key: $ID" -H 'Content-Type: application/json' -d @"$DIR/opinion.json"
+  curl "$URL/v1/opinions/…" -H "$AUTH"       … は答えの id / … is the answer's id
+  curl "$URL/v1/submissions" -H "$AUTH"
+  curl -N "$URL/v1/events?from=beginning" -H "$AUTH"
+添付つき / with an attachment
+  curl -i "$URL/v1/opinions" -H "$AUTH" -H "Idempotency-Key: $(new_id)" -F "opinion=@$DIR/opinion.json;type=application/json" -F "attachment=@$DIR/{pdf}"
+誤りのある意見書は何も送らず、全部の誤りを示す / one with mistakes: all of them are named, nothing is sent
+  curl "$URL/v1/opinions/check" -H "$AUTH" -H 'Content-Type: application/json' -d @"$DIR/wrong.json"
+管理者の目で / as the administrator
+  engawa status
+  engawa queue list
+基盤を困らせる / make trouble at the hub, then post again
+  hub down                                  基盤を止める / no power; hub up
+  hub fault '{{"on":"opinions","kind":"cut_after_effect"}}'    受理の返事を失う / the answer gets lost
+  hub fault '{{"on":"opinions","kind":"status_503","retry_after":"20"}}'
+  hub facts                                 基盤の記録 / the hub's own record: filed_twice stays 0
+
+Ctrl-C で両方を止め、{dir} を消します。 / Ctrl-C stops both and removes {dir}."#,
+        log = dir.join("engawa.log").display(),
+        pdf = paper::PDF_NAME,
+        dir = dir.display(),
+    )
+}

@@ -1,0 +1,12 @@
+//! A good daemon: what it tells systemd, how it starts, stops and reloads, and what its log looks like.
+
+mod logs;
+mod reload;
+mod start;
+mod stop;
+mod systemd;
+
+use std::time::Duration;
+
+/// Longest wait for another process.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,120 @@
+//! The demo, as `make demo` and `make run` start it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const GATEWAY: &str = env!("CARGO_BIN_EXE_engawa");
+
+/// The demo with folders of its own in `temporary`.
+fn demo(gateway: &str, temporary: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
+    command.args(["demo", "--gateway", gateway]).env("TMPDIR", temporary).stdin(Stdio::null());
+    command
+}
+
+/// A demo that ends with its test, in good order: it stops what it started.
+struct Playground(Child);
+
+impl Playground {
+    fn signal(&self, signal: Signal) {
+        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal);
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.signal(Signal::SIGTERM);
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().unwrap().next().is_none()
+}
+
+#[test]
+fn the_story_happens_and_nothing_is_left() {
+    let temporary = tempfile::tempdir().unwrap();
+    let Output { status, stdout, stderr } = demo(GATEWAY, temporary.path()).output().unwrap();
+    let (told, complaint) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!((status.code(), complaint.as_str()), (Some(0), ""), "{told}");
+    for words in [
+        "connections are refused",
+        "is answered 202 once it is on disk",
+        "HUB_UNREACHABLE 基盤につながりません",
+        "| ETA ",
+        "the same id, no double",
+        "sending, delivered",
+        "The hub's receipt: S0000001-",
+        "The municipality has it",
+        "filed once, never twice",
+        "Accepted once, filed once.",
+    ] {
+        assert!(told.contains(words), "{words:?} is not in\n{told}");
+    }
+    assert!(told.lines().count() <= 40, "{told}");
+    assert!(is_empty(temporary.path()));
+}
+
+#[test]
+fn a_gateway_that_cannot_work_fails_the_demo_by_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let cases =
+        [("/bin/false", "step 2 (engawa check and engawa key add) failed"), ("/no/such/gateway", "/no/such/gateway")];
+    for (gateway, words) in cases {
+        let Output { status, stderr, .. } = demo(gateway, temporary.path()).output().unwrap();
+        let complaint = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(1), "{complaint}");
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    let kept = temporary.path().read_dir().unwrap().next().unwrap().unwrap().path();
+    assert!(kept.join("hub.log").exists(), "the logs stay for whoever has to look");
+}
+
+#[test]
+fn the_playground_keeps_both_running_until_it_is_told_to_stop() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut playground =
+        Playground(demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(playground.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut invitation: Vec<String> = Vec::new();
+    while invitation.last().is_none_or(|line| !line.contains("Ctrl-C")) {
+        invitation.push(lines.next().unwrap_or_else(|| panic!("it ended after {invitation:#?}")));
+    }
+    let env = invitation.iter().find(|line| line.starts_with("  . ")).unwrap();
+    let shell = |words: &str| -> Value {
+        let done = Command::new("/bin/sh").arg("-c").arg(format!("{env}\n{words}")).output().unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{words}: {said}"))
+    };
+    let posts: Vec<String> = invitation
+        .iter()
+        .filter(|line| line.trim_start().starts_with("curl -i"))
+        .map(|line| line.replace("curl -i", "curl -s").replace("$ID", "$(new_id)"))
+        .collect();
+    assert_eq!(posts.len(), 2);
+    for post in &posts {
+        assert!(shell(post)["sha256"].is_string());
+    }
+    let check = invitation.iter().find(|line| line.contains("/v1/opinions/check")).unwrap();
+    let checked = shell(&check.replace("curl", "curl -s"));
+    assert_eq!(
+        (&checked["acceptable"], checked["errors"].as_array().unwrap().len()),
+        (&Value::Bool(false), 2),
+        "{checked}"
+    );
+    assert!(shell("engawa status --json").is_object());
+    assert!(shell("hub facts")["totals"].is_object());
+
+    playground.signal(Signal::SIGINT);
+    assert!(lines.any(|line| line.contains("Both are stopped")));
+    assert_eq!(playground.0.wait().unwrap().code(), Some(0));
+    assert!(is_empty(temporary.path()));
+}
