@@ -298,6 +298,9 @@ catalogue! {
     GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
         "engawaが混み合っています。少し待って同じ内容で送ってください。"
         "engawa is busy. Wait a moment and send the same again.";
+    GatewayStopping "GATEWAY_STOPPING" 503 Gateway Later
+        "engawaは停止中です。少し待って同じ内容で送ってください。"
+        "engawa is stopping. Wait a moment and send the same again.";
     GatewayInternal "GATEWAY_INTERNAL" 500 Gateway Later
         "engawaの内部で問題が起きました。照会番号を添えて導入業者に知らせてください。"
         "Something went wrong inside engawa. Tell the vendor the correlation id.";
