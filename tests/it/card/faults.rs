@@ -61,7 +61,6 @@ fn spoilt_answers_are_never_believed() {
     play(
         &house,
         &[
-            case(json!({"kind": "empty", "ins": "20", "after": 1}), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
             case(json!({"kind": "one_byte", "ins": "20", "after": 1}), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
             case(json!({"kind": "truncate", "ins": "20", "after": 1}), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
             case(
