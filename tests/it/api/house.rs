@@ -141,7 +141,7 @@ impl House {
         let hub = ScriptedHub::new(clock.clone());
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
-        let (outbox, tasks) = start_outbox(&directory, &store, &hub, &free, &clock, stopped_outbox);
+        let (outbox, tasks) = start_outbox(&directory, &store, &hub, &free, &clock, stopped_outbox).await;
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -183,7 +183,7 @@ impl House {
     }
 
     /// Stops the endpoint, then what is behind it; whether all requests finished.
-    pub(super) async fn close(self) -> bool {
+    pub(super) async fn close(mut self) -> bool {
         drop(self.stop);
         let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
         self.stop_outbox.send_replace(Stop::Now);
@@ -238,7 +238,7 @@ where
     sender.send_request(request).await.unwrap()
 }
 
-fn start_outbox(
+async fn start_outbox(
     directory: &tempfile::TempDir,
     store: &Store,
     hub: &ScriptedHub,
@@ -260,11 +260,12 @@ fn start_outbox(
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
             strikes: 5,
             key_memory: 399 * day,
+            ask_after: std::time::Duration::from_millis(100),
         },
         parallel: 4,
         poll_changes: Duration::from_secs(60),
         retention: 400 * day,
         event_retention: 7 * day,
     };
-    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop)
+    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
 }

@@ -66,6 +66,7 @@ impl Lane {
         let setup = Setup::new(&self.hub)
             .set("hub.connect_timeout_s", "1")
             .set("hub.request_timeout_s", "5")
+            .set("hub.login_window_s", "1800")
             .set("outbox.backoff_max_s", "2");
         match row.order {
             Order::Warm(_) => {}
