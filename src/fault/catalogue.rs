@@ -175,6 +175,9 @@ catalogue! {
     HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
         "証明書の種類が違います（医療のオンライン請求用ではありませんか）。介護保険証明書または介護DX証明書を入れてください。"
         "The certificate is of the wrong kind (a medical online-claim one?). Install the care-insurance or 介護DX certificate.";
+    HubCaUnreadable "HUB_CA_UNREADABLE" 503 Operator AfterRemedy
+        "基盤のCA証明書のファイルを読めません。配布された証明書（PEM）を設定の場所に置いてください。"
+        "The hub's CA file cannot be read. Put the certificate handed out (PEM) where the settings say.";
     HubServerUntrusted "HUB_SERVER_UNTRUSTED" 502 Operator AfterRemedy
         "接続先が基盤と確かめられません。途中の機器が通信をのぞいていないか、接続先とCAの設定を確かめてください。"
         "The server is not provably the hub. Check for a device that intercepts TLS, and the address and CA settings.";
