@@ -243,19 +243,19 @@ fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
 /// A remedy that comes while somebody is trying must not be lost with that try.
 #[test]
 fn what_changes_during_a_try_is_tried_at_once_after_it() {
-    use engawa::outbox::circuit::Circuit;
+    use engawa::outbox::circuit::{Circuit, Pause};
     let (mut rng, backoff, minute) = (StdRng::seed_from_u64(1), policy().backoff, Duration::from_secs(60));
     let at = Duration::from_secs;
     let mut circuit = Circuit::Closed;
-    circuit.failed(Code::HubLoginRefused, at(0), Some(minute), &backoff, &mut rng);
+    circuit.failed(Code::HubLoginRefused, at(0), Pause::Slow(minute), &backoff, &mut rng);
     assert_eq!((circuit.admits(at(59), 4), circuit.admits(at(70), 4)), (0, 1));
     circuit.started();
     circuit.reconsider(at(71));
     assert_eq!(circuit.admits(at(71), 4), 0, "one tries at a time");
-    circuit.failed(Code::HubLoginRefused, at(72), Some(minute), &backoff, &mut rng);
+    circuit.failed(Code::HubLoginRefused, at(72), Pause::Slow(minute), &backoff, &mut rng);
     assert_eq!(circuit.admits(at(72), 4), 1);
     // Once: the next failure waits again.
     circuit.started();
-    circuit.failed(Code::HubLoginRefused, at(73), Some(minute), &backoff, &mut rng);
+    circuit.failed(Code::HubLoginRefused, at(73), Pause::Slow(minute), &backoff, &mut rng);
     assert_eq!(circuit.admits(at(73), 4), 0);
 }
