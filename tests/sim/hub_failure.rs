@@ -252,7 +252,7 @@ fn look_ups() {
         (found("accepted", receipt, Uuid::from_u128(8)), Scope::Item),
         (found("perhaps", receipt, key), Scope::Item),
         (found("refused", r#""errors":[]"#, key), Scope::Item),
-        (found("refused", r#""errors":[{"code":"E9001"}]"#, key), Scope::Hub),
+        (found("refused", r#""errors":[{"code":"E9001"}]"#, key), Scope::Item),
         (HTML.to_owned(), Scope::Hub),
     ] {
         let outcome = ask(200, &senseless);
