@@ -18,6 +18,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 32;
+/// The document name under which the secret of the box is sealed.
+const BOX_SECRET: [u8; 16] = *b"engawa-boxsecret";
 /// Octets that sealing adds to each chunk.
 pub const TAG_BYTES: usize = 16;
 
@@ -44,6 +46,20 @@ pub enum SealError {
 /// The master keys.
 pub struct Keyring {
     keys: Vec<MasterKey>,
+}
+
+/// From which the keys of fingerprints are derived: they have to stay the same when master keys change.
+pub struct BoxSecret(Zeroizing<[u8; KEY_BYTES]>);
+
+impl BoxSecret {
+    /// The key for one purpose.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut out = [0; KEY_BYTES];
+        // Expanding to the hash's own length cannot fail.
+        let _ = expand(&self.0, b"engawa derived key v1", purpose.as_bytes(), &mut out);
+        out
+    }
 }
 
 struct MasterKey {
@@ -80,15 +96,24 @@ impl Keyring {
         Ok(Self { keys: vec![MasterKey::new(secret)] })
     }
 
-    /// A key derived from the first master key for another purpose; never used for sealing.
-    #[must_use]
-    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
-        let mut out = [0; KEY_BYTES];
-        if let Some(key) = self.keys.first() {
-            // Expanding to the hash's own length cannot fail.
-            let _ = expand(&key.secret, b"engawa derived key v1", purpose.as_bytes(), &mut out);
-        }
-        out
+    /// A fresh secret of the box, sealed for its store: it outlives every master key.
+    ///
+    /// # Errors
+    /// As [`Keyring::seal_note`].
+    pub fn new_box_secret(&self) -> Result<Vec<u8>, SealError> {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        rand::fill(secret.as_mut()).map_err(|_| SealError::Cipher)?;
+        self.seal_note(BOX_SECRET, secret.as_ref())
+    }
+
+    /// Opens the secret of the box. It opens only with a key under which this store was written.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownKey`] when the keys are another box's, [`SealError::Damaged`].
+    pub fn box_secret(&self, sealed: &[u8]) -> Result<BoxSecret, SealError> {
+        let secret = self.open_note(BOX_SECRET, sealed)?;
+        let secret = <[u8; KEY_BYTES]>::try_from(secret.as_slice()).map_err(|_| SealError::Damaged)?;
+        Ok(BoxSecret(Zeroizing::new(secret)))
     }
 
     /// Starts sealing a document.
@@ -259,10 +284,14 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The file appears whole or not at all, and never in place of another.
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let draft = path.with_extension("draft");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    fs::hard_link(&draft, path)?;
+    fs::remove_file(&draft)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(parent)?.sync_all()
 }

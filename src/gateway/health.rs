@@ -47,8 +47,10 @@ impl Parts {
 
     fn certificate(&self) -> Health {
         let now = self.clock.now();
-        let last_proof = Some(now);
-        match self.link.status() {
+        let status = self.link.status();
+        // An answer of the hub is the proof that it took the certificate.
+        let last_proof = status.as_ref().ok().and_then(|status| status.last_answer);
+        match status {
             Err(code) => Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: None },
             Ok(status) if status.certificate_expires <= now => {
                 Health { status: HealthStatus::Degraded, reason: Some(Code::CertificateExpired), last_proof }

@@ -1,7 +1,8 @@
 //! The composition root: builds the rooms from the settings, wires them, binds, spawns, and takes them down in order.
 //!
-//! Shutdown, one deadline for all: stop accepting → requests being served finish → sends in flight finish → the store
-//! commits and closes. What the deadline cuts off is asked about at the hub after the next start.
+//! Shutdown, one deadline for all: accept nothing and start no delivery → requests being served and deliveries in flight
+//! finish → the store commits and closes. What the deadline cuts off is asked about at the hub after the next start. When a
+//! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
 mod health;
 mod keys;
@@ -12,7 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
@@ -20,12 +24,12 @@ pub use link::load_certificate;
 use crate::api::{self, Api, Listener};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
-use crate::credential::seal::{Keyring, SealError};
+use crate::credential::seal::{BoxSecret, Keyring, SealError};
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
-use crate::store::{CommitObserver, Store, StoreError, StoreTask};
+use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::Keys;
 use link::HubLink;
@@ -80,29 +84,35 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let notifier = Notifier::new();
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
-    let house = House::build(settings, state, &telemetry)?;
+    // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
+    let listeners = listeners(settings).await?;
+    let house = House::build(settings, state, &telemetry).await?;
     let (close, closing) = watch::channel(false);
-    let endpoint = tokio::spawn(house.serve(settings, listeners(settings).await?, closing));
+    let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "engawa: accepting");
-    let mut loaded = loaded;
-    loop {
+    let (number, name) = (&settings.facility.number, &settings.facility.name);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), facility = %number, name, "engawa: accepting");
+    let ended = loop {
         tokio::select! {
+            _ = &mut endpoint => break Err(Code::GatewayInternal.into()),
             signal = signals.next() => match signal {
-                Signal::Stop => break,
+                Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     notifier.reloading();
-                    loaded = reload::reload(loaded, &house, &telemetry);
+                    reload::reload(&loaded, &house, &telemetry);
                     notifier.ready("受付中 / accepting");
                 }
             },
             () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
         }
-    }
+        if house.tasks.any_ended() {
+            break Err(Code::GatewayInternal.into());
+        }
+    };
     notifier.stopping("停止中 / stopping");
     close.send_replace(true);
-    house.take_down(endpoint, loaded.config.shutdown.deadline).await;
-    Ok(())
+    house.take_down(endpoint, settings.shutdown.deadline).await;
+    ended
 }
 
 /// The opened state directory.
@@ -111,6 +121,7 @@ pub(crate) struct State {
     store: Store,
     task: StoreTask,
     keys: Arc<Keyring>,
+    secret: BoxSecret,
     clock: Clock,
 }
 
@@ -125,7 +136,25 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
         Metric::CommitSeconds.record(&[], took.as_secs_f64());
     });
     let (store, task) = Store::open(directory, clock.clone(), observer).await?;
-    Ok(State { lock, store, task, keys, clock })
+    let secret = box_secret(&store, &keys).await?;
+    Ok(State { lock, store, task, keys, secret, clock })
+}
+
+/// The secret of the box, made with its store. That it opens proves that the keys are this store's own.
+async fn box_secret(store: &Store, keys: &Keyring) -> Result<BoxSecret, StartError> {
+    const NAME: &str = "box.secret";
+    let sealed = match store.fact(NAME).await?.map(|text| STANDARD.decode(text)) {
+        Some(sealed) => sealed.map_err(|_| Code::StorageBroken)?,
+        None => {
+            let sealed = keys.new_box_secret()?;
+            store.write(SetFact { name: NAME.to_owned(), value: STANDARD.encode(&sealed) }).await?;
+            sealed
+        }
+    };
+    keys.box_secret(&sealed).map_err(|error| match error {
+        SealError::UnknownKey(_) => StartError { code: Code::MasterKeyMissing, source: Some(Box::new(error)) },
+        error => error.into(),
+    })
 }
 
 /// The key that opens stored documents. One is made only while nothing is stored.
@@ -153,9 +182,9 @@ struct House {
 }
 
 impl House {
-    fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
-        let State { lock, store, task, keys, clock } = state;
-        let fingerprint = keys.derive("hub login fingerprint");
+    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+        let State { lock, store, task, keys, secret, clock } = state;
+        let fingerprint = secret.derive("hub login fingerprint");
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
@@ -166,8 +195,9 @@ impl House {
             retention: DAY * u32::from(settings.state.retention_days),
             clock: clock.clone(),
         };
-        let config = outbox::Config { idempotency_secret: keys.derive("idempotency"), ..outbox_config(settings)? };
-        let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping);
+        let idempotency_secret = secret.derive("idempotency keys");
+        let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
+        let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();
         Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
     }
@@ -202,7 +232,7 @@ impl House {
         };
         let config = api::ServeConfig {
             max_connections: endpoint.max_connections,
-            drain: settings.shutdown.deadline,
+            drain: settings.shutdown.deadline.mul_f64(0.8),
             ..api::ServeConfig::default()
         };
         let router = api::router(api);
@@ -220,7 +250,10 @@ impl House {
             let days = (status.certificate_expires.as_second() - self.clock.now().as_second()) / 86_400;
             Metric::CertificateDays.set(&[], days as f64);
         }
-        if self.outbox.alive() {
+        if let Some(bytes) = host::rss_bytes() {
+            Metric::ResidentMemory.set(&[], bytes as f64);
+        }
+        if self.outbox.alive() && !self.tasks.any_ended() {
             notifier.watchdog();
         } else {
             tracing::error!(code = %Code::GatewayInternal, "engawa: the outbox stands still; the watchdog is not fed");
@@ -230,24 +263,34 @@ impl House {
         }
     }
 
-    async fn take_down(self, endpoint: tokio::task::JoinHandle<bool>, deadline: Duration) {
+    /// Requests and deliveries end side by side, each within the deadline less what the store needs to close.
+    async fn take_down(mut self, mut endpoint: JoinHandle<bool>, deadline: Duration) {
         let start = self.clock.elapsed();
+        let for_store = (deadline / 5).min(Duration::from_secs(2));
         let left = |clock: &Clock| deadline.saturating_sub(clock.elapsed().saturating_sub(start));
-        let served = endpoint.await.unwrap_or(false);
-        tracing::info!(finished = served, "engawa: no longer accepting");
         self.stop.send_replace(Stop::Drain);
-        let rooms = self.tasks.finished();
-        tokio::pin!(rooms);
-        let drained = tokio::time::timeout(left(&self.clock), &mut rooms).await.is_ok();
+        let served = end(&mut endpoint, left(&self.clock).saturating_sub(for_store)).await;
+        endpoint.abort();
+        tracing::info!(finished = served, "engawa: no longer accepting");
+        let rest = left(&self.clock).saturating_sub(for_store);
+        let drained = tokio::time::timeout(rest, self.tasks.finished()).await.is_ok();
         if !drained {
             self.stop.send_replace(Stop::Now);
-            rooms.await;
+            self.tasks.abort();
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys));
-        let closed = tokio::time::timeout(left(&self.clock).max(Duration::from_secs(2)), self.store_task.finished());
-        tracing::info!(finished = closed.await.is_ok(), "engawa: store closed");
+        drop((self.outbox, self.link, self.keys, self.tasks));
+        let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
+        tracing::info!(finished = closed.is_ok(), "engawa: store closed");
     }
+}
+
+/// Whether the endpoint finished every request in time.
+async fn end(endpoint: &mut JoinHandle<bool>, within: Duration) -> bool {
+    if endpoint.is_finished() {
+        return false;
+    }
+    matches!(tokio::time::timeout(within, endpoint).await, Ok(Ok(true)))
 }
 
 /// Sockets from systemd, or bound by the settings.
@@ -280,7 +323,12 @@ fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
     let backoff = Backoff::new(settings.outbox.backoff_min, settings.outbox.backoff_max);
     let backoff = backoff.map_err(|error| StartError { code: Code::ConfigInvalid, source: Some(Box::new(error)) })?;
     Ok(outbox::Config {
-        policy: machine::Policy { backoff, strikes: settings.outbox.attempts_before_aside, key_memory: KEY_MEMORY },
+        policy: machine::Policy {
+            backoff,
+            strikes: settings.outbox.attempts_before_aside,
+            key_memory: KEY_MEMORY,
+            ask_after: settings.outbox.backoff_min,
+        },
         parallel: settings.hub.parallel,
         poll_changes: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),

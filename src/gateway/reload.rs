@@ -1,21 +1,22 @@
 //! SIGHUP: what can change at once changes, and the rest is said plainly.
 
 use super::{House, log_level, outbox_config};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, SecretRef};
 use crate::telemetry;
 
-/// Reads the settings again. With a mistake in them, everything stays as it was.
-pub(super) fn reload(old: Loaded, house: &House, telemetry: &telemetry::Handle) -> Loaded {
-    let new = match Config::load(&old.base) {
+/// Reads the settings again and compares them with those the process started with. With a mistake in them, everything stays
+/// as it was.
+pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
+    let new = match Config::load(&started.base) {
         Ok(new) => new,
         Err(problems) => {
             for problem in &problems {
                 tracing::error!(place = %problem.place, key = problem.key, "reload refused: {}", problem.en);
             }
-            return old;
+            return;
         }
     };
-    let changes = old.changes(&new);
+    let changes = started.changes(&new);
     for key in &changes.need_restart {
         tracing::warn!(key, "reload: this setting changes at the next start");
     }
@@ -26,9 +27,12 @@ pub(super) fn reload(old: Loaded, house: &House, telemetry: &telemetry::Handle) 
         Ok(config) => house.outbox.reconfigure(&config),
         Err(error) => tracing::error!(code = %error.code, "reload: the outbox stays as it was"),
     }
+    let credentials = [Some(&new.config.hub.password_file), new.config.hub.certificate_passphrase_file.as_ref()];
+    if credentials.into_iter().flatten().any(|place| matches!(place, SecretRef::Credential(_))) {
+        tracing::warn!("reload: systemd hands credentials over at start only; a changed one needs a restart");
+    }
     // The files behind certificate and password are read again also when the settings name the same ones.
     house.link.reload(&new.config);
     house.outbox.reconsider();
     tracing::info!(changed = changes.reloadable.join(" "), "reloaded");
-    new
 }

@@ -108,7 +108,8 @@ pub fn lookup(seen: &Seen, key: Uuid, now: Timestamp) -> LookupOutcome {
         Reply::Ok { data, trace_id } => match lookup_data(&data, key, trace_id.clone()) {
             Some(Ok(receipt)) => LookupOutcome::Accepted(receipt),
             Some(Err(errors)) => refused_before(&errors, trace_id),
-            None => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) }),
+            // The hub is there and says something about this key that cannot be read: no reason to stop the others.
+            None => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
         },
         Reply::NotKnown(_) => LookupOutcome::Unseen,
         Reply::NotOffered(_) => LookupOutcome::NotOffered,

@@ -111,6 +111,8 @@ pub struct Trouble {
 pub enum Scope {
     /// This document only.
     Item,
+    /// This try only: it says nothing about the document or the hub (a stale token).
+    Try,
     /// The hub as a whole; it heals by itself.
     Hub,
     /// The hub as a whole, until an operator acts (a refused password, a wrong certificate).

@@ -127,7 +127,7 @@ impl Hub {
             // The body is spent, so the document has to come again; the token is renewed at once for the next.
             self.session.reject(&token, &link)?;
             self.session.token(&link).await?;
-            return Err(Trouble { retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
+            return Err(Trouble { scope: Scope::Try, retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
         }
         took(&link, &token, &reply);
         Ok(seen)

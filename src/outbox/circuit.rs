@@ -22,6 +22,8 @@ pub enum Circuit {
         until: Duration,
         /// The pause that ends then, the base of the next one.
         pause: Duration,
+        /// The hub asked for this pause: nobody may cut it short.
+        named: bool,
     },
     /// One is trying.
     Probing {
@@ -32,6 +34,17 @@ pub enum Circuit {
         /// Something changed since it began: should it fail, the next one may try at once.
         again: bool,
     },
+}
+
+/// How long the next pause shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// As the back-off says.
+    Own,
+    /// At least so long: only an operator can help, and his word cuts it short.
+    Slow(Duration),
+    /// At least so long, because the hub asked for it; nobody cuts it short.
+    Named(Duration),
 }
 
 impl Circuit {
@@ -60,36 +73,42 @@ impl Circuit {
     /// What was started said nothing about the hub (it was the document's own trouble, or was called off).
     pub fn undecided(&mut self, elapsed: Duration) {
         if let Self::Probing { reason, pause, .. } = *self {
-            *self = Self::Open { reason, until: elapsed, pause };
+            *self = Self::Open { reason, until: elapsed, pause, named: false };
         }
     }
 
-    /// The hub could not be spoken to. Failures of submissions that started before the circuit opened do not lengthen it.
-    pub fn failed(
-        &mut self,
-        reason: Code,
-        elapsed: Duration,
-        retry_after: Option<Duration>,
-        backoff: &Backoff,
-        rng: &mut impl Rng,
-    ) {
+    /// The hub could not be spoken to. Failures of submissions that started before the circuit opened do not lengthen it,
+    /// unless the hub asked for a longer pause with one of them.
+    pub fn failed(&mut self, reason: Code, elapsed: Duration, wish: Pause, backoff: &Backoff, rng: &mut impl Rng) {
         let (previous, again) = match *self {
             Self::Closed => (Duration::ZERO, false),
             Self::Probing { pause, again, .. } => (pause, again),
-            Self::Open { .. } => return,
+            Self::Open { ref mut until, ref mut named, .. } => {
+                if let Pause::Named(asked) = wish {
+                    let asked = backoff.next(Duration::ZERO, Some(asked), rng);
+                    *until = (*until).max(elapsed.saturating_add(asked));
+                    *named = true;
+                }
+                return;
+            }
         };
-        let pause = backoff.next(previous, retry_after, rng);
-        let until = if again { elapsed } else { elapsed.saturating_add(pause) };
-        *self = Self::Open { reason, until, pause: pause.min(backoff.max()) };
+        let named = matches!(wish, Pause::Named(_));
+        let at_least = match wish {
+            Pause::Own => None,
+            Pause::Slow(pause) | Pause::Named(pause) => Some(pause),
+        };
+        let pause = backoff.next(previous, at_least, rng);
+        let until = if again && !named { elapsed } else { elapsed.saturating_add(pause) };
+        *self = Self::Open { reason, until, pause: pause.min(backoff.max()), named };
     }
 
-    /// Something changed that may have put it right: the next one may try at once.
+    /// Something changed that may have put it right: the next one may try at once, unless the hub itself named the time.
     pub fn reconsider(&mut self, elapsed: Duration) {
         match self {
-            Self::Open { until, .. } => *until = elapsed,
+            Self::Open { until, named: false, .. } => *until = elapsed,
             // The one on its way may have begun with what was wrong.
             Self::Probing { again, .. } => *again = true,
-            Self::Closed => {}
+            Self::Open { .. } | Self::Closed => {}
         }
     }
 

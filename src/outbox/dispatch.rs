@@ -99,16 +99,21 @@ impl<H: HubPort> Dispatcher<H> {
         self.repair = ids.len() == usize::from(limit);
         for id in &ids {
             let id = uuid(id)?;
-            if !self.carried.values().any(|carried| *carried == id) {
-                self.inner.step(id, Input::Interrupted).await?;
-                tracing::info!(submission = %id, "outbox: it is not known how this sending ended; the hub will be asked");
+            if self.carried.values().any(|carried| *carried == id) {
+                continue;
+            }
+            match self.inner.step(id, Input::Interrupted).await? {
+                Some(Err(Code::SubmissionDamaged)) => set_aside(&self.inner, id).await?,
+                _ => {
+                    tracing::info!(submission = %id, "outbox: it is not known how this sending ended; the hub will be asked");
+                }
             }
         }
         Ok(())
     }
 
     async fn dispatch(&mut self) -> Result<(), OutboxError> {
-        while self.repair {
+        if self.repair {
             self.recover().await?;
         }
         self.release().await?;
@@ -122,7 +127,10 @@ impl<H: HubPort> Dispatcher<H> {
     async fn release(&self) -> Result<(), OutboxError> {
         let now = self.inner.clock.now().as_millisecond();
         for id in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
-            self.inner.step(uuid(&id)?, Input::Release).await?;
+            let id = uuid(&id)?;
+            if let Some(Err(Code::SubmissionDamaged)) = self.inner.step(id, Input::Release).await? {
+                set_aside(&self.inner, id).await?;
+            }
         }
         Ok(())
     }
@@ -173,23 +181,25 @@ impl<H: HubPort> Dispatcher<H> {
         let ids = chosen.iter().map(|next| uuid(&next.id)).collect::<Result<Vec<_>, _>>()?;
         // Marked together, they share one commit.
         let marks = join_all(ids.iter().map(|id| self.inner.step(*id, Input::Start))).await;
-        // Should a mark fail half-way, the others are found by `recover`.
-        self.repair = marks.iter().any(Result::is_err);
+        // Should anything fail half-way, what is marked and not on its way is found by `recover`.
+        let repair = std::mem::replace(&mut self.repair, true);
+        let failed = marks.iter().any(Result::is_err);
         for (id, mark) in ids.into_iter().zip(marks) {
             match mark? {
                 Some(Ok(_)) => self.start(id).await?,
-                Some(Err(Code::SubmissionDamaged)) => self.set_aside(id).await?,
+                Some(Err(Code::SubmissionDamaged)) => set_aside(&self.inner, id).await?,
                 // Cancelled in this moment: its turn is over.
                 Some(Err(_)) | None => {}
             }
         }
+        self.repair = repair || failed;
         Ok(())
     }
 
     /// Lets the first byte out; that it is being sent is on stable storage.
     async fn start(&mut self, id: Uuid) -> Result<(), OutboxError> {
         crash::point("outbox.marked_sending");
-        let row = self.inner.store.submission(id.as_bytes()).await.inspect_err(|_| self.repair = true)?;
+        let row = self.inner.store.submission(id.as_bytes()).await?;
         let Some(row) = row else { return Ok(()) };
         self.engine.started();
         let damage = body::Damage::default();
@@ -210,19 +220,20 @@ impl<H: HubPort> Dispatcher<H> {
 
     async fn unopened(&mut self, id: Uuid, error: OutboxError) -> Result<(), OutboxError> {
         tracing::error!(submission = %id, code = %error.code, "outbox: a stored document cannot be opened");
-        self.engine.called_off(self.inner.clock.elapsed());
-        let trouble = Trouble::of(error.code, Scope::Item);
         let input = match error.code {
             Code::SubmissionDamaged => Input::Damaged,
-            _ => Input::Settled { outcome: Outcome::NotDelivered(trouble), others_passed_at: None },
+            // A key that is not loaded: the document is sound, and an operator has to bring the key back.
+            code => {
+                let outcome = Outcome::NotDelivered(Trouble::of(code, Scope::Operator));
+                self.engine.settled(&outcome, self.inner.clock.now(), self.inner.clock.elapsed(), Duration::ZERO);
+                Input::Settled { outcome, others_passed_at: None }
+            }
         };
-        self.inner.step(id, input).await.inspect_err(|_| self.repair = true)?;
+        if matches!(input, Input::Damaged) {
+            self.engine.called_off(self.inner.clock.elapsed());
+        }
+        self.inner.step(id, input).await?;
         Ok(())
-    }
-
-    async fn set_aside(&self, id: Uuid) -> Result<(), OutboxError> {
-        tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
-        super::housekeeping::set_aside(&self.inner, id).await
     }
 
     /// Records everything that has come back; recorded together, it shares commits.
@@ -234,7 +245,11 @@ impl<H: HubPort> Dispatcher<H> {
         self.publish();
         let work: Vec<_> = inputs.into_iter().map(|(id, input)| (id, input, self.engine.seed())).collect();
         let recorded = join_all(work.into_iter().map(|(id, input, seed)| record(&self.inner, id, input, seed))).await;
-        self.repair |= recorded.contains(&false);
+        if recorded.contains(&false) {
+            self.repair = true;
+            // The hub answers while the store does not: without a rest the same question would go out at line speed.
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
     }
 
     fn settle(&mut self, returned: Result<(task::Id, Returned), JoinError>) -> Option<(Uuid, Input)> {
@@ -257,6 +272,7 @@ impl<H: HubPort> Dispatcher<H> {
                 (id, Input::Damaged)
             }
             Returned::Sent(id, outcome, _, took) => {
+                let outcome = unread(outcome);
                 self.engine.settled(&outcome, now, elapsed, took);
                 Metric::Outcomes.count(&[("outcome", outcome_label(&outcome))]);
                 Metric::SendSeconds.record(&[], took.as_secs_f64());
@@ -328,6 +344,23 @@ impl<H: HubPort> Dispatcher<H> {
     }
 }
 
+/// The hub link calls a body that broke off damaged. When its bytes were not at fault, storage could not be read at that
+/// moment: the document is sound and goes again.
+fn unread(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::NotDelivered(trouble) if trouble.code == Code::SubmissionDamaged => {
+            Outcome::NotDelivered(Trouble { code: Code::GatewayBusy, scope: Scope::Try, ..trouble })
+        }
+        other => other,
+    }
+}
+
+/// Holds a row that does not parse, so that the rest goes on.
+async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError> {
+    tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
+    super::housekeeping::set_aside(inner, id).await
+}
+
 async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     // A closed channel means that nobody is left to wait for.
     let _ = stop.wait_for(|stop| *stop == Stop::Now).await;
@@ -347,6 +380,7 @@ async fn record(inner: &Inner, id: Uuid, input: Input, seed: u64) -> bool {
             }
             true
         }
+        Ok(Some(Err(Code::SubmissionDamaged))) => set_aside(inner, id).await.is_ok(),
         Ok(_) => {
             tracing::warn!(submission = %id, "outbox: an outcome found its submission in another state");
             true

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::circuit::Circuit;
+use super::circuit::{Circuit, Pause};
 use super::machine::Policy;
 use super::order::{Candidate, Turns, day_number};
 use crate::fault::Code;
@@ -146,11 +146,11 @@ impl Engine {
     }
 
     fn troubled(&mut self, trouble: &Trouble, elapsed: Duration) {
-        let pause = match trouble.scope {
-            Scope::Item => return self.circuit.undecided(elapsed),
-            Scope::Hub => trouble.retry_after,
-            Scope::Operator => Some(trouble.retry_after.unwrap_or(OPERATOR_PAUSE)),
+        let wish = match trouble.scope {
+            Scope::Item | Scope::Try => return self.circuit.undecided(elapsed),
+            Scope::Hub => trouble.retry_after.map_or(Pause::Own, Pause::Named),
+            Scope::Operator => Pause::Slow(trouble.retry_after.unwrap_or(OPERATOR_PAUSE)),
         };
-        self.circuit.failed(trouble.code, elapsed, pause, &self.policy.backoff, &mut self.rng);
+        self.circuit.failed(trouble.code, elapsed, wish, &self.policy.backoff, &mut self.rng);
     }
 }

@@ -26,9 +26,16 @@ pub struct Guard {
 
 impl Guard {
     /// Whether there is room for new work.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        (self.free_space)().is_none_or(|free| free >= self.min_free)
+    ///
+    /// What was forgotten leaves room inside the database file, which counts; but a quarter of the minimum has to be free
+    /// outside it, where the write-ahead log grows.
+    pub async fn has_room(&self, store: &Store) -> bool {
+        match (self.free_space)() {
+            None => true,
+            Some(free) if free >= self.min_free => true,
+            Some(free) if free < self.min_free / 4 => false,
+            Some(free) => free.saturating_add(store.free_inside().await.unwrap_or(0)) >= self.min_free,
+        }
     }
 
     /// Lets a new document in.
@@ -36,7 +43,7 @@ impl Guard {
     /// # Errors
     /// `STORAGE_FULL` with a forecast, or the store's standing failure when it is one that trying does not mend.
     pub(super) async fn admit(&self, store: &Store) -> Result<(), OutboxError> {
-        if !self.has_room() {
+        if !self.has_room(store).await {
             let retry_after = Some(self.forecast(store).await);
             return Err(OutboxError { code: Code::StorageFull, retry_after, source: None });
         }

@@ -18,11 +18,15 @@ const TICK: Duration = Duration::from_secs(10);
 /// Ticks between two looks at the retention.
 const HOURLY: u32 = 360;
 
+/// Documents forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
+const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
+/// The clock by which things are forgotten goes forward at most so far an hour: a wall clock that jumps ahead by years gives
+/// people two weeks to notice before it costs a record, and a box that was off for months catches up in days.
+const FORGET_STEP: i64 = 25 * 3600 * 1000;
+const FORGET_CLOCK: &str = "retention.clock";
+
 /// Keeps house until told to stop.
 pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
-    if let Err(error) = sweep(&inner).await {
-        tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
-    }
     let mut tick: u32 = 0;
     while *stop.borrow() == Stop::Run {
         if inner.store.writer_status().failing.is_some() {
@@ -31,7 +35,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
             let _ = inner.store.write(SetFact { name: "store.proof".into(), value }).await;
         }
         if tick.is_multiple_of(HOURLY)
-            && let Err(error) = forget(&inner).await
+            && let Err(error) = forget(&inner, &stop).await
         {
             tracing::warn!(code = %error.code, "outbox: retention could not be applied");
         }
@@ -44,9 +48,12 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
     }
 }
 
-/// Nothing is being received at the moment of start, so every spooled piece is a leftover.
-async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
-    let pieces = inner.store.write(DropSpool { body: None }).await?;
+/// Before anything is received, every spooled piece is a leftover of an interrupted reception.
+pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
+    let mut pieces = 0;
+    for body in inner.store.spooled().await? {
+        pieces += inner.store.write(DropSpool { body }).await?;
+    }
     if pieces > 0 {
         tracing::info!(pieces, "outbox: leftovers of interrupted receptions swept");
     }
@@ -58,12 +65,20 @@ async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
     Ok(())
 }
 
-async fn forget(inner: &Inner) -> Result<(), OutboxError> {
-    const BATCH: u16 = 100;
+async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>) -> Result<(), OutboxError> {
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
-    let before = inner.clock.now().as_millisecond().saturating_sub(kept);
-    while inner.store.write(Prune { before, limit: BATCH }).await? == u64::from(BATCH) {}
+    let before = forget_clock(inner).await?.saturating_sub(kept);
+    while *stop.borrow() == Stop::Run && inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? > 0 {}
     Ok(())
+}
+
+/// The time by which things are forgotten.
+async fn forget_clock(inner: &Inner) -> Result<i64, OutboxError> {
+    let now = inner.clock.now().as_millisecond();
+    let known = inner.store.fact(FORGET_CLOCK).await?.and_then(|value| value.parse::<i64>().ok());
+    let time = known.map_or(now, |known| now.min(known.saturating_add(FORGET_STEP)));
+    inner.store.write(SetFact { name: FORGET_CLOCK.into(), value: time.to_string() }).await?;
+    Ok(time)
 }
 
 async fn report_counts(inner: &Inner) {
@@ -95,7 +110,7 @@ pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError
             pause: 0,
             attempts: row.columns.attempts.clamp(0, i64::from(u32::MAX)),
             strikes: 0,
-            first_sent_at: None,
+            first_sent_at: row.columns.first_sent_at,
             failed_at: None,
             receipt_number: row.columns.receipt_number.clone(),
             result: None,

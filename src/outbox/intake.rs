@@ -225,7 +225,7 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         if !self.finished && self.pieces > 0 {
-            self.inner.store.write_later(DropSpool { body: Some(self.id.into_bytes()) });
+            self.inner.store.write_later(DropSpool { body: self.id.into_bytes().to_vec() });
         }
     }
 }

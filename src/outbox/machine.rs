@@ -134,6 +134,9 @@ pub struct Policy {
     pub strikes: u32,
     /// How long the hub remembers a key; an older "never seen" proves nothing.
     pub key_memory: Duration,
+    /// Before the first question about a lost answer: the hub may still be at work on it, and its "never seen" would be
+    /// true only for the moment.
+    pub ask_after: Duration,
 }
 
 impl Life {
@@ -167,9 +170,9 @@ impl Life {
             (State::Sending(_), Input::Settled { outcome, others_passed_at }) => {
                 Ok(self.settle(outcome, others_passed_at, now, policy, rng))
             }
-            (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now)),
+            (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now, policy.ask_after)),
             (State::Unknown(_), Input::Asked(answer)) => Ok(self.asked(answer, now, policy, rng)),
-            (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now)),
+            (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now, Duration::ZERO)),
             (State::Queued(_) | State::Sending(_), Input::Damaged) => Ok(self.hold(Code::SubmissionDamaged, None)),
             (State::Held(held), Input::Release) if held.until.is_some_and(|until| until <= now) => {
                 Ok(self.queue(Code::WaitTurn, None))
@@ -207,7 +210,7 @@ impl Life {
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
             Outcome::Unknown(trouble) => {
                 let struck = self.strike(&trouble, others_passed_at, now);
-                struck.lost(trouble.code, now)
+                struck.lost(trouble.code, now, trouble.retry_after.unwrap_or_default().max(policy.ask_after))
             }
         }
     }
@@ -225,9 +228,13 @@ impl Life {
                 Self { pause, ..self }.queue(Code::WaitTurn, wait_until)
             }
             LookupOutcome::Trouble(trouble) => {
-                let (pause, ask_at) = self.wait(&trouble, now, policy, rng);
+                let struck = self.strike(&trouble, None, now);
+                if struck.strikes >= policy.strikes {
+                    return struck.hold(Code::OutcomeUnaskable, None);
+                }
+                let (pause, ask_at) = struck.wait(&trouble, now, policy, rng);
                 let state = State::Unknown(Unknown { reason: trouble.code, ask_at });
-                Self { state, pause, ..self }
+                Self { state, pause, ..struck }
             }
         }
     }
@@ -269,13 +276,19 @@ impl Life {
     /// Counts a failure against the document when it names the document, or when others passed since its last failure.
     /// A hub that is down for weeks strikes nobody.
     fn strike(self, trouble: &Trouble, others_passed_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let own = trouble.scope == Scope::Item
-            || matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
+        let others_passed =
+            matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
+        let own = match trouble.scope {
+            Scope::Item => true,
+            Scope::Try => false,
+            Scope::Hub | Scope::Operator => others_passed,
+        };
         Self { strikes: self.strikes.saturating_add(u32::from(own)), failed_at: Some(now), ..self }
     }
 
-    fn lost(self, reason: Code, now: Timestamp) -> Self {
-        Self { state: State::Unknown(Unknown { reason, ask_at: now }), ..self }
+    fn lost(self, reason: Code, now: Timestamp, ask_after: Duration) -> Self {
+        let ask_at = later(now, ask_after, None);
+        Self { state: State::Unknown(Unknown { reason, ask_at }), ..self }
     }
 
     fn hold(self, reason: Code, until: Option<Timestamp>) -> Self {
@@ -292,7 +305,8 @@ impl Life {
     }
 
     fn key_forgotten(&self, now: Timestamp, policy: &Policy) -> bool {
-        self.first_sent_at.is_some_and(|sent| now.duration_since(sent).unsigned_abs() >= policy.key_memory)
+        // A clock that was set back makes a negative age, which is not old.
+        self.first_sent_at.is_some_and(|sent| now.duration_since(sent) >= age(policy.key_memory))
     }
 }
 
@@ -313,6 +327,10 @@ fn not_live_until(live_from: Option<jiff::civil::Date>, now: Timestamp) -> Optio
 fn first_moment(date: jiff::civil::Date) -> Option<Timestamp> {
     let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
     date.to_zoned(japan).ok().map(|zoned| zoned.timestamp())
+}
+
+fn age(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 fn later(now: Timestamp, pause: Duration, until: Option<Timestamp>) -> Timestamp {

@@ -55,6 +55,7 @@ pub use view::{
 
 use crate::clock::Clock;
 use crate::credential::seal::Keyring;
+use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::Store;
 
@@ -105,7 +106,8 @@ struct Pulse {
     /// The same in monotonic time.
     heart: Option<Duration>,
     hub_answered: Option<Timestamp>,
-    feed: Option<Timestamp>,
+    /// Why the feed of changes was not read the last time.
+    feed_failed: Option<Code>,
 }
 
 impl Inner {
@@ -129,16 +131,32 @@ pub struct Tasks {
 
 impl Tasks {
     /// Waits until all have ended.
-    pub async fn finished(self) {
-        for task in [self.dispatcher, self.feed, self.housekeeping] {
-            let _ = task.await;
+    pub async fn finished(&mut self) {
+        for task in [&mut self.dispatcher, &mut self.feed, &mut self.housekeeping] {
+            if !task.is_finished() {
+                let _ = task.await;
+            }
+        }
+    }
+
+    /// Whether one has ended though nobody told it to.
+    #[must_use]
+    pub fn any_ended(&self) -> bool {
+        self.dispatcher.is_finished() || self.feed.is_finished() || self.housekeeping.is_finished()
+    }
+
+    /// Ends them where they stand. What is on its way has an unknown outcome.
+    pub fn abort(&self) {
+        for task in [&self.dispatcher, &self.feed, &self.housekeeping] {
+            task.abort();
         }
     }
 }
 
 impl Outbox {
-    /// Opens the room over a store and starts its tasks. They end when `stop` says so.
-    pub fn start<H: HubPort>(
+    /// Opens the room over a store, sweeps what an interrupted reception left, and starts its tasks. They end when `stop`
+    /// says so. Nothing may be taken in before this returns.
+    pub async fn start<H: HubPort>(
         store: Store,
         keys: Arc<Keyring>,
         hub: Arc<H>,
@@ -160,6 +178,9 @@ impl Outbox {
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
         });
+        if let Err(error) = housekeeping::sweep(&inner).await {
+            tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
+        }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
             dispatcher: tokio::spawn(dispatcher.run()),

@@ -10,7 +10,7 @@ use super::machine::{Denied, Input, Life, Policy, State};
 use super::view::{
     EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
 };
-use super::{Inner, Outbox, note, order, record};
+use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::MunicipalState;
 use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
@@ -167,7 +167,7 @@ impl Inner {
             attempts: life.attempts,
             receipt,
             hub_errors,
-            municipality: self.municipality(row, id),
+            municipality: self.municipality(row),
             substitutions: Vec::new(),
             history: Vec::new(),
         })
@@ -183,11 +183,10 @@ impl Inner {
         }
     }
 
-    fn municipality(&self, row: &Row, id: Uuid) -> Option<Municipality> {
+    fn municipality(&self, row: &Row) -> Option<Municipality> {
         let state = MunicipalState::parse(row.municipal.as_deref()?)?;
         let sealed = row.municipal_reason.as_deref();
         let reason = sealed.and_then(|sealed| super::feed::open_reason(&self.keys, row, sealed));
-        let _ = id;
         Some(Municipality { state, at: record::time(row.municipal_at?).ok()?, reason })
     }
 
@@ -221,7 +220,7 @@ impl Inner {
             Err(error) => Some(error.code()),
             Ok(()) => self.store.writer_status().failing,
         };
-        let full = (!self.guard.has_room()).then_some(Code::StorageFull);
+        let full = (!self.guard.has_room(&self.store).await).then_some(Code::StorageFull);
         let status = match (reason, full) {
             (Some(_), _) => HealthStatus::Failed,
             (None, Some(_)) => HealthStatus::Degraded,
@@ -244,9 +243,11 @@ impl Inner {
         Health { status: HealthStatus::Ok, reason: None, last_proof }
     }
 
+    /// The feed is read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
     fn hub_health(&self) -> Health {
         let Outlook { blocked, .. } = *self.outlook.borrow();
-        let last_proof = self.pulse.borrow().hub_answered;
+        let Pulse { hub_answered: last_proof, feed_failed, .. } = *self.pulse.borrow();
+        let blocked = blocked.or(feed_failed);
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }

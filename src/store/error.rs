@@ -51,26 +51,24 @@ impl StoreError {
     }
 
     /// SQLite calls it an I/O error, or cannot open its files, when a file system has turned read-only under it (as ext4 does
-    /// when it meets damage). Whoever stands before the box should read which of the two it is.
+    /// when it meets damage), or has no room for its index. Whoever stands before the box should read which of them it is.
     pub(super) fn told_apart(self, directory: &Path) -> Self {
-        match self {
-            Self::Broken(error) if read_only(directory) => Self::ReadOnly(error),
-            other => other,
+        let Self::Broken(error) = self else { return self };
+        match probe(directory).map_err(|error| error.kind()) {
+            Err(ErrorKind::ReadOnlyFilesystem) => Self::ReadOnly(error),
+            Err(ErrorKind::StorageFull) => Self::Full(error),
+            _ => Self::Broken(error),
         }
     }
 }
 
-/// Whether the file system refuses a new file as read-only. Its flags do not say so after damage.
-fn read_only(directory: &Path) -> bool {
-    let probe = directory.join("engawa.probe");
-    match std::fs::File::create(&probe) {
-        Ok(_) => {
-            // Left behind it would be empty, and written over next time.
-            let _ = std::fs::remove_file(&probe);
-            false
-        }
-        Err(error) => error.kind() == ErrorKind::ReadOnlyFilesystem,
-    }
+/// Writes a little and takes it away again. A file system's flags do not say that it has turned read-only after damage.
+fn probe(directory: &Path) -> std::io::Result<()> {
+    let file = directory.join("engawa.probe");
+    let written = std::fs::write(&file, [0; 1 << 16]);
+    // Left behind it would be written over next time.
+    let _ = std::fs::remove_file(&file);
+    written
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -81,6 +79,7 @@ impl From<sqlx::Error> for StoreError {
                 database.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
             }
             sqlx::Error::Io(_) => return Self::Broken(error),
+            sqlx::Error::PoolTimedOut => return Self::Busy,
             _ => None,
         };
         match primary {

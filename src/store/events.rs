@@ -85,7 +85,7 @@ impl Store {
             .fetch_one(&self.readers)
             .await?;
         let oldest: Option<i64> =
-            sqlx::query_scalar("SELECT seq FROM event WHERE facility = ? AND at >= ? ORDER BY seq LIMIT 1")
+            sqlx::query_scalar("SELECT seq FROM event WHERE facility = ? AND at >= ? ORDER BY at LIMIT 1")
                 .bind(facility)
                 .bind(since)
                 .fetch_optional(&self.readers)

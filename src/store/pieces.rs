@@ -41,28 +41,42 @@ pub(super) async fn insert(tx: &mut SqliteConnection, body: &[u8], n: u32, seale
     Ok(())
 }
 
-/// Forgets documents whose reception ended without acceptance.
+/// Forgets a document whose reception ended without acceptance.
 pub struct DropSpool {
-    /// One document, or all of them (at start, when nothing is being received).
-    pub body: Option<[u8; 16]>,
+    /// The document.
+    pub body: Vec<u8>,
 }
 
 impl Write for DropSpool {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        let body = self.body.as_ref().map(<[u8; 16]>::as_slice);
-        let gone =
-            sqlx::query("DELETE FROM piece WHERE body IN (SELECT body FROM spool WHERE ?1 IS NULL OR body = ?1)")
-                .bind(body)
-                .execute(&mut *tx)
-                .await?;
-        sqlx::query("DELETE FROM spool WHERE ?1 IS NULL OR body = ?1").bind(body).execute(tx).await?;
+        let spooled = "DELETE FROM piece WHERE body IN (SELECT body FROM spool WHERE body = ?)";
+        let gone = sqlx::query(spooled).bind(&self.body).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM spool WHERE body = ?").bind(&self.body).execute(tx).await?;
         Ok(gone.rows_affected())
     }
 }
 
 impl Store {
+    /// Documents whose reception has begun and not ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn spooled(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT body FROM spool").fetch_all(&self.readers).await?)
+    }
+
+    /// Octets of the database file that are free for new documents.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn free_inside(&self) -> Result<u64, StoreError> {
+        let pages: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&self.readers).await?;
+        let size: i64 = sqlx::query_scalar("PRAGMA page_size").fetch_one(&self.readers).await?;
+        Ok(u64::try_from(pages.saturating_mul(size)).unwrap_or(0))
+    }
+
     /// One sealed piece of a body.
     ///
     /// # Errors

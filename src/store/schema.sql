@@ -67,6 +67,7 @@ CREATE TABLE event (
     data       TEXT    NOT NULL
 );
 CREATE INDEX event_facility ON event (facility, seq);
+CREATE INDEX event_time ON event (facility, at);
 CREATE INDEX event_submission ON event (submission, seq);
 
 -- News of receipts whose submission has not learnt of its receipt yet.

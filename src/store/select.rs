@@ -107,7 +107,7 @@ impl Store {
         for lane in lanes {
             let mut of_lane: Vec<Head> = sqlx::query_as(
                 "SELECT id, lane, due, seq FROM submission INDEXED BY submission_lane \
-                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3) \
+                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3 OR failed_at > ?2) \
                  ORDER BY due, seq LIMIT ?4",
             )
             .bind(lane)

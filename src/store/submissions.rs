@@ -177,23 +177,23 @@ async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Resul
     Ok(())
 }
 
-/// Deletes finished submissions whose last change is older than the retention, a few at a time.
+/// Deletes finished submissions whose last change is older than the retention: at most a hundred, and at most so many octets.
 pub struct Prune {
     /// Milliseconds since 1970.
     pub before: i64,
-    /// At most so many.
-    pub limit: u16,
+    /// A transaction ends when it has deleted so much.
+    pub octets: i64,
 }
 
 impl Write for Prune {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
-                           AND changed_at < ? ORDER BY changed_at LIMIT ?";
-        let ids: Vec<Vec<u8>> =
-            sqlx::query_scalar(OLD).bind(self.before).bind(i64::from(self.limit)).fetch_all(&mut *tx).await?;
-        for id in &ids {
+        const OLD: &str = "SELECT id, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
+                           AND changed_at < ? ORDER BY changed_at LIMIT 100";
+        let old: Vec<(Vec<u8>, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        let (mut gone, mut octets) = (0, 0);
+        for (id, length) in &old {
             for statement in [
                 "DELETE FROM piece WHERE body = ?",
                 "DELETE FROM event WHERE submission = ?",
@@ -201,8 +201,13 @@ impl Write for Prune {
             ] {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
             }
+            gone += 1;
+            octets += length;
+            if octets >= self.octets {
+                break;
+            }
         }
         sqlx::query("DELETE FROM stray_change WHERE at < ?").bind(self.before).execute(tx).await?;
-        Ok(ids.len() as u64)
+        Ok(gone)
     }
 }

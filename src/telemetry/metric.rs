@@ -94,6 +94,8 @@ metrics_table! {
         "Requests to the local endpoint by route pattern and status class.";
     HttpSeconds "engawa_http_request_seconds" Kind::Histogram(FAST), Seconds, ["route"]
         "Time of a request to the local endpoint, by route pattern.";
+    ResidentMemory "engawa_resident_bytes" Kind::Gauge, Bytes, []
+        "Resident memory of the process.";
     CertificateDays "engawa_certificate_days" Kind::Gauge, Count, []
         "Days until the facility's certificate expires.";
 }

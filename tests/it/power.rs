@@ -3,6 +3,7 @@
 //!
 //! `ENGAWA_POWER_ROUNDS` says how often (50), `ENGAWA_POWER_SEED` repeats the choices of an earlier run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,31 +40,44 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
     let mut gateway = Setup::new(&hub).state(&volume.path().join("state")).start();
     let senders = Senders::start(&gateway, 3, seed);
     gateway.kill9();
+    let mut after_dark = BTreeSet::new();
     for _ in 0..rounds {
         senders.permit(dice.random_range(8..=24));
         gateway.spawn(&[]);
+        let hand = switch.arm(&volume);
         pause(Duration::from_millis(dice.random_range(20..250)));
-        switch.cut(&volume).unwrap();
-        // It lives on for a moment with a disk that takes nothing: nothing may be acknowledged from here on.
+        let cut = Instant::now();
+        hand.cut().unwrap();
+        // It lives on for a moment with a disk that takes nothing.
         pause(Duration::from_millis(dice.random_range(0..30)));
         gateway.kill9();
         senders.hush();
         volume.unmount();
         volume.mount().unwrap();
-        everything_is_there(gateway.state(), &senders.promises());
+        let promises =
+            senders.promises().into_iter().filter(|promise| !after_dark.contains(&promise.id)).collect::<Vec<_>>();
+        for (id, late) in gone(gateway.state(), &promises) {
+            // Linux now and then reports success for the one fdatasync that the switch interrupts (a bare loop of append and
+            // fdatasync shows it in about one cut of twelve). A real cut would have let nobody hear of it: an answer that
+            // came after the cut promises nothing. Answers before it do.
+            assert!(late > cut, "acknowledged {:?} before the cut and gone: {id}", cut - late);
+            after_dark.insert(id);
+        }
     }
     gateway.start();
     let (lost, abandoned) = (senders.lost(), senders.abandoned());
-    let promises = senders.finish();
+    let mut promises = senders.finish();
+    promises.retain(|promise| !after_dark.contains(&promise.id));
     gateway.drained(Duration::from_secs(120));
     judge(&hub, &gateway, &promises);
     assert!(gateway.stop().success());
     database::sound(gateway.state());
     println!(
         "power: {rounds} cuts in {:.0} s; {} acknowledged, 0 lost, 0 twice; {lost} answers lost to senders, {abandoned} \
-         posted and never asked about",
+         posted and never asked about, {} answers came in the dark",
         start.elapsed().as_secs_f64(),
         promises.len(),
+        after_dark.len(),
     );
 }
 
@@ -107,8 +121,9 @@ fn means() -> Result<(Volume, PowerSwitch), String> {
     Ok((volume, switch))
 }
 
-/// Looks into a copy, so that the gateway finds the files as the cut left them.
-fn everything_is_there(state: &Path, promises: &[Promise]) {
+/// The promises that are not on record, and when they were received. Looks into a copy, so that the gateway finds the files
+/// as the cut left them.
+fn gone(state: &Path, promises: &[Promise]) -> Vec<(String, Instant)> {
     let copy = tempfile::tempdir().unwrap();
     for name in ["engawa.db", "engawa.db-wal"] {
         if state.join(name).exists() {
@@ -120,9 +135,8 @@ fn everything_is_there(state: &Path, promises: &[Promise]) {
         copy.path(),
         "SELECT coalesce(group_concat(lower(hex(id)) || ':' || lower(hex(body_hash))), '') FROM submission",
     );
-    let there: std::collections::BTreeSet<&str> = all.split(',').collect();
-    for promise in promises {
-        let entry = format!("{}:{}", promise.id.replace('-', ""), promise.sha256);
-        assert!(there.contains(entry.as_str()), "acknowledged and gone after the cut: {promise:?}");
-    }
+    let there: BTreeSet<&str> = all.split(',').collect();
+    let entry = |promise: &Promise| format!("{}:{}", promise.id.replace('-', ""), promise.sha256);
+    let gone = promises.iter().filter(|promise| !there.contains(entry(promise).as_str()));
+    gone.map(|promise| (promise.id.clone(), promise.received)).collect()
 }

@@ -248,17 +248,17 @@ fn look_ups() {
         assert_eq!(ask(status, &error("E4040")), LookupOutcome::Unseen);
         assert_eq!(ask(status, &error("E2000")), LookupOutcome::NotOffered);
     }
-    for senseless in [
-        found("accepted", receipt, Uuid::from_u128(8)),
-        found("perhaps", receipt, key),
-        found("refused", r#""errors":[]"#, key),
-        found("refused", r#""errors":[{"code":"E9001"}]"#, key),
-        HTML.to_owned(),
+    for (senseless, scope) in [
+        (found("accepted", receipt, Uuid::from_u128(8)), Scope::Item),
+        (found("perhaps", receipt, key), Scope::Item),
+        (found("refused", r#""errors":[]"#, key), Scope::Item),
+        (found("refused", r#""errors":[{"code":"E9001"}]"#, key), Scope::Item),
+        (HTML.to_owned(), Scope::Hub),
     ] {
         let outcome = ask(200, &senseless);
         assert!(
             matches!(&outcome, LookupOutcome::Trouble(trouble)
-                if trouble.code == Code::HubNonsense && trouble.scope == Scope::Hub),
+                if trouble.code == Code::HubNonsense && trouble.scope == scope),
             "{senseless}: {outcome:?}"
         );
     }

@@ -18,6 +18,7 @@ pub(crate) fn policy() -> Policy {
         backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
         strikes: 5,
         key_memory: Duration::from_secs(399 * 86_400),
+        ask_after: Duration::from_secs(5),
     }
 }
 
@@ -100,7 +101,7 @@ fn may_follow(state: StateName, input: &Input) -> Result<&'static [StateName], D
             LookupOutcome::Refused(_) => &[Returned],
             LookupOutcome::Unseen => &[Queued, Held],
             LookupOutcome::NotOffered => &[Held],
-            LookupOutcome::Trouble(_) => &[Unknown],
+            LookupOutcome::Trouble(_) => &[Unknown, Held],
         },
         (Unknown, Input::Retry) => &[Unknown],
         (Queued | Sending, Input::Damaged) => &[Held],
@@ -237,4 +238,24 @@ fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
     let late = start() + Duration::from_secs(400 * 86_400);
     life = life.step(Input::Asked(LookupOutcome::Unseen), late, &policy(), &mut rng).unwrap();
     assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::OutcomeUnaskable)));
+}
+
+/// A remedy that comes while somebody is trying must not be lost with that try.
+#[test]
+fn what_changes_during_a_try_is_tried_at_once_after_it() {
+    use engawa::outbox::circuit::{Circuit, Pause};
+    let (mut rng, backoff, minute) = (StdRng::seed_from_u64(1), policy().backoff, Duration::from_secs(60));
+    let at = Duration::from_secs;
+    let mut circuit = Circuit::Closed;
+    circuit.failed(Code::HubLoginRefused, at(0), Pause::Slow(minute), &backoff, &mut rng);
+    assert_eq!((circuit.admits(at(59), 4), circuit.admits(at(70), 4)), (0, 1));
+    circuit.started();
+    circuit.reconsider(at(71));
+    assert_eq!(circuit.admits(at(71), 4), 0, "one tries at a time");
+    circuit.failed(Code::HubLoginRefused, at(72), Pause::Slow(minute), &backoff, &mut rng);
+    assert_eq!(circuit.admits(at(72), 4), 1);
+    // Once: the next failure waits again.
+    circuit.started();
+    circuit.failed(Code::HubLoginRefused, at(73), Pause::Slow(minute), &backoff, &mut rng);
+    assert_eq!(circuit.admits(at(73), 4), 0);
 }

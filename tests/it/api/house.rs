@@ -149,7 +149,7 @@ impl House {
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
         let free_once = Arc::new(AtomicBool::new(false));
         let room = (Arc::clone(&free), Arc::clone(&free_once));
-        let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox);
+        let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox).await;
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -203,7 +203,7 @@ impl House {
     }
 
     /// Stops the endpoint, then what is behind it; whether all requests finished.
-    pub(super) async fn close(self) -> bool {
+    pub(super) async fn close(mut self) -> bool {
         drop(self.stop);
         let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
         self.stop_outbox.send_replace(Stop::Now);
@@ -258,7 +258,7 @@ where
     sender.send_request(request).await.unwrap()
 }
 
-fn start_outbox(
+async fn start_outbox(
     directory: &tempfile::TempDir,
     store: &Store,
     hub: &ScriptedHub,
@@ -282,6 +282,7 @@ fn start_outbox(
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
             strikes: 5,
             key_memory: 399 * day,
+            ask_after: Duration::from_millis(100),
         },
         parallel: 4,
         poll_changes: Duration::from_secs(60),
@@ -289,5 +290,5 @@ fn start_outbox(
         event_retention: 7 * day,
         idempotency_secret: [7; 32],
     };
-    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop)
+    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
 }

@@ -35,7 +35,8 @@ pub(crate) fn judge(hub: &Sandbox, gateway: &Gateway, promises: &[Promise]) {
     assert_eq!(on_record.len(), at_hub.len(), "the hub has opinions of which the record says nothing");
 
     for promise in promises {
-        let record = on_record.get(promise.id.as_str()).unwrap_or_else(|| panic!("acknowledged and lost: {promise:?}"));
-        assert_eq!(record["sha256"], promise.sha256.as_str(), "{promise:?}");
+        let record =
+            on_record.get(promise.id.as_str()).unwrap_or_else(|| panic!("acknowledged and lost: {}", promise.id));
+        assert_eq!(record["sha256"], promise.sha256.as_str(), "{}", promise.id);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -16,10 +16,12 @@ use crate::support::gateway::{Gateway, opinion, submission};
 use crate::support::http::{Answer, Ask};
 
 /// A 202 that somebody received.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Promise {
     pub(crate) id: String,
     pub(crate) sha256: String,
+    /// When the answer had come.
+    pub(crate) received: Instant,
     request: Ask,
     socket: PathBuf,
 }
@@ -216,10 +218,12 @@ impl Program {
     }
 }
 
+#[allow(clippy::disallowed_methods)] // What came before a power cut is told by the machine's clock.
 fn promise(answer: &Answer, request: &Ask, socket: &std::path::Path) -> Promise {
+    let received = Instant::now();
     let json = answer.json();
     let text = |name: &str| json[name].as_str().unwrap().to_owned();
-    Promise { id: text("id"), sha256: text("sha256"), request: request.clone(), socket: socket.to_owned() }
+    Promise { id: text("id"), sha256: text("sha256"), received, request: request.clone(), socket: socket.to_owned() }
 }
 
 impl Promise {

@@ -89,7 +89,7 @@ fn cut_off(fault: Value) -> (Sandbox, Gateway, String) {
 
 #[test]
 fn what_the_deadline_cuts_off_is_asked_about_and_sent_again_when_it_never_arrived() {
-    let (hub, gateway, id) = cut_off(json!({ "on": "opinions", "kind": "delay", "delay_ms": 5000 }));
+    let (hub, gateway, id) = cut_off(json!({ "on": "opinions", "kind": "cut_before_effect", "delay_ms": 60_000 }));
     gateway.reaches(&id, "delivered", PATIENCE);
     assert_eq!((&hub.key_facts(&id)["effects"], &hub.facts()["totals"]["filed_twice"]), (&json!(1), &json!(0)));
 }
