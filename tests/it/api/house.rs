@@ -260,7 +260,7 @@ async fn start_outbox(
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
             strikes: 5,
             key_memory: 399 * day,
-            ask_after: std::time::Duration::from_millis(100),
+            ask_after: Duration::from_millis(100),
         },
         parallel: 4,
         poll_changes: Duration::from_secs(60),
