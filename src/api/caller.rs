@@ -48,9 +48,14 @@ impl Connection {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let task = self.work.spawn(work.instrument(tracing::Span::current()));
-        task.await.map_err(|error| Failure::from(Code::GatewayInternal).because(error))
+        task.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
     }
 }
+
+/// Stands for tokio's own error, which quotes the panic's words, and those may quote the document.
+#[derive(Debug, thiserror::Error)]
+#[error("a task panicked")]
+struct Panicked;
 
 impl<S: Sync> FromRequestParts<S> for Connection {
     type Rejection = Failure;

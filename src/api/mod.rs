@@ -62,6 +62,8 @@ pub struct Config {
     pub request: Duration,
     /// Requests worked on at once; more are refused with `GATEWAY_BUSY`. Event streams do not count.
     pub max_requests: usize,
+    /// Event streams open at once; more are refused with `GATEWAY_BUSY`. Each holds a connection, so fewer than those.
+    pub max_streams: usize,
     /// How often a quiet event stream shows that it is alive.
     pub keep_alive: Duration,
 }
@@ -74,6 +76,7 @@ impl Default for Config {
             upload: Duration::from_secs(600),
             request: Duration::from_secs(30),
             max_requests: 256,
+            max_streams: 128,
             keep_alive: Duration::from_secs(15),
         }
     }

@@ -188,8 +188,7 @@ impl Failure {
     }
 
     fn wait(&self) -> Option<u64> {
-        let passing = matches!(self.code, Code::GatewayBusy | Code::GatewayStopping | Code::IdempotencyInProgress);
-        self.retry_after.or(passing.then_some(SHORT_WAIT))
+        self.retry_after.or((self.code == Code::GatewayBusy).then_some(SHORT_WAIT))
     }
 
     fn document(&self, correlation_id: Uuid) -> Document {

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::{Operation, ParameterIn};
@@ -75,7 +75,7 @@ table! {
     Normal submissions::retry / __path_retry;
     Normal events::follow / __path_follow;
     Normal keys::list / __path_list;
-    Normal keys::add / __path_add;
+    Own    keys::add / __path_add;
     Normal keys::revoke / __path_revoke;
     Always gateway::health / __path_health;
     Always gateway::metrics / __path_metrics;
@@ -86,6 +86,7 @@ table! {
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let seats = Arc::new(Semaphore::new(api.config.max_requests));
+    let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
     let mut router = Router::new();
     for route in table() {
         let guarded = from_fn_with_state(guard_of(&route, &api.config, &seats), guard);
@@ -95,6 +96,7 @@ pub fn router(api: Api) -> Router {
     router
         .fallback(|| async { Failure::from(Code::RequestNotFound) })
         .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
+        .layer(Extension(streams))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(&api), meter))
         .layer(from_fn(dress))

@@ -84,9 +84,6 @@ catalogue! {
     IdempotencyConflict "IDEMPOTENCY_CONFLICT" 409 Caller Never
         "同じ Idempotency-Key で別の内容がすでに受け付けられています。別の文書なら新しいキーで送ってください。"
         "Another document was accepted under the same Idempotency-Key. Use a new key for a new document.";
-    IdempotencyInProgress "IDEMPOTENCY_IN_PROGRESS" 409 Caller Later
-        "同じ Idempotency-Key の受付が進行中です。少し待って同じ内容で送ってください。"
-        "A request with the same Idempotency-Key is being received. Wait a moment, then send the same again.";
     CursorInvalid "CURSOR_INVALID" 400 Caller Never
         "続きの位置（cursor）が正しくありません。最初から取得してください。"
         "The cursor is not valid. Start again from the beginning.";
@@ -100,16 +97,13 @@ catalogue! {
         "いまの状態ではその操作はできません。状態を見てください。"
         "That cannot be done in the present state. Look at the state.";
     SubmissionInFlight "SUBMISSION_IN_FLIGHT" 409 Caller Later
-        "送信中、または結果を基盤に確かめているところです。結果が分かるまで取り消せません。"
-        "It is being sent, or its outcome is being asked at the hub. It cannot be cancelled until that is known.";
+        "送信中、または結果を基盤に確かめているところです。結果が分かるまで、取消も再送もできません。"
+        "It is being sent, or its outcome is being asked at the hub. Until that is known it can be neither cancelled nor sent again.";
 
     // Why a submission waits, or how it ended.
     WaitTurn "WAIT_TURN" 200 Gateway Automatic
         "送信の順番を待っています。何もする必要はありません。"
         "Waiting for its turn. Nothing needs doing.";
-    WaitShutdown "WAIT_SHUTDOWN" 200 Gateway Automatic
-        "engawaの停止・再起動を待っています。起動後に自動で続けます。"
-        "engawa is stopping or restarting. It goes on by itself afterwards.";
     CancelledByCaller "CANCELLED_BY_CALLER" 200 Caller Never
         "送信元の求めで取り消しました。"
         "Cancelled at the sender's request.";
@@ -164,8 +158,8 @@ catalogue! {
         "いまの基盤にはこの機能がありません。介護WEBサービスの画面か紙で行ってください。"
         "This hub does not offer that. Do it in the hub's browser service or on paper.";
     HubLoginRefused "HUB_LOGIN_REFUSED" 502 Operator AfterRemedy
-        "基盤が利用者IDかパスワードを拒みました。ロックを避けるため再試行しません。パスワードファイルを直し、engawaを再読込してください。"
-        "The hub refused the user id or password. It is not tried again, to avoid a lock. Correct the password file and reload engawa.";
+        "基盤が利用者IDかパスワードを拒みました。ロックを避けるため再試行しません。パスワードファイルを直して再読込（systemdのクレデンシャルなら再起動）してください。"
+        "The hub refused the user id or password. It is not tried again, to avoid a lock. Correct the password file and reload engawa; restart it if the password is a systemd credential.";
     HubAccountLocked "HUB_ACCOUNT_LOCKED" 502 Operator Automatic
         "基盤の利用者IDがロックされています。解除の時刻まで待ちます。急ぐときは事業所の管理者が解除してください。"
         "The hub account is locked. engawa waits until the time named; the facility's administrator can unlock it sooner.";
@@ -173,8 +167,8 @@ catalogue! {
         "前回のログインの結果が分からないため、ロックを避けて間を置いています。"
         "The last login's outcome is not known; engawa waits before the next one to avoid a lock.";
     HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
-        "証明書の種類が違います（医療のオンライン請求用ではありませんか）。介護保険証明書または介護DX証明書を入れてください。"
-        "The certificate is of the wrong kind (a medical online-claim one?). Install the care-insurance or 介護DX certificate.";
+        "基盤が証明書の種類を拒みました（オンライン請求用ではありませんか）。意見書を送る医療機関は基盤用の医療機関証明書（iryo）、介護の事業所は介護用の証明書を入れてください。"
+        "The hub refused the kind of certificate (an online-claim one?). A clinic needs its clinic certificate for the hub (iryo) to send opinions, a care office its care certificate. Install that one.";
     HubCaUnreadable "HUB_CA_UNREADABLE" 503 Operator AfterRemedy
         "基盤のCA証明書のファイルを読めません。配布された証明書（PEM）を設定の場所に置いてください。"
         "The hub's CA file cannot be read. Put the certificate handed out (PEM) where the settings say.";
@@ -196,8 +190,8 @@ catalogue! {
         "事業所の証明書はまだ有効期間前です。この機器の日付を確かめてください。"
         "The facility's certificate is not valid yet. Check this box's date.";
     CertificateWrongKind "CERTIFICATE_WRONG_KIND" 503 Operator AfterRemedy
-        "この証明書は介護用でも医療機関用でもありません。介護保険証明書または介護DX証明書を入れてください。"
-        "This certificate is of the wrong kind. Install the care-insurance or 介護DX certificate.";
+        "この証明書の種類では基盤につながりません。意見書を送る医療機関は医療機関証明書（iryo）、介護の事業所は介護保険証明書または介護DX証明書を入れてください。"
+        "This kind of certificate does not open the hub. A clinic needs its clinic certificate (iryo) to send opinions, a care office its care-insurance or 介護DX certificate. Install that one.";
     CertificateWrongFacility "CERTIFICATE_WRONG_FACILITY" 503 Operator AfterRemedy
         "証明書の事業所番号が設定と違います。この事業所の証明書を入れてください。"
         "The certificate belongs to another facility. Install this facility's own.";
@@ -233,9 +227,6 @@ catalogue! {
     GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
         "engawaが混み合っています。少し待って同じ内容で送ってください。"
         "engawa is busy. Wait a moment and send the same again.";
-    GatewayStopping "GATEWAY_STOPPING" 503 Gateway Later
-        "engawaは停止中です。少し待って同じ内容で送ってください。"
-        "engawa is stopping. Wait a moment and send the same again.";
     GatewayInternal "GATEWAY_INTERNAL" 500 Gateway Later
         "engawaの内部で問題が起きました。照会番号を添えて導入業者に知らせてください。"
         "Something went wrong inside engawa. Tell the vendor the correlation id.";

@@ -195,7 +195,8 @@ impl House {
             retention: DAY * u32::from(settings.state.retention_days),
             clock: clock.clone(),
         };
-        let config = outbox_config(settings)?;
+        let idempotency_secret = secret.derive("idempotency keys");
+        let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();
         Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
@@ -225,6 +226,7 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
+                max_streams: (endpoint.max_connections / 2).max(1),
                 ..api::Config::default()
             },
         };
@@ -331,6 +333,7 @@ fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
         poll_changes: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),
         event_retention: DAY * u32::from(settings.state.event_days),
+        idempotency_secret: [0; 32],
     })
 }
 

@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::request::{RequestHash, stored_key};
 use super::view::{Acceptance, OutboxError, Sender};
 use super::{Inner, machine, note, record};
 use crate::credential::seal::{Sealer, TAG_BYTES};
@@ -20,6 +21,8 @@ use crate::store::{Accept, Accepted, DropSpool, NewEvent, NewSubmission, PutPiec
 
 /// Octets of a document that are sealed together.
 pub(super) const PIECE: usize = 64 * 1024;
+/// Pieces between two looks at the room that is left.
+const LOOK_EVERY: u32 = 16;
 /// The hub takes bodies up to this size.
 pub const WIRE_LIMIT: u64 = 20 * 1024 * 1024;
 
@@ -41,7 +44,7 @@ pub struct NewOpinion {
 pub struct Intake {
     inner: Arc<Inner>,
     sender: Sender,
-    key: String,
+    key: [u8; 32],
     id: Uuid,
     /// Taken when the document is complete.
     wire: Option<OpinionWriter>,
@@ -54,9 +57,6 @@ pub struct Intake {
     pieces: u32,
     length: u64,
     hash: digest::Context,
-    /// The key is known to have been used: only the hash is wanted. A document of one piece finds out when it is committed,
-    /// a longer one before its first piece is kept.
-    earlier: bool,
     finished: bool,
 }
 
@@ -67,19 +67,14 @@ impl Intake {
         key: &str,
         new: NewOpinion,
     ) -> Result<Self, OutboxError> {
-        let earlier = match inner.guard.admit(&inner.store).await {
-            Ok(()) => false,
-            // An answer once given is given again, whether or not there is room for new work.
-            Err(_) if inner.store.submission_by_key(&sender.facility, &sender.id, key).await?.is_some() => true,
-            Err(full) => return Err(full),
-        };
+        inner.guard.admit(&inner.store).await?;
         let now = inner.clock.now();
         let id = Uuid::new_v7(uuid_time(now));
         let due = super::order::day_number(new.opinion.due_date().unwrap_or(jiff::civil::Date::MAX));
         let (wire, head) = OpinionWriter::begin(&new.opinion);
         let mut intake = Self {
             sender: sender.clone(),
-            key: key.to_owned(),
+            key: inner.stored_key(&sender.facility, key),
             id,
             wire: Some(wire),
             signature: new.signature,
@@ -91,7 +86,6 @@ impl Intake {
             pieces: 0,
             length: 0,
             hash: digest::Context::new(&digest::SHA256),
-            earlier,
             finished: false,
             inner,
         };
@@ -129,19 +123,16 @@ impl Intake {
         self.push(&bytes).await
     }
 
-    /// Accepts the document. When this returns `Ok`, it is on stable storage.
+    /// Accepts the document. When this returns `Ok`, it is on stable storage. `request` is of the whole request.
     ///
     /// # Errors
     /// `IDEMPOTENCY_CONFLICT` when the key was used for another document, or why it cannot be stored. Then nothing is kept.
-    pub async fn finish(mut self) -> Result<Acceptance, OutboxError> {
+    pub async fn finish(mut self, request: RequestHash) -> Result<Acceptance, OutboxError> {
         let wire = self.wire.take().ok_or(Code::GatewayInternal)?;
         let tail = wire.finish(self.signature.as_deref());
         self.push(&tail).await?;
         let body_hash = self.body_hash();
-        let request_hash = self.note.request_hash(&body_hash);
-        if self.earlier {
-            return self.repeat(&request_hash).await;
-        }
+        let request_hash = request.finish();
         let accept = self.accept(body_hash, request_hash)?;
         let accepted_at = accept.new.accepted_at;
         crash::point("intake.before_accept");
@@ -162,13 +153,6 @@ impl Intake {
         self.wire.as_mut().ok_or_else(|| Code::GatewayInternal.into())
     }
 
-    async fn repeat(&self, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
-        let Sender { facility, id } = &self.sender;
-        let row = self.inner.store.submission_by_key(facility, id, &self.key).await?;
-        // It was there when the request began; only retention's end in this very moment can have taken it.
-        self.inner.replay(&row.ok_or(Code::GatewayBusy)?, request_hash)
-    }
-
     fn accept(&mut self, body_hash: [u8; 32], request_hash: [u8; 32]) -> Result<Accept, OutboxError> {
         let now = self.inner.clock.now();
         let life = machine::Life::new();
@@ -178,7 +162,7 @@ impl Intake {
             id: self.id.into_bytes(),
             facility: self.sender.facility.clone(),
             sender: self.sender.id.clone(),
-            idempotency_key: self.key.clone(),
+            idempotency_key: self.key,
             request_hash,
             body_hash,
             body_length: i64::try_from(self.length).unwrap_or(i64::MAX),
@@ -212,31 +196,22 @@ impl Intake {
             return Err(Code::RequestTooLarge.into());
         }
         self.hash.update(bytes);
-        if self.earlier {
-            return Ok(());
-        }
         while self.buffer.len() + bytes.len() > PIECE {
             let (now, rest) = bytes.split_at(PIECE - self.buffer.len());
             self.buffer.extend_from_slice(now);
             bytes = rest;
-            if self.pieces == 0 && self.used().await? {
-                self.earlier = true;
-                self.buffer = Vec::new();
-                return Ok(());
-            }
             self.spool().await?;
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
-    async fn used(&self) -> Result<bool, OutboxError> {
-        let Sender { facility, id } = &self.sender;
-        Ok(self.inner.store.submission_by_key(facility, id, &self.key).await?.is_some())
-    }
-
     /// Keeps a full piece. It is never the last one: the last piece is kept with the acceptance.
     async fn spool(&mut self) -> Result<(), OutboxError> {
+        // Many large uploads at once could use up the room that was there when each of them began.
+        if self.pieces % LOOK_EVERY == LOOK_EVERY - 1 {
+            self.inner.guard.admit(&self.inner.store).await?;
+        }
         let mut sealed = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + TAG_BYTES));
         self.sealer.seal(&mut sealed, false)?;
         let at = self.inner.clock.now().as_millisecond();
@@ -255,7 +230,33 @@ impl Drop for Intake {
     }
 }
 
+/// A request whose key has been used: it is compared with the one that used it, and nothing is stored.
+pub struct Repeat {
+    inner: Arc<Inner>,
+    row: Box<Row>,
+}
+
+impl Repeat {
+    pub(super) async fn of(inner: &Arc<Inner>, sender: &Sender, key: &str) -> Result<Option<Self>, OutboxError> {
+        let key = inner.stored_key(&sender.facility, key);
+        let row = inner.store.submission_by_key(&sender.facility, &key).await?;
+        Ok(row.map(|row| Self { inner: Arc::clone(inner), row: Box::new(row) }))
+    }
+
+    /// The first answer again.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_CONFLICT` when it is another request, or `SUBMISSION_DAMAGED`.
+    pub fn finish(self, request: RequestHash) -> Result<Acceptance, OutboxError> {
+        self.inner.replay(&self.row, &request.finish())
+    }
+}
+
 impl Inner {
+    fn stored_key(&self, facility: &str, key: &str) -> [u8; 32] {
+        stored_key(&self.config().idempotency_secret, facility, key)
+    }
+
     /// The answer to a repeat of an earlier request.
     fn replay(&self, row: &Row, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
         if row.request_hash.as_slice() != request_hash.as_slice() {

@@ -31,6 +31,7 @@ mod note;
 pub mod order;
 mod query;
 pub mod record;
+mod request;
 mod view;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,7 +46,8 @@ pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt};
-pub use intake::{Intake, NewOpinion, WIRE_LIMIT};
+pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
+pub use request::RequestHash;
 pub use view::{
     Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,
     Submission,
@@ -57,8 +59,8 @@ use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::Store;
 
-/// The figures of the room.
-#[derive(Clone, Copy, Debug)]
+/// The figures of the room. Not `Debug`: it holds a secret.
+#[derive(Clone, Copy)]
 pub struct Config {
     /// Pauses and limits of the machine.
     pub policy: machine::Policy,
@@ -70,6 +72,8 @@ pub struct Config {
     pub retention: Duration,
     /// How long events can be replayed.
     pub event_retention: Duration,
+    /// Hashes the senders' idempotency keys; as long-lived as the database, or repeats are not known again.
+    pub idempotency_secret: [u8; 32],
 }
 
 /// The handle that the local endpoint holds; cheap to clone.
@@ -184,6 +188,15 @@ impl Outbox {
             housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
         };
         (Self { inner }, tasks)
+    }
+
+    /// The request that used this key before, to be compared with the one that uses it again. Asked before anything is
+    /// judged: an answer once given is given again, whether or not there is room for new work.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn repeat(&self, sender: &Sender, idempotency_key: &str) -> Result<Option<Repeat>, OutboxError> {
+        Repeat::of(&self.inner, sender, idempotency_key).await
     }
 
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.

@@ -1,6 +1,5 @@
 //! The sealed record beside a document: the warnings given at acceptance and the substitutions stated, both forms.
 
-use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -26,18 +25,6 @@ impl Note {
     pub(super) fn new(warnings: &[Problem], substitutions: Vec<Substitution>, originals: Map<String, Value>) -> Self {
         let warnings = warnings.iter().filter_map(|warning| serde_json::to_value(warning).ok()).collect();
         Self { warnings, substitutions, originals }
-    }
-
-    /// SHA-256 over everything the sender stated: the bytes for the hub and the substitutions behind them.
-    #[must_use]
-    pub(super) fn request_hash(&self, body_hash: &[u8; 32]) -> [u8; 32] {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(body_hash);
-        let stated = (&self.substitutions, &self.originals);
-        hash.update(&serde_json::to_vec(&stated).unwrap_or_default());
-        let mut out = [0; 32];
-        out.copy_from_slice(hash.finish().as_ref());
-        out
     }
 
     /// Seals it for its row.

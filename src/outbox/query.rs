@@ -156,6 +156,7 @@ impl Inner {
         Ok(Submission {
             id,
             kind: "opinion",
+            sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,
             sha256: row.body_hash.as_slice().try_into().map_err(|_| Code::SubmissionDamaged)?,
             length: u64::try_from(row.body_length).unwrap_or(0),

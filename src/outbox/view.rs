@@ -100,6 +100,8 @@ pub struct Submission {
     pub id: Uuid,
     /// `opinion`.
     pub kind: &'static str,
+    /// Id of the credential that sent it.
+    pub sender: String,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// SHA-256 of the exact bytes that go to the hub.

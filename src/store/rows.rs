@@ -11,9 +11,9 @@ pub struct NewSubmission {
     pub facility: String,
     /// Id of the credential that sent it.
     pub sender: String,
-    /// The sender's key for this document.
-    pub idempotency_key: String,
-    /// SHA-256 over everything the sender stated.
+    /// Keyed hash of the sender's key for this document.
+    pub idempotency_key: [u8; 32],
+    /// SHA-256 of what was sent.
     pub request_hash: [u8; 32],
     /// SHA-256 of the bytes that go to the hub.
     pub body_hash: [u8; 32],
@@ -44,7 +44,7 @@ pub struct Row {
     pub facility: String,
     /// Id of the credential that sent it.
     pub sender: String,
-    /// SHA-256 over everything the sender stated.
+    /// SHA-256 of what was sent.
     pub request_hash: Vec<u8>,
     /// SHA-256 of the bytes that go to the hub.
     pub body_hash: Vec<u8>,

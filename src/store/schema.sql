@@ -6,8 +6,8 @@ CREATE TABLE submission (
     facility        TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
-    idempotency_key TEXT    NOT NULL,
-    request_hash    BLOB    NOT NULL,
+    idempotency_key BLOB    NOT NULL,             -- keyed hash of the sender's key, which may name a person
+    request_hash    BLOB    NOT NULL,             -- SHA-256 of what was sent
     body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes that go to the hub
     body_length     INTEGER NOT NULL,
     key_id          TEXT    NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE submission (
     municipal_at    INTEGER,
     municipal_reason BLOB,
     changed_at      INTEGER NOT NULL,
-    UNIQUE (facility, sender, idempotency_key)
+    UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
 CREATE INDEX submission_lane ON submission (lane, due, seq) WHERE state = 'queued';
 -- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,

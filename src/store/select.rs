@@ -51,17 +51,17 @@ impl Store {
         Ok(row.bind(id).fetch_optional(&self.readers).await?)
     }
 
-    /// The submission that a sender made under a key.
+    /// The submission that a facility made under a key, given as its keyed hash.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn submission_by_key(&self, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+    pub async fn submission_by_key(&self, facility: &str, key: &[u8; 32]) -> Result<Option<Row>, StoreError> {
         let row = sqlx::query_as(concat!(
             "SELECT ",
             row_columns!(),
-            " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+            " FROM submission WHERE facility = ? AND idempotency_key = ?"
         ));
-        Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(&self.readers).await?)
+        Ok(row.bind(facility).bind(key.as_slice()).fetch_optional(&self.readers).await?)
     }
 
     /// Submissions of a facility, newest first.

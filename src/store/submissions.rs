@@ -33,10 +33,11 @@ impl Write for Accept {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Accepted, StoreError> {
         if !self.insert(tx).await? {
-            let earlier = by_key(tx, &self.new.facility, &self.new.sender, &self.new.idempotency_key).await?;
+            let earlier = by_key(tx, &self.new.facility, &self.new.idempotency_key).await?;
             return earlier.map(|row| Accepted::Earlier(Box::new(row))).ok_or(StoreError::Busy);
         }
         if self.last_piece.0 > 0 {
+            self.whole(tx).await?;
             sqlx::query("DELETE FROM spool WHERE body = ?").bind(self.new.id.as_slice()).execute(&mut *tx).await?;
         }
         Ok(Accepted::New)
@@ -49,11 +50,23 @@ const ACCEPT: &str = "\
     INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
       salt, note, insurer, accepted_at, due, state, reason, changed_at) \
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-      ON CONFLICT (facility, sender, idempotency_key) DO NOTHING; \
+      ON CONFLICT (facility, idempotency_key) DO NOTHING; \
     INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
 
 impl Accept {
+    /// Nothing is acknowledged whose earlier pieces are not all there.
+    async fn whole(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM piece WHERE body = ?")
+            .bind(self.new.id.as_slice())
+            .fetch_one(tx)
+            .await?;
+        if kept == i64::from(self.last_piece.0) + 1 {
+            return Ok(());
+        }
+        Err(StoreError::Statement(sqlx::Error::Protocol("pieces of the document are missing".to_owned())))
+    }
+
     async fn insert(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
         let (new, (n, sealed), event) = (&self.new, &self.last_piece, &self.event);
         let done = sqlx::query(ACCEPT)
@@ -61,7 +74,7 @@ impl Accept {
             .bind(&new.facility)
             .bind(&new.sender)
             .bind(format!("{}/{}", new.facility, new.sender))
-            .bind(&new.idempotency_key)
+            .bind(new.idempotency_key.as_slice())
             .bind(new.request_hash.as_slice())
             .bind(new.body_hash.as_slice())
             .bind(new.body_length)
@@ -92,13 +105,13 @@ impl Accept {
     }
 }
 
-async fn by_key(tx: &mut SqliteConnection, facility: &str, sender: &str, key: &str) -> Result<Option<Row>, StoreError> {
+async fn by_key(tx: &mut SqliteConnection, facility: &str, key: &[u8; 32]) -> Result<Option<Row>, StoreError> {
     let row = sqlx::query_as(concat!(
         "SELECT ",
         row_columns!(),
-        " FROM submission WHERE facility = ? AND sender = ? AND idempotency_key = ?"
+        " FROM submission WHERE facility = ? AND idempotency_key = ?"
     ));
-    Ok(row.bind(facility).bind(sender).bind(key).fetch_optional(tx).await?)
+    Ok(row.bind(facility).bind(key.as_slice()).fetch_optional(tx).await?)
 }
 
 /// What a rule made of a row.

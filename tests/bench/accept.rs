@@ -28,7 +28,7 @@ pub(crate) fn run(runtime: &Runtime) -> Report {
     report.note(
         "Peer: the same rows in the same file system straight into SQLite, N documents a commit, nothing else running;",
     );
-    report.note("the clients themselves share the processors with the gateway. Medians of 3 rounds, taken in turn.");
+    report.note("the clients themselves share the processors with the gateway. Medians of 3 rounds, each with its peer right after it.");
     for clients in CLIENTS {
         let rounds: Vec<Round> = (0..ROUNDS).map(|_| runtime.block_on(round(&sandbox, &templates, clients))).collect();
         let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());

@@ -435,7 +435,7 @@ async fn a_stale_token_is_refreshed_once_then_replaced_by_one_login() {
     // A document that met one comes again, and then passes.
     assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
     world.stub.then(OPINIONS, [stale()]);
-    undelivered(hub.deliver(document(3)).await, Code::HubTrouble, Scope::Item);
+    undelivered(hub.deliver(document(3)).await, Code::HubTrouble, Scope::Try);
     assert!(matches!(hub.deliver(document(3)).await, Outcome::Accepted(_)));
 }
 

@@ -8,13 +8,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::api::Api;
 use crate::api::caller::{Connection, Read, With};
@@ -26,6 +27,10 @@ use crate::terminal::Caller;
 
 /// Events read from the log at a time.
 const PAGE: u16 = 100;
+
+/// Places for streams: each holds a connection for as long as it likes, and some have to be left for requests.
+#[derive(Clone)]
+pub(in crate::api) struct Streams(pub(in crate::api) Arc<Semaphore>);
 
 /// Where to begin.
 #[derive(serde::Deserialize)]
@@ -39,7 +44,8 @@ pub(in crate::api) struct From {
 /// Server-sent events: `id` is the event's number, `event` its kind (`submission.queued`, `submission.delivered`, …),
 /// `data` a JSON object with `at`, `submission` and what belongs to the kind, without person data. Events are kept for
 /// 7 days. A stream that ends is resumed with `Last-Event-ID`; without it only new events come. If that event is no
-/// longer kept, the first event is `reset`: list the submissions again, then go on reading.
+/// longer kept, the first event is `reset`: list the submissions again, then go on reading. One program needs one stream;
+/// when half of all connections are streams, further ones are answered with GATEWAY_BUSY.
 #[utoipa::path(
     get, path = "/v1/events", security(("key" = ["read"])),
     params(
@@ -53,10 +59,12 @@ pub(in crate::api) async fn follow(
     State(api): State<Arc<Api>>,
     connection: Connection,
     by: With<Read>,
+    Extension(Streams(streams)): Extension<Streams>,
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Failure> {
     let start = start(&from, &headers)?;
+    let place = streams.try_acquire_owned().map_err(|_| Code::GatewayBusy)?;
     // Subscribed before the bounds are read: an event in between wakes the stream and is found in the log.
     let news = api.outbox.event_watch();
     let (oldest, newest) = api.outbox.event_bounds(&by.caller.facility).await?;
@@ -68,7 +76,7 @@ pub(in crate::api) async fn follow(
     let waiting = reset.then(|| reset_event(after)).into_iter().collect();
     let keep_alive = KeepAlive::new().interval(api.config.keep_alive);
     let reader =
-        Reader { _open: Open::new(), caller: by.caller, after, waiting, news, stopping: connection.stopping, api };
+        Reader { _open: Open::new(place), caller: by.caller, after, waiting, news, stopping: connection.stopping, api };
     Ok(Sse::new(reader.stream()).keep_alive(keep_alive))
 }
 
@@ -132,14 +140,14 @@ struct Reader {
 }
 
 /// Counts open streams.
-struct Open;
+struct Open(#[expect(dead_code, reason = "given back when the stream ends")] OwnedSemaphorePermit);
 
 static OPEN: AtomicI64 = AtomicI64::new(0);
 
 impl Open {
-    fn new() -> Self {
+    fn new(place: OwnedSemaphorePermit) -> Self {
         Metric::EventStreams.set(&[], (OPEN.fetch_add(1, Ordering::SeqCst) + 1) as f64);
-        Self
+        Self(place)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::api::strict_json;
 use crate::fault::Code;
 use crate::model::characters::Repertoire;
 use crate::model::opinion::{self, MediaType, Parsed, Substitution};
-use crate::outbox::{Intake, NewOpinion, Sender};
+use crate::outbox::{Acceptance, Intake, NewOpinion, OutboxError, Repeat, RequestHash, Sender};
 
 /// The most the JSON part may hold.
 pub(in crate::api) const MAX_JSON: u64 = 1 << 20;
@@ -31,19 +31,43 @@ const MAX_SIGNATURE: usize = 256 << 10;
 /// Length of an attachment's name in characters.
 const MAX_NAME: usize = 200;
 
-/// Reads the request's body into an intake that only has to be finished.
+/// A request that was read to its end and only has to be finished.
+pub(super) struct Taken {
+    request: RequestHash,
+    way: Way,
+}
+
+/// What becomes of a request.
+enum Way {
+    /// Its key is new.
+    New(Box<Intake>),
+    /// Its key has been used: it is not judged, only compared.
+    Repeat(Repeat),
+}
+
+impl Taken {
+    /// The answer to the request.
+    pub(super) async fn finish(self) -> Result<Acceptance, OutboxError> {
+        match self.way {
+            Way::New(intake) => intake.finish(self.request).await,
+            Way::Repeat(repeat) => repeat.finish(self.request),
+        }
+    }
+}
+
+/// Reads the request's body.
 pub(super) async fn read(
     api: &Api,
     sender: &Sender,
     key: &str,
     parts: &Parts,
     body: &mut Pieces,
-) -> Result<Intake, Failure> {
+) -> Result<Taken, Failure> {
     if parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Code::RequestMediaType.into());
     }
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut reader = Reader { api, sender, key, places: Vec::new(), intake: None };
+    let mut reader = Reader { api, sender, key, places: Vec::new(), request: None, way: None };
     match essence(kind).as_str() {
         "application/json" => {
             body.limit(parts, MAX_JSON)?;
@@ -70,7 +94,8 @@ struct Reader<'a> {
     sender: &'a Sender,
     key: &'a str,
     places: Vec<Place>,
-    intake: Option<Intake>,
+    request: Option<RequestHash>,
+    way: Option<Way>,
 }
 
 impl Reader<'_> {
@@ -103,40 +128,71 @@ impl Reader<'_> {
 
     /// Parses the opinion and opens the intake, or notes what is wrong with it.
     async fn opinion(&mut self, json: &[u8], signature: Option<String>) -> Result<(), Failure> {
-        let envelope = Envelope::parse(strict_json::parse(json)?, signature)?;
+        let value = strict_json::parse(json)?;
+        self.request = Some(RequestHash::new(&value, signature.as_deref()));
+        if let Some(repeat) = self.api.outbox.repeat(self.sender, self.key).await? {
+            self.way = Some(Way::Repeat(repeat));
+            return Ok(());
+        }
+        let envelope = Envelope::parse(value, signature)?;
+        self.places.extend(envelope.unsigned_form());
         let today = self.api.clock.today_in_japan().unwrap_or(Date::MAX);
         match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
+            Ok(_) if !self.places.is_empty() => {}
             Ok(Parsed { opinion, warnings, substitutions, originals }) => {
                 let signature = envelope.signature;
                 let new = NewOpinion { opinion, warnings, substitutions, originals, signature };
-                self.intake = Some(self.api.outbox.begin(self.sender, self.key, new).await?);
+                let intake = self.api.outbox.begin(self.sender, self.key, new).await?;
+                self.way = Some(Way::New(Box::new(intake)));
             }
             Err(problems) => self.places.extend(problems.iter().map(Place::from)),
         }
         Ok(())
     }
 
-    /// Stores one attachment, or, once anything is wrong, only looks at it.
+    /// Stores one attachment; once anything is wrong, only looks at it; for a repeat, only hashes it.
     async fn attachment(&mut self, index: usize, mut field: Field<'_>, progress: &Progress) -> Result<(), Failure> {
-        let pointer = format!("/attachments/{index}");
-        let name = self.name(&field, &pointer);
-        let declared = field.content_type().map(|kind| kind.essence_str().to_ascii_lowercase());
+        if let Some(request) = &mut self.request {
+            request.begin_attachment(field.file_name().unwrap_or_default());
+        }
         let head = head(&mut field, progress).await?;
-        let media = self.media(&head, declared.as_deref(), &pointer);
-        if !self.places.is_empty() {
-            self.intake = None;
+        if !matches!(self.way, Some(Way::Repeat(_))) {
+            self.open(index, &field, &head).await?;
         }
-        if let (Some(intake), Some(name), Some(media)) = (&mut self.intake, name, media) {
-            intake.begin_attachment(&name, media).await?;
-            intake.content(&head).await?;
-        }
+        self.content(&head).await?;
         while let Some(piece) = chunk(&mut field, progress).await? {
-            if let Some(intake) = &mut self.intake {
-                intake.content(&piece).await?;
-            }
+            self.content(&piece).await?;
         }
-        if let Some(intake) = &mut self.intake {
+        if let Some(request) = &mut self.request {
+            request.end_attachment();
+        }
+        if let Some(Way::New(intake)) = &mut self.way {
             intake.end_attachment().await?;
+        }
+        Ok(())
+    }
+
+    /// Judges an attachment by its name and its first bytes, and opens it.
+    async fn open(&mut self, index: usize, field: &Field<'_>, head: &[u8]) -> Result<(), Failure> {
+        let pointer = format!("/attachments/{index}");
+        let name = self.name(field, &pointer);
+        let declared = field.content_type().map(|kind| kind.essence_str().to_ascii_lowercase());
+        let media = self.media(head, declared.as_deref(), &pointer);
+        if !self.places.is_empty() {
+            self.way = None;
+        }
+        if let (Some(Way::New(intake)), Some(name), Some(media)) = (&mut self.way, name, media) {
+            intake.begin_attachment(&name, media).await?;
+        }
+        Ok(())
+    }
+
+    async fn content(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        if let Some(request) = &mut self.request {
+            request.content(piece);
+        }
+        if let Some(Way::New(intake)) = &mut self.way {
+            intake.content(piece).await?;
         }
         Ok(())
     }
@@ -184,11 +240,11 @@ impl Reader<'_> {
         Some(media)
     }
 
-    fn done(self) -> Result<Intake, Failure> {
+    fn done(self) -> Result<Taken, Failure> {
         let only_attachments =
             self.places.iter().all(|place| place.pointer.as_deref().is_some_and(|at| at.starts_with("/attachments")));
-        match self.intake {
-            Some(intake) if self.places.is_empty() => Ok(intake),
+        match (self.request, self.way) {
+            (Some(request), Some(way)) if self.places.is_empty() => Ok(Taken { request, way }),
             _ if self.places.is_empty() => Err(Code::OpinionInvalid.into()),
             _ if only_attachments => Err(Failure::at(Code::AttachmentInvalid, self.places)),
             _ => Err(Failure::at(Code::OpinionInvalid, self.places)),
@@ -240,6 +296,21 @@ impl Envelope {
     }
 }
 
+impl Envelope {
+    /// The older form has no place for an electronic signature.
+    fn unsigned_form(&self) -> Option<Place> {
+        let version = self.opinion.get("form_version").and_then(Value::as_str);
+        (self.signature.is_some() && version == Some("until_2026_03")).then(|| {
+            Place::at(
+                "/signature",
+                "SIGNATURE_NOT_IN_FORM",
+                "2026年3月までの様式には電子署名がありません。取り除くか、様式の版（form_version）を確かめてください。",
+                "The form until 2026-03 has no electronic signature. Leave it out, or check `form_version`.",
+            )
+        })
+    }
+}
+
 fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> Vec<Substitution> {
     let list = match members.remove("substitutions") {
         None | Some(Value::Null) => Vec::new(),
@@ -260,7 +331,7 @@ fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> V
 }
 
 fn is_signature(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_SIGNATURE && STANDARD.decode(text).is_ok()
+    text.len() <= MAX_SIGNATURE && STANDARD.decode(text).is_ok_and(|bytes| opinion::is_signed_data(&bytes))
 }
 
 /// The signature as base64 text, or as the CMS file itself.
@@ -360,8 +431,8 @@ fn signature_place() -> Place {
     Place::at(
         "/signature",
         "SIGNATURE_FORM",
-        "電子署名は切り離し型CMSをbase64で表したものです。",
-        "A signature is a detached CMS in base64.",
+        "電子署名は切り離し型CMS（signedData、DER）をbase64で表したものです。",
+        "A signature is a detached CMS (signedData, DER) in base64.",
     )
 }
 
@@ -369,8 +440,9 @@ fn signature_place() -> Place {
 pub(super) fn check(api: &Api, json: &[u8]) -> Result<Vec<Place>, Failure> {
     let envelope = Envelope::parse(strict_json::parse(json)?, None)?;
     let today = api.clock.today_in_japan().unwrap_or(Date::MAX);
-    match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
-        Ok(parsed) => Ok(parsed.warnings.iter().map(Place::from).collect()),
-        Err(problems) => Ok(problems.iter().map(Place::from).collect()),
-    }
+    let problems = match opinion::parse(&envelope.opinion, &envelope.substitutions, today) {
+        Ok(parsed) => parsed.warnings,
+        Err(problems) => problems,
+    };
+    Ok(envelope.unsigned_form().into_iter().chain(problems.iter().map(Place::from)).collect())
 }

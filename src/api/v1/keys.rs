@@ -8,6 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::Api;
@@ -29,7 +30,7 @@ pub(in crate::api) struct KeyRequest {
     label: String,
     /// What its holder may do; at least one.
     rights: BTreeSet<Right>,
-    /// The facility on whose behalf its holder acts; the gateway's own if not given.
+    /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]
     facility: Option<String>,
 }
@@ -115,9 +116,12 @@ pub(in crate::api) async fn add(
 ) -> Result<impl IntoResponse, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
     let caller = authorise(&api, &parts, Right::Admin).await?;
-    let value = strict_json::parse(&body.json(&parts, MAX_BODY).await?)?;
+    let limit = api.config.request;
+    let whole = timeout(limit, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
+    let value = strict_json::parse(&whole)?;
     let new = parse(value, &api.config.facility)?;
-    let (key, record) = connection.detach(async move { api.keys.add(new).await }).await??;
+    let adding = connection.detach(async move { api.keys.add(new).await });
+    let (key, record) = timeout(limit, adding).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(key = %record.id, by = %caller.id, "API key made");
     let view = NewKeyView { key: key.reveal().to_string(), record: record.into() };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))
@@ -128,7 +132,10 @@ fn parse(value: serde_json::Value, own_facility: &str) -> Result<NewKey, Failure
     let KeyRequest { label, rights, facility } = request;
     let facility = facility.unwrap_or_else(|| own_facility.to_owned());
     let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control);
-    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty()), ("/facility", !plain(&facility))];
+    if facility != own_facility {
+        return Err(foreign());
+    }
+    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty())];
     match bad.iter().find(|(_, bad)| *bad) {
         Some((pointer, _)) => Err(wrong(pointer)),
         None => Ok(NewKey { label, facility, rights }),
@@ -143,6 +150,19 @@ fn wrong(pointer: &str) -> Failure {
             "KEY_FORM",
             "キーには label（1〜64字）と rights（submit・read・manage・admin から一つ以上）が要ります。",
             "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, admin).",
+        ),
+    )
+}
+
+/// The certificate is of one facility: what was sent in another's name would go out in this one's.
+fn foreign() -> Failure {
+    Failure::here(
+        Code::RequestMalformed,
+        Place::at(
+            "/facility",
+            "KEY_FACILITY",
+            "このゲートウェイの事業所番号だけが使えます。省くか、設定の番号にしてください。",
+            "Only this gateway's own facility can be named. Leave it out, or name the one in the settings.",
         ),
     )
 }

@@ -17,7 +17,7 @@ use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
 use crate::api::problem::{Document, Failure, Place, Severity};
 use crate::fault::Code;
-use crate::outbox::{Acceptance, Intake, Sender};
+use crate::outbox::{Acceptance, Sender};
 use crate::terminal::{Caller, Right};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -34,7 +34,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
     request_body(content((OpinionRequest = "application/json"), (OpinionParts = "multipart/form-data"))),
     responses(
         (status = 202, description = "Accepted, or accepted before under the same key (`Idempotent-Replayed: true`)", body = Accepted, headers(("Location" = String, description = "Where to follow it"), ("Idempotent-Replayed" = bool, description = "This answer repeats an earlier one"))),
-        (status = 409, description = "IDEMPOTENCY_CONFLICT or IDEMPOTENCY_IN_PROGRESS", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "IDEMPOTENCY_CONFLICT", body = Document, content_type = "application/problem+json"),
         (status = 413, description = "REQUEST_TOO_LARGE", body = Document, content_type = "application/problem+json"),
         (status = 415, description = "REQUEST_MEDIA_TYPE", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "OPINION_INVALID or ATTACHMENT_INVALID, with every place in `errors`", body = Document, content_type = "application/problem+json"),
@@ -55,7 +55,7 @@ pub(in crate::api) async fn submit(
 async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Acceptance, Failure> {
     let read = tokio::time::timeout(api.config.upload, read(&api, &parts, &mut body)).await;
     match read.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
-        Ok(intake) => Ok(intake.finish().await?),
+        Ok(taken) => Ok(taken.finish().await?),
         Err(failure) => {
             if failure.code() != Code::RequestTimeout {
                 body.drain().await;
@@ -65,7 +65,7 @@ async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Accept
     }
 }
 
-async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Intake, Failure> {
+async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<intake::Taken, Failure> {
     let caller = authorise(api, parts, Right::Submit).await?;
     let key = idempotency_key(parts)?;
     intake::read(api, &sender(&caller), key, parts, body).await
@@ -106,8 +106,9 @@ fn accepted(acceptance: Acceptance) -> Result<Response, Failure> {
 )]
 pub(in crate::api) async fn check(State(api): State<Arc<Api>>, request: Request) -> Result<Json<Checked>, Failure> {
     let (parts, mut body) = Pieces::of(request, intake::MAX_JSON, api.config.body_idle);
-    let found = look(&api, &parts, &mut body).await;
-    if found.is_err() {
+    let looking = tokio::time::timeout(api.config.upload, look(&api, &parts, &mut body)).await;
+    let found = looking.unwrap_or_else(|_| Err(Code::RequestTimeout.into()));
+    if found.as_ref().is_err_and(|failure| failure.code() != Code::RequestTimeout) {
         body.drain().await;
     }
     let errors = found?;

@@ -27,7 +27,7 @@ pub(in crate::api) struct ListQuery {
 
 /// List submissions
 ///
-/// Of the caller's facility, newest first; without history and substitutions.
+/// Of the caller's facility, newest first; without history, substitutions and the municipality's reason.
 #[utoipa::path(
     get, path = "/v1/submissions", security(("key" = ["read"])),
     params(
@@ -103,18 +103,20 @@ pub(in crate::api) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let work = async move { api.outbox.cancel(&sender(&by.caller), id).await };
-    answer(connection.detach(work).await?)
+    let own = sender(&by.caller);
+    let work = async move { api.outbox.cancel(&own, id).await };
+    answer(connection.detach(work).await?, &by.caller)
 }
 
-/// Send a held submission again
+/// Try a submission at once
 ///
-/// After what held it was put right.
+/// One that is held goes again, after what held it was put right; one that is queued goes without waiting for its time; of
+/// one whose outcome is unknown the hub is asked at once.
 #[utoipa::path(
     post, path = "/v1/submissions/{id}/retry", security(("key" = ["manage"])),
     params(("id" = Uuid, Path, description = "The submission's id")),
     responses(
-        (status = 200, description = "Queued again", body = SubmissionView),
+        (status = 200, description = "It is tried at once", body = SubmissionView),
         (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
     )
 )]
@@ -125,12 +127,13 @@ pub(in crate::api) async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let work = async move { api.outbox.retry(&sender(&by.caller), id).await };
-    answer(connection.detach(work).await?)
+    let own = sender(&by.caller);
+    let work = async move { api.outbox.retry(&own, id).await };
+    answer(connection.detach(work).await?, &by.caller)
 }
 
-fn answer(result: Result<Submission, OutboxError>) -> Result<Json<SubmissionView>, Failure> {
-    Ok(Json(result?.into()))
+fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {
+    Ok(Json(SubmissionView::of(result?, caller)))
 }
 
 /// A submission of the caller's facility. Another facility's is answered like one that never was.
@@ -142,7 +145,7 @@ pub(super) async fn find(
 ) -> Result<Json<SubmissionView>, Failure> {
     let found = api.outbox.submission(&caller.facility, parse(id)?).await?;
     let found = found.filter(|submission| kind.is_none_or(|kind| submission.kind == kind));
-    Ok(Json(found.ok_or(Code::RequestNotFound)?.into()))
+    Ok(Json(SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller)))
 }
 
 fn parse(id: &str) -> Result<Uuid, Failure> {

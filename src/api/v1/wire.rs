@@ -11,6 +11,7 @@ use crate::fault::{Blame, Code, Retry};
 use crate::model::opinion::Substitution;
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
 use crate::outbox::{HubError, MunicipalState, Receipt};
+use crate::terminal::{Caller, Right};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
 /// names the items.
@@ -208,7 +209,7 @@ pub(in crate::api) struct MunicipalityView {
     /// Since when, by the hub's clock.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Why it was returned.
+    /// Why it was returned, in the municipality's words; not in lists.
     reason: Option<String>,
 }
 
@@ -275,14 +276,31 @@ pub(in crate::api) struct SubmissionView {
     hub_errors: Vec<HubErrorView>,
     /// The municipality's progress.
     municipality: Option<MunicipalityView>,
-    /// The replacements its sender stated.
+    /// The replacements its sender stated; only for the key that sent it and for keys with the right `manage`.
     substitutions: Vec<SubstitutionView>,
     /// Its way so far.
     history: Vec<HistoryEntry>,
 }
 
-impl From<Submission> for SubmissionView {
-    fn from(submission: Submission) -> Self {
+impl SubmissionView {
+    /// One submission as `caller` may see it. What names the person in it is for its sender and for whoever decides on it.
+    pub(super) fn of(mut submission: Submission, caller: &Caller) -> Self {
+        if submission.sender != caller.id && !caller.may(Right::Manage) {
+            submission.substitutions.clear();
+        }
+        Self::whole(submission)
+    }
+
+    /// The same in a list, which needs nothing of the person.
+    fn listed(mut submission: Submission) -> Self {
+        if let Some(municipality) = &mut submission.municipality {
+            municipality.reason = None;
+        }
+        submission.substitutions.clear();
+        Self::whole(submission)
+    }
+
+    fn whole(submission: Submission) -> Self {
         Self {
             next_step: next_step(&submission),
             id: submission.id,
@@ -396,7 +414,7 @@ fn returned(reason: Option<Code>) -> (&'static str, &'static str) {
 /// A page of submissions.
 #[derive(serde::Serialize, ToSchema)]
 pub(in crate::api) struct SubmissionPage {
-    /// Without history and substitutions.
+    /// Without history, substitutions and the municipality's reason.
     items: Vec<SubmissionView>,
     /// Where to go on; absent on the last page.
     next_cursor: Option<String>,
@@ -404,7 +422,7 @@ pub(in crate::api) struct SubmissionPage {
 
 impl From<Page> for SubmissionPage {
     fn from(page: Page) -> Self {
-        Self { items: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next_cursor }
+        Self { items: page.items.into_iter().map(SubmissionView::listed).collect(), next_cursor: page.next_cursor }
     }
 }
 

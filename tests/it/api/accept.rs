@@ -15,8 +15,17 @@ use super::house::{Answer, House, PATIENCE, get, request};
 
 pub(super) const PDF: &[u8] = b"%PDF-1.7 obviously a test, nothing else";
 
+/// The shell of a CMS signedData: its type, and content that holds nothing.
+const SIGNATURE: &str = "MA8GCSqGSIb3DQEHAqACMAA=";
+
 pub(super) fn opinion() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opinion/stroke.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// One of the form from 2026-04, which may be signed.
+fn newer_opinion() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opinion/dementia.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -141,20 +150,71 @@ async fn the_same_again_gets_the_same_answer_and_another_body_a_conflict() {
     house.tcp(post(&key, "k-1", &other)).await.problem("IDEMPOTENCY_CONFLICT");
     let attached = multipart(&key, "k-1", &body, &[attachment("a.pdf", None, PDF)]);
     house.tcp(attached).await.problem("IDEMPOTENCY_CONFLICT");
-    // Another sender's keys are its own.
-    let other_key = house.key(&[Right::Submit]).await;
-    let theirs = accepted(&house.tcp(post(&other_key, "k-1", &body)).await);
-    assert_ne!(theirs["id"], first.json()["id"]);
+    // The layout of the JSON does not count.
+    let spaced = serde_json::to_string_pretty(&body).unwrap();
+    let request = request("POST", "/v1/opinions", Some(&key)).header("content-type", "application/json");
+    let request = request.header("idempotency-key", "k-1").body(Full::from(spaced)).unwrap();
+    assert_eq!(house.tcp(request).await.body, first.body);
+    // An API key that was replaced between a lost answer and its repeat changes nothing.
+    let new_key = house.key(&[Right::Submit]).await;
+    let again = house.tcp(post(&new_key, "k-1", &body)).await;
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&first.body, "true"));
+    house.tcp(post(&new_key, "k-1", &other)).await.problem("IDEMPOTENCY_CONFLICT");
+}
+
+#[tokio::test]
+async fn a_repeat_is_compared_and_not_judged_again() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit, Right::Read]).await;
+    let body = json!({"opinion": opinion()});
+    let mut pdf = PDF.to_vec();
+    pdf.resize(300_000, b'x');
+    let parts = [attachment("a.pdf", None, &pdf), attachment("b.pdf", None, PDF)];
+    let first = house.tcp(multipart(&key, "k-1", &body, &parts)).await;
+    accepted(&first);
+    assert_eq!(house.tcp(multipart(&key, "k-1", &body, &parts)).await.body, first.body);
+    // Another name, content, order or number of attachments is another request, good or bad.
+    for other in [
+        vec![attachment("c.pdf", None, &pdf), attachment("b.pdf", None, PDF)],
+        vec![attachment("a.pdf", None, b"GIF89a"), attachment("b.pdf", None, PDF)],
+        vec![attachment("b.pdf", None, PDF), attachment("a.pdf", None, &pdf)],
+        vec![attachment("a.pdf", None, &pdf)],
+    ] {
+        house.tcp(multipart(&key, "k-1", &body, &other)).await.problem("IDEMPOTENCY_CONFLICT");
+    }
+    house.tcp(post(&key, "k-1", &json!({"opinion": {}}))).await.problem("IDEMPOTENCY_CONFLICT");
+    let list = house.tcp(get("/v1/submissions", Some(&key))).await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    // As if an earlier version had found this good.
+    let odd = json!({"opinion": {}, "substitutions": 1});
+    house.tcp(post(&key, "k-2", &odd)).await.problem("REQUEST_MALFORMED");
+    house.pretend_sent(&odd).await;
+    assert_eq!(house.tcp(post(&key, "k-1", &odd)).await.body, first.body);
+}
+
+#[tokio::test]
+async fn the_room_is_looked_at_again_while_a_large_document_comes_in() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit]).await;
+    let mut pdf = PDF.to_vec();
+    pdf.resize(2 << 20, b'x');
+    // Enough at the door, and gone at the next look.
+    house.free_once.store(true, Ordering::Relaxed);
+    let answer =
+        house.tcp(multipart(&key, "k-1", &json!({"opinion": opinion()}), &[attachment("a.pdf", None, &pdf)])).await;
+    answer.problem("STORAGE_FULL");
+    house.free.store(u64::MAX, Ordering::Relaxed);
+    accepted(&house.tcp(post(&key, "k-1", &json!({"opinion": opinion()}))).await);
 }
 
 #[tokio::test]
 async fn attachments_are_streamed_in_and_told_by_their_content() {
     let house = House::open().await;
     let key = house.key(&[Right::Submit, Right::Read]).await;
-    let body = json!({"opinion": opinion()});
+    let body = json!({"opinion": newer_opinion()});
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     png.resize(3 << 20, 7);
-    let signature = Part { name: "signature", file: None, kind: None, content: b"QUJD" };
+    let signature = Part { name: "signature", file: None, kind: None, content: SIGNATURE.as_bytes() };
     let parts = [
         signature,
         attachment("画像 1.png", Some("image/png"), &png),
@@ -207,6 +267,29 @@ async fn everything_wrong_is_told_at_once_with_pointers_into_the_body() {
     house.tcp(multipart(&key, "k-1", &fine, &many)).await.problem("ATTACHMENT_INVALID");
     // None of this left anything under the key.
     accepted(&house.tcp(post(&key, "k-1", &fine)).await);
+}
+
+#[tokio::test]
+async fn a_signature_is_a_signature_and_on_the_form_that_has_one() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit]).await;
+    let at = |problem: &Value| problem["errors"][0]["pointer"].clone();
+    // Base64, but of anything; a SEQUENCE too long; of another type; with something behind it; of indefinite length.
+    for wrong in [
+        "QUJD",
+        "MBAGCSqGSIb3DQEHAqACMAA=",
+        "MA8GCSqGSIb3DQEHAaACMAA=",
+        "MA8GCSqGSIb3DQEHAqACMAAA",
+        "MIAGCSqGSIb3DQEHAqACMAA=",
+    ] {
+        let body = json!({"opinion": opinion(), "signature": wrong});
+        let problem = house.tcp(post(&key, "k-1", &body)).await.problem("REQUEST_MALFORMED");
+        assert_eq!(at(&problem), "/signature", "{wrong}");
+    }
+    let body = json!({"opinion": opinion(), "signature": SIGNATURE});
+    let problem = house.tcp(post(&key, "k-1", &body)).await.problem("OPINION_INVALID");
+    assert_eq!((at(&problem), &problem["errors"][0]["code"]), (json!("/signature"), &json!("SIGNATURE_NOT_IN_FORM")));
+    accepted(&house.tcp(post(&key, "k-1", &json!({"opinion": newer_opinion(), "signature": SIGNATURE}))).await);
 }
 
 #[tokio::test]
@@ -282,6 +365,33 @@ async fn a_list_goes_page_by_page_and_shows_the_facility_its_own() {
     house.tcp(get(&path, Some(&stranger))).await.problem("REQUEST_NOT_FOUND");
     let list = house.tcp(get("/v1/submissions", Some(&stranger))).await.json();
     assert_eq!(list["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_names_the_person_is_for_its_sender_and_for_who_decides() {
+    let house = House::open().await;
+    let [own, other] = [house.key(&[Right::Submit, Right::Read]).await, house.key(&[Right::Read]).await];
+    let manager = house.key(&[Right::Read, Right::Manage]).await;
+    let mut values = opinion();
+    values["applicant_name"] = json!("髙橋 試子");
+    let stated = json!([{"pointer": "/applicant_name", "original": "髙", "replacement": "高"}]);
+    let body = json!({"opinion": values, "substitutions": stated});
+    let taken = accepted(&house.tcp(post(&own, "k-1", &body)).await);
+    let path = format!("/v1/opinions/{}", taken["id"].as_str().unwrap());
+    for (key, seen) in [(&own, &stated), (&manager, &stated), (&other, &json!([]))] {
+        assert_eq!(&house.tcp(get(&path, Some(key))).await.json()["substitutions"], seen);
+    }
+    let receipt = until(&house, &own, &path, |seen| seen["state"] == "delivered").await["receipt"]["number"].clone();
+    house.hub.change(receipt.as_str().unwrap(), MunicipalState::Returned, Some("受付番号の確認"));
+    accepted(&house.tcp(post(&own, "k-2", &json!({"opinion": opinion()}))).await);
+    until(&house, &own, &path, |seen| seen["municipality"]["reason"] == "受付番号の確認").await;
+    let list = house.tcp(get("/v1/submissions", Some(&own))).await.json();
+    let listed = &list["items"][1];
+    assert_eq!(
+        (&listed["municipality"]["state"], &listed["municipality"]["reason"]),
+        (&json!("returned"), &Value::Null)
+    );
+    assert_eq!(listed["substitutions"], json!([]));
 }
 
 #[tokio::test]

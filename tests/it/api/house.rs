@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +56,10 @@ impl CountedKeys {
 
 impl KeyStore for CountedKeys {
     fn add(&self, record: KeyRecord) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        if let Some(needle) = record.label.strip_prefix("panic ") {
+            let needle = needle.to_owned();
+            return Box::pin(async move { panic!("{needle}") });
+        }
         self.store.add(record)
     }
 
@@ -87,12 +91,14 @@ pub(super) struct House {
     pub(super) parts: Parts,
     /// Bytes free on the disk, as the outbox is told.
     pub(super) free: Arc<AtomicU64>,
+    /// The disk is full after the next look at it.
+    pub(super) free_once: Arc<AtomicBool>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<bool>,
     stop_outbox: watch::Sender<Stop>,
     outbox: Tasks,
     store: StoreTask,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 pub(super) struct Answer {
@@ -141,7 +147,9 @@ impl House {
         let hub = ScriptedHub::new(clock.clone());
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
-        let (outbox, tasks) = start_outbox(&directory, &store, &hub, &free, &clock, stopped_outbox).await;
+        let free_once = Arc::new(AtomicBool::new(false));
+        let room = (Arc::clone(&free), Arc::clone(&free_once));
+        let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox).await;
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -166,12 +174,13 @@ impl House {
             hub,
             parts,
             free,
+            free_once,
             stop,
             served,
             stop_outbox,
             outbox: tasks,
             store: store_task,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -180,6 +189,17 @@ impl House {
         let rights = rights.iter().copied().collect();
         let new = NewKey { label: "test".to_owned(), facility: FACILITY.to_owned(), rights };
         self.keys.add(new).await.unwrap().0.reveal().to_string()
+    }
+
+    /// Makes every document one that came as `body`.
+    pub(super) async fn pretend_sent(&self, body: &Value) {
+        use sqlx::Connection as _;
+        let hash = outbox::RequestHash::new(body, None).finish();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.directory.path().join("engawa.db"));
+        let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let change = sqlx::query("UPDATE submission SET request_hash = ?").bind(hash.as_slice());
+        change.execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
     }
 
     /// Stops the endpoint, then what is behind it; whether all requests finished.
@@ -242,19 +262,21 @@ async fn start_outbox(
     directory: &tempfile::TempDir,
     store: &Store,
     hub: &ScriptedHub,
-    free: &Arc<AtomicU64>,
+    (free, free_once): (Arc<AtomicU64>, Arc<AtomicBool>),
     clock: &Clock,
     stop: watch::Receiver<Stop>,
 ) -> (Outbox, Tasks) {
     let day = Duration::from_secs(86_400);
     let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
-    let free = Arc::clone(free);
-    let guard = Guard {
-        free_space: Arc::new(move || Some(free.load(Ordering::Relaxed))),
-        min_free: 1 << 20,
-        retention: 400 * day,
-        clock: clock.clone(),
+    let free_space = move || {
+        let room = free.load(Ordering::Relaxed);
+        if free_once.swap(false, Ordering::Relaxed) {
+            free.store(0, Ordering::Relaxed);
+        }
+        Some(room)
     };
+    let guard =
+        Guard { free_space: Arc::new(free_space), min_free: 1 << 20, retention: 400 * day, clock: clock.clone() };
     let config = outbox::Config {
         policy: Policy {
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
@@ -266,6 +288,7 @@ async fn start_outbox(
         poll_changes: Duration::from_secs(60),
         retention: 400 * day,
         event_retention: 7 * day,
+        idempotency_secret: [7; 32],
     };
     Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
 }

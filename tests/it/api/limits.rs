@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::accept::look_again_soon;
-use super::house::{House, PATIENCE, get};
+use super::house::{House, PATIENCE, get, send};
 
 fn head(key: &str, length: usize) -> String {
     format!(
@@ -64,6 +64,44 @@ async fn too_many_requests_are_told_to_come_back_while_health_still_answers() {
     assert_eq!(problem["retry_after"].to_string(), answer.header("retry-after"));
     assert_eq!(house.tcp(get("/v1/health", None)).await.status, 200);
     drop(first);
+}
+
+#[tokio::test]
+async fn streams_leave_room_for_requests() {
+    let config = Config { max_streams: 1, ..Config::default() };
+    let house = House::open_with(config, ServeConfig::default()).await;
+    let key = house.key(&[Right::Read]).await;
+    let first = send(TcpStream::connect(house.tcp).await.unwrap(), get("/v1/events", Some(&key))).await;
+    assert_eq!(first.status(), 200);
+    house.tcp(get("/v1/events", Some(&key))).await.problem("GATEWAY_BUSY");
+    assert_eq!(house.tcp(get("/v1/submissions", Some(&key))).await.status, 200);
+    // The place is given back when the reader goes.
+    drop(first);
+    let again = async {
+        loop {
+            let stream = TcpStream::connect(house.tcp).await.unwrap();
+            if send(stream, get("/v1/events", Some(&key))).await.status() == 200 {
+                break;
+            }
+            look_again_soon().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("the place stays taken");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_cut_off_where_it_is_the_senders_fault() {
+    let limit = Duration::from_millis(200);
+    let config = Config { upload: limit, request: limit, ..Config::default() };
+    let house = House::open_with(config, ServeConfig::default()).await;
+    let key = house.key(&Right::ALL).await;
+    for path in ["/v1/opinions", "/v1/opinions/check", "/v1/keys"] {
+        let mut trickling = TcpStream::connect(house.tcp).await.unwrap();
+        let head = head(&key, 100).replace("/v1/opinions ", &format!("{path} "));
+        trickling.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_all(trickling).await;
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -151,3 +151,33 @@ async fn a_panic_is_an_internal_failure_and_tells_nothing() {
     assert!(!problem.to_string().contains("oison"), "{problem}");
     assert_eq!(house.tcp(get("/metrics", None)).await.status, 200);
 }
+
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_a_panic_behind_a_request_stay_out_of_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let house = House::open().await;
+    let body = serde_json::json!({"label": "panic hunter2", "rights": ["read"]}).to_string();
+    let request = request("POST", "/v1/keys", None).header("content-type", JSON).body(Full::from(body)).unwrap();
+    let answer = house.unix(request).await;
+    answer.problem("GATEWAY_INTERNAL");
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("a task panicked") && !log.contains("hunter2"), "{log}");
+}

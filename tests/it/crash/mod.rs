@@ -226,7 +226,7 @@ impl Season {
         self.calm(tally);
         tally.lost_answers += self.senders.lost();
         tally.abandoned += self.senders.abandoned();
-        let harmless = ["GATEWAY_BUSY", "IDEMPOTENCY_IN_PROGRESS"];
+        let harmless = ["GATEWAY_BUSY"];
         let refusals = self.senders.refusals();
         assert!(refusals.iter().all(|code| harmless.contains(&code.as_str())), "{refusals:?}");
         self.gateway.start();

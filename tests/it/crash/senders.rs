@@ -209,7 +209,7 @@ impl Program {
 
     fn refused(&self, answer: &Answer) {
         let code = answer.code();
-        let later = matches!(answer.status, 503 | 507 | 500) || code == "IDEMPOTENCY_IN_PROGRESS";
+        let later = matches!(answer.status, 503 | 507 | 500);
         assert!(later, "a sound opinion was refused: {answer:?}");
         let mut refusals = self.shared.refusals.lock().unwrap();
         if refusals.last() != Some(&code) {

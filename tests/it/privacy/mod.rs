@@ -54,7 +54,9 @@ fn story(format: &str, seed: u64) {
         .idle();
     gateway.start();
     let key = gateway.key("program");
-    let signature = (0..48).map(|n: u8| n.wrapping_mul(37) ^ u8::try_from(seed).unwrap()).collect();
+    // The shell of a CMS signedData around bytes that can be found again.
+    let shell = b"\x30\x3f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x32\x30\x30".iter().copied();
+    let signature = shell.chain((0..48).map(|n: u8| n.wrapping_mul(37) ^ u8::try_from(seed).unwrap())).collect();
     let person = Person::new(seed);
     let mut story = Story { hub, gateway, person, key, signature, collected: Vec::new() };
     story.accepted_and_delivered();

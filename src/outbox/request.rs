@@ -1,0 +1,101 @@
+//! What tells a repeat from another document: a hash of what the sender sent, taken before any of it is judged. So the same
+//! request stays the same whatever a later version thinks of it, and whatever the clock says.
+
+use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::hmac;
+use serde_json::Value;
+
+/// SHA-256 over a request: the JSON with its members sorted (so that layout does not count), the signature, and the name
+/// and the content of each attachment.
+pub struct RequestHash {
+    whole: digest::Context,
+    attachment: digest::Context,
+}
+
+impl RequestHash {
+    /// Begins with the JSON and the signature that came beside it.
+    #[must_use]
+    pub fn new(envelope: &Value, signature: Option<&str>) -> Self {
+        let mut hash = Self { whole: context(), attachment: context() };
+        hash.value(envelope);
+        hash.field(b'S', signature.unwrap_or_default().as_bytes());
+        hash
+    }
+
+    /// Opens the next attachment, under the name as sent.
+    pub fn begin_attachment(&mut self, name: &str) {
+        self.field(b'A', name.as_bytes());
+        self.attachment = context();
+    }
+
+    /// More bytes of the open attachment.
+    pub fn content(&mut self, chunk: &[u8]) {
+        self.attachment.update(chunk);
+    }
+
+    /// Closes the open attachment.
+    pub fn end_attachment(&mut self) {
+        let content = bytes(std::mem::replace(&mut self.attachment, context()));
+        self.field(b'C', &content);
+    }
+
+    /// The hash.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        bytes(self.whole)
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_unstable_by_key(|(name, _)| name.as_str());
+                self.count(b'{', members.len());
+                for (name, value) in members {
+                    self.field(b'"', name.as_bytes());
+                    self.value(value);
+                }
+            }
+            Value::Array(items) => {
+                self.count(b'[', items.len());
+                items.iter().for_each(|item| self.value(item));
+            }
+            Value::String(text) => self.field(b'"', text.as_bytes()),
+            Value::Number(number) => self.field(b'0', number.to_string().as_bytes()),
+            Value::Bool(truth) => self.count(b'b', usize::from(*truth)),
+            Value::Null => self.count(b'n', 0),
+        }
+    }
+
+    /// Length first: no two sequences of fields give the same bytes.
+    fn field(&mut self, tag: u8, text: &[u8]) {
+        self.count(tag, text.len());
+        self.whole.update(text);
+    }
+
+    fn count(&mut self, tag: u8, count: usize) {
+        self.whole.update(&[tag]);
+        self.whole.update(&(count as u64).to_be_bytes());
+    }
+}
+
+/// The form in which a sender's key is stored: senders put insured numbers into them, so not in clear.
+pub(super) fn stored_key(secret: &[u8; 32], facility: &str, key: &str) -> [u8; 32] {
+    let mut hash = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+    for part in [facility.as_bytes(), &[0], key.as_bytes()] {
+        hash.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(hash.sign().as_ref());
+    out
+}
+
+fn context() -> digest::Context {
+    digest::Context::new(&SHA256)
+}
+
+fn bytes(hash: digest::Context) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(hash.finish().as_ref());
+    out
+}
