@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Every call of the control API: method and path, body, what it does.
-const CALLS: [(&str, &str, &str); 17] = [
+const CALLS: [(&str, &str, &str); 18] = [
     (
         "GET /control/status",
         "",
