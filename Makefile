@@ -50,7 +50,7 @@ bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENC
 
 check: deps tools ## format, lints, dependency policy, advisories, documentation
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --test bench -- -D warnings
 	cargo deny --offline --locked check bans licenses sources
 	$(MAKE) --no-print-directory audit
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
