@@ -276,8 +276,11 @@ impl Life {
     /// Counts a failure against the document when it names the document, or when others passed since its last failure.
     /// A hub that is down for weeks strikes nobody.
     fn strike(self, trouble: &Trouble, others_passed_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let others_passed =
-            matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
+        // What passed "later than now" passed before the clock was put back, and says nothing of what came after the failure.
+        let others_passed = matches!(
+            (self.failed_at, others_passed_at),
+            (Some(failed), Some(passed)) if passed > failed && passed <= now
+        );
         let own = match trouble.scope {
             Scope::Item => true,
             Scope::Try => false,
