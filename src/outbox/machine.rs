@@ -206,7 +206,10 @@ impl Life {
         match outcome {
             Outcome::Accepted(receipt) => self.deliver(receipt),
             Outcome::Refused(refusal) => self.refuse(refusal),
-            Outcome::NotLive { live_from, .. } => self.hold(Code::HubInsurerNotLive, not_live_until(live_from, now)),
+            // An answer in good order: what failed before it is no longer held against the document.
+            Outcome::NotLive { live_from, .. } => {
+                Self { strikes: 0, ..self }.hold(Code::HubInsurerNotLive, not_live_until(live_from, now))
+            }
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
             Outcome::Unknown(trouble) => {
                 let struck = self.strike(&trouble, others_passed_at, now);

@@ -135,7 +135,10 @@ impl Story {
         form["opinion"]["applicant_name"] = json!(format!("{}髙", self.person.name));
         form["substitutions"] = json!([{ "pointer": "/applicant_name", "original": "髙", "replacement": "高" }]);
         let ask = self.post("substituted", &form);
-        assert_eq!(self.ask("a substitution", &ask).status, 202);
+        let answer = self.ask("a substitution", &ask);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        // On its way it would meet a fault that is meant for a later one.
+        self.gateway.reaches(answer.json()["id"].as_str().unwrap(), "delivered", SOON);
     }
 
     fn refused_at_the_door(&mut self) {
