@@ -59,6 +59,11 @@ impl Said {
         Self { ja: ja.into(), en: en.into() }
     }
 
+    /// The same about one entry of a list, counted from 1.
+    pub(super) fn of_entry(self, number: usize) -> Self {
+        Self::new(format!("{number}番目: {}", self.ja), format!("Entry {number}: {}", self.en))
+    }
+
     pub(super) fn about(self, place: Place, key: Option<&str>) -> ConfigProblem {
         ConfigProblem { place, key: key.map(str::to_owned), ja: self.ja, en: self.en }
     }

@@ -172,13 +172,23 @@ impl Reader {
         })
     }
 
-    /// A list of texts, each parsed; the first mistake of each is named.
+    /// A list of texts, each parsed; every entry with a mistake is named by its place in the list.
     pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, Said>) -> Vec<T> {
-        self.convert(key, |value| {
-            let wrong = || Said::new("[\"…\", \"…\"] の形で書いてください。", "Write a list: [\"…\", \"…\"].");
-            let array = value.as_array().ok_or_else(wrong)?;
-            array.iter().map(|item| parse(item.as_str().ok_or_else(wrong)?)).collect()
-        })
+        let wrong = || Said::new("[\"…\", \"…\"] の形で書いてください。", "Write a list: [\"…\", \"…\"].");
+        let mut mistakes = Vec::new();
+        let list = self.convert(key, |value| {
+            let entries = value.as_array().ok_or_else(wrong)?.iter();
+            let parsed = entries.map(|entry| entry.as_str().ok_or_else(wrong).and_then(&parse));
+            let sound = parsed
+                .enumerate()
+                .filter_map(|(index, parsed)| parsed.map_err(|said| mistakes.push(said.of_entry(index + 1))).ok());
+            Ok(sound.collect())
+        });
+        for said in mistakes {
+            self.unsound.insert(key);
+            self.problems.push(said.about(self.place_of(key), Some(key)));
+        }
+        list
     }
 
     fn convert<T: Default>(&mut self, key: &'static str, convert: impl FnOnce(&Value) -> Result<T, Said>) -> T {

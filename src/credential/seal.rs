@@ -16,6 +16,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{digest, hkdf, rand};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::model::hex;
+
 const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 32;
 /// The document name under which the secret of the box is sealed.
@@ -273,15 +275,6 @@ fn expand(secret: &[u8; KEY_BYTES], salt: &[u8], info: &[u8], out: &mut [u8]) ->
     let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
     let okm = extracted.expand(&info, OutputLength).map_err(|_| SealError::Cipher)?;
     okm.fill(out).map_err(|_| SealError::Cipher)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The file appears whole or not at all, and never in place of another.

@@ -243,6 +243,9 @@ catalogue! {
     HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
         "基盤が証明書の種類を拒みました（オンライン請求用ではありませんか）。意見書を送る医療機関は基盤用の医療機関証明書（iryo）、介護の事業所は介護用の証明書を入れてください。"
         "The hub refused the kind of certificate (an online-claim one?). A clinic needs its clinic certificate for the hub (iryo) to send opinions, a care office its care certificate. Install that one.";
+    HubCaUnreadable "HUB_CA_UNREADABLE" 503 Operator AfterRemedy
+        "基盤のCA証明書のファイルを読めません。配布された証明書（PEM）を設定の場所に置いてください。"
+        "The hub's CA file cannot be read. Put the certificate handed out (PEM) where the settings say.";
     HubServerUntrusted "HUB_SERVER_UNTRUSTED" 502 Operator AfterRemedy
         "接続先が基盤と確かめられません。途中の機器が通信をのぞいていないか、接続先とCAの設定を確かめてください。"
         "The server is not provably the hub. Check for a device that intercepts TLS, and the address and CA settings.";

@@ -79,7 +79,7 @@ impl HubLink {
         }
         let password = secret(&settings.hub.password_file).map_err(|error| (Code::SecretMissing, error))?;
         let password = password.read().map_err(|error| (error.code(), error.into()))?;
-        let ca = std::fs::read(&settings.hub.ca_file).map_err(|error| (Code::ConfigInvalid, error.into()))?;
+        let ca = std::fs::read(&settings.hub.ca_file).map_err(|error| (Code::HubCaUnreadable, error.into()))?;
         Ok((certificate, password, ca))
     }
 

@@ -74,7 +74,8 @@ impl HubSetupError {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Address | Self::Ca(_) => Code::ConfigInvalid,
+            Self::Address => Code::ConfigInvalid,
+            Self::Ca(_) => Code::HubCaUnreadable,
             Self::Certificate(_) => Code::CertificateUnreadable,
             Self::Password(_) => Code::SecretMissing,
         }

@@ -152,7 +152,7 @@ pub(super) fn of_a_read(reply: Reply) -> Trouble {
 fn refused_before(errors: &[ErrorEntry], trace_id: Option<String>) -> LookupOutcome {
     match deciding(errors).map(|(rank, error)| (rank, final_code(&error.code))) {
         Some((_, Some(code))) => LookupOutcome::Refused(refusal(code, errors, trace_id)),
-        _ => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) }),
+        _ => LookupOutcome::Trouble(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
     }
 }
 

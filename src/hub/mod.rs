@@ -39,4 +39,5 @@ pub use port::{
 pub use real::Hub;
 pub use scripted::{DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
+pub use tls::check_ca;
 pub use wire::{OpinionHead, OpinionWriter};

@@ -31,6 +31,14 @@ pub(super) fn client_config(
     Ok(config)
 }
 
+/// How many certificates a CA file holds that can be trusted; [`client_config`] reads it in the same way.
+///
+/// # Errors
+/// [`HubSetupError::Ca`] when there is none, or one that cannot be read.
+pub fn check_ca(ca_pem: &[u8]) -> Result<usize, HubSetupError> {
+    Ok(pinned(ca_pem)?.len())
+}
+
 fn pinned(ca_pem: &[u8]) -> Result<RootCertStore, HubSetupError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem) {

@@ -206,7 +206,10 @@ impl Life {
         match outcome {
             Outcome::Accepted(receipt) => self.deliver(receipt),
             Outcome::Refused(refusal) => self.refuse(refusal),
-            Outcome::NotLive { live_from, .. } => self.hold(Code::HubInsurerNotLive, not_live_until(live_from, now)),
+            // An answer in good order: what failed before it is no longer held against the document.
+            Outcome::NotLive { live_from, .. } => {
+                Self { strikes: 0, ..self }.hold(Code::HubInsurerNotLive, not_live_until(live_from, now))
+            }
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
             Outcome::Unknown(trouble) => {
                 let struck = self.strike(&trouble, others_passed_at, now);
@@ -276,8 +279,11 @@ impl Life {
     /// Counts a failure against the document when it names the document, or when others passed since its last failure.
     /// A hub that is down for weeks strikes nobody.
     fn strike(self, trouble: &Trouble, others_passed_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let others_passed =
-            matches!((self.failed_at, others_passed_at), (Some(failed), Some(passed)) if passed > failed);
+        // What passed "later than now" passed before the clock was put back, and says nothing of what came after the failure.
+        let others_passed = matches!(
+            (self.failed_at, others_passed_at),
+            (Some(failed), Some(passed)) if passed > failed && passed <= now
+        );
         let own = match trouble.scope {
             Scope::Item => true,
             Scope::Try => false,

@@ -9,6 +9,8 @@ use aws_lc_rs::{constant_time, digest, rand};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
+use crate::model::hex;
+
 const PREFIX: &str = "engawa_";
 const ID_BYTES: usize = 6;
 const SECRET_BYTES: usize = 32;
@@ -134,9 +136,4 @@ impl fmt::Debug for SecretHash {
 
 fn is_hex(text: &str, bytes: usize) -> bool {
     text.len() == 2 * bytes && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }

@@ -28,12 +28,16 @@ pub(crate) fn run(runtime: &Runtime) -> Report {
     report.note(
         "Peer: the same rows in the same file system straight into SQLite, N documents a commit, nothing else running;",
     );
-    report.note("the clients themselves share the processors with the gateway. Medians of 3 rounds, each with its peer right after it.");
+    report.note(
+        "the clients themselves share the processors with the gateway. Medians of 3 rounds; of the peer, the best.",
+    );
     for clients in CLIENTS {
         let rounds: Vec<Round> = (0..ROUNDS).map(|_| runtime.block_on(round(&sandbox, &templates, clients))).collect();
         let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+        // A busy machine only ever lowers a limit, so the best round is the nearest to it: a median would flatter us.
+        let limit = rounds.iter().map(|round| round.limit).fold(0.0, f64::max);
         let rate = Row::new(format!("accepts, {clients} clients"), of(|round| round.rate), "1/s")
-            .beside(format!("SQLite alone, commits of {clients}"), of(|round| round.limit));
+            .beside(format!("SQLite alone, commits of {clients}"), limit);
         let p50 = Row::new(format!("p50, {clients} clients"), of(|round| round.p50), "ms");
         let p99 = Row::new(format!("p99, {clients} clients"), of(|round| round.p99), "ms");
         let goals = clients == 64;

@@ -8,6 +8,9 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
+use crate::support::sandbox::Sandbox;
+use crate::support::skip;
+
 struct House {
     directory: tempfile::TempDir,
 }
@@ -23,7 +26,9 @@ impl House {
             house.directory.path().display()
         );
         house.write("engawa.toml", &settings);
-        house.write("ca.pem", "ca");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        house.write("ca.pem", &authority.pem());
         house.write("c.p12", "certificate");
         house.write("password", "hunter2");
         house
@@ -38,6 +43,15 @@ impl House {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         options.open(self.path(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Secrets as in the shipped settings: named, and not in any file of the settings.
+    fn lend_to_systemd(&self) {
+        let settings = std::fs::read_to_string(self.path("engawa.toml")).unwrap();
+        let password = format!("password_file = \"{}\"", self.path("password").display());
+        let settings = settings.replace(&password, "password_file = \"credential:hub-password\"");
+        let lent = "certificate_passphrase_file = \"credential:certificate-passphrase\"";
+        self.write("engawa.toml", &settings.replace("certificate_passphrase_file = \"\"", lent));
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -162,18 +176,94 @@ fn check_looks_at_what_the_settings_name() {
     assert!(readable.contains("SECRET_MISSING") && readable.contains("管理者"), "{readable}");
 }
 
-#[test]
-fn check_says_what_it_cannot_see_and_who_can_read_a_secret() {
-    let house = House::new();
-    let settings = std::fs::read_to_string(house.path("engawa.toml")).unwrap();
-    let password = format!("password_file = \"{}\"", house.path("password").display());
-    house.write("engawa.toml", &settings.replace(&password, "password_file = \"credential:hub-password\""));
-    assert!(stdout(&house.run(&["check"])).contains("handed over by systemd"));
+/// A check of a report, by name.
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name}: {report:#}"))
+}
 
-    house.write("engawa.toml", &settings);
+fn checked(house: &House) -> Value {
+    serde_json::from_str(&stdout(&house.run(&["check", "--json"]))).unwrap()
+}
+
+#[test]
+fn check_fails_where_serve_would_refuse_a_secret() {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(house.path("password"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(stdout(&house.run(&["check"])).contains("chmod 600"));
+    let house = House::new();
+    for mode in [0o644, 0o620] {
+        std::fs::set_permissions(house.path("password"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let check = check(&checked(&house), "hub.password_file").clone();
+        assert_eq!(check["verdict"], "fail", "{mode:o}: {check}");
+        assert!(check["detail_en"].as_str().unwrap().contains("chmod 0600"), "{check}");
+    }
+    std::fs::remove_file(house.path("password")).unwrap();
+    house.write("password", "\n");
+    let check = check(&checked(&house), "hub.password_file").clone();
+    assert!(check["verdict"] == "fail" && check["detail_en"].as_str().unwrap().contains("is empty"), "{check}");
+}
+
+#[test]
+fn check_opens_the_file_of_the_authority() {
+    let house = House::new();
+    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in ["", "not a certificate", garbage] {
+        house.write("ca.pem", content);
+        let check = check(&checked(&house), "hub.ca_file").clone();
+        assert_eq!((&check["verdict"], &check["code"]), (&json!("fail"), &json!("HUB_CA_UNREADABLE")), "{content}");
+    }
+    std::fs::remove_file(house.path("ca.pem")).unwrap();
+    let why = check(&checked(&house), "hub.ca_file")["detail_en"].as_str().unwrap().to_owned();
+    assert!(why.contains("No such file"), "what the operating system said: {why}");
+}
+
+#[test]
+fn what_systemd_hands_over_is_doubtful_and_no_failure() {
+    let house = House::new();
+    house.lend_to_systemd();
+    let report = checked(&house);
+    for name in ["hub.certificate_file", "hub.certificate_passphrase_file", "hub.password_file"] {
+        assert_eq!(check(&report, name)["verdict"], "warn", "{name}: {report:#}");
+    }
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert!(stdout(&house.run(&["check"])).contains("handed over by systemd"));
+    std::fs::remove_file(house.path("c.p12")).unwrap();
+    assert_eq!(check(&checked(&house), "hub.certificate_file")["code"], "CERTIFICATE_MISSING");
+}
+
+/// The store's place is fixed, so the command gets a view of the file system in which a folder of the test stands there.
+#[test]
+fn what_systemd_would_hand_over_is_read_from_its_store() {
+    let hub = Sandbox::start();
+    let clinic = hub.facility("clinic");
+    let house = House::new();
+    house.lend_to_systemd();
+    let settings = std::fs::read_to_string(house.path("engawa.toml")).unwrap();
+    house.write("engawa.toml", &settings.replace("1310000018", &clinic.number));
+    std::fs::write(house.path("c.p12"), std::fs::read(clinic.p12).unwrap()).unwrap();
+    std::fs::create_dir_all(house.path("etc/credstore")).unwrap();
+    let passphrase = std::fs::read_to_string(clinic.p12_passphrase).unwrap();
+    house.write("etc/credstore/engawa.certificate-passphrase", &passphrase);
+    house.write("etc/credstore/engawa.hub-password", "hunter2");
+    let check_there = || {
+        let place = house.path("etc");
+        let script = "mount --bind \"$0\" /etc && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]).arg(place).arg(env!("CARGO_BIN_EXE_engawa"));
+        command.args(["check", "--json", "--config"]).arg(house.path("engawa.toml"));
+        command.env_remove("CREDENTIALS_DIRECTORY").output().unwrap()
+    };
+    let output = check_there();
+    if output.stdout.is_empty() {
+        return skip(&format!("no mount namespaces here: {}", stderr(&output)));
+    }
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    for name in ["hub.certificate_passphrase_file", "hub.password_file"] {
+        assert_eq!(check(&report, name)["verdict"], "ok", "{name}: {report:#}");
+    }
+    assert!(check(&report, "hub.certificate_file")["detail_en"].as_str().unwrap().contains("days left"), "{report:#}");
+    house.write("etc/credstore/engawa.certificate-passphrase", "wrong");
+    let report: Value = serde_json::from_str(&stdout(&check_there())).unwrap();
+    assert_eq!(check(&report, "hub.certificate_file")["code"], "CERTIFICATE_UNREADABLE", "{report:#}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::support::{skip, until};
+
 const GATEWAY: &str = env!("CARGO_BIN_EXE_engawa");
 
 /// The demo with folders of its own in `temporary`.
@@ -76,6 +78,28 @@ fn a_gateway_that_cannot_work_fails_the_demo_by_name() {
     }
     let kept = temporary.path().read_dir().unwrap().next().unwrap().unwrap().path();
     assert!(kept.join("hub.log").exists(), "the logs stay for whoever has to look");
+}
+
+/// The processes that run this gateway's binary in a folder, by their command lines.
+fn gateways_in(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap();
+    let lines = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = lines.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains("serve\0--config\0") && line.contains(folder)).count()
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_no_gateway_behind() {
+    if Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).status().is_err() {
+        return skip("no setpriv --pdeathsig here");
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let mut demo = demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::null()).spawn().unwrap();
+    let patience = std::time::Duration::from_secs(30);
+    until("the gateway", patience, || (gateways_in(temporary.path()) == 1).then_some(()));
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    until("its end", patience, || (gateways_in(temporary.path()) == 0).then_some(()));
 }
 
 #[test]

@@ -72,6 +72,8 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
     judge(&hub, &gateway, &promises);
     assert!(gateway.stop().success());
     database::sound(gateway.state());
+    assert!(!promises.is_empty(), "nothing was acknowledged in {rounds} rounds");
+    assert!(rounds < 20 || lost > 0, "no cut in {rounds} came while a sender waited");
     println!(
         "power: {rounds} cuts in {:.0} s; {} acknowledged, 0 lost, 0 twice; {lost} answers lost to senders, {abandoned} \
          posted and never asked about, {} answers came in the dark",

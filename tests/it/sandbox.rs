@@ -175,6 +175,8 @@ fn an_opinion_is_checked_and_every_error_says_where() {
         ("E2120", "/opinion/special_notes", |b| b["opinion"]["special_notes"] = json!("𠮷野家")),
         ("E2120", "/opinion/applicant_kana", |b| b["opinion"]["applicant_kana"] = json!("ﾐﾎﾝ ﾊﾅ")),
         ("E2120", "/opinion/special_notes", |b| b["opinion"]["special_notes"] = json!("さ\u{309A}")),
+        ("E2102", "/signature", |b| b["signature"] = json!(1)),
+        ("E2102", "/signature", |b| b["signature"] = json!("?")),
         ("E2112", "/attachments/0/content", |b| b["attachments"] = attachment("?", "application/pdf", "00")),
         ("E2111", "/attachments/0/media_type", |b| b["attachments"] = attachment("JVBERi0xLjc=", "image/png", PDF)),
         ("E2110", "/attachments/0/sha256", |b| b["attachments"] = attachment("JVBERi0xLjc=", "application/pdf", "00")),
@@ -191,6 +193,7 @@ fn an_opinion_is_checked_and_every_error_says_where() {
     }
     let mut good = hub.example();
     good["attachments"] = attachment("JVBERi0xLjc=", "application/pdf", PDF);
+    good["signature"] = json!("MIIB");
     good["opinion"]["applicant_name"] = json!("﨑山 ①〜～－—¥‾＼￠￡￢￤か\u{309A}");
     assert!(clinic.file(KEY.replace("8000", "8001").as_str(), &good).data()["receipt_number"].is_string());
     assert_eq!(clinic.run("opinions", &["--data-binary", "{}"]).code(), "E2003");
@@ -268,6 +271,9 @@ fn requests_are_for_clinics_and_what_is_not_offered_says_so() {
     let office = Curl::logged_in(&hub, "office", "office-manager");
     assert_eq!(office.post("opinions/requests/list", &json!({})).code(), "E3001");
     assert_eq!(office.file(KEY, &hub.example()).code(), "E3001");
+    let clerk = Curl::logged_in(&hub, "clinic", "clinic-clerk");
+    assert_eq!(clerk.file(KEY, &hub.example()).code(), "E3001", "opinions are filed by doctors");
+    assert_eq!(clerk.post("opinions/requests/list", &json!({})).status, 200);
     let absent = clinic.get("careplans/5.0/sent");
     assert_eq!((absent.status, absent.code().as_str()), (404, "E2000"));
     assert_eq!(Curl::new(&hub, "clinic").get("opinions/changes").code(), "E1004");

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::curl::{Curl, Reply};
 use crate::support::sandbox::Sandbox;
+use crate::support::until;
 
 fn key(n: usize) -> String {
     format!("00000000-0000-4000-8000-{n:012}")
@@ -94,8 +96,9 @@ fn openssl(hub: &Sandbox) -> Child {
 fn an_idle_connection_can_be_closed() {
     let hub = Sandbox::start();
     let mut openssl = openssl(&hub);
-    let open = || hub.status()["connections"]["open"]["9910000011"] == 1;
-    assert!((0..20_000).any(|_| open()), "the handshake is over");
+    until("the handshake", Duration::from_secs(10), || {
+        (hub.status()["connections"]["open"]["9910000011"] == 1).then_some(())
+    });
     assert_eq!(hub.post("connections", json!({"close": "idle"}))["closed"], 1);
     openssl.wait().unwrap();
     assert_eq!(Curl::new(&hub, "clinic").get("capabilities").status, 200);
@@ -131,6 +134,13 @@ fn statuses_come_with_retry_after_and_bodies_by_choice() {
     assert!(reply.status == 429 && reply.body.is_empty() && !reply.headers.contains("retry-after"));
     let (reply, _) = met(&hub, 3, fault(json!({"kind": "status_500", "body": "html"})));
     assert!(reply.status == 500 && reply.body.starts_with('<'));
+    for (n, status) in [400, 401, 403, 404].into_iter().enumerate() {
+        let kind = format!("status_{status}");
+        let (reply, effects) = met(&hub, 10 + n, fault(json!({"kind": kind})));
+        assert_eq!((reply.status, reply.code().as_str(), effects), (status, "E9001", 0));
+        let (reply, _) = met(&hub, 20 + n, fault(json!({"kind": kind, "body": "html"})));
+        assert!(reply.status == status && reply.body.starts_with('<'));
+    }
     let (reply, effects) = met(&hub, 4, fault(json!({"kind": "refuse", "code": "E9004"})));
     assert_eq!((reply.status, reply.code().as_str(), effects), (200, "E9004", 0));
     let (reply, _) = met(&hub, 5, fault(json!({"kind": "refuse", "code": "E3003", "live_from": "2027-04-01"})));
@@ -156,7 +166,7 @@ fn faults_count_wait_and_choose_their_calls() {
     hub.clear_faults();
     assert_eq!(office.get("capabilities").status, 200);
     hub.fault(json!({"on": "lookup", "kind": "not_offered", "times": 0}));
-    assert_eq!(clinic.get("capabilities").data(), json!(["opinions", "municipalities"]));
+    assert_eq!(clinic.get("capabilities").data(), json!(["opinions", "municipalities", "identity"]));
     assert_eq!(Curl::logged_in(&hub, "clinic", "clinic-doctor").lookup(&key(1)).code(), "E2000");
     let rolls = || {
         hub.post("random", json!({"seed": 5, "rate": 0.5, "kinds": ["status_503"], "on": ["capabilities"]}));
@@ -219,28 +229,92 @@ fn the_server_can_show_the_wrong_certificate_or_nothing() {
 fn the_power_can_go_off_and_on() {
     let hub = Sandbox::start();
     let clinic = Curl::new(&hub, "clinic");
+    let office = Curl::new(&hub, "office").get("capabilities");
+    assert_eq!(office.status, 200);
     for _ in 0..3 {
         hub.down();
         assert_eq!(clinic.get("capabilities").exit, 7, "connection refused");
         hub.up();
         assert_eq!(clinic.get("capabilities").status, 200);
     }
-    assert_eq!(hub.status()["calls"]["capabilities"], 3);
+    assert_eq!(hub.status()["calls"]["capabilities"], 4);
+    let certificates = hub.status()["connections"]["certificates"].clone();
+    let handshakes = |number: &str| {
+        let shown = certificates.as_array().unwrap().iter().find(|shown| shown["facility"] == number);
+        shown.unwrap()["handshakes"].clone()
+    };
+    assert_eq!((handshakes("9910000011"), handshakes(&office_number(&hub))), (json!(3), json!(1)));
+}
+
+/// What is printed by `engawa-sandbox` and these words.
+fn said(words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox")).args(words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names in the sandbox's own complaint about one that it does not know.
+fn expected(hub: &Sandbox, fault: &Value) -> Vec<String> {
+    let refusal = hub.refused("POST", "/control/faults", fault);
+    let list = refusal.split("expected one of ").nth(1).unwrap_or_else(|| panic!("{refusal}"));
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
-fn the_help_names_every_fault_that_the_reference_explains() {
-    let output = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox")).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
-    let (_, faults) = help.split_once("FAULTS").unwrap();
-    let (_, kinds) = faults.split_once("  kind ").unwrap();
-    let (kinds, _) = kinds.split_once("  times ").unwrap();
+fn help_and_reference_name_every_kind_member_path_and_code() {
+    let hub = Sandbox::start();
     let reference = include_str!("../../docs/sandbox.md");
-    let kinds: Vec<_> = kinds.split([' ', '\n', ';', ':']).filter(|w| w.contains('_')).collect();
-    assert!(kinds.len() > 20, "{kinds:?}");
-    for kind in kinds {
-        assert!(reference.contains(&format!("`{kind}`")), "{kind}");
+    let (faults, control) = (said(&["help", "faults"]), said(&["help", "control"]));
+    assert!(said(&["faults"]).contains("cut_after_effect"));
+    let kinds = expected(&hub, &json!({"on": "opinions", "kind": "no such kind"}));
+    let members = expected(&hub, &json!({"on": "opinions", "kind": "delay", "no such member": 1}));
+    assert!(kinds.len() > 30 && members.len() > 15, "{kinds:?} {members:?}");
+    let named =
+        |page: &str, name: &str| page.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
+    for name in kinds.iter().chain(&members) {
+        assert!(named(&faults, name), "help faults: {name}");
+        assert!(named(reference, name), "docs/sandbox.md: {name}");
     }
+    let (_, codes) = faults.split_once("CODES").unwrap();
+    for code in codes.lines().filter_map(|line| line.trim().split(' ').next()).filter(|word| word.starts_with('E')) {
+        assert!(named(reference, code), "docs/sandbox.md: {code}");
+    }
+    for call in control.lines().filter_map(|line| line.split_once(" /control/")) {
+        let path = call.1.split([' ', '[']).next().unwrap();
+        assert!(reference.contains(path.split('/').next().unwrap()), "docs/sandbox.md: {path}");
+        let (head, _) = hub.answer(call.0.trim(), &format!("/control/{path}"), &json!("no order at all"));
+        assert!(!head.starts_with("HTTP/1.1 405"), "{call:?}: {head}");
+        assert!(!head.starts_with("HTTP/1.1 404") || path.ends_with("ID"), "{call:?}: {head}");
+    }
+}
+
+#[test]
+fn a_request_that_was_given_up_has_its_effect_later() {
+    let hub = Sandbox::start();
+    for (n, kind) in ["delay", "cut_after_effect"].into_iter().enumerate() {
+        hub.fault(json!({"on": "opinions", "kind": kind, "delay_ms": 3000}));
+        let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+        let hasty = Curl::logged_in(&hub, "clinic", "clinic-doctor").with(&["--max-time", "1"]);
+        assert_eq!(hasty.file(&key(n), &hub.example()).exit, 28, "{kind}: time-out");
+        let counted = hub.key_facts(&key(n));
+        assert_eq!(
+            (&counted["seen"], &counted["effects"]),
+            (&json!(1), &json!(0)),
+            "{kind}: counted before its effect"
+        );
+        assert_eq!(hub.status()["at_work"], 1);
+        assert_eq!(clinic.lookup(&key(n)).code(), "E4040", "{kind}: never seen, so far");
+        until("the late effect", Duration::from_secs(10), || (hub.status()["at_work"] == 0).then_some(()));
+        assert_eq!(hub.key_facts(&key(n))["effects"], 1, "{kind}");
+        assert_eq!(clinic.lookup(&key(n)).data()["outcome"], "accepted", "{kind}");
+    }
+}
+
+#[test]
+fn a_hub_that_speaks_http_1_1_only() {
+    let hub = Sandbox::start_with(&["--http1"]);
+    let clinic = Curl::new(&hub, "clinic");
+    assert!(clinic.get("capabilities").headers.starts_with("http/1.1 200"));
 }
 
 #[test]

@@ -201,6 +201,30 @@ fn contradictions_are_named_where_they_were_written() {
 }
 
 #[test]
+fn every_entry_of_a_list_is_looked_at() {
+    let text = "[endpoint]\nlisten = [\"0.0.0.0:1\", \"127.0.0.1:8470\", 5, \"localhost:1\"]\n";
+    let problems = Settings::new(&format!("{NEEDED}{text}")).load().unwrap_err();
+    assert_eq!(told(&problems), ["7 endpoint.listen"; 3], "{problems:?}");
+    let entries: Vec<_> = problems.iter().map(|problem| problem.en.split(':').next().unwrap()).collect();
+    assert_eq!(entries, ["Entry 1", "Entry 3", "Entry 4"]);
+}
+
+#[test]
+fn every_setting_is_explained_in_both_languages() {
+    let mut comment = String::new();
+    for line in config::DEFAULTS.lines().skip_while(|line| !line.starts_with('[')) {
+        if line.starts_with('#') {
+            comment.push_str(line);
+        } else {
+            let is_setting = line.contains(" = ");
+            let english = comment.split_whitespace().filter(|word| word.is_ascii() && word.len() > 1).count() > 3;
+            assert!(!is_setting || (!comment.is_ascii() && english), "{line}: {comment}");
+            comment.clear();
+        }
+    }
+}
+
+#[test]
 fn single_values() {
     let bad = [
         "url = \"https://u:p@hub.example\"",

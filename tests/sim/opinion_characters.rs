@@ -168,7 +168,9 @@ fn a_substitution_reaches_no_other_item() {
 #[test]
 fn length_and_shape_are_checked_after_the_substitution() {
     let values = changed("dementia", json!({"bpsd_symptoms": ["other"], "bpsd_other_text": "一二三四五六七八九髙"}));
-    let found = parse(&values, &[stated("/bpsd_other_text", "髙", "たか")], TODAY).unwrap_err();
+    let longer = parse(&values, &[stated("/bpsd_other_text", "髙", "たか")], TODAY).unwrap();
+    assert_eq!((longer.warnings.len(), longer.warnings[0].code.name()), (1, "TEXT_LONG"));
+    let found = parse(&values, &[stated("/bpsd_other_text", "髙", &"た".repeat(92))], TODAY).unwrap_err();
     assert_eq!((found.len(), found[0].code.name()), (1, "TEXT_TOO_LONG"));
 }
 

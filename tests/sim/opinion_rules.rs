@@ -22,7 +22,7 @@ fn cases() -> Vec<Case> {
         Case("dementia", json!({"entry_date": 20260521}), "/entry_date", "ITEM_TYPE", E),
         Case("dementia", json!({"diagnosis_1_onset": "2020"}), "/diagnosis_1_onset", "ITEM_TYPE", E),
         Case("dementia", json!({"height_cm": "149"}), "/height_cm", "ITEM_TYPE", E),
-        Case("dementia", json!({"age": "87"}), "/age", "ITEM_TYPE", E),
+        Case("dementia", json!({"age": "87"}), "/age", "AGE_DIFFERS", W),
         Case("dementia", json!({"electronic_signature": "x"}), "/electronic_signature", "ITEM_UNKNOWN", E),
         Case(
             "dementia",
@@ -59,9 +59,12 @@ fn cases() -> Vec<Case> {
         ),
         Case("dementia", json!({"applicant_name": "　 "}), "/applicant_name", "TEXT_EMPTY", E),
         Case("dementia", json!({"nutrition_note": ""}), "/nutrition_note", "TEXT_EMPTY", E),
-        Case("dementia", json!({"applicant_name": long(41)}), "/applicant_name", "TEXT_TOO_LONG", E),
-        Case("dementia", json!({"course_and_treatment": long(561)}), "/course_and_treatment", "TEXT_TOO_LONG", E),
-        Case("dementia", json!({"special_notes": long(401)}), "/special_notes", "TEXT_TOO_LONG", E),
+        Case("dementia", json!({"applicant_name": long(41)}), "/applicant_name", "TEXT_LONG", W),
+        Case("dementia", json!({"applicant_name": long(161)}), "/applicant_name", "TEXT_TOO_LONG", E),
+        Case("parkinson", json!({"bpsd_other_text": long(100)}), "/bpsd_other_text", "TEXT_LONG", W),
+        Case("parkinson", json!({"bpsd_other_text": long(101)}), "/bpsd_other_text", "TEXT_TOO_LONG", E),
+        Case("dementia", json!({"course_and_treatment": long(561)}), "/course_and_treatment", "TEXT_LONG", W),
+        Case("dementia", json!({"special_notes": long(4001)}), "/special_notes", "TEXT_TOO_LONG", E),
         Case("dementia", json!({"doctor_name": "手本\t医師"}), "/doctor_name", "CONTROL_CHARACTER", E),
         Case("dementia", json!({"special_notes": "一\r二"}), "/special_notes", "CONTROL_CHARACTER", E),
         Case("dementia", json!({"doctor_name": "𠮷野"}), "/doctor_name", "CHARACTER_UNSUPPORTED", E),
@@ -91,10 +94,10 @@ fn cases() -> Vec<Case> {
             "DATE_INVALID",
             E,
         ),
-        Case("dementia", json!({"height_cm": 149.25}), "/height_cm", "NUMBER_INVALID", E),
-        Case("dementia", json!({"weight_kg": -44.5}), "/weight_kg", "NUMBER_INVALID", E),
-        Case("dementia", json!({"weight_kg": 1e300}), "/weight_kg", "NUMBER_INVALID", E),
-        Case("dementia", json!({"age": 87.5}), "/age", "NUMBER_INVALID", E),
+        Case("dementia", json!({"height_cm": 149.25}), "/height_cm", "NUMBER_ROUNDED", W),
+        Case("dementia", json!({"weight_kg": -44.5}), "/weight_kg", "NUMBER_DROPPED", W),
+        Case("dementia", json!({"weight_kg": 1e300}), "/weight_kg", "NUMBER_DROPPED", W),
+        Case("dementia", json!({"age": 87.5}), "/age", "AGE_DIFFERS", W),
         Case("fracture", json!({"height_cm": 220.1}), "/height_cm", "NUMBER_IMPLAUSIBLE", W),
         Case(
             "parkinson",
@@ -156,7 +159,13 @@ fn cases() -> Vec<Case> {
             W,
         ),
         Case("dementia", json!({"diagnosis_2_onset": null}), "/diagnosis_2_onset", "DETAIL_EXPECTED", W),
-        Case("stroke", json!({"diagnosis_3_onset": {"precision": "unknown"}}), "/diagnosis_3_onset", "DETAIL_STRAY", E),
+        Case(
+            "stroke",
+            json!({"diagnosis_3_onset": {"precision": "unknown"}}),
+            "/diagnosis_3_onset",
+            "DETAIL_DROPPED",
+            W,
+        ),
         // Consent.
         Case("stroke", json!({"consent_care_plan_use": null}), "/consent_care_plan_use", "ITEM_REQUIRED", E),
         Case("dementia", json!({"consent_care_plan_use": "agree"}), "/consent_care_plan_use", "ITEM_NOT_IN_FORM", E),
@@ -179,19 +188,19 @@ fn cases() -> Vec<Case> {
             E,
         ),
         Case("parkinson", json!({"stability_detail": null}), "/stability_detail", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"stability_detail": "試験"}), "/stability_detail", "DETAIL_STRAY", E),
+        Case("dementia", json!({"stability_detail": "試験"}), "/stability_detail", "DETAIL_DROPPED", W),
         Case("dementia", json!({"bpsd_symptoms": null}), "/bpsd_symptoms", "DETAIL_REQUIRED", E),
         Case("dementia", json!({"bpsd_presence": "none"}), "/bpsd_symptoms", "DETAIL_STRAY", E),
         Case("parkinson", json!({"bpsd_other_text": null}), "/bpsd_other_text", "DETAIL_REQUIRED", E),
         Case("dementia", json!({"bpsd_other_text": "試験"}), "/bpsd_other_text", "DETAIL_STRAY", E),
         Case("stroke", json!({"psych_neuro_name": null}), "/psych_neuro_name", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"psych_neuro_name": "試験"}), "/psych_neuro_name", "DETAIL_STRAY", E),
+        Case("dementia", json!({"psych_neuro_name": "試験"}), "/psych_neuro_name", "DETAIL_DROPPED", W),
         Case("parkinson", json!({"specialist_visit": null}), "/specialist_visit", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"specialist_visit": "none"}), "/specialist_visit", "DETAIL_STRAY", E),
+        Case("dementia", json!({"specialist_visit": "none"}), "/specialist_visit", "DETAIL_DROPPED", W),
         Case("stroke", json!({"specialist_department": null}), "/specialist_department", "DETAIL_EXPECTED", W),
-        Case("parkinson", json!({"specialist_department": "試験科"}), "/specialist_department", "DETAIL_STRAY", E),
+        Case("parkinson", json!({"specialist_department": "試験科"}), "/specialist_department", "DETAIL_DROPPED", W),
         Case("fracture", json!({"limb_loss_site": null}), "/limb_loss_site", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"limb_loss_site": "試験"}), "/limb_loss_site", "DETAIL_STRAY", E),
+        Case("dementia", json!({"limb_loss_site": "試験"}), "/limb_loss_site", "DETAIL_DROPPED", W),
         Case(
             "stroke",
             json!({"paralysis_right_arm_degree": null}),
@@ -199,13 +208,13 @@ fn cases() -> Vec<Case> {
             "DETAIL_EXPECTED",
             W,
         ),
-        Case("stroke", json!({"paralysis_left_arm_degree": "mild"}), "/paralysis_left_arm_degree", "DETAIL_STRAY", E),
+        Case("stroke", json!({"paralysis_left_arm_degree": "mild"}), "/paralysis_left_arm_degree", "DETAIL_DROPPED", W),
         Case("stroke", json!({"paralysis_other_site": null}), "/paralysis_other_site", "DETAIL_EXPECTED", W),
         Case("fracture", json!({"muscle_weakness_degree": null}), "/muscle_weakness_degree", "DETAIL_EXPECTED", W),
         Case("fracture", json!({"pressure_ulcer_site": null}), "/pressure_ulcer_site", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"other_skin_disease_site": "試験"}), "/other_skin_disease_site", "DETAIL_STRAY", E),
+        Case("dementia", json!({"other_skin_disease_site": "試験"}), "/other_skin_disease_site", "DETAIL_DROPPED", W),
         Case("stroke", json!({"risk_other_text": null}), "/risk_other_text", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"risk_other_text": "試験"}), "/risk_other_text", "DETAIL_STRAY", E),
+        Case("dementia", json!({"risk_other_text": "試験"}), "/risk_other_text", "DETAIL_STRAY", W),
         Case("dementia", json!({"risk_policy": null}), "/risk_policy", "DETAIL_EXPECTED", W),
         Case(
             "stroke",
@@ -219,11 +228,11 @@ fn cases() -> Vec<Case> {
             json!({"medical_management_other_text": "試験"}),
             "/medical_management_other_text",
             "DETAIL_STRAY",
-            E,
+            W,
         ),
         Case("dementia", json!({"caution_mobility_text": null}), "/caution_mobility_text", "DETAIL_EXPECTED", W),
-        Case("dementia", json!({"caution_exercise_text": "試験"}), "/caution_exercise_text", "DETAIL_STRAY", E),
-        Case("parkinson", json!({"caution_other_text": "試験"}), "/caution_other_text", "DETAIL_STRAY", E),
+        Case("dementia", json!({"caution_exercise_text": "試験"}), "/caution_exercise_text", "DETAIL_STRAY", W),
+        Case("parkinson", json!({"caution_other_text": "試験"}), "/caution_other_text", "DETAIL_STRAY", W),
         Case("fracture", json!({"infection_detail": null}), "/infection_detail", "DETAIL_REQUIRED", E),
         Case("dementia", json!({"infection_detail": "試験"}), "/infection_detail", "DETAIL_STRAY", E),
         // Headings and boxes "none".
@@ -337,4 +346,26 @@ fn no_sentence_repeats_the_value() {
             }
         }
     }
+}
+
+#[test]
+fn a_warning_says_what_is_sent_and_that_is_what_is_sent() {
+    let sent = |name, changes| crate::opinion::read(&changed(name, changes)).to_values();
+    // The form has no place for these.
+    let values = sent("dementia", json!({"stability_detail": "試験", "limb_loss_site": "試験"}));
+    assert!(!values.contains_key("stability_detail") && !values.contains_key("limb_loss_site"));
+    let unnamed = json!({"psych_neuro_presence": "none"});
+    assert!(["psych_neuro_name", "specialist_visit", "specialist_department"].iter().all(|name| {
+        let found = problems(&changed("stroke", unnamed.clone()));
+        let told =
+            found.iter().any(|problem| problem.pointer[1..] == **name && problem.code == ProblemCode::DetailDropped);
+        told && !sent("stroke", unnamed.clone()).contains_key(*name)
+    }));
+    // For these it has.
+    assert_eq!(sent("dementia", json!({"caution_exercise_text": "試験"}))["caution_exercise_text"], "試験");
+    let long = "あ".repeat(41);
+    assert_eq!(sent("dementia", json!({"applicant_name": long}))["applicant_name"], json!(long));
+    assert_eq!(sent("dementia", json!({"height_cm": 149.25}))["height_cm"], 149.3);
+    assert!(!sent("dementia", json!({"height_cm": 0})).contains_key("height_cm"));
+    assert_eq!(sent("dementia", json!({"age": "eighty"}))["age"], 87);
 }

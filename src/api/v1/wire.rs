@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::problem::Place;
 use crate::fault::{Blame, Code, Retry};
+use crate::model::hex;
 use crate::model::opinion::Substitution;
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
 use crate::outbox::{HubError, MunicipalState, Receipt};
@@ -424,14 +425,4 @@ impl From<Page> for SubmissionPage {
     fn from(page: Page) -> Self {
         Self { items: page.items.into_iter().map(SubmissionView::listed).collect(), next_cursor: page.next_cursor }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

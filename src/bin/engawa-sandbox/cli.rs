@@ -1,4 +1,4 @@
-//! The command line: `hub`, `control`, `card`, `card-control`, `demo`.
+//! The command line: `hub`, `control`, `faults`, `card`, `card-control`, `demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::io::Write;
@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::command::Command as Order;
-use crate::{card, clock, demo, run};
+use crate::{card, clock, control, demo, faults, run};
 
 /// What can go wrong on the command line; printed as one sentence.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -60,13 +60,8 @@ FAULTS
   engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
   on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions unknown
          connect, *, or a path
-  kind   refuse delay cut_before_effect cut_mid_request cut_after_effect cut_mid_answer answer_twice status_429
-         status_500 status_503 html_200 html_502 wrong_json truncated_json wrong_type slow_body close_idle lock_account
-         refuse_password expire_tokens expired_cursor not_offered; on connect: drop stall refuse_client
-         server_certificate_expired server_certificate_foreign server_certificate_wrong_name
-         server_certificate_not_yet_valid
-  times  how often (default 1, 0 = until cleared); after: how many matching calls pass first; key, facility: only these
-  The other members depend on the kind: docs/sandbox.md lists them all.";
+  kind   cut_after_effect, delay, status_503 … : `engawa-sandbox help faults` lists kinds, members and codes
+  `engawa-sandbox help control` lists all orders and the paths of the control API";
 
 #[derive(Parser)]
 #[command(name = "engawa-sandbox", version, about = "A care hub to test against: fictitious data, faults on demand")]
@@ -81,6 +76,7 @@ enum Command {
     /// Run the hub until it is told to stop
     Hub(HubArgs),
     /// Steer a running hub
+    #[command(after_long_help = control::page())]
     Control {
         /// The folder the hub was started with
         #[arg(long)]
@@ -88,6 +84,9 @@ enum Command {
         #[command(subcommand)]
         order: Order,
     },
+    /// List the faults: kinds, members, codes
+    #[command(after_long_help = faults::page())]
+    Faults,
     /// Put My Number cards of fictitious people into vpcd's virtual readers until told to stop
     Card(card::CardArgs),
     /// Steer running cards: insert, remove, swap, faults, counts
@@ -132,6 +131,9 @@ pub(crate) struct HubArgs {
     /// Answer E1xxx and E4040 with status 200 instead of 401, 403 and 404
     #[arg(long)]
     pub(crate) always_200: bool,
+    /// Speak HTTP/1.1 only, not HTTP/2
+    #[arg(long)]
+    pub(crate) http1: bool,
     /// Start with the power off: connections are refused until `control up`
     #[arg(long)]
     pub(crate) down: bool,
@@ -161,6 +163,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Hub(args) => run::hub(&args),
         // A reader such as `head` may have gone: that is no failure.
         Command::Control { dir, order } => order.run(&dir).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
+        Command::Faults => {
+            let _ = write!(std::io::stdout(), "{}", faults::page());
+            Ok(())
+        }
         Command::Card(args) => card::run(&args),
         Command::CardControl(args) => card::command::run(args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Demo(args) => demo::run(&args),

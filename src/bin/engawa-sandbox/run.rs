@@ -34,6 +34,16 @@ pub(crate) struct Sandbox {
     faults: Mutex<Faults>,
     calls: Mutex<BTreeMap<String, u64>>,
     traces: AtomicU64,
+    at_work: AtomicU64,
+}
+
+/// A request whose effect is still to come, or in progress.
+pub(crate) struct AtWork(Arc<Sandbox>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.at_work.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Sandbox {
@@ -57,6 +67,17 @@ impl Sandbox {
     /// Calls since the start, by operation.
     pub(crate) fn calls(&self) -> Value {
         json!(*self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a request as being worked on until the guard is dropped.
+    pub(crate) fn begin_work(self: &Arc<Self>) -> AtWork {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        AtWork(Arc::clone(self))
+    }
+
+    /// Requests that are being worked on, also those whose client has gone.
+    pub(crate) fn at_work(&self) -> u64 {
+        self.at_work.load(Ordering::Relaxed)
     }
 
     /// A fresh trace id.
@@ -146,7 +167,7 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
     clock.put(hub.clock_offset_ms().unwrap_or(0));
     Ok(Sandbox {
         dir: args.dir.clone(),
-        certificates: Certificates::load(&args.dir, &clock)?,
+        certificates: Certificates::load(&args.dir, &clock, args.http1)?,
         world,
         clock,
         lines: Lines::default(),
@@ -157,6 +178,7 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
         faults: Mutex::default(),
         calls: Mutex::default(),
         traces: AtomicU64::new(0),
+        at_work: AtomicU64::new(0),
     })
 }
 

@@ -1,16 +1,19 @@
-//! The files that the settings name: certificate authority and secrets. Their presence and permissions only; what
-//! is in them is for the room that uses them.
+//! The files that the settings name: certificate authority and secrets. Each is read by the reader that `serve` uses, so that
+//! both say the same of it.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::Check;
+use super::secret::{Sight, look};
+use crate::cli::output::chain;
 use crate::config::{Config, MasterKeyPlace, SecretRef};
+use crate::credential::seal::Keyring;
 use crate::fault::Code;
+use crate::hub;
 
 pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check> {
     let hub = &config.hub;
-    let mut checks = vec![public_file("hub.ca_file", &hub.ca_file, Code::HubServerUntrusted)];
+    let mut checks = vec![authority(&hub.ca_file)];
     let secrets = [
         ("hub.certificate_key_file", hub.certificate_key_file.as_ref()),
         ("hub.certificate_passphrase_file", hub.certificate_passphrase_file.as_ref()),
@@ -22,20 +25,28 @@ pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check>
     checks
 }
 
-pub(super) fn public_file(name: &'static str, path: &Path, code: Code) -> Check {
+fn authority(path: &Path) -> Check {
+    const NAME: &str = "hub.ca_file";
+    let shown = path.display();
+    let fail = |why: &str| Check::fail(NAME, Code::HubCaUnreadable, &format!("{shown}: {why}"));
     match std::fs::read(path) {
-        Ok(content) if content.is_empty() => Check::fail(name, code, &format!("{}: 空 / empty", path.display())),
-        Ok(_) => {
-            Check::ok(name, format!("{} を読めます。", path.display()), format!("{} is readable.", path.display()))
-        }
-        Err(error) => Check::fail(name, code, &format!("{}: {}", path.display(), error.kind())),
+        Err(error) => fail(&error.to_string()),
+        Ok(pem) => match hub::check_ca(&pem) {
+            Err(error) => fail(&chain(&error)),
+            Ok(count) => Check::ok(
+                NAME,
+                format!("{shown} に証明書が{count}枚あります。"),
+                format!("{shown} holds {count} certificate(s)."),
+            ),
+        },
     }
 }
 
 fn secret(name: &'static str, place: &SecretRef, credentials: Option<&Path>, code: Code) -> Check {
-    match place.locate(credentials) {
-        Ok(path) => secret_file(name, &path, code),
-        Err(_) => Check::warn(
+    match look(place, credentials) {
+        Sight::Seen(_) => Check::ok(name, format!("{place} を読めます。"), format!("{place} is readable.")),
+        Sight::Unusable(error) => Check::fail(name, code, &format!("{place}: {}", chain(&error))),
+        Sight::Hidden => Check::warn(
             name,
             code,
             format!("{place} はsystemdが渡すため、ここでは確かめられません。起動時に確かめます。"),
@@ -44,36 +55,36 @@ fn secret(name: &'static str, place: &SecretRef, credentials: Option<&Path>, cod
     }
 }
 
-fn secret_file(name: &'static str, path: &Path, code: Code) -> Check {
-    let shown = path.display();
-    let mode = match std::fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(looked) if looked.len() == 0 => return Check::fail(name, code, &format!("{shown}: 空 / empty")),
-        Ok(looked) => looked.mode() & 0o777,
-        Err(error) => return Check::fail(name, code, &format!("{shown}: {}", error.kind())),
-    };
-    if mode & 0o007 != 0 {
-        return Check::warn(
-            name,
-            code,
-            format!("{shown} はだれでも読めます（{mode:o}）。chmod 600 にしてください。"),
-            format!("{shown} can be read by anybody ({mode:o}). chmod 600 it."),
-        );
-    }
-    Check::ok(name, format!("{shown} を読めます。"), format!("{shown} is readable."))
-}
-
 fn master_key(config: &Config, credentials: Option<&Path>) -> Check {
     const NAME: &str = "state.master_key_file";
-    match config.state.master_key(credentials) {
-        Ok(MasterKeyPlace::Own(path)) if !path.exists() => Check::ok(
-            NAME,
-            "鍵は最初の起動で作ります。控えを取ってください。",
-            "The key is made at the first start. Keep a copy of it.",
-        ),
-        Ok(MasterKeyPlace::Own(path) | MasterKeyPlace::Kept(path)) => secret_file(NAME, &path, Code::MasterKeyMissing),
-        Err(_) => match &config.state.master_key_file {
-            Some(place) => secret(NAME, place, credentials, Code::MasterKeyMissing),
-            None => Check::fail(NAME, Code::MasterKeyMissing, "master.key"),
+    const CODE: Code = Code::MasterKeyMissing;
+    let given = SecretRef::Credential("engawa-master-key".to_owned());
+    match (&config.state.master_key_file, config.state.master_key(credentials)) {
+        (Some(place), Err(_)) => secret(NAME, place, credentials, CODE),
+        (None, Ok(MasterKeyPlace::Own(_))) if credentials.is_none() && matches!(look(&given, None), Sight::Seen(_)) => {
+            secret(NAME, &given, credentials, CODE)
+        }
+        (_, Ok(MasterKeyPlace::Own(path))) if !path.exists() => own_key_to_be_made(config, &path),
+        (_, Ok(MasterKeyPlace::Own(path) | MasterKeyPlace::Kept(path))) => match Keyring::read(&path) {
+            Ok(_) => {
+                let shown = path.display();
+                Check::ok(NAME, format!("{shown} を読めます。"), format!("{shown} is readable."))
+            }
+            Err(error) => Check::fail(NAME, CODE, &format!("{}: {}", path.display(), chain(&error))),
         },
+        (None, Err(error)) => Check::fail(NAME, CODE, &chain(&error)),
     }
+}
+
+/// A fresh key opens nothing that is stored already, so none is made then.
+fn own_key_to_be_made(config: &Config, path: &Path) -> Check {
+    const NAME: &str = "state.master_key_file";
+    if config.state.directory.join("engawa.db").exists() {
+        return Check::fail(NAME, Code::MasterKeyMissing, &path.display().to_string());
+    }
+    Check::ok(
+        NAME,
+        "鍵は最初の起動で作ります。控えを取ってください。",
+        "The key is made at the first start. Keep a copy of it.",
+    )
 }

@@ -4,17 +4,15 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use jiff::Timestamp;
-use jiff::civil::date;
-use jiff::tz::TimeZone;
-
 use super::Check;
+use crate::cli::output::chain;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
 use crate::host;
 
-pub(super) fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
-    vec![state_directory(&config.state.directory), free_space(config), clock(now)]
+pub(super) fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
+    vec![state_directory(&config.state.directory), free_space(config), time(clock)]
 }
 
 fn state_directory(path: &Path) -> Check {
@@ -24,7 +22,7 @@ fn state_directory(path: &Path) -> Check {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Check::ok(NAME, format!("{shown} は最初の起動で作ります。"), format!("{shown} is made at the first start."))
         }
-        Err(error) => Check::fail(NAME, Code::StorageBroken, &format!("{shown}: {}", error.kind())),
+        Err(error) => Check::fail(NAME, Code::StorageBroken, &format!("{shown}: {error}")),
         Ok(looked) if !looked.is_dir() => Check::fail(NAME, Code::ConfigInvalid, &format!("{shown}: not a directory")),
         Ok(looked) if looked.mode() & 0o077 != 0 => {
             Check::fail(NAME, Code::ConfigInvalid, &format!("{shown}: mode {:o}, chmod 700", looked.mode() & 0o777))
@@ -42,15 +40,15 @@ fn free_space(config: &Config) -> Check {
             Check::fail(NAME, Code::StorageFull, &format!("{} MiB < {} MiB", free >> 20, config.state.min_free >> 20))
         }
         Ok(free) => Check::ok(NAME, format!("空き {} MiB。", free >> 20), format!("{} MiB free.", free >> 20)),
-        Err(error) => Check::fail(NAME, error.code(), &place.display().to_string()),
+        Err(error) => Check::fail(NAME, error.code(), &format!("{}: {}", place.display(), chain(&error))),
     }
 }
 
 /// A clock that has never been set starts in the past; certificates and due dates would all be judged wrongly.
-fn clock(now: Timestamp) -> Check {
+fn time(clock: &Clock) -> Check {
     const NAME: &str = "clock";
-    let first = date(2026, 4, 1).to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or(Timestamp::MIN);
-    if now < first {
+    let now = clock.now();
+    if clock.today_in_japan().is_none() {
         return Check::fail(NAME, Code::CertificateNotYetValid, &format!("{now:.0}"));
     }
     Check::ok(NAME, format!("時刻は {now:.0} (UTC) です。"), format!("The time is {now:.0} (UTC)."))

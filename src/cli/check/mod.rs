@@ -4,10 +4,10 @@
 mod certificate;
 mod files;
 mod machine;
+mod secret;
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::output::answer;
@@ -71,7 +71,7 @@ impl Check {
 
 pub(super) fn run(path: &Path, json: bool) -> Exit {
     match Config::load(path) {
-        Ok(loaded) => report(&loaded, &examine(&loaded.config, Clock::system().now()), json),
+        Ok(loaded) => report(&loaded, &examine(&loaded.config, &Clock::system()), json),
         Err(problems) => {
             answer(json, &json!({ "ok": false, "problems": problems }), || problems_text(&problems));
             Exit::Config
@@ -80,11 +80,11 @@ pub(super) fn run(path: &Path, json: bool) -> Exit {
 }
 
 /// Every check that can be made without starting anything.
-fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
+fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let credentials = config::credentials_directory();
-    let mut checks = certificate::examine(config, now);
+    let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
     checks.extend(files::examine(config, credentials.as_deref()));
-    checks.extend(machine::examine(config, now));
+    checks.extend(machine::examine(config, clock));
     checks
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::model::hex;
 use crate::model::opinion::Opinion;
 
 /// What stands before the attachments.
@@ -112,8 +113,4 @@ fn new_digest() -> digest::Context {
 /// A JSON string, quoted and escaped.
 fn text(value: &str) -> Value {
     Value::from(value)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,7 @@
 use super::choice::{Choices, Degree, Hand, Side, WeightChange};
 use super::item::Item;
 use super::problem::{Fill, ProblemCode, Severity};
-use super::reader::Reader;
+use super::reader::{Amiss, Reader};
 use super::text::{Line, Tenths};
 use super::writer::Writer;
 
@@ -227,7 +227,7 @@ fn limb(r: &mut Reader<'_>, flag: Item, degree_item: Item) -> Finding<Option<Deg
     let ticked = r.flag(flag);
     let degree = r.choice(degree_item);
     let called = r.unless_broken(flag, ticked == Some(true));
-    r.detail(flag, called, degree_item, Severity::Warning);
+    r.detail(flag, called, degree_item, Amiss::Dropped);
     Finding::new(ticked, degree)
 }
 
@@ -235,7 +235,7 @@ fn limb_loss(r: &mut Reader<'_>) -> Finding<Option<Line>> {
     let ticked = r.flag(Item::LimbLoss);
     let site = r.line(Item::LimbLossSite);
     let called = r.unless_broken(Item::LimbLoss, ticked == Some(true));
-    r.detail(Item::LimbLoss, called, Item::LimbLossSite, Severity::Warning);
+    r.detail(Item::LimbLoss, called, Item::LimbLossSite, Amiss::Dropped);
     Finding::new(ticked, site)
 }
 
@@ -244,8 +244,8 @@ fn site_and_degree(r: &mut Reader<'_>, (flag, site_item, degree_item): Triple) -
     let site = r.line(site_item);
     let degree = r.choice(degree_item);
     let called = r.unless_broken(flag, ticked == Some(true));
-    r.detail(flag, called, site_item, Severity::Warning);
-    r.detail(flag, called, degree_item, Severity::Warning);
+    r.detail(flag, called, site_item, Amiss::Dropped);
+    r.detail(flag, called, degree_item, Amiss::Dropped);
     Finding::new(ticked, SiteAndDegree { site, degree })
 }
 

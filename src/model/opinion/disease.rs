@@ -3,8 +3,8 @@
 use super::choice::{Choices, SpecialProcedure, SpecialResponse, StabilityCode};
 use super::dates::PartialDate;
 use super::item::Item;
-use super::problem::{ProblemCode, Severity};
-use super::reader::Reader;
+use super::problem::ProblemCode;
+use super::reader::{Amiss, Reader};
 use super::text::{Line, Lines};
 use super::writer::Writer;
 
@@ -97,7 +97,7 @@ impl Diagnosis {
         let name = r.line(name_item);
         let onset = r.rough_date(onset_item);
         let called = r.unless_broken(name_item, name.is_some());
-        r.detail(name_item, called, onset_item, Severity::Warning);
+        r.detail(name_item, called, onset_item, Amiss::Dropped);
         Some(Self { name: name?, onset })
     }
 }
@@ -107,7 +107,7 @@ impl Stability {
         let code = r.choice(Item::Stability);
         let detail = r.line(Item::StabilityDetail);
         let called = r.unless_broken(Item::Stability, code == Some(StabilityCode::Unstable));
-        r.detail(Item::Stability, called, Item::StabilityDetail, Severity::Warning);
+        r.detail(Item::Stability, called, Item::StabilityDetail, Amiss::Dropped);
         Some(match code? {
             StabilityCode::Stable => Self::Stable,
             StabilityCode::Unstable => Self::Unstable { detail },

@@ -27,7 +27,7 @@ How values are written:
 | date | string `YYYY-MM-DD`, Gregorian |
 | rough date | object, see below |
 | whole | whole number |
-| tenths | number with at most one decimal |
+| tenths | number with one decimal |
 
 A rough date is `{\"precision\": \"year\", \"year\": 2015, \"approximate\": true}`: `precision` is `year`, `month`, `day` or \
 `unknown` (不詳), with exactly the `year`, `month` and `day` it calls for. `approximate` says whether 頃 is printed behind \
@@ -35,6 +35,10 @@ it; absent means no.
 
 Obligations: **required** (missing is an error), *expected* (missing is a warning), *dependent* (on another item, see its \
 rule), optional, *absent* (not on that form: stating it is an error). Where both form versions agree, one word stands for both.
+
+Lengths: no official limit is known. A text beyond its usual length, which is what clinic software and municipal systems \
+hold, is a warning; beyond the longest, in brackets, it is an error. Notes say how the guidance wants an item understood; \
+they are not checked.
 
 An electronic signature is not an item: it is sent beside the opinion.
 
@@ -61,20 +65,25 @@ pub fn markdown() -> String {
 
 fn items(page: &mut String) {
     page.push_str(
-        "\n## Items\n\n| item | 項目 | place | type | choices | longest | obligation | rule |\n|---|---|---|---|---|---|---|---|\n",
+        "\n## Items\n\n| item | 項目 | place | type | choices | usual (longest) | obligation | rule | note |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in Item::ALL.iter().map(|item| item.row()) {
         let list = if row.list.is_empty() { String::new() } else { format!("[{0}](#{0})", row.list) };
-        let longest = if row.max == 0 { String::new() } else { row.max.to_string() };
+        let longest = match row.limit() {
+            0 => String::new(),
+            limit if row.exact => limit.to_string(),
+            limit => format!("{} ({limit})", row.max),
+        };
         let _ = writeln!(
             page,
-            "| `{}` | {} | {} | {} | {list} | {longest} | {} | {} |",
+            "| `{}` | {} | {} | {} | {list} | {longest} | {} | {} | {} |",
             row.name,
             row.label,
             row.place,
             kind(row.kind),
             obligation(row),
-            row.rule
+            row.rule,
+            row.note
         );
     }
 }

@@ -6,7 +6,7 @@ use super::choice::{Choice as _, Choices, Consent, Department, FormVersion, Opin
 use super::dates::age_on;
 use super::item::Item;
 use super::problem::{Fill, ProblemCode, Severity};
-use super::reader::Reader;
+use super::reader::{Amiss, Reader};
 use super::text::Line;
 use super::writer::Writer;
 
@@ -206,10 +206,10 @@ impl OtherDepartments {
         let departments: Option<Choices<Department>> = r.choices(Item::OtherDepartments);
         let other = r.line(Item::OtherDepartmentOtherText);
         let present = r.unless_broken(Item::OtherDepartmentVisit, visit == Some(Visit::Present));
-        r.detail(Item::OtherDepartmentVisit, present, Item::OtherDepartments, Severity::Error);
+        r.detail(Item::OtherDepartmentVisit, present, Item::OtherDepartments, Amiss::Refused);
         let departments = departments.unwrap_or_default();
         let called = r.unless_broken(Item::OtherDepartments, departments.contains(Department::Other));
-        r.detail(Item::OtherDepartments, called, Item::OtherDepartmentOtherText, Severity::Error);
+        r.detail(Item::OtherDepartments, called, Item::OtherDepartmentOtherText, Amiss::Refused);
         match visit {
             None => Self::NotStated,
             Some(Visit::None) => Self::None,
@@ -232,9 +232,8 @@ impl OtherDepartments {
 
 /// The age is computed, so a stated one is only compared.
 fn age(r: &mut Reader<'_>, entry: Option<Date>) {
-    let (stated, birth) = (r.whole(Item::Age), r.peek_date(Item::BirthDate));
-    let (Some(birth), Some(entry)) = (birth, entry) else { return };
-    if stated.is_some_and(|stated| stated != age_on(birth, entry)) {
+    let (Some(birth), Some(entry)) = (r.peek_date(Item::BirthDate), entry) else { return };
+    if r.value(Item::Age).is_some_and(|stated| stated.as_u64() != Some(u64::from(age_on(birth, entry)))) {
         r.warn(Item::Age, ProblemCode::AgeDiffers);
     }
 }

@@ -6,7 +6,7 @@ use super::choice::{
 };
 use super::item::Item;
 use super::problem::{Fill, ProblemCode, Severity};
-use super::reader::Reader;
+use super::reader::{Amiss, Reader};
 use super::text::{Line, Lines};
 use super::writer::Writer;
 
@@ -27,7 +27,7 @@ pub enum NoneOr<T: Choice> {
 pub struct Risks {
     /// An empty list says that there is none; an absent one says nothing.
     pub conditions: Option<Choices<RiskCondition>>,
-    /// Only with other among the conditions; missing is warned about.
+    /// Belongs to other among the conditions; either without the other is warned about.
     pub other: Option<Line>,
     /// 対処方針.
     pub policy: Option<Line>,
@@ -40,7 +40,7 @@ pub struct MedicalManagement {
     pub services: Option<NoneOr<MedicalService>>,
     /// Underlined: ticked services only.
     pub emphasized: Choices<MedicalService>,
-    /// Only with other among the services; missing is warned about.
+    /// Belongs to other among the services; either without the other is warned about.
     pub other: Option<Line>,
 }
 
@@ -49,7 +49,7 @@ pub struct MedicalManagement {
 pub struct Cautions {
     /// What is ticked.
     pub ticked: Option<NoneOr<CautionKind>>,
-    /// One text a kind in printed order, only where it is ticked; missing is warned about.
+    /// One text a kind in printed order; a tick without text, or text without tick, is warned about.
     pub texts: [Option<Line>; 6],
 }
 
@@ -166,9 +166,9 @@ impl Risks {
         let policy = r.line(Item::RiskPolicy);
         let ticked = conditions.unwrap_or_default();
         let called = r.unless_broken(owner, ticked.contains(RiskCondition::Other));
-        r.detail(owner, called, Item::RiskOtherText, Severity::Warning);
+        r.detail(owner, called, Item::RiskOtherText, Amiss::Kept);
         if !ticked.is_empty() {
-            r.detail(owner, Some(true), Item::RiskPolicy, Severity::Warning);
+            r.detail(owner, Some(true), Item::RiskPolicy, Amiss::Kept);
         }
         Self { conditions, other, policy }
     }
@@ -183,7 +183,7 @@ impl MedicalManagement {
         let other = r.line(Item::MedicalManagementOtherText);
         let ticked = services.map(NoneOr::ticked).unwrap_or_default();
         let called = r.unless_broken(owner, ticked.contains(MedicalService::Other));
-        r.detail(owner, called, Item::MedicalManagementOtherText, Severity::Warning);
+        r.detail(owner, called, Item::MedicalManagementOtherText, Amiss::Kept);
         let stray = emphasized.iter().any(|service| !ticked.contains(service));
         if r.unless_broken(owner, stray) == Some(true) {
             let item = Item::MedicalManagementEmphasized;
@@ -210,7 +210,7 @@ impl Cautions {
         for ((item, kind), text) in CAUTION_TEXTS.into_iter().zip(CautionKind::ALL).zip(&mut texts) {
             *text = r.line(item);
             let called = r.unless_broken(owner, kinds.contains(*kind));
-            r.detail(owner, called, item, Severity::Warning);
+            r.detail(owner, called, item, Amiss::Kept);
         }
         Self { ticked, texts }
     }
@@ -221,7 +221,7 @@ impl Infection {
         let code = r.choice(Item::Infection);
         let detail = r.line(Item::InfectionDetail);
         let called = r.unless_broken(Item::Infection, code == Some(InfectionCode::Present));
-        r.detail(Item::Infection, called, Item::InfectionDetail, Severity::Error);
+        r.detail(Item::Infection, called, Item::InfectionDetail, Amiss::Refused);
         Some(match code? {
             InfectionCode::None => Self::None,
             InfectionCode::Present => Self::Present { detail: detail? },

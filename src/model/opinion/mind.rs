@@ -5,8 +5,7 @@ use super::choice::{
     ShortTermMemory, Visit,
 };
 use super::item::Item;
-use super::problem::Severity;
-use super::reader::Reader;
+use super::reader::{Amiss, Reader};
 use super::text::Line;
 use super::writer::Writer;
 
@@ -111,10 +110,10 @@ impl Bpsd {
         let symptoms: Option<Choices<BpsdSymptom>> = r.choices(Item::BpsdSymptoms);
         let other = r.line(Item::BpsdOtherText);
         let present = r.unless_broken(Item::BpsdPresence, presence == Some(Presence::Present));
-        r.detail(Item::BpsdPresence, present, Item::BpsdSymptoms, Severity::Error);
+        r.detail(Item::BpsdPresence, present, Item::BpsdSymptoms, Amiss::Refused);
         let symptoms = symptoms.unwrap_or_default();
         let called = r.unless_broken(Item::BpsdSymptoms, symptoms.contains(BpsdSymptom::Other));
-        r.detail(Item::BpsdSymptoms, called, Item::BpsdOtherText, Severity::Error);
+        r.detail(Item::BpsdSymptoms, called, Item::BpsdOtherText, Amiss::Refused);
         Some(match presence? {
             Presence::None => Self::None,
             Presence::Present => Self::Present { symptoms, other },
@@ -139,9 +138,9 @@ impl PsychNeuro {
         let presence = r.choice(owner);
         let name = r.line(Item::PsychNeuroName);
         let called = r.unless_broken(owner, presence == Some(Presence::Present));
-        r.detail(owner, called, Item::PsychNeuroName, Severity::Warning);
-        r.detail(owner, called, Item::SpecialistVisit, Severity::Warning);
-        let specialist = Specialist::read(r);
+        r.detail(owner, called, Item::PsychNeuroName, Amiss::Dropped);
+        r.detail(owner, called, Item::SpecialistVisit, Amiss::Dropped);
+        let specialist = Specialist::read(r, called);
         Some(match presence? {
             Presence::None => Self::None,
             Presence::Present => Self::Present { name, specialist },
@@ -165,11 +164,13 @@ impl PsychNeuro {
 }
 
 impl Specialist {
-    fn read(r: &mut Reader<'_>) -> Option<Self> {
+    /// `called`: whether there are symptoms at all, when that is known.
+    fn read(r: &mut Reader<'_>, called: Option<bool>) -> Option<Self> {
         let visit = r.choice(Item::SpecialistVisit);
         let department = r.line(Item::SpecialistDepartment);
-        let called = r.unless_broken(Item::SpecialistVisit, visit == Some(Visit::Present));
-        r.detail(Item::SpecialistVisit, called, Item::SpecialistDepartment, Severity::Warning);
+        let visited = r.unless_broken(Item::SpecialistVisit, visit == Some(Visit::Present));
+        let called = called.zip(visited).map(|(called, visited)| called && visited);
+        r.detail(Item::SpecialistVisit, called, Item::SpecialistDepartment, Amiss::Dropped);
         Some(match visit? {
             Visit::None => Self::None,
             Visit::Present => Self::Visited { department },

@@ -98,9 +98,12 @@ problem_codes! {
     DetailExpected "DETAIL_EXPECTED" Warning
         "「{other}」の記入に対する「{item}」がありません。記入漏れでないか確かめてください。"
         "`{item}` is missing beside what `{other}` says. Check that it was not forgotten.";
-    DetailStray "DETAIL_STRAY" Error
+    DetailStray "DETAIL_STRAY" Either
         "「{item}」がありますが、「{other}」がそれを示していません。どちらかを直してください。"
         "`{item}` is given although `{other}` does not call for it. Correct one of them.";
+    DetailDropped "DETAIL_DROPPED" Warning
+        "「{item}」がありますが、「{other}」がそれを示していません。「{item}」は送りません。要るなら「{other}」を直してください。"
+        "`{item}` is given although `{other}` does not call for it. `{item}` is not sent; correct `{other}` if it is meant.";
     HeadingMismatch "HEADING_MISMATCH" Error
         "「{item}」の有無が内訳の記入と合いません。どちらかを直してください。"
         "`{item}` disagrees with the ticks under it. Correct one of them.";
@@ -125,6 +128,9 @@ problem_codes! {
     TextTooLong "TEXT_TOO_LONG" Error
         "「{item}」が長すぎます。{detail}文字以内にしてください。"
         "`{item}` is too long. Keep it to {detail} characters.";
+    TextLong "TEXT_LONG" Warning
+        "「{item}」が{detail}文字を超えています。このまま送りますが、受け取る側で欄に入らないことがあります。"
+        "`{item}` has more than {detail} characters. It is sent as it is, but may not fit at the recipient.";
     TextFormat "TEXT_FORMAT" Either
         "「{item}」の形が違います。{detail}で書いてください。"
         "`{item}` has the wrong form. Write {detail}.";
@@ -143,9 +149,12 @@ problem_codes! {
     DateFuture "DATE_FUTURE" Error
         "「{item}」が今日より後です。日付を確かめてください。"
         "`{item}` is in the future. Check the date.";
-    NumberInvalid "NUMBER_INVALID" Error
-        "「{item}」の数が正しくありません。{detail}で書いてください。"
-        "`{item}` is not a valid number. Write {detail}.";
+    NumberDropped "NUMBER_DROPPED" Warning
+        "「{item}」があり得ない数です。送りません。{detail}で書いてください。"
+        "`{item}` is an impossible number and is not sent. Write one {detail}.";
+    NumberRounded "NUMBER_ROUNDED" Warning
+        "「{item}」に小数が2桁以上あります。小数1桁に丸めて送ります。"
+        "`{item}` has more than one decimal. It is sent rounded to one.";
     NumberImplausible "NUMBER_IMPLAUSIBLE" Warning
         "「{item}」がふつうの範囲（{detail}）にありません。確かめてください。"
         "`{item}` is outside the usual range ({detail}). Check it.";
@@ -153,8 +162,8 @@ problem_codes! {
         "「{item}」の検査数字が合いません。番号を確かめてください。"
         "The check digit of `{item}` does not fit. Check the number.";
     AgeDiffers "AGE_DIFFERS" Warning
-        "「{item}」が生年月日と記入日から数えた満年齢と違います。数えた年齢を送ります。"
-        "`{item}` differs from the full years at the entry date. The computed age is sent.";
+        "「{item}」が生年月日と記入日から数えた満年齢（整数）ではありません。数えた年齢を送ります。"
+        "`{item}` is not the full years at the entry date, a whole number. The computed age is sent.";
     AgeUnder40 "AGE_UNDER_40" Warning
         "記入日に40歳未満で、介護保険の対象外です。「{item}」を確かめてください。"
         "Under 40 at the entry date: outside care insurance. Check `{item}`.";

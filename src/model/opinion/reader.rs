@@ -16,6 +16,17 @@ use super::text_check;
 /// How many unknown names are reported one by one: a foreign document is not worth a million sentences.
 const MAX_UNKNOWN: usize = 100;
 
+/// What becomes of a detail that is missing, or that its owner does not call for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amiss {
+    /// Both are errors.
+    Refused,
+    /// Both are warnings; the form has no place for a stray one, and it is left out.
+    Dropped,
+    /// Both are warnings; a stray one is sent.
+    Kept,
+}
+
 /// One item as stated.
 #[derive(Clone, Copy, Default)]
 struct Slot<'a> {
@@ -184,7 +195,7 @@ impl<'a> Reader<'a> {
         // Windows line ends are the same text: only the mark differs.
         let text = if many_lines && text.contains('\r') { text.replace("\r\n", "\n") } else { text };
         let problems = text_check::problems(item, &text, many_lines);
-        let fine = problems.is_empty();
+        let fine = !problems.iter().any(Problem::is_error);
         for problem in problems {
             self.keep(item, problem);
         }
@@ -283,48 +294,36 @@ impl<'a> Reader<'a> {
         date
     }
 
+    /// A measure is no ground to refuse an opinion: one with more decimals is rounded, an impossible one left out.
     pub(super) fn tenths(&mut self, item: Item) -> Option<Tenths> {
         let Some(number) = self.value(item)?.as_f64() else {
             self.wrong_type(item);
             return None;
         };
-        let tenths = Tenths::parse(number);
-        if tenths.is_none() {
-            let fill = Fill::item(item).detail(
-                "0より大きく1000未満、小数は1桁まで",
-                "a number above 0 and below 1000 with at most one decimal",
-            );
-            self.report(item, ProblemCode::NumberInvalid, Severity::Error, &fill);
+        let tenths = Tenths::nearest(number);
+        match tenths {
+            None => {
+                let fill = Fill::item(item).detail("0より大きく1000未満", "above 0 and below 1000");
+                self.report(item, ProblemCode::NumberDropped, Severity::Warning, &fill);
+            }
+            Some(nearest) if !nearest.is(number) => self.warn(item, ProblemCode::NumberRounded),
+            Some(_) => {}
         }
         tenths
     }
 
-    pub(super) fn whole(&mut self, item: Item) -> Option<u16> {
-        let value = self.value(item)?;
-        if !value.is_number() {
-            self.wrong_type(item);
-            return None;
-        }
-        let whole = value.as_u64().and_then(|whole| u16::try_from(whole).ok());
-        if whole.is_none() {
-            let fill = Fill::item(item).detail("0以上の整数", "a whole number from 0 on");
-            self.report(item, ProblemCode::NumberInvalid, Severity::Error, &fill);
-        }
-        whole
-    }
-
     // Rules between an item and the detail that belongs to it.
 
-    /// The detail is there exactly when its owner calls for it. `called` is `None` when the owner is broken. A missing
-    /// detail has the severity given; a stray one is an error, because the form has no place for it.
-    pub(super) fn detail(&mut self, owner: Item, called: Option<bool>, detail: Item, missing: Severity) {
-        let code = match (called, self.stated(detail), missing) {
-            (Some(true), false, Severity::Error) => ProblemCode::DetailRequired,
-            (Some(true), false, Severity::Warning) => ProblemCode::DetailExpected,
-            (Some(false), true, _) => ProblemCode::DetailStray,
+    /// The detail is there exactly when its owner calls for it. `called` is `None` when the owner is broken.
+    pub(super) fn detail(&mut self, owner: Item, called: Option<bool>, detail: Item, amiss: Amiss) {
+        let (code, severity) = match (called, self.stated(detail), amiss) {
+            (Some(true), false, Amiss::Refused) => (ProblemCode::DetailRequired, Severity::Error),
+            (Some(true), false, Amiss::Dropped | Amiss::Kept) => (ProblemCode::DetailExpected, Severity::Warning),
+            (Some(false), true, Amiss::Refused) => (ProblemCode::DetailStray, Severity::Error),
+            (Some(false), true, Amiss::Kept) => (ProblemCode::DetailStray, Severity::Warning),
+            (Some(false), true, Amiss::Dropped) => (ProblemCode::DetailDropped, Severity::Warning),
             _ => return,
         };
-        let severity = if code == ProblemCode::DetailStray { Severity::Error } else { missing };
         self.report(detail, code, severity, &Fill::item(detail).with(owner));
     }
 

@@ -140,7 +140,7 @@ fn contradictions(r: &mut Reader<'_>) {
 }
 
 fn nutrition(r: &mut Reader<'_>) {
-    let measure = |item| r.value(item).and_then(serde_json::Value::as_f64).and_then(Tenths::parse).map(Tenths::value);
+    let measure = |item| r.value(item).and_then(serde_json::Value::as_f64).and_then(Tenths::nearest).map(Tenths::value);
     let (Some(height), Some(weight)) = (measure(Item::HeightCm), measure(Item::WeightKg)) else { return };
     let metres = height / 100.0;
     let thin = weight / (metres * metres) < 18.5;

@@ -55,15 +55,36 @@ pub struct Row {
     pub kind: Kind,
     /// The choice list; empty when the item has none.
     pub list: &'static str,
-    /// The longest text, in characters; 0 when the item is no text.
+    /// What clinic software and municipal systems are known to hold, in characters; 0 when the item is no text. No official
+    /// limit exists, so more is a warning up to [`Row::limit`].
     pub max: usize,
+    /// True when nothing longer exists, by the number's own rule.
+    pub exact: bool,
     /// The obligation on the form until 2026-03 and on the one from 2026-04.
     pub obligations: [Obligation; 2],
     /// The rule for people who write sending software; empty when there is none.
     pub rule: &'static str,
+    /// How the guidance wants the item understood; not checked. Empty where there is nothing to say.
+    pub note: &'static str,
 }
 
+/// The least that a text of one line may have.
+const ONE_LINE: usize = 100;
+/// What a text of many lines may have.
+const MANY_LINES: usize = 4000;
+
 impl Row {
+    /// The longest text that is taken, in characters; 0 when the item is no text. Generous: it only keeps nonsense out.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        match (self.kind, self.max) {
+            (_, max) if self.exact => max,
+            (Kind::Text, 1..) => (4 * self.max).max(ONE_LINE),
+            (Kind::Lines, _) => MANY_LINES,
+            _ => 0,
+        }
+    }
+
     /// The obligation on one form version.
     #[must_use]
     pub const fn obligation(&self, form: FormVersion) -> Obligation {
@@ -100,8 +121,10 @@ static NO_ROW: Row = Row {
     kind: Kind::Text,
     list: "",
     max: 0,
+    exact: false,
     obligations: [Obligation::Optional; 2],
     rule: "",
+    note: "",
 };
 
 /// Every item row, in form order.
@@ -126,15 +149,20 @@ fn rows(file: &'static str) -> impl Iterator<Item = std::str::Split<'static, cha
 
 fn item_row(mut columns: std::str::Split<'static, char>) -> Row {
     let mut next = || columns.next().filter(|column| *column != "-").unwrap_or_default();
+    let [name, place, label] = [next(), next(), next()];
+    let (kind, list, length) = (kind(next()), next(), next());
+    let exact = length.strip_prefix('=');
     Row {
-        name: next(),
-        place: next(),
-        label: next(),
-        kind: kind(next()),
-        list: next(),
-        max: next().parse().unwrap_or(0),
+        name,
+        place,
+        label,
+        kind,
+        list,
+        max: exact.unwrap_or(length).parse().unwrap_or(0),
+        exact: exact.is_some(),
         obligations: [obligation(next()), obligation(next())],
         rule: next(),
+        note: next(),
     }
 }
 

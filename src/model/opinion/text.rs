@@ -41,11 +41,15 @@ impl Tenths {
         f64::from(self.0) / 10.0
     }
 
-    /// Reads a number with at most one decimal, above 0 and below 1000.
-    pub(super) fn parse(value: f64) -> Option<Self> {
+    /// The measure nearest to a number, when that lies above 0 and below 1000.
+    pub(super) fn nearest(value: f64) -> Option<Self> {
         let tenths = (value * 10.0).round();
-        let exact = (tenths / 10.0 - value).abs() < 1e-9;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 1 to 9999")]
-        (exact && (1.0..=9999.0).contains(&tenths)).then_some(Self(tenths as u16))
+        (1.0..=9999.0).contains(&tenths).then_some(Self(tenths as u16))
+    }
+
+    /// Whether it is that number and not only near it.
+    pub(super) fn is(self, value: f64) -> bool {
+        (self.value() - value).abs() < 1e-9
     }
 }

@@ -14,13 +14,17 @@ pub(super) fn problems(item: Item, text: &str, many_lines: bool) -> Vec<Problem>
         return vec![report(ProblemCode::TextEmpty, Fill::item(item))];
     }
     let mut problems = Vec::new();
-    let max = item.row().max;
+    let max = item.row().limit();
     // What lies beyond the limit has to go in any case: it is not looked at, so a huge text costs little.
     let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
     let (text, beyond) = text.split_at_checked(end).unwrap_or((text, ""));
     if !beyond.is_empty() {
         let max = max.to_string();
         problems.push(report(ProblemCode::TextTooLong, Fill::item(item).detail(&max, &max)));
+    } else if text.chars().nth(item.row().max).is_some() {
+        let usual = item.row().max.to_string();
+        let fill = Fill::item(item).detail(&usual, &usual);
+        problems.push(Problem::new(format!("/{}", item.name()), ProblemCode::TextLong, Severity::Warning, &fill));
     }
     if let Some(control) = text.chars().find(|c| c.is_control() && !(many_lines && *c == '\n')) {
         let name = code_points(&control.to_string());

@@ -9,6 +9,7 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::house::{Answer, House, PATIENCE, get, request};
 
@@ -65,6 +66,11 @@ fn multipart(key: &str, idempotency: &str, opinion: &Value, parts: &[Part<'_>]) 
     request.header("idempotency-key", idempotency).body(Full::from(body)).unwrap()
 }
 
+/// Between two looks at something that is awaited.
+pub(super) async fn look_again_soon() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
 /// Asks until the answer is as wished.
 pub(super) async fn until(house: &House, key: &str, path: &str, wish: impl Fn(&Value) -> bool) -> Value {
     let asking = async {
@@ -73,7 +79,7 @@ pub(super) async fn until(house: &House, key: &str, path: &str, wish: impl Fn(&V
             if wish(&seen) {
                 return seen;
             }
-            tokio::task::yield_now().await;
+            look_again_soon().await;
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("the state does not come")

@@ -8,6 +8,7 @@ use engawa::terminal::Right;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::accept::look_again_soon;
 use super::house::{House, PATIENCE, get, send};
 
 fn head(key: &str, length: usize) -> String {
@@ -55,7 +56,7 @@ async fn too_many_requests_are_told_to_come_back_while_health_still_answers() {
             if answer.status == 503 {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            look_again_soon().await;
         }
     };
     let answer = tokio::time::timeout(PATIENCE, refused).await.unwrap();
@@ -82,7 +83,7 @@ async fn streams_leave_room_for_requests() {
             if send(stream, get("/v1/events", Some(&key))).await.status() == 200 {
                 break;
             }
-            tokio::task::yield_now().await;
+            look_again_soon().await;
         }
     };
     tokio::time::timeout(PATIENCE, again).await.expect("the place stays taken");
@@ -135,7 +136,7 @@ async fn the_end_waits_for_running_requests_but_not_for_idle_connections() {
     let closing = tokio::spawn(house.close());
     let refused = async {
         while TcpStream::connect(tcp).await.is_ok() {
-            tokio::task::yield_now().await;
+            look_again_soon().await;
         }
     };
     tokio::time::timeout(PATIENCE, refused).await.expect("still accepting");

@@ -25,8 +25,10 @@ use senders::Senders;
 /// Rounds on one state directory and one hub; then both are judged and new ones are taken.
 const SEASON: u32 = 500;
 const SENDERS: u64 = 3;
-/// A fault point that is not reached in this time is not reached in its round.
+/// A fault point that is not reached in this time is not reached in its round; another round has another chance.
 const POINT_PATIENCE: Duration = Duration::from_secs(3);
+/// With fewer rounds chance may leave out a kind of trouble.
+const ENOUGH: u32 = 50;
 const SIGKILL: i32 = 9;
 
 #[test]
@@ -55,6 +57,7 @@ fn kill_9_loses_nothing_and_files_nothing_twice() {
     for point in POINTS {
         assert!(tally.points.contains_key(point), "no crash at {point}");
     }
+    tally.is_worth_something(rounds);
 }
 
 pub(crate) fn number(name: &str) -> Option<u64> {
@@ -75,16 +78,30 @@ struct Tally {
     lost_answers: u64,
     hub_lost: u64,
     abandoned: u64,
+    /// Random kills of a gateway that had taken or sent something since its start.
+    under_load: u32,
+}
+
+impl Tally {
+    /// A test in which nothing happened shows nothing.
+    fn is_worth_something(&self, rounds: u32) {
+        assert!(self.acknowledged > 0, "nothing was acknowledged: {self}");
+        if rounds >= ENOUGH {
+            assert!(self.random > 0 && self.hub_lost > 0 && self.lost_answers > 0, "too quiet: {self}");
+            assert!(self.under_load > self.random / 4, "kills of idle processes: {self}");
+        }
+    }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} acknowledged, 0 lost, 0 twice; {} killed at random, {} at fault points {:?} ({} not reached), hub killed {} \
+            "{} acknowledged, 0 lost, 0 twice; {} killed at random ({} of them at work), {} at fault points {:?} ({} not reached), hub killed {} \
              times; {} answers lost to senders, {} requests met a hub fault, {} posted and never asked about",
             self.acknowledged,
             self.random,
+            self.under_load,
             self.points.values().sum::<u32>(),
             self.points,
             self.missed,
@@ -119,7 +136,12 @@ impl Season {
             let point = POINTS.choose(dice).unwrap();
             self.crash_at(point, dice.random_range(1..=4), tally);
         } else {
+            let before = self.traffic();
             self.gateway.spawn(&[]);
+            if dice.random() {
+                // Else a slow machine would only ever kill gateways that are starting.
+                until("a gateway at work", Duration::from_secs(30), || (self.traffic() != before).then_some(()));
+            }
             pause(Duration::from_millis(dice.random_range(0..200)));
             if dice.random_ratio(1, 16) {
                 self.hub.restart();
@@ -129,7 +151,15 @@ impl Season {
             let status = self.gateway.kill9().unwrap();
             assert_eq!(status.signal(), Some(SIGKILL), "it ended by itself: {}", self.gateway.present_log());
             tally.random += 1;
+            tally.under_load += u32::from(self.traffic() != before);
         }
+    }
+
+    /// What senders were promised, and what the hub was asked: both grow while the gateway works.
+    fn traffic(&self) -> (usize, u64) {
+        let calls = self.hub.status()["calls"].clone();
+        let calls = calls.as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        (self.senders.promises().len(), calls)
     }
 
     /// What the hub does to requests in this round.

@@ -1,6 +1,7 @@
 //! Every fault of the sandbox, end to end: what the sender sees while it lasts, and that it ends with one effect at the hub or
 //! in the documented state. A gateway of its own for each row; rows run side by side on several sandboxes.
 
+mod late;
 mod next;
 mod page;
 mod password;
@@ -21,17 +22,30 @@ use table::{Order, ROWS};
 /// Mostly they wait, so that two cores are enough for this many.
 const LANES: usize = 6;
 
+/// Faults that are another thing, or none, over HTTP/2.
+const HTTP_1_1: [&str; 3] = ["answer_twice", "cut_mid_answer", "close_idle"];
+
 #[test]
 fn every_fault_is_seen_explained_and_survived() {
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let wanted = std::env::var("ENGAWA_FAULT").unwrap_or_default();
+    run(LANES, &[], |order| order.contains(&wanted));
+}
+
+#[test]
+fn over_http_1_1_the_faults_of_an_answer_are_survived_too() {
+    run(1, &["--http1"], |order| HTTP_1_1.iter().any(|kind| order.contains(kind)));
+}
+
+/// Runs the wanted rows on so many sandboxes, started with these arguments.
+fn run(lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..LANES {
+        for _ in 0..lanes {
             scope.spawn(|| {
-                let lane = Lane::new();
+                let lane = Lane::new(sandbox);
                 while let Some((number, row)) = take(&next) {
                     let name = format!("{number}: {:?}", row.order);
-                    if name.contains(&wanted) && catch_unwind(AssertUnwindSafe(|| lane.run(number, row))).is_err() {
+                    if wanted(&name) && catch_unwind(AssertUnwindSafe(|| lane.run(number, row))).is_err() {
                         failures.lock().unwrap().push(name);
                     }
                 }

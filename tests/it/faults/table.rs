@@ -133,7 +133,7 @@ pub(super) const ROWS: &[Row] = &[
     waits(Faults(r#"{"on":"opinions","kind":"not_offered","times":0}"#), "HUB_NOT_OFFERED", NOT_OFFERED, Eta::None, Then::Reloaded),
 
     // It is slow, or breaks off.
-    Row { order: Faults(r#"{"on":"opinions","kind":"delay","delay_ms":1500}"#), state: "sending", reason: "", next: SENDING, eta: Eta::Some, then: Alone, end: End::Delivered },
+    Row { order: Faults(r#"{"on":"opinions","kind":"delay","delay_ms":3500}"#), state: "sending", reason: "", next: SENDING, eta: Eta::Some, then: Alone, end: End::Delivered },
     unknown(r#"{"on":"opinions","kind":"delay","delay_ms":8000}"#, "HUB_TIMEOUT"),
     unknown(r#"{"on":"opinions","kind":"cut_before_effect"}"#, "HUB_UNREACHABLE"),
     unknown(r#"{"on":"opinions","kind":"cut_mid_request","bytes":1000}"#, "HUB_UNREACHABLE"),
@@ -158,6 +158,11 @@ pub(super) const ROWS: &[Row] = &[
     unknown(r#"{"on":"opinions","kind":"status_503","body":"empty","effect":true}"#, "HUB_TROUBLE"),
     waits(Faults(r#"{"on":"opinions","kind":"status_500","times":0}"#), "HUB_TROUBLE", NOTHING, Eta::Some, Cleared),
     unknown(r#"{"on":"opinions","kind":"status_500","body":"html"}"#, "HUB_TROUBLE"),
+    waits(Faults(r#"{"on":"opinions","kind":"status_400","times":0}"#), "HUB_TROUBLE", NOTHING, Eta::Some, Cleared),
+    unknown(r#"{"on":"opinions","kind":"status_400","body":"empty"}"#, "HUB_NONSENSE"),
+    unknown(r#"{"on":"opinions","kind":"status_401","body":"empty"}"#, "HUB_NONSENSE"),
+    unknown(r#"{"on":"opinions","kind":"status_403","body":"html"}"#, "HUB_NONSENSE"),
+    unknown(r#"{"on":"opinions","kind":"status_404","body":"html","effect":true}"#, "HUB_NONSENSE"),
 
     // It, or something on the way, talks nonsense.
     unknown(r#"{"on":"opinions","kind":"html_200"}"#, "HUB_NONSENSE"),

@@ -135,7 +135,10 @@ impl Story {
         form["opinion"]["applicant_name"] = json!(format!("{}髙", self.person.name));
         form["substitutions"] = json!([{ "pointer": "/applicant_name", "original": "髙", "replacement": "高" }]);
         let ask = self.post("substituted", &form);
-        assert_eq!(self.ask("a substitution", &ask).status, 202);
+        let answer = self.ask("a substitution", &ask);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        // On its way it would meet a fault that is meant for a later one.
+        self.gateway.reaches(answer.json()["id"].as_str().unwrap(), "delivered", SOON);
     }
 
     fn refused_at_the_door(&mut self) {
@@ -154,8 +157,8 @@ impl Story {
             with(&form, "birth_date", json!(format!("{}x", self.person.birth_date))),
             with(&form, "insured_number", json!(format!("{}00", self.person.insured_number))),
             with(&form, "insurer_number", json!("999990")),
-            with(&form, "special_notes", json!(notes.repeat(80))),
-            with(&form, "diagnosis_1_name", json!(self.person.diagnosis.repeat(20))),
+            with(&form, "special_notes", json!(notes.repeat(400))),
+            with(&form, "diagnosis_1_name", json!(self.person.diagnosis.repeat(100))),
             with(&form, &name, json!(notes)),
             with(&form, "dementia_degree", json!({ &notes: &name })),
             json!({ "opinion": form["opinion"], "signature": format!("!{}", STANDARD.encode(&self.signature)) }),

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -181,13 +182,18 @@ impl Gateway {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().append(true).create(true).open(self.setup.path("log")).unwrap();
         self.log_from = log.metadata().unwrap().len();
-        let mut command = self.command(&["serve"]);
+        let mut command = self.command_through(dying_with_us(), &["serve"]);
         command.envs(environment.iter().copied());
         self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut words = self.setup.launcher.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_engawa")]);
+        self.command_through(&[], arguments)
+    }
+
+    fn command_through(&self, last: &[&str], arguments: &[&str]) -> Command {
+        let launcher = self.setup.launcher.iter().map(String::as_str).chain(last.iter().copied());
+        let mut words = launcher.chain([env!("CARGO_BIN_EXE_engawa")]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(arguments).arg("--config").arg(self.settings());
         command.env_remove("CREDENTIALS_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("ENGAWA_CRASH_POINT");
@@ -358,6 +364,15 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.kill9();
     }
+}
+
+/// What makes a process die with the thread that started it, also when a test's process is killed and drops nothing.
+fn dying_with_us() -> &'static [&'static str] {
+    static POSSIBLE: LazyLock<bool> = LazyLock::new(|| {
+        let tried = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    });
+    if *POSSIBLE { &["setpriv", "--pdeathsig", "KILL"] } else { &[] }
 }
 
 /// `POST /v1/opinions` of the form's items.

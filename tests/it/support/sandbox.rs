@@ -156,6 +156,11 @@ impl Sandbox {
         answer
     }
 
+    /// The head and body of any answer of the control API.
+    pub(crate) fn answer(&self, method: &str, path: &str, body: &Value) -> (String, String) {
+        self.exchange(method, path, Some(body))
+    }
+
     fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> (String, String) {
         exchange(u16::try_from(self.facts["control_port"].as_u64().unwrap()).unwrap(), method, path, body)
     }

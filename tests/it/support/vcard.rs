@@ -40,7 +40,7 @@ impl Vcard {
         Self { child, control, dir: dir.to_owned() }
     }
 
-    /// `{"card","inserted","connected","powered","tries","counts","faults"}` of a slot.
+    /// `{"card","inserted","connected","seen","powered","tries","counts","faults"}` of a slot.
     pub(crate) fn facts(&self, port: u16) -> Value {
         order(self.control, "GET", &format!("/slots/{port}"), None)
     }
@@ -97,9 +97,10 @@ impl Vcard {
         self.dir.join("cards").join(holder)
     }
 
-    /// Waits until the reader has powered the card up.
+    /// Waits until the reader has powered the card up since it was put in. (pcscd switches it off again where nobody uses
+    /// it.)
     pub(crate) fn wait_powered(&self, port: u16) {
-        self.wait(port, "power", |facts| facts["powered"] == true);
+        self.wait(port, "power", |facts| facts["seen"] == true);
     }
 
     /// Waits until a slot is as it should be.

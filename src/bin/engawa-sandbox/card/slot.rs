@@ -45,6 +45,9 @@ struct State {
     /// To cut the line when the card is taken out.
     line: Option<TcpStream>,
     powered: bool,
+    /// Whether the reader has powered up since the card was put in, or since the line was made. pcscd switches a card off
+    /// again that nobody uses.
+    seen: bool,
     faults: Faults,
     journal: Journal,
 }
@@ -65,7 +68,7 @@ impl Slot {
         std::fs::create_dir_all(&readers)?;
         let journal = Journal::open(&readers.join(format!("{}.jsonl", place.port)))?;
         let faults = Faults::default();
-        let state = State { card: None, last, turn: 0, line: None, powered: false, faults, journal };
+        let state = State { card: None, last, turn: 0, line: None, powered: false, seen: false, faults, journal };
         Ok(Arc::new(Self { place, state: Mutex::new(state), changed: Condvar::new() }))
     }
 
@@ -95,6 +98,7 @@ impl Slot {
         if was {
             state.turn += 1;
             state.powered = false;
+            state.seen = false;
             state.journal.counts.removed += 1;
         }
         if let Some(line) = state.line.take() {
@@ -148,7 +152,7 @@ impl Slot {
         let state = self.state();
         json!({
             "port": self.place.port, "card": state.card.as_ref().map(|c| &c.name), "last": state.last.text(),
-            "inserted": state.card.is_some(), "connected": state.line.is_some(), "powered": state.powered,
+            "inserted": state.card.is_some(), "connected": state.line.is_some(), "seen": state.seen, "powered": state.powered,
             "tries": state.card.as_ref().map(|c| c.memory.all()),
             "counts": state.journal.counts, "faults": state.faults.list(),
         })
@@ -203,7 +207,7 @@ impl Slot {
     /// An order of the reader's; only the question for the ATR is answered.
     fn obey(&self, order: &Message, turn: u64) -> Option<Vec<u8>> {
         let mut state = self.state();
-        let State { card, powered, journal, turn: now, .. } = &mut *state;
+        let State { card, powered, seen, journal, turn: now, .. } = &mut *state;
         let card = card.as_mut().filter(|_| *now == turn)?;
         match order {
             Message::Atr => return Some(card.atr.clone()),
@@ -212,6 +216,7 @@ impl Slot {
             _ => journal.counts.resets += 1,
         }
         *powered = !matches!(order, Message::PowerOff);
+        *seen |= *powered;
         card.reset();
         None
     }
@@ -275,6 +280,7 @@ impl Slot {
         if state.turn == turn {
             state.line = None;
             state.powered = false;
+            state.seen = false;
             if let Some(card) = &mut state.card {
                 card.reset();
             }

@@ -1,9 +1,12 @@
 //! Steering: plain HTTP on loopback for tests and people, and the command that speaks it.
 
+mod about;
 pub(crate) mod command;
 mod country;
 mod orders;
 mod trouble;
+
+pub(crate) use about::page;
 
 use std::sync::Arc;
 

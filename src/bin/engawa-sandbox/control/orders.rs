@@ -58,7 +58,8 @@ pub(super) async fn status(State(sandbox): Shared) -> Reply {
     hub.settle(now)?;
     Ok(Json(json!({
         "up": sandbox.power.is_up(), "now": stamp(now), "seed": hub.seed, "starts": hub.boots,
-        "totals": hub.summary(), "calls": sandbox.calls(), "connections": sandbox.lines.facts(),
+        "totals": hub.summary(), "calls": sandbox.calls(), "at_work": sandbox.at_work(),
+        "connections": sandbox.lines.facts(),
         "accounts": hub.account_facts(), "faults": sandbox.faults().list(),
     })))
 }

@@ -1,5 +1,6 @@
 //! The stage: a folder of its own, the hub and the gateway as processes in it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -113,7 +114,7 @@ impl Stage {
 
     /// Starts the gateway; the address it listens on.
     pub(super) async fn start_gateway(&mut self) -> Result<SocketAddr, Failure> {
-        let mut command = self.engawa(&["serve"]);
+        let mut command = self.engawa_through(dying_with_us(), &["serve"]);
         self.gateway = Some(start(command.stdin(Stdio::null()), &self.dir.join("engawa.log"))?);
         let line = self.log_line("engawa.log", "engawa: listening").await?;
         let address = line.split("127.0.0.1:").nth(1).ok_or_else(|| format!("no address in {line:?}"))?;
@@ -122,8 +123,13 @@ impl Stage {
     }
 
     fn engawa(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.args(words).arg("--config").arg(self.settings()).kill_on_drop(true);
+        self.engawa_through(&[], words)
+    }
+
+    fn engawa_through(&self, launcher: &[&str], words: &[&str]) -> Command {
+        let mut all = launcher.iter().map(OsStr::new).chain([self.binary.as_os_str()]);
+        let mut command = Command::new(all.next().unwrap_or_default());
+        command.args(all).args(words).arg("--config").arg(self.settings()).kill_on_drop(true);
         // Whoever started the demo may have a service manager of his own.
         for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY"] {
             command.env_remove(name);
@@ -179,6 +185,14 @@ pub(super) async fn pause() {
 pub(super) fn port(hub: &Value, member: &str) -> Result<u16, Failure> {
     let port = hub[member].as_u64().ok_or_else(|| format!("sandbox.json names no {member}"))?;
     Ok(u16::try_from(port)?)
+}
+
+/// What makes the gateway die with the demo even if that is killed; nothing where the system has no such program. The demo starts
+/// it on its main thread, which lives as long as the demo.
+fn dying_with_us() -> &'static [&'static str] {
+    let tried =
+        std::process::Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
+    if tried.is_ok_and(|status| status.success()) { &["setpriv", "--pdeathsig", "KILL"] } else { &[] }
 }
 
 fn start(command: &mut Command, log: &Path) -> Result<Child, Failure> {

@@ -20,6 +20,14 @@ pub(crate) enum Kind {
     CutMidAnswer,
     /// Writes the answer's bytes twice (HTTP/1.1 only).
     AnswerTwice,
+    #[serde(rename = "status_400")]
+    Status400,
+    #[serde(rename = "status_401")]
+    Status401,
+    #[serde(rename = "status_403")]
+    Status403,
+    #[serde(rename = "status_404")]
+    Status404,
     #[serde(rename = "status_429")]
     Status429,
     #[serde(rename = "status_500")]
@@ -72,6 +80,20 @@ impl Kind {
     /// Faults of the connection rather than of a request.
     pub(crate) fn is_about_connecting(self) -> bool {
         matches!(self, Self::Drop | Self::Stall | Self::RefuseClient) || self.server_certificate().is_some()
+    }
+
+    /// The HTTP status of a bare status.
+    pub(crate) fn status(self) -> Option<u16> {
+        Some(match self {
+            Self::Status400 => 400,
+            Self::Status401 => 401,
+            Self::Status403 => 403,
+            Self::Status404 => 404,
+            Self::Status429 => 429,
+            Self::Status500 => 500,
+            Self::Status503 => 503,
+            _ => return None,
+        })
     }
 
     /// The server certificate to show, by its file name.

@@ -1,10 +1,12 @@
 //! Faults on demand: a queue set by the control API, and random ones at a rate. A fault is taken once per matching call.
 
+mod about;
 mod kind;
 mod queue;
 pub(crate) mod random;
 pub(crate) mod spoil;
 
+pub(crate) use about::page;
 pub(crate) use kind::{Kind, Style};
 pub(crate) use queue::{Call, Faults};
 pub(crate) use random::Random;
@@ -36,7 +38,7 @@ pub(crate) struct Fault {
     /// Only this facility.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) facility: Option<String>,
-    /// Machine time to wait before anything else, in milliseconds.
+    /// Machine time to wait once the request is read and counted, in milliseconds; on `connect` before anything else.
     #[serde(default)]
     pub(crate) delay_ms: u64,
     /// `refuse`: the error.

@@ -25,12 +25,12 @@ pub(crate) fn refusal(fault: &Fault) -> Refusal {
 /// What a fault answers in place of the call; `None` if the true answer is only spoiled.
 pub(crate) fn instead(fault: &Fault, always_200: bool, trace_id: &str) -> Option<Answer> {
     let error = |code, message| Answer::refused(&HubError::new(code, message).into(), always_200, trace_id);
+    if let Some(status) = fault.kind.status() {
+        return Some(with_status(bare(status, fault, trace_id), fault));
+    }
     let answer = match fault.kind {
         Kind::Refuse => Answer::refused(&refusal(fault), always_200, trace_id),
         Kind::CutBeforeEffect | Kind::CutMidRequest | Kind::CutAfterEffect => Answer::cut(),
-        Kind::Status429 => bare(429, fault, trace_id),
-        Kind::Status500 => bare(500, fault, trace_id),
-        Kind::Status503 => bare(503, fault, trace_id),
         Kind::Html200 => Answer::html(200),
         Kind::Html502 => Answer::html(502),
         Kind::WrongJson => Answer::json(200, &json!({"status": "success", "value": 1})),

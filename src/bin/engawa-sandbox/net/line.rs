@@ -56,6 +56,8 @@ impl Drop for Busy<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     open: Mutex<Vec<Weak<Line>>>,
+    /// New connections by the client certificate they showed, by its hash.
+    shown: Mutex<BTreeMap<String, (Identity, u64)>>,
     pub(crate) accepted: AtomicU64,
     pub(crate) handshakes: AtomicU64,
     pub(crate) failed_handshakes: AtomicU64,
@@ -64,6 +66,10 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn add(&self, line: &Arc<Line>) {
         self.handshakes.fetch_add(1, Ordering::Relaxed);
+        let identity = &line.identity;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.entry(identity.fingerprint.clone()).or_insert_with(|| (identity.clone(), 0)).1 += 1;
+        drop(shown);
         let mut open = self.open();
         open.retain(|line| line.strong_count() > 0);
         open.push(Arc::downgrade(line));
@@ -88,9 +94,12 @@ impl Lines {
         for line in self.open().iter().filter_map(Weak::upgrade).filter(|line| !line.knife.is_cancelled()) {
             *open.entry(line.identity.facility.clone()).or_default() += 1;
         }
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let certificate = |(sha256, (identity, count)): (&String, &(Identity, u64))| json!({"facility": identity.facility, "kind": identity.kind, "sha256": sha256, "handshakes": count});
+        let certificates: Vec<_> = shown.iter().map(certificate).collect();
         json!({
             "accepted": self.accepted.load(Ordering::Relaxed), "handshakes": self.handshakes.load(Ordering::Relaxed),
-            "failed_handshakes": self.failed_handshakes.load(Ordering::Relaxed), "open": open,
+            "failed_handshakes": self.failed_handshakes.load(Ordering::Relaxed), "open": open, "certificates": certificates,
         })
     }
 

@@ -1,15 +1,13 @@
 //! What the hub asks of an opinion. All errors are found at once; each says where, as a JSON pointer into the body.
-//!
-//! E2001 not JSON · E2003 no usable key · E2004 too large · E2101 member missing · E2102 malformed · E2103 unknown insurer ·
-//! E2104 unknown form version · E2105 unknown member · E2106 contradicts itself · E2110 attachment's hash · E2111
-//! attachment's type · E2112 attachment's coding · E2120 character outside JIS X 0213. (E2002: the key was used before with
-//! another body.)
+//! [`CODES`] says what each code means.
 
 mod attachments;
 mod charset;
 pub(crate) mod example;
 mod items;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::hub::HubError;
@@ -18,6 +16,34 @@ use crate::hub::HubError;
 pub(crate) const LIMIT: usize = 20 * 1024 * 1024;
 /// A hub does not list errors without end.
 const MOST: usize = 50;
+
+/// The codes of this hub. Those of the profile that it never gives by itself can be ordered with `refuse`.
+pub(crate) const CODES: [(&str, &str); 24] = [
+    ("E1001", "certificate of the wrong kind, or of nobody (403)"),
+    ("E1002", "unknown user id or wrong password (401)"),
+    ("E1003", "account locked, with locked_until (403)"),
+    ("E1004", "token expired, or of another certificate (401)"),
+    ("E2000", "not offered (404)"),
+    ("E2001", "not JSON, or not an object"),
+    ("E2002", "the key was used with another body"),
+    ("E2003", "Idempotency-Key missing or no UUID"),
+    ("E2004", "body over 20 MiB"),
+    ("E2101", "member missing"),
+    ("E2102", "malformed"),
+    ("E2103", "unknown insurer"),
+    ("E2104", "unknown form version"),
+    ("E2105", "unknown member"),
+    ("E2106", "the form contradicts the envelope"),
+    ("E2110", "attachment: hash"),
+    ("E2111", "attachment: type"),
+    ("E2112", "attachment: base64"),
+    ("E2120", "character outside JIS X 0213"),
+    ("E3001", "this service or job kind may not: opinions are a clinic's, and filed by a doctor's account"),
+    ("E3002", "no consent (only by refuse)"),
+    ("E3003", "insurer not live yet, with live_from"),
+    ("E3004", "recipient does not take part (only by refuse)"),
+    ("E4040", "unknown key or cursor (404)"),
+];
 
 const MEMBERS: [&str; 7] =
     ["insurer_number", "insured_number", "request_number", "form_version", "opinion", "attachments", "signature"];
@@ -35,6 +61,7 @@ pub(crate) fn check(body: &Value) -> Vec<HubError> {
         contradictions(body, opinion, &mut errors);
     }
     attachments::check(body.get("attachments"), &mut errors);
+    signature(body.get("signature"), &mut errors);
     charset::check(body, &mut errors);
     errors.truncate(MOST);
     errors
@@ -56,6 +83,13 @@ fn numbers(body: &Map<String, Value>, errors: &mut Vec<HubError>) {
     {
         errors.push(HubError::new("E2104", "様式の版が不明です").at("/form_version"));
     }
+}
+
+/// Absent means unsigned; whose signature it is, this hub does not ask.
+fn signature(value: Option<&Value>, errors: &mut Vec<HubError>) {
+    let Some(value) = value else { return };
+    let sound = value.as_str().is_some_and(|text| !text.is_empty() && STANDARD.decode(text).is_ok());
+    expect(sound, "/signature", "base64の文字列", errors);
 }
 
 /// The form repeats some of the envelope; where it does, it says the same.

@@ -57,7 +57,9 @@ pub(super) fn carry_out(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fau
         Operation::Unknown => Err(HubError::new("E2000", "この機能は提供していません").into()),
         _ => match user(sandbox, inbound) {
             Err(error) => Err(error.into()),
-            Ok(_) if inbound.operation == Operation::Opinions => return opinions::file(sandbox, inbound, fault),
+            Ok(user) if inbound.operation == Operation::Opinions => {
+                return opinions::file(sandbox, inbound, &user, fault);
+            }
             Ok(user_id) if inbound.operation == Operation::Assertions => identity::assert(sandbox, inbound, &user_id)?,
             Ok(_) => with_token(sandbox, inbound)?,
         },

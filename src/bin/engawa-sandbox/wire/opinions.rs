@@ -12,8 +12,8 @@ use crate::hub::{HubError, Known, Paper, Refusal};
 use crate::rules::{self, LIMIT};
 use crate::run::Sandbox;
 
-/// Files an opinion, or refuses it; `fault` may carry a verdict of its own.
-pub(super) fn file(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fault>) -> Result<Answer, Failure> {
+/// Files an opinion, or refuses it; `fault` may carry a verdict of its own. Only a doctor's account may file.
+pub(super) fn file(sandbox: &Sandbox, inbound: &Inbound, user: &str, fault: Option<&Fault>) -> Result<Answer, Failure> {
     let Some(key) = inbound.key else {
         let error = HubError::new("E2003", "Idempotency-KeyにUUIDが必要です").at("Idempotency-Key");
         return Ok(refused(sandbox, inbound, error));
@@ -23,12 +23,12 @@ pub(super) fn file(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fault>) 
         Ok(body) => rules::check(body),
         Err(error) => vec![error.clone()],
     };
-    if inbound.identity.kind != "iryo" {
-        errors = vec![not_for_you()];
-    }
     let paper = paper(inbound, key, body.as_ref().ok());
     let now = sandbox.clock.now();
     let mut hub = sandbox.hub();
+    if inbound.identity.kind != "iryo" || hub.job_kind(user) != "doctor" {
+        errors = vec![not_for_you()];
+    }
     if let Some(known) = hub.known(&(paper.facility.clone(), key), now) {
         return Ok(repeat(sandbox, inbound, known, &paper));
     }

@@ -1,4 +1,7 @@
-//! The way of one request: count, meet a fault, read, carry out, spoil, write.
+//! The way of one request: meet a fault, read, count, wait where the fault says so, carry out, spoil, write.
+//!
+//! From the counting on, a request no longer belongs to its connection: a client that hangs up, or whose patience ends, stops
+//! nothing. So a request that was given up can still have its effect, later than the client's next question.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -44,11 +47,12 @@ async fn answer(request: Request<Incoming>, line: &Line, sandbox: Arc<Sandbox>) 
         key,
     });
     let trace_id = sandbox.trace_id();
-    if let Some(fault) = &fault {
-        tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
-    }
+    let delay = Duration::from_millis(fault.as_ref().map_or(0, |f| f.delay_ms));
     let cut_at = fault.as_ref().filter(|f| f.kind == Kind::CutMidRequest).map(|f| f.bytes.unwrap_or(1));
-    let Some(body) = read(body, cut_at).await else { return Answer::cut() };
+    let Some(body) = read(body, cut_at).await else {
+        tokio::time::sleep(delay).await;
+        return Answer::cut();
+    };
     let inbound = Inbound {
         operation,
         key,
@@ -61,15 +65,28 @@ async fn answer(request: Request<Incoming>, line: &Line, sandbox: Arc<Sandbox>) 
         length: body.length,
         trace_id,
     };
-    // A client that has gone does not stop what was begun: the work runs on a thread of its own.
-    let work = tokio::task::spawn_blocking(move || carry_out(&sandbox, &inbound, fault.as_ref()));
+    let work = tokio::spawn(work(sandbox, Arc::new(inbound), fault, delay));
     work.await.unwrap_or_else(|_| Answer::system(500, "lost"))
 }
 
-fn carry_out(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fault>) -> Answer {
-    if let Err(failure) = calls::note(sandbox, inbound) {
-        return broken(sandbox, inbound, &failure);
+/// A task of its own, with the parts that may wait for the disk on threads of their own.
+async fn work(sandbox: Arc<Sandbox>, inbound: Arc<Inbound>, fault: Option<Fault>, delay: Duration) -> Answer {
+    let _at_work = sandbox.begin_work();
+    let (hub, noted) = (Arc::clone(&sandbox), Arc::clone(&inbound));
+    let counted = tokio::task::spawn_blocking(move || {
+        calls::note(&hub, &noted).map_err(|failure| broken(&hub, &noted, &failure))
+    });
+    match counted.await {
+        Ok(Ok(())) => {}
+        Ok(Err(answer)) => return answer,
+        Err(_) => return Answer::system(500, "lost"),
     }
+    tokio::time::sleep(delay).await;
+    let done = tokio::task::spawn_blocking(move || carry_out(&sandbox, &inbound, fault.as_ref()));
+    done.await.unwrap_or_else(|_| Answer::system(500, "lost"))
+}
+
+fn carry_out(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fault>) -> Answer {
     let before = fault.filter(|f| !f.lets_effect_happen() && !calls::is_verdict(inbound, f));
     let instead = |f: &Fault| spoil::instead(f, sandbox.always_200, &inbound.trace_id);
     if let Some(answer) = before.and_then(instead) {

@@ -1,0 +1,43 @@
+//! Secrets, read as `serve` reads them.
+//!
+//! `credential:NAME` is handed over by systemd at the start. A shell has no such directory, so `check` looks where
+//! `systemd/engawa.service` takes credentials from; what is not there, or only for root to read, cannot be judged.
+
+use std::path::Path;
+
+use crate::config::SecretRef;
+use crate::credential::{Secret, SecretError, SecretSource};
+
+/// Where the unit file's `LoadCredential=` finds its files.
+const CREDSTORE: &str = "/etc/credstore";
+
+/// What can be seen of a secret from here.
+pub(super) enum Sight {
+    Seen(Secret),
+    /// `serve` would refuse it.
+    Unusable(SecretError),
+    /// Only systemd can see it, or only root.
+    Hidden,
+}
+
+/// Reads a secret, given `$CREDENTIALS_DIRECTORY` where there is one.
+pub(super) fn look(place: &SecretRef, credentials: Option<&Path>) -> Sight {
+    let (source, directory) = match (place, credentials) {
+        (SecretRef::File(path), _) => (SecretSource::File(path.clone()), credentials),
+        (SecretRef::Credential(name), Some(_)) => (SecretSource::Credential(name.clone()), credentials),
+        (SecretRef::Credential(name), None) => {
+            let stored = format!("engawa.{}", name.strip_prefix("engawa-").unwrap_or(name));
+            (SecretSource::Credential(stored), Some(Path::new(CREDSTORE)))
+        }
+    };
+    match source.read_from(directory) {
+        Ok(secret) => Sight::Seen(secret),
+        Err(SecretError::Read { .. }) if is_hidden(place, credentials) => Sight::Hidden,
+        Err(error) => Sight::Unusable(error),
+    }
+}
+
+/// Whether a secret is systemd's to hand over, and this is not the service.
+pub(super) fn is_hidden(place: &SecretRef, credentials: Option<&Path>) -> bool {
+    matches!(place, SecretRef::Credential(_)) && credentials.is_none()
+}
