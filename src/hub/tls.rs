@@ -31,7 +31,7 @@ pub(super) fn client_config(
     Ok(config)
 }
 
-/// How many certificates a CA file holds that can be trusted; [`client_config`] reads it in the same way.
+/// How many certificates a CA file holds that can be trusted; `client_config` reads it in the same way.
 ///
 /// # Errors
 /// [`HubSetupError::Ca`] when there is none, or one that cannot be read.
