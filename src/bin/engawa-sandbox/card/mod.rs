@@ -1,7 +1,7 @@
 //! A My Number card in software, in a slot of vpcd's virtual reader, with JPKI and 券面事項入力補助. It is written from what
 //! is publicly known of the card and of its clients, and answers somebody else's client (OpenSC) as it does the gateway.
 //!
-//! A command walks [`line`] (vpcd's wire) → [`slot`] (the card that lies there; [`faults`]) → [`applet`] (the card) →
+//! A command walks `line` (vpcd's wire) → [`slot`] (the card that lies there; [`faults`]) → [`applet`] (the card) →
 //! [`memory`] (PINs and tries, on the disk before they count). [`holder`] makes cards, [`journal`] counts what they are
 //! asked, [`control`] puts them in and takes them out.
 
