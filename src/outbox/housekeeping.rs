@@ -35,7 +35,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
             let _ = inner.store.write(SetFact { name: "store.proof".into(), value }).await;
         }
         if tick.is_multiple_of(HOURLY)
-            && let Err(error) = forget(&inner, &stop).await
+            && let Err(error) = forget(&inner, &stop, tick > 0).await
         {
             tracing::warn!(code = %error.code, "outbox: retention could not be applied");
         }
@@ -65,18 +65,19 @@ pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
     Ok(())
 }
 
-async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>) -> Result<(), OutboxError> {
+async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
-    let before = forget_clock(inner).await?.saturating_sub(kept);
+    let before = forget_clock(inner, forward).await?.saturating_sub(kept);
     while *stop.borrow() == Stop::Run && inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? > 0 {}
     Ok(())
 }
 
-/// The time by which things are forgotten.
-async fn forget_clock(inner: &Inner) -> Result<i64, OutboxError> {
+/// The time by which things are forgotten. A start does not move it forward, or a box that starts again and again under a
+/// wrong clock would forget in an hour.
+async fn forget_clock(inner: &Inner, forward: bool) -> Result<i64, OutboxError> {
     let now = inner.clock.now().as_millisecond();
     let known = inner.store.fact(FORGET_CLOCK).await?.and_then(|value| value.parse::<i64>().ok());
-    let time = known.map_or(now, |known| now.min(known.saturating_add(FORGET_STEP)));
+    let time = known.map_or(now, |known| now.min(known.saturating_add(if forward { FORGET_STEP } else { 0 })));
     inner.store.write(SetFact { name: FORGET_CLOCK.into(), value: time.to_string() }).await?;
     Ok(time)
 }

@@ -15,6 +15,7 @@ mod hub_sandbox;
 mod memory;
 mod power;
 mod privacy;
+mod retention;
 mod sandbox;
 mod sandbox_faults;
 mod support;
