@@ -55,12 +55,13 @@ pub struct BoxSecret(Zeroizing<[u8; KEY_BYTES]>);
 
 impl BoxSecret {
     /// The key for one purpose.
-    #[must_use]
-    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+    ///
+    /// # Errors
+    /// [`SealError::Cipher`]; a key of zeros in its place would be one that anybody knows.
+    pub fn derive(&self, purpose: &str) -> Result<[u8; KEY_BYTES], SealError> {
         let mut out = [0; KEY_BYTES];
-        // Expanding to the hash's own length cannot fail.
-        let _ = expand(&self.0, b"engawa derived key v1", purpose.as_bytes(), &mut out);
-        out
+        expand(&self.0, b"engawa derived key v1", purpose.as_bytes(), &mut out)?;
+        Ok(out)
     }
 }
 

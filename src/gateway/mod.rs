@@ -184,7 +184,7 @@ struct House {
 impl House {
     async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
         let State { lock, store, task, keys, secret, clock } = state;
-        let fingerprint = secret.derive("hub login fingerprint");
+        let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
@@ -195,7 +195,7 @@ impl House {
             retention: DAY * u32::from(settings.state.retention_days),
             clock: clock.clone(),
         };
-        let idempotency_secret = secret.derive("idempotency keys");
+        let idempotency_secret = secret.derive("idempotency keys")?;
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::intake::Warnings;
 use super::view::OutboxError;
 use crate::credential::seal::Keyring;
+use crate::fault::Code;
 use crate::model::opinion::{Problem, Substitution};
 
 /// The record.
@@ -32,7 +33,8 @@ impl Note {
     /// # Errors
     /// When the cipher fails.
     pub(super) fn seal(&self, keys: &Keyring, id: Uuid) -> Result<Vec<u8>, OutboxError> {
-        let text = zeroize::Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        // An empty record in place of what was stated would be a loss: better not accepted.
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(self).map_err(|_| Code::GatewayInternal)?);
         Ok(keys.seal_note(id.into_bytes(), &text)?)
     }
 
@@ -42,6 +44,6 @@ impl Note {
     /// `SUBMISSION_DAMAGED` or `MASTER_KEY_MISSING`.
     pub(super) fn open(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Self, OutboxError> {
         let text = keys.open_note(id.into_bytes(), sealed)?;
-        serde_json::from_slice(&text).map_err(|_| crate::fault::Code::SubmissionDamaged.into())
+        serde_json::from_slice(&text).map_err(|_| Code::SubmissionDamaged.into())
     }
 }
