@@ -22,11 +22,13 @@ pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
+use crate::card::{self, Cards, pcsc::PcscDriver};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
+use crate::identity::Identity;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
@@ -174,6 +176,9 @@ struct House {
     tasks: outbox::Tasks,
     link: Arc<HubLink>,
     keys: Keys,
+    cards: Cards,
+    card_tasks: card::Tasks,
+    stop_cards: watch::Sender<bool>,
     clock: Clock,
     stop: watch::Sender<Stop>,
     store_task: StoreTask,
@@ -199,7 +204,23 @@ impl House {
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();
-        Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
+        let (stop_cards, stopping_cards) = watch::channel(false);
+        let driver = Arc::new(PcscDriver::new(clock.clone(), card::pcsc::Limits::default()));
+        let (cards, card_tasks) = Cards::start(card::Config::default(), driver, clock.clone(), stopping_cards);
+        Ok(Self {
+            outbox,
+            tasks,
+            link,
+            keys: api_keys,
+            cards,
+            card_tasks,
+            stop_cards,
+            clock,
+            stop,
+            store_task: task,
+            telemetry,
+            _lock: lock,
+        })
     }
 
     /// Serves the local endpoint until `closing`; true when every request finished.
@@ -214,6 +235,8 @@ impl House {
         let api = Api {
             outbox: self.outbox.clone(),
             keys: self.keys.clone(),
+            cards: self.cards.clone(),
+            identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 link: self.link.clone(),
@@ -279,6 +302,10 @@ impl House {
             self.tasks.abort();
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
+        self.stop_cards.send_replace(true);
+        let rest = left(&self.clock).saturating_sub(for_store);
+        let ended = tokio::time::timeout(rest, self.card_tasks.finished()).await.is_ok();
+        tracing::info!(finished = ended, "engawa: card sessions ended");
         drop((self.outbox, self.link, self.keys, self.tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");
