@@ -37,7 +37,7 @@ pub use port::{
     Outcome, Receipt, Refusal, Scope, Trouble,
 };
 pub use real::Hub;
-pub use scripted::{DeliveryRecord, ScriptedHub, Step};
+pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
 pub use wire::{OpinionHead, OpinionWriter};
