@@ -161,8 +161,11 @@ async fn right_pin(
         "With the right PIN the hub knows the person: both numbers are the card holder's, and its own record has it once.",
     );
     story.fact(format_args!(
-        "{} {} assurance {} / tries_left {}",
-        owner.insurer_number, owner.insured_number, person["assurance"], answer.body["card"]["tries_left"]
+        "{} {}, assurance {}, tries_left {}",
+        owner.insurer_number,
+        owner.insured_number,
+        answer.text("/person/assurance")?,
+        answer.body["card"]["tries_left"]
     ));
     Ok(())
 }

@@ -51,13 +51,14 @@ async fn perform(args: &DemoArgs) -> Result<(), Failure> {
     if done.is_ok() {
         story.step("stop all processes");
     }
+    let card = stage.counter().is_some();
     // What failed first is what is told, however the processes end.
     let stopped = stage.stop().await;
     if let Err(why) = done.and(stopped) {
         return Err(story.failure(why.as_ref(), stage.dir()));
     }
     stage.remove()?;
-    story.end(args.keep);
+    story.end(args.keep, card);
     Ok(())
 }
 

@@ -65,13 +65,17 @@ impl Story {
             .into()
     }
 
-    /// The last line.
-    pub(super) fn end(&self, kept: bool) {
+    /// The last line; `card`: whether the part with the card was told.
+    pub(super) fn end(&self, kept: bool, card: bool) {
         if kept {
             return self.line("すべて止め、フォルダーを消しました。 / All are stopped and the folder is removed.");
         }
         self.happened("すべて止め、片付けました。", "All processes stopped in good order; the folder is removed.");
         let took = Clock::default().now().duration_since(self.began).as_secs_f64();
-        self.line(format_args!("\n一度だけ受け付け、一度だけ届きました。 / Accepted once, filed once. ({took:.1} s)"));
+        let (ja, en) =
+            if card { ("本人も一度で確かめました。", " One person, identified once.") } else { ("", "") };
+        self.line(format_args!(
+            "\n一度だけ受け付け、一度だけ届きました。{ja} / Accepted once, filed once.{en} ({took:.1} s)"
+        ));
     }
 }
