@@ -38,6 +38,7 @@ pub(super) struct Counter {
     card: Option<Child>,
     /// Held so that whoever calls while pcscd starts waits rather than fails.
     _listener: UnixListener,
+    log: PathBuf,
     /// vpcd's port: the reader's first slot.
     pub(super) port: u16,
     control: u16,
@@ -64,7 +65,7 @@ impl Counter {
         let listener = UnixListener::bind(socket(dir))?;
         let log = dir.join("pcscd.log");
         let pcscd = pcscd(&folder, listener.try_clone()?, &log)?;
-        let mut counter = Self { pcscd, card: None, _listener: listener, port, control: 0 };
+        let mut counter = Self { pcscd, card: None, _listener: listener, log, port, control: 0 };
         let ready = tokio::time::timeout(PATIENCE, async {
             while !listens(port) {
                 if let Some(who) = counter.ended()? {
@@ -77,7 +78,7 @@ impl Counter {
         let trouble = ready.await.unwrap_or_else(|_| Ok(Some(format!("no reader after {} s", PATIENCE.as_secs()))))?;
         let Some(trouble) = trouble else { return Ok(Ok(counter)) };
         counter.pcscd.kill().await?;
-        let said = fs::read_to_string(&log).unwrap_or_default();
+        let said = counter.said();
         let said = said.lines().last().unwrap_or_default().trim();
         Ok(Err(Without {
             ja: format!("pcscd が動きません（{trouble}: {said}）"),
@@ -104,6 +105,18 @@ impl Counter {
             }
             pause().await;
         }
+    }
+
+    /// Whether pcscd turned the gateway away: a system policy may keep readers from people who do not sit at the machine.
+    pub(super) fn rejects(&self) -> Option<Without> {
+        self.said().contains("Rejected unauthorized").then(|| Without {
+            ja: String::from("この利用者に pcscd を使う許しがありません（polkit）。管理者で試してください"),
+            en: String::from("this user may not use pcscd (polkit); try it as root"),
+        })
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The slot: the card, its tries left and counts.

@@ -15,22 +15,29 @@ use crate::world::Person;
 const PIN: &str = "1234";
 const WRONG: &str = "4321";
 
-/// From the reader to the hub's own record.
-pub(super) async fn tell(stage: &Stage, story: &mut Story, hub: &Value, client: &Client) -> Result<(), Failure> {
+/// From the reader to the hub's own record; the reason where the reader may not be used.
+pub(super) async fn tell(
+    stage: &Stage,
+    story: &mut Story,
+    hub: &Value,
+    client: &Client,
+) -> Result<Option<Without>, Failure> {
     let counter = stage.counter().ok_or("there is no counter")?;
     let world = stage.world()?;
     let person = world.people.first().ok_or("world.json has no people")?;
-    let reader = reader(story, client).await?;
+    let reader = match reader(story, client, counter).await? {
+        Ok(reader) => reader,
+        Err(without) => return Ok(Some(without)),
+    };
     let session = borrow(story, client, &reader).await?;
     tap(story, client, counter, &reader, &session).await?;
     wrong_pin(stage, story, hub, client, counter, &session).await?;
     right_pin(stage, story, hub, client, counter, (&session, person)).await?;
-    give_back(story, client, counter, &session).await
+    give_back(story, client, counter, &session).await.map(|()| None)
 }
 
 /// Says that there is no such part here, and why.
-pub(super) fn skip(story: &mut Story, without: &Without) {
-    story.step("leave the card out");
+pub(super) fn skip(story: &Story, without: &Without) {
     story.happened(
         format_args!("カードの場面は省きます: {}。", without.ja),
         format_args!("The part with the card is skipped: {}.", without.en),
@@ -38,7 +45,7 @@ pub(super) fn skip(story: &mut Story, without: &Without) {
 }
 
 /// Waits until the gateway knows the reader; its name. vpcd has two slots, and the card goes into the first.
-async fn reader(story: &mut Story, client: &Client) -> Result<String, Failure> {
+async fn reader(story: &mut Story, client: &Client, counter: &Counter) -> Result<Result<String, Without>, Failure> {
     story.step("see the card reader");
     let first = |item: &Value| {
         let name = item["name"].as_str().filter(|name| name.ends_with(" 00 00"))?;
@@ -52,7 +59,10 @@ async fn reader(story: &mut Story, client: &Client) -> Result<String, Failure> {
                 format_args!("意見書の本人が窓口に来ました。カードリーダー「{name}」が使えます。"),
                 format_args!("The person of the opinion comes to the counter. engawa has a card reader there: {name}."),
             );
-            return Ok(name);
+            return Ok(Ok(name));
+        }
+        if let Some(without) = counter.rejects() {
+            return Ok(Err(without));
         }
         story.saw(&answer.body);
         pause().await;

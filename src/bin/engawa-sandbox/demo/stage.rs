@@ -72,6 +72,14 @@ impl Stage {
         }
     }
 
+    /// Clears the counter away.
+    pub(super) async fn close_counter(&mut self) -> Result<(), Failure> {
+        match self.counter.take() {
+            Some(counter) => counter.close().await,
+            None => Ok(()),
+        }
+    }
+
     /// The counter, where there is one.
     pub(super) fn counter(&self) -> Option<&Counter> {
         self.counter.as_ref()
@@ -183,10 +191,7 @@ impl Stage {
     /// Stops all, the gateway first; an error unless all stopped by themselves and well.
     pub(super) async fn stop(&mut self) -> Result<(), Failure> {
         let gateway = stop("the gateway", self.gateway.take()).await;
-        let counter = match self.counter.take() {
-            Some(counter) => counter.close().await,
-            None => Ok(()),
-        };
+        let counter = self.close_counter().await;
         let hub = stop("the hub", self.hub.take()).await;
         gateway.and(counter).and(hub)
     }

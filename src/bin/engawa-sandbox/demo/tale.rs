@@ -40,13 +40,18 @@ pub(super) async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
     let receipt = receipt(story, &client, &promise).await?;
     municipality(story, &client, &promise, last_event).await?;
     record(stage, story, &hub, &promise, &receipt).await?;
-    match without {
-        None => desk::tell(stage, story, &hub, &reception).await,
+    let without = match without {
+        None => desk::tell(stage, story, &hub, &reception).await?,
         Some(without) => {
-            desk::skip(story, &without);
-            Ok(())
+            story.step("leave the card out");
+            Some(without)
         }
+    };
+    if let Some(without) = &without {
+        desk::skip(story, without);
+        stage.close_counter().await?;
     }
+    Ok(())
 }
 
 async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value, Failure> {
