@@ -254,6 +254,6 @@ impl HubPort for Hub {
         let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
         let body = wire::assertion_body(&challenge.id, evidence);
         let build = || request(Method::POST, wire::ASSERTIONS, body.clone());
-        assertion(self.call(&link, Cut::Report, build).await?.1)
+        assertion(self.call(&link, Cut::Report, build).await?.1, evidence)
     }
 }

@@ -334,3 +334,28 @@ async fn every_fault_of_an_assertion_has_its_code_and_none_is_sent_twice() {
     used.dedup();
     assert_eq!(used.len(), made, "no challenge served twice");
 }
+
+#[tokio::test]
+async fn over_the_older_protocol_as_well() {
+    let world = World::with(Sandbox::start_with(&["--http1"]), &["1"]);
+    let rows = [
+        // An answer that comes twice is never taken for the next one's.
+        ("answer_twice", None, 1),
+        ("cut_before_effect", Some(Code::HubUnreachable), 0),
+        ("cut_after_effect", Some(Code::HubUnreachable), 1),
+        ("close_idle", None, 1),
+    ];
+    for (kind, expected, had) in rows {
+        let (calls, assertions) = (world.calls("assertions"), world.assertions());
+        world.sandbox.fault(json!({"on": "assertions", "kind": kind}));
+        let shown = world.by_pin("1").await;
+        assert_eq!(shown.err().map(|error| error.code()), expected, "{kind}");
+        assert_eq!((world.calls("assertions") - calls, world.assertions() - assertions), (1, had), "{kind}");
+        world.sandbox.fault(json!({"on": "challenges", "kind": kind}));
+        let challenge = world.challenge().await;
+        let paper = world.document(world.vcard.card("1")["insured_number"].as_str().unwrap());
+        let person = world.identity.assert(challenge, &paper).await;
+        let person = person.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!(person.assurance, Assurance::Low, "{kind}");
+    }
+}
