@@ -24,7 +24,7 @@ use super::port::DeliveryBody;
 /// The most of an answer that is read. The largest is a page of changes.
 const ANSWER_LIMIT: usize = 1024 * 1024;
 /// Idle connections kept; more would only be closed by the hub.
-const IDLE_CONNECTIONS: usize = 4;
+pub(super) const IDLE_CONNECTIONS: usize = 4;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,8 +85,13 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Opens no connection.
-    pub(super) fn new(base_url: &str, tls: ClientConfig, timeouts: Timeouts) -> Result<Self, HubSetupError> {
+    /// Opens no connection. `idle`: connections kept for later; with none, each exchange has one of its own.
+    pub(super) fn new(
+        base_url: &str,
+        tls: ClientConfig,
+        timeouts: Timeouts,
+        idle: usize,
+    ) -> Result<Self, HubSetupError> {
         let uri: Uri = base_url.parse().map_err(|_| HubSetupError::Address)?;
         let plain = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
         let authority =
@@ -99,7 +104,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_max_idle_per_host(idle)
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true)
