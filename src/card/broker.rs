@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::Inner;
@@ -32,12 +33,17 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
         inner.with(Machine::tick);
         watch_service(&inner);
         if known && inner.machine().service().is_none() {
-            let now = inner.clock.elapsed();
-            inner.proof.send_replace(Some(inner.driver.last_answer().min(now)));
+            inner.proof.send_replace(Some(answered_at(&inner)));
         }
         inner.beat();
     }
     run_down(&inner).await;
+}
+
+/// The wall-clock time of the service's last answer.
+fn answered_at(inner: &Inner) -> Timestamp {
+    let now = inner.clock.now();
+    now.checked_sub(inner.clock.elapsed().saturating_sub(inner.driver.last_answer())).unwrap_or(now)
 }
 
 /// Nothing new begins; what is under way on a card is let finish for a while, and given up then.
