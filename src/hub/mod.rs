@@ -30,7 +30,7 @@ mod wire;
 
 pub use client::{LineFault, Seen};
 pub use config::{Config, HubSetupError, Timeouts};
-pub use failure::{Reply, change_page, classify, delivery, lookup};
+pub use failure::{Reply, assertion, challenge, change_page, classify, delivery, lookup};
 pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};

@@ -92,41 +92,53 @@ impl Outbox {
 pub(super) async fn show<H: HubPort>(inner: &Inner, hub: &H, delivery: Delivery, damage: &Damage) -> Sent {
     let id = delivery.key;
     let shown = async {
-        let evidence = Evidence::Witnessed(read(delivery, damage).await?);
-        let challenge = hub.challenge().await.map_err(of_its_own)?;
-        match hub.assert(&challenge, &evidence).await.map_err(of_its_own)? {
-            Asserted::Known(person) => {
-                let told = seal_person(&inner.keys, id, &person);
-                let told = told.map_err(|error| Trouble::of(error.code, Scope::Try))?;
-                let receipt = Receipt { number: challenge.id, accepted_at: inner.clock.now(), trace_id: None };
-                Ok(Sent { outcome: Outcome::Accepted(receipt), told: Some(told) })
-            }
-            Asserted::Refused(refusal) => refused(refusal).map(|outcome| Sent { outcome, told: None }),
+        let evidence = Evidence::Witnessed(read(delivery, damage).await.map_err(Outcome::NotDelivered)?);
+        let challenge = hub.challenge().await.map_err(not_judged)?;
+        match hub.assert(&challenge, &evidence).await.map_err(not_judged)? {
+            Asserted::Known(person) => seal_person(&inner.keys, id, &person)
+                .map(|told| (challenge.id, told))
+                .map_err(|error| Outcome::NotDelivered(Trouble::of(error.code, Scope::Try))),
+            Asserted::Refused(refusal) => Err(refused(refusal)),
         }
     };
-    shown.await.unwrap_or_else(|trouble| Sent { outcome: Outcome::NotDelivered(trouble), told: None })
+    match shown.await {
+        Ok((number, told)) => {
+            let receipt = Receipt { number, accepted_at: inner.clock.now(), trace_id: None };
+            Sent { outcome: Outcome::Accepted(receipt), told: Some(told) }
+        }
+        Err(outcome) => Sent { outcome, told: None },
+    }
 }
 
 /// A spent challenge says nothing of the evidence, which is shown again under another: as often as it may fail of its own.
-fn refused(refusal: Refusal) -> Result<Outcome, Trouble> {
+fn refused(refusal: Refusal) -> Outcome {
     if refusal.code != Code::HubRefused {
-        return Ok(Outcome::Refused(refusal));
+        return Outcome::Refused(refusal);
     }
     match Faulty::of(&refusal) {
         Faulty::Challenge => {
-            Err(Trouble { trace_id: refusal.trace_id, ..Trouble::of(Code::ChallengeSpent, Scope::Item) })
+            let trace_id = refusal.trace_id;
+            Outcome::NotDelivered(Trouble { trace_id, ..Trouble::of(Code::ChallengeSpent, Scope::Item) })
         }
-        part => Ok(Outcome::Refused(Refusal { code: part.code(), ..refusal })),
+        part => Outcome::Refused(Refusal { code: part.code(), ..refusal }),
     }
 }
 
-/// That this hub identifies nobody is no trouble of the line. Each waits for itself, and closes the way to none.
-fn of_its_own(trouble: Trouble) -> Trouble {
-    if trouble.code != Code::HubNotOffered {
-        return trouble;
+/// Trouble on the way, by what may be done about it.
+fn not_judged(trouble: Trouble) -> Outcome {
+    match trouble.code {
+        // That this hub identifies nobody is no trouble of the line. Each waits for itself, and closes the way to none.
+        Code::HubNotOffered => {
+            let retry_after = trouble.retry_after.unwrap_or_default().max(NOT_OFFERED_PAUSE);
+            Outcome::NotDelivered(Trouble { scope: Scope::Try, retry_after: Some(retry_after), ..trouble })
+        }
+        Code::HubInsurerNotLive => Outcome::NotLive { live_from: None, trace_id: trouble.trace_id },
+        // So a refused challenge is told; waiting does not change it.
+        code @ (Code::HubRefused | Code::HubNotPermitted | Code::HubNoConsent | Code::HubRecipientAbsent) => {
+            Outcome::Refused(Refusal { code, errors: Vec::new(), trace_id: trouble.trace_id })
+        }
+        _ => Outcome::NotDelivered(trouble),
     }
-    let retry_after = trouble.retry_after.unwrap_or_default().max(NOT_OFFERED_PAUSE);
-    Trouble { scope: Scope::Try, retry_after: Some(retry_after), ..trouble }
 }
 
 /// The record as it was accepted; its hash is checked on the way.
