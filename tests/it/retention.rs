@@ -27,6 +27,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
     let id = [id; 16];
     let new = NewSubmission {
         id,
+        kind: "opinion",
         facility: "9910000011".into(),
         sender: "a".into(),
         idempotency_key: [id[0]; 32],
