@@ -1,9 +1,11 @@
 //! Identifications by two witnesses wait while the hub cannot be reached, and are shown to it later.
 
+mod crash;
 mod damage;
 mod room;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use engawa::hub::{AssertStep, HubError, Outcome, Refusal, Scope, ScriptedHub, St
 use engawa::model::identity::{Assurance, Method, Witnessed};
 use engawa::outbox::{Filter, HealthStatus, StateName};
 
-use room::{FACILITY, INSURER, Room, WITNESSES, document, insured, line_down, sender, within, witnesses};
+use room::{FACILITY, Home, INSURER, Room, WITNESSES, document, insured, line_down, sender, within, witnesses};
 
 #[tokio::test]
 async fn what_was_recorded_without_a_line_is_shown_once_it_is_back() {
@@ -226,8 +228,8 @@ async fn opinions_that_cannot_go_delay_nobody_at_the_counter() {
 #[tokio::test]
 async fn a_token_is_given_out_while_it_serves_and_the_rest_for_as_long_as_it_is_kept() {
     let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
-    let hub = ScriptedHub::new(clock.clone());
-    let room = Room::over(tempfile::tempdir().unwrap(), hub, clock.clone()).await;
+    let hub = Arc::new(ScriptedHub::new(clock.clone()));
+    let room = Room::over(Home::new(), hub, clock.clone()).await;
     let id = room.known(1).await;
     room.reaches(id, StateName::Delivered).await;
     clock.advance(Duration::from_secs(29 * 60));

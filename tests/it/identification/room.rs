@@ -1,6 +1,7 @@
 //! An outbox over a scripted hub, with short pauses.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use engawa::clock::Clock;
 use engawa::credential::seal::Keyring;
 use engawa::fault::Code;
-use engawa::hub::{Scope, ScriptedHub, Trouble};
+use engawa::hub::{HubPort, Scope, ScriptedHub, Trouble};
 use engawa::model::identity::{DocumentKind, Person, Witnessed, Witnesses};
 use engawa::model::numbers::{InsuredNumber, InsurerNumber};
 use engawa::model::opinion;
@@ -30,12 +31,31 @@ pub(super) const INSURER: &str = "999995";
 pub(super) const WITNESSES: [&str; 2] = ["witness-hanako", "witness-taro"];
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) struct Room {
+/// Where the store lies.
+pub(super) enum Home {
+    Temporary(tempfile::TempDir),
+    Lasting(PathBuf),
+}
+
+impl Home {
+    pub(super) fn new() -> Self {
+        Self::Temporary(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(directory) => directory.path(),
+            Self::Lasting(path) => path,
+        }
+    }
+}
+
+pub(super) struct Room<H = ScriptedHub> {
     pub(super) outbox: Outbox,
     pub(super) store: Store,
-    pub(super) hub: ScriptedHub,
+    pub(super) hub: Arc<H>,
     pub(super) clock: Clock,
-    pub(super) directory: tempfile::TempDir,
+    pub(super) directory: Home,
     pub(super) free: Arc<AtomicU64>,
     keys: Arc<Keyring>,
     tasks: Tasks,
@@ -46,10 +66,18 @@ pub(super) struct Room {
 impl Room {
     pub(super) async fn open() -> Self {
         let clock = Clock::system();
-        Self::over(tempfile::tempdir().unwrap(), ScriptedHub::new(clock.clone()), clock).await
+        Self::over(Home::new(), Arc::new(ScriptedHub::new(clock.clone())), clock).await
     }
 
-    pub(super) async fn over(directory: tempfile::TempDir, hub: ScriptedHub, clock: Clock) -> Self {
+    /// The identification of the person with this number, whom the hub knows.
+    pub(super) async fn known(&self, n: u32) -> Uuid {
+        self.hub.know_person(INSURER, &insured(n), None);
+        self.later(&format!("key {n}"), &document(n)).await.id
+    }
+}
+
+impl<H: HubPort> Room<H> {
+    pub(super) async fn over(directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
         let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
         let keys = Arc::new(keys.unwrap());
@@ -74,13 +102,12 @@ impl Room {
         };
         let (stop, stopped) = watch::channel(Stop::Run);
         let (outbox, tasks) =
-            Outbox::start(store.clone(), keys.clone(), Arc::new(hub.clone()), guard, config, clock.clone(), stopped)
-                .await;
+            Outbox::start(store.clone(), keys.clone(), hub.clone(), guard, config, clock.clone(), stopped).await;
         Self { outbox, store, hub, clock, directory, free, keys, tasks, stop, store_task }
     }
 
     /// Ends it without waiting for what is on its way; what is left is what a new one finds.
-    pub(super) async fn close(mut self) -> (tempfile::TempDir, ScriptedHub, Clock) {
+    pub(super) async fn close(mut self) -> (Home, Arc<H>, Clock) {
         self.stop.send_replace(Stop::Now);
         within(self.tasks.finished()).await;
         drop((self.outbox, self.store));
@@ -91,12 +118,6 @@ impl Room {
 
     pub(super) async fn later(&self, key: &str, evidence: &Witnessed) -> Acceptance {
         self.outbox.identify_later(&sender(), key, evidence).await.unwrap()
-    }
-
-    /// The identification of the person with this number, whom the hub knows.
-    pub(super) async fn known(&self, n: u32) -> Uuid {
-        self.hub.know_person(INSURER, &insured(n), None);
-        self.later(&format!("key {n}"), &document(n)).await.id
     }
 
     pub(super) async fn opinion(&self, key: &str) -> Uuid {
