@@ -159,7 +159,9 @@ impl House {
             "insurer": person["insurer_number"], "insured": person["insured_number"],
         });
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["identification::crash::be_the_box", "--exact", "--ignored"]).env(BOX, order.to_string());
+        command
+            .args(["identification::crash::be_the_box", "--exact", "--ignored", "--nocapture"])
+            .env(BOX, order.to_string());
         if let Some(point) = point {
             command.env("ENGAWA_CRASH_POINT", point);
         }

@@ -15,7 +15,9 @@ use engawa::hub::{AssertStep, HubError, Outcome, Refusal, Scope, ScriptedHub, St
 use engawa::model::identity::{Assurance, Method, Witnessed};
 use engawa::outbox::{Filter, HealthStatus, StateName};
 
-use room::{FACILITY, Home, INSURER, Room, WITNESSES, document, insured, line_down, sender, within, witnesses};
+use room::{
+    FACILITY, Home, INSURER, Room, STRIKES, WITNESSES, document, insured, line_down, sender, within, witnesses,
+};
 
 #[tokio::test]
 async fn what_was_recorded_without_a_line_is_shown_once_it_is_back() {
@@ -148,10 +150,10 @@ async fn a_spent_challenge_costs_a_new_one_and_not_without_end() {
     let id = room.known(1).await;
     assert_eq!(room.reaches(id, StateName::Delivered).await.attempts, 3);
 
-    room.hub.then_assert((0..5).map(|_| spent()));
+    room.hub.then_assert((0..STRIKES).map(|_| spent()));
     let id = room.known(2).await;
     let held = room.reaches(id, StateName::Held).await;
-    assert_eq!((held.reason, held.attempts), (Some(Code::AttemptsExhausted), 5));
+    assert_eq!((held.reason, held.attempts), (Some(Code::AttemptsExhausted), STRIKES));
     room.outbox.retry(&sender(), id).await.unwrap();
     room.reaches(id, StateName::Delivered).await;
     room.close().await;

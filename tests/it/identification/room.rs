@@ -29,6 +29,8 @@ pub(super) const FACILITY: &str = "1370000018";
 pub(super) const INSURER: &str = "999995";
 /// Two of the staff, by names that stand nowhere else.
 pub(super) const WITNESSES: [&str; 2] = ["witness-hanako", "witness-taro"];
+/// As the settings have it.
+pub(super) const STRIKES: u32 = 50;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Where the store lies.
@@ -93,7 +95,7 @@ impl<H: HubPort> Room<H> {
         };
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(40)).unwrap();
         let config = outbox::Config {
-            policy: Policy { backoff, strikes: 5, key_memory: 399 * DAY, ask_after: Duration::from_millis(5) },
+            policy: Policy { backoff, strikes: STRIKES, key_memory: 399 * DAY, ask_after: Duration::from_millis(5) },
             parallel: 4,
             poll_changes: Duration::from_secs(60),
             retention: 400 * DAY,
