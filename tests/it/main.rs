@@ -13,6 +13,7 @@ mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod identification;
 mod identity;
 mod memory;
 mod power;
