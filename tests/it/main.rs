@@ -14,6 +14,7 @@ mod host;
 mod hub;
 mod hub_sandbox;
 mod identification;
+mod identify;
 mod identity;
 mod memory;
 mod power;
