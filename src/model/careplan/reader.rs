@@ -275,6 +275,12 @@ impl<R: Read> Reader<R> {
         self.limit
     }
 
+    /// How many bytes are held at the moment: at most some multiple of the limit, whatever the file's size.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The next record; `None` at the end.
     ///
     /// # Errors
