@@ -8,6 +8,7 @@ mod card_machine;
 mod card_room;
 mod careplan;
 mod careplan_generator;
+mod careplan_lint;
 mod careplan_properties;
 mod careplan_reader;
 mod config;

@@ -10,6 +10,7 @@
 //! - [`Rows`]: records to [`Row`]s of text, and back with [`Row::write`].
 //! - [`cp932`]: the encoding, byte by byte.
 //! - [`value`]: dates, months, times and numbers as the files write them.
+//! - [`lint`]: what is wrong with a file, or with files that belong together.
 //!
 //! **Invariants.** Nothing here opens a file or asks for the time. Memory is bounded by the reader's limit, whatever the file
 //! holds. What was read is written back byte for byte: a [`Cell`] keeps the bytes of everything that its text alone would
@@ -21,6 +22,7 @@ mod document;
 pub mod file_name;
 pub mod layout;
 mod layout_file;
+pub mod lint;
 pub mod reader;
 pub mod row;
 pub mod send_unit;

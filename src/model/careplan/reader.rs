@@ -87,10 +87,7 @@ impl<'a> Field<'a> {
     /// The bytes of the value, still in the file's encoding.
     #[must_use]
     pub fn content(&self) -> Cow<'a, [u8]> {
-        let Some(inner) = self.raw.strip_prefix(b"\"").filter(|_| self.is_quoted()) else {
-            return Cow::Borrowed(self.raw);
-        };
-        let inner = if self.is_unclosed() { inner } else { inner.strip_suffix(b"\"").unwrap_or(inner) };
+        let inner = self.inner();
         if !self.marks.has(Marks::DOUBLED) {
             return Cow::Borrowed(inner);
         }
@@ -103,6 +100,16 @@ impl<'a> Field<'a> {
             }
         }
         Cow::Owned(content)
+    }
+
+    /// The bytes between the quotes as they stand in the file: inner quotes are still doubled.
+    #[must_use]
+    pub fn inner(&self) -> &'a [u8] {
+        if !self.is_quoted() {
+            return self.raw;
+        }
+        let inner = self.raw.get(1..).unwrap_or_default();
+        if self.is_unclosed() { inner } else { inner.strip_suffix(b"\"").unwrap_or(inner) }
     }
 
     /// True when the value stands in quotes.
@@ -158,6 +165,13 @@ impl<'a> Record<'a> {
     #[must_use]
     pub const fn line(&self) -> u64 {
         self.line
+    }
+
+    /// The line on which the field of a column begins.
+    #[must_use]
+    pub fn line_of(&self, column: usize) -> u64 {
+        let start = column.checked_sub(1).and_then(|at| self.spans.get(at)).map_or(0, |span| span.start);
+        self.line + breaks(self.raw.get(..start).unwrap_or_default())
     }
 
     /// How it ends.
@@ -430,12 +444,13 @@ impl<R: Read> Reader<R> {
                         }
                     }
                     Some(_) => {
-                        if self.opens_another_field()
+                        let mark = if self.opens_another_field() { Marks::UNCLOSED } else { Marks::TRAILING };
+                        if mark == Marks::UNCLOSED
                             && let Some(found) = self.cut()
                         {
                             return Some(found);
                         }
-                        self.marks.set(Marks::TRAILING);
+                        self.marks.set(mark);
                         self.state = State::Quoted;
                     }
                 },
@@ -475,10 +490,10 @@ impl<R: Read> Reader<R> {
     }
 
     /// A quote followed by text, itself behind a comma or at the start of a later line, opens another field: the one it would
-    /// close was never closed on its own line.
+    /// close was never closed.
     fn opens_another_field(&self) -> bool {
         let before = self.at.checked_sub(2).and_then(|at| self.buffer.get(self.start + at));
-        self.breaks > 0 && self.field + 1 < self.at && matches!(before, Some(b',' | b'\n' | b'\r'))
+        self.field + 1 < self.at && matches!(before, Some(b',' | b'\n' | b'\r'))
     }
 
     /// Ends the record at the first line end inside the open quoted field.
