@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use engawa::model::careplan::lint::*;
-use engawa::model::careplan::{CodeTables, FileKind, FileName, Reader, codes, cp932, lint};
+use engawa::model::careplan::{CodeTables, FileKind, FileName, Reader, codes, cp932};
 
 use crate::careplan::fixtures;
 
@@ -176,7 +176,7 @@ fn file_cases() -> Vec<Case> {
         bytes(Rule::ColumnCount, |bytes| bytes.insert(0, b',')),
         case(Rule::ColumnsEdition3, &["slip"], |files| {
             edit_rows(files, "UPPLAN", |rows| {
-                rows[0] = [&b"1,"[..]; 22].concat()[..43].iter().chain(b"\r\n").copied().collect()
+                rows[0] = [&b"1,"[..]; 22].concat()[..43].iter().chain(b"\r\n").copied().collect();
             });
         }),
         value(Rule::TextBare, "plan", "UP2KYO", 0, "need", b"abc"),
@@ -253,6 +253,11 @@ fn record_cases() -> Vec<Case> {
     let results = |rule, item, raw| value(rule, "results", "UPJSK", 0, item, raw);
     vec![
         slip(Rule::VersionMixed, 3, "csv_version", b"202410"),
+        case(Rule::VersionMonth, &["slip"], |files| {
+            for row in 0..13 {
+                set(files, "UPPLAN", row, "target_month", b"202503");
+            }
+        }),
         slip(Rule::MonthDiffers, 3, "target_month", b"202604"),
         slip(Rule::MonthsMixed, 3, "target_month", b"202604"),
         slip(Rule::DayOutsideMonth, 3, "service_date", b"20260401"),
@@ -371,7 +376,7 @@ fn set_cases() -> Vec<Case> {
 
 #[test]
 fn docs() {
-    crate::golden("docs/careplan-rules.md", &lint::markdown());
+    crate::golden("docs/careplan-rules.md", &markdown());
 }
 
 #[test]

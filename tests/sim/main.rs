@@ -9,6 +9,7 @@ mod card_room;
 mod careplan;
 mod careplan_generator;
 mod careplan_lint;
+mod careplan_mutations;
 mod careplan_properties;
 mod careplan_reader;
 mod config;

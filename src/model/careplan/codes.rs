@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::value::{self, Month};
+
 /// One code of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -218,6 +220,12 @@ impl CodeTables {
             "warn" => VersionState::Tolerated,
             _ => VersionState::Old,
         })
+    }
+
+    /// The service month from which a CSVバージョン applies, `YYYYMM`; `None` where it is not known.
+    #[must_use]
+    pub fn version_from(&self, value: &[u8]) -> Option<Month> {
+        value::month(self.list("csv_version_from").find(value)?.attribute.as_bytes())
     }
 
     /// The CSVバージョン to write.

@@ -4,7 +4,8 @@ use std::io::Read;
 
 use super::cp932::{self, EncodeError, Traits};
 use super::layout::{FileKind, Item};
-use super::reader::{Field, LineEnd, Reader, Record};
+use super::reader::Reader;
+use super::record::{Field, LineEnd, Record};
 
 /// How a cell stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,9 @@ use super::file::could_be;
 use crate::model::careplan::layout::{FileKind, Item};
 use crate::model::careplan::{Field, Record};
 
-/// The most likely item when one value is missing or one is too many; `None` when more are.
-pub(super) fn likely(kind: FileKind, record: &Record<'_>) -> Option<&'static Item> {
+/// The most likely item when one value is missing or one is too many, as the first and the last of those that are equally
+/// likely (empty neighbours cannot be told apart); `None` when more values are missing or too many.
+pub(super) fn likely(kind: FileKind, record: &Record<'_>) -> Option<(&'static Item, &'static Item)> {
     let (items, fields) = (kind.items(), record.fields().collect::<Vec<_>>());
     if record.columns() != fields.len() {
         return None;
@@ -34,6 +35,9 @@ pub(super) fn likely(kind: FileKind, record: &Record<'_>) -> Option<&'static Ite
         (_, true) => false,
         _ => return None,
     };
-    let best = (0..items.len()).rev().max_by_key(|at| score(*at, missing))?;
-    items.get(best)
+    let scores: Vec<usize> = (0..items.len()).map(|at| score(at, missing)).collect();
+    let best = scores.iter().max()?;
+    let first = scores.iter().position(|score| score == best)?;
+    let last = scores.iter().rposition(|score| score == best)?;
+    Some((items.get(first)?, items.get(last)?))
 }

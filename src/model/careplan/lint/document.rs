@@ -11,7 +11,8 @@ Severity: **refused** (the text of the standard is broken: the exchange or the r
 text says so, but known receivers refuse or misread it), advice (it is taken; a person should look at it). What the printed layouts \
 leave in doubt is never the cause of a refusal.
 
-A finding has `code`, `severity`, `file`, `line`, `column` (the item's number), `item`, `item_label`, `value`, `detail` (Japanese), \
+A finding has `code`, `severity`, `file`, `line`, `column` (the item's number), `column_to` (where a value is \
+missing or too many and it cannot be told which one from `column` to here), `item`, `item_label`, `value`, `detail` (Japanese), \
 `detail_en` and `source`. `value` is there only for items that say nothing about a person. Braces are filled in.
 
 Sources: **MT** the main text of ケアプランデータ連携標準仕様 (2024-10) with its section; **LD** the layout document of the same edition \

@@ -173,6 +173,7 @@ struct Seen {
     bare: bool,
     quoted: bool,
     non_ascii: bool,
+    early: bool,
     month: Option<Vec<u8>>,
 }
 
@@ -319,8 +320,8 @@ impl Linter<'_, '_> {
             matches!((self.kind, found), (FileKind::Slip | FileKind::Results, 22) | (FileKind::SlipAnnex, 34));
         let rule = if edition3 { Rule::ColumnsEdition3 } else { Rule::ColumnCount };
         let mut finding = Finding::new(rule, self.file).at(record.line()).detail(format!("{found}/{wanted}"));
-        if let Some(item) = super::align::likely(self.kind, record).filter(|_| !edition3) {
-            finding = finding.item(item);
+        if let Some((first, last)) = super::align::likely(self.kind, record).filter(|_| !edition3) {
+            finding = finding.item(first).through(last);
         }
         self.findings.push(finding);
         false
@@ -351,6 +352,12 @@ impl Linter<'_, '_> {
         let month = view.get(column);
         if value::month(month).is_none() || self.kind == FileKind::Supplement {
             return;
+        }
+        if let Some(first) = self.plan.settings.codes.version_from(view.get(1))
+            && value::month(month).is_some_and(|month| month < first)
+            && !std::mem::replace(&mut self.seen.early, true)
+        {
+            self.findings.push(view.about(Rule::VersionMonth, 1).detail(first));
         }
         match &self.seen.month {
             None => self.seen.month = Some(month.to_vec()),

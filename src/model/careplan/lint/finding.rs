@@ -22,6 +22,8 @@ pub struct Finding {
     pub line: Option<u64>,
     /// The item: its number is the column.
     pub item: Option<&'static Item>,
+    /// The last item, where it cannot be told which one from `item` to here is meant (a value is missing or too many).
+    pub through: Option<&'static Item>,
     /// The value, where it can be shown: never of an item that says something about a person.
     pub shown: Option<String>,
     /// What fills `{detail}`, in Japanese and English.
@@ -31,7 +33,7 @@ pub struct Finding {
 impl Finding {
     pub(super) fn new(rule: Rule, file: &Arc<str>) -> Self {
         let detail = [String::new(), String::new()];
-        Self { rule, file: Arc::clone(file), line: None, item: None, shown: None, detail }
+        Self { rule, file: Arc::clone(file), line: None, item: None, through: None, shown: None, detail }
     }
 
     pub(super) const fn at(mut self, line: u64) -> Self {
@@ -41,6 +43,11 @@ impl Finding {
 
     pub(super) const fn item(mut self, item: &'static Item) -> Self {
         self.item = Some(item);
+        self
+    }
+
+    pub(super) fn through(mut self, last: &'static Item) -> Self {
+        self.through = Some(last).filter(|last| self.item.is_some_and(|first| first.number < last.number));
         self
     }
 
@@ -71,6 +78,13 @@ impl Finding {
         self.item.map(|item| item.number)
     }
 
+    /// True when the finding is about that item, or may be.
+    #[must_use]
+    pub fn names(&self, item: &Item) -> bool {
+        let last = self.through.or(self.item).map_or(0, |last| last.number);
+        self.item.is_some_and(|first| (first.number..=last).contains(&item.number))
+    }
+
     /// The sentence in Japanese.
     #[must_use]
     pub fn ja(&self) -> String {
@@ -88,12 +102,13 @@ impl Finding {
 
 impl Serialize for Finding {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut finding = serializer.serialize_struct("Finding", 10)?;
+        let mut finding = serializer.serialize_struct("Finding", 12)?;
         finding.serialize_field("code", self.rule.name())?;
         finding.serialize_field("severity", &self.severity())?;
         finding.serialize_field("file", &*self.file)?;
         finding.serialize_field("line", &self.line)?;
         finding.serialize_field("column", &self.column())?;
+        finding.serialize_field("column_to", &self.through.map(|item| item.number))?;
         finding.serialize_field("item", &self.item.map(|item| item.name))?;
         finding.serialize_field("item_label", &self.item.map(|item| item.label))?;
         finding.serialize_field("value", &self.shown)?;

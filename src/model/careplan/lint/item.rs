@@ -142,6 +142,9 @@ fn length(spot: &mut Spot<'_, '_>, content: &[u8]) -> Option<Wrong> {
 }
 
 fn version(spot: &Spot<'_, '_>, content: &[u8]) -> Option<Wrong> {
+    if content == spot.plan.current {
+        return None;
+    }
     let codes = &spot.plan.settings.codes;
     let rule = match codes.version(content) {
         Some(VersionState::Current) => return None,
@@ -233,6 +236,9 @@ fn row_code(spot: &mut Spot<'_, '_>, content: &[u8]) -> Option<Wrong> {
 }
 
 fn kind(spot: &Spot<'_, '_>, kind: &[u8]) -> Option<Wrong> {
+    if spot.plan.exchanged.holds(kind) {
+        return None;
+    }
     let rule = match spot.plan.settings.codes.scope(kind) {
         Some(Scope::In) => return None,
         Some(Scope::Out | Scope::NameOnly) => Rule::ServiceOutOfScope,

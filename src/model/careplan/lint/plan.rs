@@ -1,7 +1,7 @@
 //! What the settings come to, worked out once: code lists that can be asked fast.
 
 use super::Settings;
-use crate::model::careplan::codes::CodeList;
+use crate::model::careplan::codes::{CodeList, Scope};
 use crate::model::careplan::layout::FileKind;
 
 /// A code of at most eight bytes as a number.
@@ -30,13 +30,24 @@ pub(super) struct Plan<'a> {
     pub(super) settings: &'a Settings,
     /// By kind and item: the item's codes.
     lists: Vec<Vec<Codes>>,
+    /// The CSVバージョン that needs no second look.
+    pub(super) current: Vec<u8>,
+    /// The service kinds that need no second look.
+    pub(super) exchanged: Codes,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
         let list = |id: &str| Codes::new(settings.codes.list(id));
         let lists = FileKind::ALL.iter().map(|kind| kind.items().iter().map(|item| list(item.codes)).collect());
-        Self { settings, lists: lists.collect() }
+        let mut exchanged = settings.codes.list("service_kind").clone();
+        exchanged.codes.retain(|code| settings.codes.scope(code.code.as_bytes()) == Some(Scope::In));
+        Self {
+            settings,
+            lists: lists.collect(),
+            current: settings.codes.version_to_write().as_bytes().to_vec(),
+            exchanged: Codes::new(&exchanged),
+        }
     }
 
     /// The codes of the items of a kind, in the order of the items.

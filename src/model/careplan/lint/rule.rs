@@ -185,8 +185,8 @@ File {
         "「{item}」は引用符（\"）で囲まれていないのに、中に引用符があります。"
         "`{item}` holds a quote though it is not in quotes.";
     ColumnCount "COLUMN_COUNT" Refused "LD every sheet"
-        "項目の数が違います（{detail}）。"
-        "The number of items is wrong ({detail}).";
+        "項目の数が違います（{detail}）。値が1つ抜けたか増えたときは、それらしい項目の番号を示します。"
+        "The number of items is wrong ({detail}). Where one value is missing or too many, the likely items are given.";
     ColumnsEdition3 "COLUMNS_EDITION_3" Refused "LD CSVバージョン履歴 (inference)"
         "項目の数が第3版のものです（{detail}）。第4.1版で出力してください。"
         "The number of items is that of edition 3 ({detail}). Write the file in edition 4.1.";
@@ -358,6 +358,10 @@ Record {
     VersionMixed "VERSION_MIXED" Refused "LD CSVバージョン"
         "CSVバージョンが最初の行と違います。1ファイルに1つです。"
         "The CSV version differs from the first record's. A file has one.";
+    VersionMonth "VERSION_MONTH" Advice "LD CSVバージョン, CSVバージョン履歴"
+        reading "A version is used from the service month from which it applies; receivers that look at the value alone take it."
+        "このCSVバージョンは{detail}のサービス提供分から使うものです。"
+        "This CSV version is for service months from {detail} on.";
     MonthDiffers "MONTH_DIFFERS" LikelyRefused "LD 第6表 (inference)"
         "「{item}」がファイル名の年月（{detail}）と違います。"
         "`{item}` differs from the month of the file name ({detail}).";
