@@ -506,6 +506,7 @@ fn what_the_layout_leaves_in_doubt_never_refuses() {
         ("preventive", "UPKIHON", "entrustment", b""),
         ("preventive", "UPYOBO", "entrustment", b""),
         ("preventive", "UPYOBO_SUB", "need_no", b""),
+        ("preventive", "UPYOBO_SUB", "need_no", b"1-a"),
     ] {
         let mut files = unit(&[dir]);
         set(&mut files, prefix, 0, item, raw);

@@ -9,7 +9,8 @@ use super::{CodeTables, file_name::NamePart};
 const INTRODUCTION: &str = "\
 # Care plans as CSV (ケアプランデータ連携標準仕様 4.1)
 
-Generated from `src/model/careplan/`; a test compares it. For people who write or read such files.
+Generated from `src/model/careplan/`; a test compares it. For people who write or read such files. What is found wrong with them: \
+[careplan-rules.md](careplan-rules.md).
 
 ## Files
 

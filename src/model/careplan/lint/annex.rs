@@ -45,22 +45,39 @@ pub(super) fn is_sum(code: &[u8]) -> bool {
     code == GRAND_TOTAL || matches!(code.get(2..), Some(b"AAAA" | b"EEEE" | b"ZZZZ"))
 }
 
+/// One value for each summed item; `None` when a row has it empty or wrong.
+type Amounts = [Option<i64>; SUMMED.len()];
+
 /// What is known of one service kind of one user.
-#[derive(Default)]
 struct Kind {
-    details: u32,
-    within: bool,
     line: u64,
+    details: u32,
+    detail_sums: Amounts,
+    /// True when there is a subtotal of any sort, and of the one inside the limit.
+    subtotal: bool,
+    within: bool,
+    subtotal_sums: Amounts,
+}
+
+impl Kind {
+    const fn new(line: u64) -> Self {
+        let zero = [Some(0); SUMMED.len()];
+        Self { line, details: 0, detail_sums: zero, subtotal: false, within: false, subtotal_sums: zero }
+    }
+}
+
+fn add(sums: &mut Amounts, values: &Amounts) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = sum.zip(*value).map(|(sum, value)| sum + value);
+    }
 }
 
 /// What is known of one user.
 struct User {
     line: u64,
     kinds: BTreeMap<[u8; 2], Kind>,
-    /// The sums of the details; `None` when one of them is empty or wrong.
-    sums: [Option<i64>; SUMMED.len()],
     /// The grand total: its line and its values.
-    total: Option<(u64, [Option<i64>; SUMMED.len()])>,
+    total: Option<(u64, Amounts)>,
 }
 
 /// All users of the file.
@@ -75,7 +92,7 @@ impl Annex {
             return;
         }
         amounts(view, code, findings);
-        let new = || User { line: view.line(), kinds: BTreeMap::new(), sums: [Some(0); SUMMED.len()], total: None };
+        let new = || User { line: view.line(), kinds: BTreeMap::new(), total: None };
         let values = || {
             let mut values = [None; SUMMED.len()];
             for (value, item) in values.iter_mut().zip(SUMMED_ITEMS.iter()) {
@@ -94,14 +111,14 @@ impl Annex {
             return;
         }
         let Some(Ok(kind)) = code.get(..2).map(<[u8; 2]>::try_from) else { return };
-        let kind = known.kinds.entry(kind).or_insert_with(|| Kind { line: view.line(), ..Kind::default() });
+        let kind = known.kinds.entry(kind).or_insert_with(|| Kind::new(view.line()));
         if is_sum(code) {
+            kind.subtotal = true;
             kind.within |= code.ends_with(b"AAAA");
-            return;
-        }
-        kind.details += 1;
-        for (sum, value) in known.sums.iter_mut().zip(values()) {
-            *sum = sum.zip(value).map(|(sum, value)| sum + value);
+            add(&mut kind.subtotal_sums, &values());
+        } else {
+            kind.details += 1;
+            add(&mut kind.detail_sums, &values());
         }
     }
 
@@ -115,15 +132,28 @@ impl Annex {
                 findings.push(Finding::new(Rule::TotalMissing, file).at(user.line));
                 continue;
             };
-            for ((item, value), sum) in SUMMED_ITEMS.iter().zip(values).zip(&user.sums) {
-                if let (Some(value), Some(sum)) = (value, sum)
-                    && value != sum
-                {
+            let (details, mixed) = user.sums();
+            for (((item, value), details), mixed) in SUMMED_ITEMS.iter().zip(values).zip(details).zip(mixed) {
+                let Some((value, sum)) = value.zip(details.or(mixed)) else { continue };
+                if ![details, mixed].contains(&Some(value)) {
                     let finding = Finding::new(Rule::TotalDiffers, file).at(*line).item(item);
                     findings.push(finding.shown(Some(value.to_string())).detail(sum));
                 }
             }
         }
+    }
+}
+
+impl User {
+    /// The sums of the details, and those of the subtotals where a kind has them.
+    fn sums(&self) -> (Amounts, Amounts) {
+        let zero = [Some(0); SUMMED.len()];
+        let (mut details, mut mixed) = (zero, zero);
+        for kind in self.kinds.values() {
+            add(&mut details, &kind.detail_sums);
+            add(&mut mixed, if kind.subtotal { &kind.subtotal_sums } else { &kind.detail_sums });
+        }
+        (details, mixed)
     }
 }
 

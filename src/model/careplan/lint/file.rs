@@ -353,7 +353,9 @@ impl Linter<'_, '_> {
         if value::month(month).is_none() || self.kind == FileKind::Supplement {
             return;
         }
-        if let Some(first) = self.plan.settings.codes.version_from(view.get(1))
+        let known = self.seen.month.as_deref() == Some(month);
+        if !known
+            && let Some(first) = self.plan.settings.codes.version_from(view.get(1))
             && value::month(month).is_some_and(|month| month < first)
             && !std::mem::replace(&mut self.seen.early, true)
         {

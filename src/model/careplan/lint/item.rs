@@ -191,7 +191,7 @@ fn code(content: &[u8], codes: &Codes, spot: &Spot<'_, '_>) -> Option<Wrong> {
     }
     let zero = [b"0", content].concat();
     if codes.holds(&zero) && value::is_digits(content) {
-        return Some((Rule::CodeZeroDropped, String::from_utf8_lossy(&zero).into_owned()));
+        return plain(Rule::CodeZeroDropped);
     }
     plain(Rule::CodeUnknown)
 }
@@ -217,6 +217,10 @@ fn signed(spot: &mut Spot<'_, '_>, content: &[u8]) -> Option<Wrong> {
 
 fn ordinal(spot: &mut Spot<'_, '_>, content: &[u8]) -> Option<Wrong> {
     let right = value::number(content).is_some_and(|number| number >= 1);
+    // The annex of the preventive plan prints its running numbers as free text.
+    if spot.item.doubt == Doubt::Need && (!right || content.len() > 2) {
+        return plain(Rule::ValueDoubtful);
+    }
     if !right || (content.len() > 2 && spot.item.doubt == Doubt::None) {
         return plain(Rule::OrdinalInvalid);
     }

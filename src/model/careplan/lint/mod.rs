@@ -83,7 +83,7 @@ impl Default for Settings {
     }
 }
 
-/// Looks at one file.
+/// Looks at one file. `name` is its bare name, without a path: it says what the file is.
 ///
 /// # Errors
 /// What the source reports; the content never is an error.
@@ -105,7 +105,7 @@ impl<'a> SetLinter<'a> {
         Self { plan: Plan::new(settings), findings: Findings::new(usize::MAX), facts: Vec::new() }
     }
 
-    /// Reads one more file to its end.
+    /// Reads one more file to its end. `name` is its bare name, without a path.
     ///
     /// # Errors
     /// What the source reports.
@@ -126,7 +126,8 @@ impl<'a> SetLinter<'a> {
     }
 }
 
-/// Looks at files that may belong together.
+/// Looks at files that may belong together, given as bare name and content. One file of a send unit alone is reported as
+/// incomplete: for a single file there is [`lint_file`].
 ///
 /// # Errors
 /// What a source reports.

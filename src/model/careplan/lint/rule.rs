@@ -281,8 +281,8 @@ Item {
         "「{item}」にこのコードはありません。"
         "`{item}` has no such code.";
     CodeZeroDropped "CODE_ZERO_DROPPED" Refused "LD, コード値"
-        "「{item}」の先頭の0が落ちています（{detail}）。"
-        "`{item}` has lost its leading zero ({detail}).";
+        "「{item}」の先頭の0が落ちています。表計算ソフトで開いて保存していないか確かめてください。"
+        "`{item}` has lost its leading zero. A spreadsheet may have dropped it.";
     DateShape "DATE_SHAPE" Refused "LD, 形式 YYYYMMDD"
         reading "Some samples show months where the layout wants days: the layout counts."
         "「{item}」は西暦のYYYYMMDD（半角8桁）で書いてください。"
@@ -500,10 +500,12 @@ Table {
     CostSplit "COST_SPLIT" Advice "LD 第7表 No.24 to 28 (inference)"
         "請求額と利用者負担の和が費用総額と違います（{detail}）。"
         "The claim and the user's charge do not add up to the total cost ({detail}).";
-    TotalDiffers "TOTAL_DIFFERS" LikelyRefused "LD 第7表 No.9 (inference)"
-        "全合計行の「{item}」が明細の合計（{detail}）と違います。"
-        "`{item}` of the grand total is not the sum of the details ({detail}).";
+    TotalDiffers "TOTAL_DIFFERS" Advice "LD 第7表 No.9 (inference)"
+        reading "Some programs write the amounts on the details, others on the subtotals only: a total that fits one of the two sums is taken."
+        "全合計行の「{item}」が明細（小計）の合計（{detail}）と違います。"
+        "`{item}` of the grand total is not the sum of the details or subtotals ({detail}).";
     DestinationUnrelated "DESTINATION_UNRELATED" LikelyRefused "MT 2.6, 3.6"
+        reading "In table 2 the office codes may be empty: a user without any is not judged."
         "送信先の事業所のサービスがない利用者です。関係のない利用者は送れません。"
         "The user has no service of the destination. Users who have nothing to do with it may not be sent.";
 }

@@ -37,7 +37,8 @@ pub(super) struct Table {
     last: Option<Numbered>,
     /// Rental rows: user, code, units, office, day, detail number.
     rentals: HashSet<u64>,
-    /// Users who have a service of the destination.
+    /// Users with an office code in some row, and among them those who have a service of the destination.
+    coded: HashSet<u64>,
     related: HashSet<u64>,
     annex: Annex,
 }
@@ -63,6 +64,7 @@ impl Table {
             numbers: HashSet::new(),
             last: None,
             rentals: HashSet::new(),
+            coded: HashSet::new(),
             related: HashSet::new(),
             annex: Annex::default(),
         }
@@ -108,6 +110,9 @@ impl Table {
             _ => {}
         }
         let provider = view.get(self.columns.provider_office_code);
+        if !provider.is_empty() {
+            self.coded.insert(user);
+        }
         if view.name.is_some_and(|name| name.to.office.as_bytes() == provider) {
             self.related.insert(user);
         }
@@ -210,8 +215,10 @@ impl Table {
             kind == Some(Scope::In) && matches!(name.kind, FileKind::Plan2 | FileKind::Slip | FileKind::SlipAnnex)
         });
         if destination.is_some() {
-            let mut lines: Vec<u64> =
-                facts.users.iter().filter(|(user, _)| !self.related.contains(user)).map(|(_, line)| *line).collect();
+            let mut lines: Vec<u64> = {
+                let unrelated = |user: &u64| self.coded.contains(user) && !self.related.contains(user);
+                facts.users.iter().filter(|(user, _)| unrelated(user)).map(|(_, line)| *line).collect()
+            };
             lines.sort_unstable();
             for line in lines {
                 findings.push(Finding::new(Rule::DestinationUnrelated, file).at(line));
