@@ -370,6 +370,7 @@ fn set_cases() -> Vec<Case> {
         }),
         case(Rule::LimitExceeded, &["slip"], |files| set(files, "UPHOSOKU", 0, "benefit_limit_units", b"4000")),
         case(Rule::AnnexTimes, &["slip"], |files| edit_rows(files, "UPPLAN", |rows| drop(rows.remove(0)))),
+        case(Rule::ResultBeyondPlan, &["slip", "results"], |files| set(files, "UPJSK", 0, "times_per_day", b"9")),
         case(Rule::ResultWithoutPlan, &["slip", "results"], |files| set(files, "UPJSK", 0, "service_code", b"111311")),
     ]
 }

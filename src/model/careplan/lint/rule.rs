@@ -561,6 +561,9 @@ Set {
         reading "Services counted by the month or the day are counted otherwise: it is advice."
         "別表の回数（{item}）が利用票の回数の合計（{detail}）と違います。"
         "The count of the annex (`{item}`) is not the sum of the slip's ({detail}).";
+    ResultBeyondPlan "RESULT_BEYOND_PLAN" Advice "MT 2.2 (inference)"
+        "この利用者の実績の回数（合計）が予定（{detail}）を超えています。"
+        "The results of this service exceed the plan ({detail}).";
     ResultWithoutPlan "RESULT_WITHOUT_PLAN" Advice "MT 2.2 (inference)"
         "この利用者の実績に対応する予定（同じ事業所・サービスコード）がありません。"
         "The plan has no such service (same office and code) for this user.";

@@ -117,13 +117,23 @@ fn results(files: &[(&FileName, &Facts)], findings: &mut Findings) {
         if plans.is_empty() {
             continue;
         }
-        let unplanned =
-            facts.services.iter().filter(|(service, _)| !plans.iter().any(|plan| plan.services.contains_key(service)));
-        let mut lines: Vec<u64> = unplanned.map(|(_, (_, line))| *line).collect();
-        lines.sort_unstable();
-        let item = FileKind::Results.item("service_code");
-        for line in lines {
-            findings.push(about(Rule::ResultWithoutPlan, facts, line, item));
+        let planned =
+            |service: &u64| plans.iter().filter_map(|plan| plan.services.get(service)).map(|(times, _)| *times).max();
+        let mut beyond: Vec<(u64, Option<i64>, i64)> = facts
+            .services
+            .iter()
+            .map(|(service, (times, line))| (*line, planned(service), *times))
+            .filter(|(_, planned, times)| planned.is_none_or(|planned| planned < *times))
+            .collect();
+        beyond.sort_unstable();
+        for (line, planned, times) in beyond {
+            findings.push(match planned {
+                None => about(Rule::ResultWithoutPlan, facts, line, FileKind::Results.item("service_code")),
+                Some(planned) => {
+                    let finding = about(Rule::ResultBeyondPlan, facts, line, FileKind::Results.item("times_per_day"));
+                    finding.shown(Some(times.to_string())).detail(planned)
+                }
+            });
         }
     }
 }
