@@ -94,5 +94,5 @@ fn moment((tag, value): Found<'_>) -> Option<Timestamp> {
         _ => return None,
     };
     let civil = DateTime::strptime("%Y%m%d%H%M%S", &text).ok()?;
-    Some(TimeZone::UTC.to_timestamp(civil).ok()?)
+    TimeZone::UTC.to_timestamp(civil).ok()
 }
