@@ -23,16 +23,19 @@ fn commands() -> impl Strategy<Value = Vec<Vec<u8>>> {
         Just(vec![0x00, 0x01]),
         proptest::collection::vec(any::<u8>(), 0..20),
     ];
-    let body = (name, 0..4u8, any::<u8>()).prop_map(|(name, form, le)| {
+    let p2 = prop_oneof![3 => prop_oneof![Just(0x00u8), Just(0x0C), Just(0x02)], 1 => any::<u8>()];
+    let body = (name, 0..6u8, any::<u8>()).prop_map(|(name, form, le)| {
         let length = u8::try_from(name.len()).unwrap();
         match form {
             0 => [&[length], name.as_slice()].concat(),
             1 => [&[length], name.as_slice(), &[le]].concat(),
             2 => [&[0, 0, length], name.as_slice(), &[0, le]].concat(),
-            _ => name,
+            3 => name,
+            4 => vec![le],
+            _ => vec![0, 0, le],
         }
     });
-    let command = (class, instruction, p1, any::<u8>(), body)
+    let command = (class, instruction, p1, p2, body)
         .prop_map(|(class, instruction, p1, p2, body)| [&[class, instruction, p1, p2], body.as_slice()].concat());
     proptest::collection::vec(prop_oneof![2 => command, 1 => Just(VENDOR.to_vec())], 1..6)
 }

@@ -13,6 +13,9 @@ pub const SHUT: [[u8; 10]; 3] = [
     [0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x01],
 ];
 
+/// What their names have in common: on the worst card there is an application of every name that begins so.
+const FAMILY: [u8; 9] = [0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04];
+
 /// What the batch must not do.
 pub type Breach = &'static str;
 
@@ -85,6 +88,7 @@ impl Card {
         match p1 {
             0x04 if readings.iter().any(|name| may_be_shut(name)) => Err("an application that is kept shut"),
             0x04 if class.chained => Ok(()),
+            0x04 if !readings.first().is_some_and(|name| whole(name)) => Err("selecting by a part of a name"),
             0x04 => {
                 self.harmless.insert(class.channel);
                 Ok(())
@@ -110,5 +114,10 @@ fn short_file(id: u8, reserved: bool) -> Result<(), Breach> {
 
 /// Whether some card takes the name for one of the shut applications: by a beginning of it, or by more than it.
 fn may_be_shut(name: &[u8]) -> bool {
-    SHUT.iter().any(|shut| shut.starts_with(name) || name.starts_with(shut))
+    FAMILY.starts_with(name) || name.starts_with(&FAMILY)
+}
+
+/// The standard's names have 5 to 16 bytes; fewer are a part of one.
+fn whole(name: &[u8]) -> bool {
+    (5..=16).contains(&name.len())
 }
