@@ -33,8 +33,8 @@ pub use failure::{Reply, change_page, classify, delivery, lookup};
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{
-    Change, ChangePage, Delivery, DeliveryBody, HubError, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
-    Refusal, Scope, Trouble,
+    Asserted, Challenge, Change, ChangePage, Delivery, DeliveryBody, HubError, HubPort, LookupOutcome, MunicipalState,
+    Outcome, Receipt, Refusal, Scope, Trouble,
 };
 pub use real::Hub;
 pub use scripted::{DeliveryRecord, ScriptedHub, Step};

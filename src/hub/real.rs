@@ -13,12 +13,13 @@ use super::failure::{Reply, change_page, delivery, lookup, trouble};
 use super::link::{Link, authorized, request};
 use super::login::{Session, Token};
 use super::memory::Memory;
-use super::port::{ChangePage, Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use super::port::{Asserted, Challenge, ChangePage, Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
 use super::status::{HubStatus, LoginState};
 use super::wire;
 use crate::clock::Clock;
 use crate::credential::{FacilityCertificate, Secret};
 use crate::fault::Code;
+use crate::model::identity::Evidence;
 
 /// How long the hub's list of what it offers is believed.
 const OFFER_AGE: Duration = Duration::from_secs(3600);
@@ -202,5 +203,13 @@ impl HubPort for Hub {
         // The cursor has expired: from the beginning, where repeats are to be expected.
         let page = self.page(&link, None).await?;
         page.map(|page| ChangePage { restarted: true, ..page }).ok_or(trouble(Code::HubNonsense, Scope::Hub))
+    }
+
+    async fn challenge(&self) -> Result<Challenge, Trouble> {
+        Err(trouble(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn assert(&self, _challenge: &Challenge, _evidence: &Evidence) -> Result<Asserted, Trouble> {
+        Err(trouble(Code::HubNotOffered, Scope::Operator))
     }
 }

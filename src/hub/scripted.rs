@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::failure::trouble;
 use super::port::{
-    Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt, Refusal, Scope, Trouble,
+    Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
+    Refusal, Scope, Trouble,
 };
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::model::identity::Evidence;
 
 /// What happens to one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,5 +216,13 @@ impl HubPort for ScriptedHub {
         let items = state.changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
         let next_cursor = format!("{}.{}", state.feed, state.changes.len());
         Ok(ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() })
+    }
+
+    async fn challenge(&self) -> Result<Challenge, Trouble> {
+        Err(trouble(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn assert(&self, _challenge: &Challenge, _evidence: &Evidence) -> Result<Asserted, Trouble> {
+        Err(trouble(Code::HubNotOffered, Scope::Operator))
     }
 }

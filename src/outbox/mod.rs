@@ -57,6 +57,7 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
+use crate::model::identity::{Person, Witnessed};
 use crate::store::Store;
 
 /// The figures of the room. Not `Debug`: it holds a secret.
@@ -205,6 +206,34 @@ impl Outbox {
     /// `STORAGE_FULL` with a forecast, or the store's failure.
     pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
         Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
+    }
+
+    /// Takes an identification by witnesses in, to be shown to the hub when the line allows. Under the same key of the
+    /// facility the same evidence is the same identification.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_CONFLICT`, `STORAGE_FULL` with a forecast, or the store's failure.
+    #[allow(clippy::unused_async, reason = "the outbox learns it next")]
+    pub async fn identify_later(
+        &self,
+        _sender: &Sender,
+        _idempotency_key: &str,
+        _evidence: &Witnessed,
+    ) -> Result<Acceptance, OutboxError> {
+        Err(Code::HubNotOffered.into())
+    }
+
+    /// An identification of this facility, and whom the hub knows by it once it has been shown.
+    ///
+    /// # Errors
+    /// The store's failure.
+    #[allow(clippy::unused_async, reason = "the outbox learns it next")]
+    pub async fn identification(
+        &self,
+        _facility: &str,
+        _id: Uuid,
+    ) -> Result<Option<(Submission, Option<Person>)>, OutboxError> {
+        Ok(None)
     }
 
     /// Withdraws a submission that has not left.

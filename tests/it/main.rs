@@ -3,6 +3,7 @@
 
 mod api;
 mod card;
+mod cards_daemon;
 mod cli;
 mod crash;
 mod daemon;
