@@ -1,7 +1,7 @@
 # What people and CI call. Each target installs what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo run test crash fuzz seeds check bench audit fmt tools nightly
+.PHONY: help deps build demo run test crash fuzz check bench audit fmt tools nightly
 
 N ?= 200
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -59,11 +59,6 @@ fuzz: deps nightly ## libFuzzer on what reads a card's bytes: make fuzz SECONDS_
 		echo "fuzz: $$target, $(SECONDS_EACH) s"; \
 		$(FUZZER) $$target $$found tests/corpus/card/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
 			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
-	done
-
-seeds: nightly ## the fewest of the fuzzers' finds that reach what the committed corpus does not, into it
-	@for target in $(TARGETS); do \
-		$(FUZZER) $$target tests/corpus/card/$$target $(FUZZ)/found/$$target -- $(FUZZ_LIMITS) -set_cover_merge=1 -use_counters=0 || exit 1; \
 	done
 
 bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
