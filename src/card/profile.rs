@@ -9,7 +9,7 @@ use super::channel::{Attempt, Channel, exchange};
 use super::error::CardError;
 use super::jpki::read_selected;
 use super::pin::ProfilePin;
-use super::tlv;
+use super::tlv::{self, TlvError};
 use super::verify::{Floor, tries_left, verify};
 
 const FILE: u16 = 0xFF20;
@@ -84,8 +84,14 @@ pub fn basic_four(
 /// # Errors
 /// When it is not the sound form of that file.
 pub fn parse(file: &[u8]) -> Result<BasicFour, CardError> {
-    let outer = tlv::all(file)?;
-    let elements = tlv::all(tlv::only(&outer, FILE)?)?;
+    let (outer, rest) = tlv::first(file)?;
+    if outer.tag != FILE {
+        return Err(TlvError::Elements.into());
+    }
+    if !rest.is_empty() {
+        return Err(TlvError::Trailing.into());
+    }
+    let elements = tlv::all(outer.value)?;
     let text = |tag| {
         let value = tlv::only(&elements, tag)?;
         String::from_utf8(value.to_vec()).map_err(|_| CardError::Answer("text"))
