@@ -1,7 +1,7 @@
 //! Files to units, or precisely why not.
 
 use super::problem::Problem;
-use super::write::too_large;
+use super::write::TooLarge;
 use super::{Image, LIMIT, Table, Unit, fits, form, item_names, order, unit_of};
 use crate::model::careplan::file_name::{FileName, MonthPart, NameError};
 use crate::model::careplan::layout::FileKind;
@@ -88,8 +88,8 @@ pub enum Refusal {
     #[error("the months of the files differ")]
     Months,
     /// It is longer than the hub takes.
-    #[error("the unit is longer than {LIMIT} bytes of JSON")]
-    TooLarge,
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
 }
 
 impl Refusal {
@@ -105,7 +105,7 @@ impl Refusal {
             Self::Unknown(_) => "UNIT_UNKNOWN",
             Self::Twice(_) => "UNIT_TWICE",
             Self::Months => "UNIT_MONTHS",
-            Self::TooLarge => "UNIT_TOO_LARGE",
+            Self::TooLarge(_) => "UNIT_TOO_LARGE",
         }
     }
 
@@ -149,8 +149,8 @@ impl Refusal {
                 "同じ送信単位のファイルの対象年月が違います。月ごとに分けてください。".to_owned(),
                 "The months of the files of one send unit differ. Make a unit for each month.".to_owned(),
             ],
-            Self::TooLarge => {
-                let problem: Problem = too_large();
+            Self::TooLarge(_) => {
+                let problem = Problem::from(TooLarge);
                 [problem.ja(), problem.en()]
             }
         }
@@ -309,7 +309,7 @@ fn build(kind: &'static SendUnit, group: &Group, files: &[File<'_>]) -> Result<U
                 if images.iter().any(|image| image.branch == *branch) {
                     return Err(Refusal::Twice(name.kind));
                 }
-                room = room.checked_sub(given.bytes.len() / 3 * 4).ok_or(Refusal::TooLarge)?;
+                room = room.checked_sub(given.bytes.len() / 3 * 4).ok_or(TooLarge)?;
                 images.push(Image { branch: branch.clone(), file, bytes: given.bytes.to_vec() });
             }
             None => {
@@ -322,7 +322,7 @@ fn build(kind: &'static SendUnit, group: &Group, files: &[File<'_>]) -> Result<U
         }
     }
     unit.arrange();
-    unit.to_json().map_err(|_| Refusal::TooLarge)?;
+    unit.to_json()?;
     Ok(unit)
 }
 
@@ -333,7 +333,7 @@ fn rows(kind: FileKind, bytes: &[u8], room: &mut usize) -> Result<Vec<Row>, Refu
     for row in Rows::new(kind, bytes) {
         let row = row.map_err(|source| Refusal::Content { kind, source })?;
         let texts: usize = row.cells().iter().map(|cell| cell.text.len()).sum();
-        *room = room.checked_sub(names + texts).ok_or(Refusal::TooLarge)?;
+        *room = room.checked_sub(names + texts).ok_or(TooLarge)?;
         rows.push(row);
     }
     Ok(rows)

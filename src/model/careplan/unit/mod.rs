@@ -40,6 +40,7 @@ pub use group::{File, Grouping, Refusal, Refused, Submission, group};
 pub use key::{Key, order};
 pub use problem::{Problem, ProblemCode};
 pub use read::Reading;
+pub use write::TooLarge;
 
 /// The longest unit in JSON, in bytes. The hub takes calls of 20 MiB; a kilobyte is left for what stands around the unit.
 pub const LIMIT: usize = 20 * 1024 * 1024 - 1024;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{MAX_PROBLEMS, Problem, ProblemCode, escaped};
 use super::tree::Json;
-use super::write::too_large;
+use super::write::TooLarge;
 use super::{Image, LIMIT, Place, Table, Unit, fits, form, item_names, standard_form, unit_of};
 use crate::model::careplan::file_name::{NamePart, Party};
 use crate::model::careplan::layout::FileKind;
@@ -38,7 +38,7 @@ impl Unit {
     /// Everything that is wrong, up to 100 problems.
     pub fn parse(json: &[u8], reading: Reading) -> Result<Self, Vec<Problem>> {
         if json.len() > LIMIT {
-            return Err(vec![too_large()]);
+            return Err(vec![TooLarge.into()]);
         }
         let tree: Json = serde_json::from_slice(json).map_err(|error| vec![malformed(&error)])?;
         Reader::new(reading).read(tree)
@@ -51,7 +51,8 @@ impl Unit {
     pub fn from_value(value: &Value, reading: Reading) -> Result<Self, Vec<Problem>> {
         let tree = Json::deserialize(value).map_err(|error| vec![malformed(&error)])?;
         let unit = Reader::new(reading).read(tree)?;
-        unit.to_json().map_or_else(|problem| Err(vec![problem]), |_| Ok(unit))
+        unit.to_json().map_err(|too_large| vec![too_large.into()])?;
+        Ok(unit)
     }
 }
 

@@ -17,16 +17,23 @@ impl Unit {
     /// The unit as the hub takes it: compact JSON of at most [`LIMIT`] bytes. Equal units give equal bytes.
     ///
     /// # Errors
-    /// `UNIT_TOO_LARGE` when it would be longer.
-    pub fn to_json(&self) -> Result<Vec<u8>, Problem> {
+    /// [`TooLarge`] when it would be longer.
+    pub fn to_json(&self) -> Result<Vec<u8>, TooLarge> {
         let mut out = Bounded(Vec::new());
-        serde_json::to_writer(&mut out, self).map_err(|_| too_large())?;
+        serde_json::to_writer(&mut out, self).map_err(|_| TooLarge)?;
         Ok(out.0)
     }
 }
 
-pub(super) fn too_large() -> Problem {
-    Problem::new("", ProblemCode::UnitTooLarge, &LIMIT.to_string(), &LIMIT.to_string())
+/// The unit is longer than [`LIMIT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the unit is longer than {LIMIT} bytes of JSON")]
+pub struct TooLarge;
+
+impl From<TooLarge> for Problem {
+    fn from(_: TooLarge) -> Self {
+        Self::new("", ProblemCode::UnitTooLarge, &LIMIT.to_string(), &LIMIT.to_string())
+    }
 }
 
 /// Takes [`LIMIT`] bytes and no more.
