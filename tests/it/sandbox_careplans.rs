@@ -184,12 +184,12 @@ fn a_unit_of_the_wrong_shape_is_refused_and_every_error_says_where() {
         ("E2102", "/unit/tables/1/name", |b| b["unit"]["tables"][1]["name"] = json!("UP1KYO")),
         ("E2107", "/unit/tables/1/name", |b| b["unit"]["tables"][1]["name"] = json!("UP9KYO")),
         ("E2101", "/unit/tables/0/rows", |b| {
-            drop(b["unit"]["tables"][0].as_object_mut().unwrap().shift_remove("rows"))
+            drop(b["unit"]["tables"][0].as_object_mut().unwrap().shift_remove("rows"));
         }),
         ("E2102", "/unit/tables/0/rows", |b| b["unit"]["tables"][0]["rows"] = json!({})),
         ("E2102", "/unit/tables/1/rows/1", |b| b["unit"]["tables"][1]["rows"][1] = json!(["1"])),
         ("E2102", "/unit/tables/1/rows/1/ニーズ番号", |b| {
-            b["unit"]["tables"][1]["rows"][1]["ニーズ番号"] = json!(1)
+            b["unit"]["tables"][1]["rows"][1]["ニーズ番号"] = json!(1);
         }),
         ("E2102", "/unit/tables/1/rows/0/a~1b", |b| b["unit"]["tables"][1]["rows"][0]["a/b"] = json!(null)),
         ("E2103", "/unit/tables/1/rows/1/保険者番号", |b| {
