@@ -1,7 +1,9 @@
 //! Care plans at the sandbox hub, seen through curl: sending, refusals, feeds, acks, faults, a kill.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -413,4 +415,46 @@ fn a_unit_that_was_given_up_arrives_later() {
     until("the late effect", Duration::from_secs(10), || (hub.status()["at_work"] == 0).then_some(()));
     assert_eq!(office.lookup(&key(1)).data()["outcome"], "accepted");
     assert_eq!(items(&service(&hub, "dx").get(RECEIVED).data()).len(), 1);
+}
+
+#[test]
+fn reference_and_help_name_every_call_and_table() {
+    let hub = Sandbox::start();
+    let reference = include_str!("../../docs/sandbox.md");
+    let help = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let refusal = hub.refused("POST", "/control/faults", &json!({"on": "no such call", "kind": "delay"}));
+    let names = refusal.split("/path ").nth(1).unwrap().trim_end_matches("\"}");
+    assert!(names.split(' ').count() >= 20, "{refusal}");
+    for name in names.split(' ') {
+        assert!(reference.contains(name) && help.contains(name), "{name}");
+    }
+    let layouts = include_str!("../../src/model/careplan/layout.tsv").lines().filter(|line| line.starts_with(">\t"));
+    let tables: Vec<_> = layouts.map(|line| line.split('\t').nth(1).unwrap()).collect();
+    let office = office(&hub);
+    for (n, table) in tables.iter().enumerate() {
+        assert!(reference.contains(table), "{table}");
+        let mut body = example(&hub);
+        body["unit"]["tables"] = json!([{"name": table, "rows": []}]);
+        assert!(send(&office, n, &body).data()["receipt_number"].is_string(), "{table}");
+        assert_eq!(hub.facts()["careplans"][n]["kind"], json!(table));
+    }
+    assert_eq!(tables.len(), 18);
+}
+
+#[test]
+fn a_journal_of_before_care_plans_is_still_read() {
+    let mut hub = Sandbox::start();
+    hub.kill();
+    let line = json!({
+        "event": "filed", "facility": "9910000011", "key": key(1), "receipt_number": "S0000001-abcdef",
+        "at": "2026-04-01T00:00:00Z", "trace_id": "00", "body_sha256": "00", "canonical_sha256": "00", "length": 2,
+        "insurer_number": "999995", "request_number": "0001", "attachments": 0,
+    });
+    let mut journal = fs::File::options().append(true).open(hub.dir().join("journal.jsonl")).unwrap();
+    writeln!(journal, "{line}").unwrap();
+    hub.restart();
+    let clinic = Curl::logged_in(&hub, "clinic", "clinic-doctor");
+    assert_eq!(clinic.lookup(&key(1)).data()["receipt_number"], "S0000001-abcdef");
+    assert_eq!(hub.facts()["accepted"][0]["length"], 2);
 }
