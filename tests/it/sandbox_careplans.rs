@@ -190,16 +190,19 @@ fn a_unit_of_the_wrong_shape_is_refused_and_every_error_says_where() {
         }),
         ("E2102", "/unit/tables/0/rows", |b| b["unit"]["tables"][0]["rows"] = json!({})),
         ("E2102", "/unit/tables/1/rows/1", |b| b["unit"]["tables"][1]["rows"][1] = json!(["1"])),
-        ("E2102", "/unit/tables/1/rows/1/ニーズ番号", |b| {
-            b["unit"]["tables"][1]["rows"][1]["ニーズ番号"] = json!(1);
+        ("E2102", "/unit/tables/1/rows/1/課題ＮＯ", |b| {
+            b["unit"]["tables"][1]["rows"][1]["課題ＮＯ"] = json!(1);
         }),
         ("E2102", "/unit/tables/1/rows/0/a~1b", |b| b["unit"]["tables"][1]["rows"][0]["a/b"] = json!(null)),
         ("E2103", "/unit/tables/1/rows/1/保険者番号", |b| {
             b["unit"]["tables"][1]["rows"][1]["保険者番号"] = json!("131016");
         }),
+        ("E2103", "/unit/tables/0/rows/0/insurer_number", |b| {
+            b["unit"]["tables"][0]["rows"][0]["insurer_number"] = json!("131016");
+        }),
         ("E2105", "/surprise", |b| b["surprise"] = json!("")),
-        ("E2120", "/unit/tables/0/rows/0/利用者氏名", |b| {
-            b["unit"]["tables"][0]["rows"][0]["利用者氏名"] = json!("髙橋 見本");
+        ("E2120", "/unit/tables/3/rows/0/利用者氏名", |b| {
+            b["unit"]["tables"][3]["rows"][0]["利用者氏名"] = json!("髙橋 見本");
         }),
     ];
     for (n, (code, field, change)) in cases.iter().enumerate() {
@@ -214,7 +217,7 @@ fn a_unit_of_the_wrong_shape_is_refused_and_every_error_says_where() {
     let mut good = example(&hub);
     good["unit"]["stamp"] = json!("20260401090000");
     good["unit"]["tables"][0]["month"] = json!("000000");
-    good["unit"]["tables"][0]["rows"][0]["利用者氏名"] = json!("");
+    good["unit"]["tables"][3]["rows"][0]["利用者氏名"] = json!("");
     assert!(send(&office, 90, &good).data()["receipt_number"].is_string(), "further texts, and empty ones");
     let draft = write(&office, "careplans/5.0/consent-drafts", &key(91), &good);
     assert_eq!((draft.code().as_str(), &draft.json()["errors"][0]["field"]), ("E2105", &json!("/to_facility")));

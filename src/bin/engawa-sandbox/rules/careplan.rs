@@ -34,8 +34,8 @@ pub(crate) const TABLES: [&str; 18] = [
     "UPKIHON_IMAGE",
     "UPHOSOKU",
 ];
-/// The item that names the insurer, as the standard calls it.
-const INSURER: &str = "保険者番号";
+/// The item that names the insurer: as the standard calls it, and as those do who call items by English names.
+const INSURER: [&str; 2] = ["保険者番号", "insurer_number"];
 
 /// Checks a body, with a recipient or without; empty if there is nothing to say against its shape.
 pub(crate) fn check(body: &Value, recipient: bool) -> Vec<HubError> {
@@ -126,9 +126,11 @@ pub(crate) fn insurers(body: &Value) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for (table, rows) in rows(body).enumerate() {
         for (row, items) in rows.iter().enumerate() {
-            let Some(number) = items.get(INSURER).and_then(Value::as_str) else { continue };
-            if !found.iter().any(|(known, _)| known == number) {
-                found.push((number.to_owned(), format!("/unit/tables/{table}/rows/{row}/{INSURER}")));
+            for item in INSURER {
+                let Some(number) = items.get(item).and_then(Value::as_str) else { continue };
+                if !found.iter().any(|(known, _)| known == number) {
+                    found.push((number.to_owned(), format!("/unit/tables/{table}/rows/{row}/{item}")));
+                }
             }
         }
     }

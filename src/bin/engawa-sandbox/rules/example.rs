@@ -54,13 +54,16 @@ pub(crate) fn careplan(world: &World) -> Value {
         "to_facility": recipient.number,
         "to_service_kind": recipient.service_kind,
         "unit": {"tables": [
-            {"name": "UP1KYO", "rows": [item(json!({"利用者氏名": person.name, "利用者生年月日": day(person.birth_date)}))]},
+            {"name": "UP1KYO", "rows": [item(json!({"総合的な援助の方針": "自宅での入浴を続ける。"}))]},
             {"name": "UP2KYO", "rows": [
-                item(json!({"ニーズ番号": "1", "生活全般の解決すべき課題（ニーズ）": "自宅で入浴したい"})),
-                item(json!({"ニーズ番号": "2", "生活全般の解決すべき課題（ニーズ）": "買い物に出かけたい"})),
+                item(json!({"課題ＮＯ": "1", "課題": "自宅で入浴したい"})),
+                item(json!({"課題ＮＯ": "2", "課題": "買い物に出かけたい"})),
             ]},
             {"name": "UP3KYO", "rows": []},
-            {"name": "UPHOSOKU", "rows": [item(json!({"利用者氏名フリガナ": person.kana}))]},
+            {"name": "UPHOSOKU", "rows": [item(json!({
+                "利用者氏名フリガナ": person.kana, "利用者氏名": person.name,
+                "利用者生年月日": day(person.birth_date),
+            }))]},
         ]},
     })
 }
