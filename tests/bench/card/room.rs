@@ -1,6 +1,7 @@
 //! The process that is measured: cards, a room over the real driver, and the same by hand. Its answer is one JSON object.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,10 +46,12 @@ pub(crate) fn ordered() -> bool {
 }
 
 fn measure(runtime: &Runtime, ports: Vec<u16>) -> Found {
-    let directory = tempfile::Builder::new().prefix("cards").tempdir().unwrap();
+    // A disk's time would count as the card's, and make the broker's look small.
+    let memory = Some(Path::new("/dev/shm")).filter(|memory| memory.is_dir());
+    let memory = memory.map_or_else(std::env::temp_dir, Path::to_owned);
+    let directory = tempfile::Builder::new().prefix("cards").tempdir_in(memory).unwrap();
     let holders: Vec<String> = (1..=ports.len()).map(|number| number.to_string()).collect();
     let slots: Vec<_> = holders.iter().map(String::as_str).zip(ports.iter().copied()).collect();
-    // A disk's time would count as the card's, and make the broker's look small.
     let vcard = Vcard::start_with(directory.path(), &slots, &["--no-fsync"]);
     let (stop, stopped) = watch::channel(false);
     let clock = Clock::system();

@@ -52,15 +52,25 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
     let session = room.session(0);
     let mut hand = Hand::new(&room.readers[0]);
     for turn in 0..=IDENTIFICATIONS {
-        note(&mut broker, turn, sign(&session).await);
+        // Each goes first in every other turn: the first finds the processor's caches as the other left them.
+        if turn % 2 == 0 {
+            note(&mut broker, turn, sign(&session).await);
+        }
         let times = tokio::task::spawn_blocking(move || {
             let mut signing = Duration::ZERO;
             let same = timed(|| signing = hand.job(|wire| wire.identify(CHALLENGE, Manner::Same)));
-            let lean = timed(|| hand.job(|wire| wire.identify(CHALLENGE, Manner::Lean)));
-            (hand, same, lean, signing)
+            (hand, same, signing)
         });
-        let (back, same, least, signed) = times.await.unwrap();
-        hand = back;
+        let (back, same, signed) = times.await.unwrap();
+        if turn % 2 == 1 {
+            note(&mut broker, turn, sign(&session).await);
+        }
+        let times = tokio::task::spawn_blocking(move || {
+            let lean = timed(|| back.job(|wire| wire.identify(CHALLENGE, Manner::Lean)));
+            (back, lean)
+        });
+        let least;
+        (hand, least) = times.await.unwrap();
         note(&mut by_hand, turn, same);
         note(&mut lean, turn, least);
         note(&mut signing, turn, signed);
