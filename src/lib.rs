@@ -13,6 +13,7 @@ pub mod fault;
 pub mod gateway;
 pub mod host;
 pub mod hub;
+pub mod identity;
 pub mod model;
 pub mod outbox;
 pub mod store;

@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod limits;
+mod members;
 mod meter;
 mod openapi;
 mod problem;
@@ -25,7 +26,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::card::Cards;
 use crate::clock::Clock;
+use crate::identity::Identity;
 use crate::outbox::{Health, Outbox};
 use crate::terminal::Keys;
 
@@ -39,6 +42,10 @@ pub struct Api {
     pub outbox: Outbox,
     /// Who may come in.
     pub keys: Keys,
+    /// The readers, and the cards on them.
+    pub cards: Cards,
+    /// Who a person is, by the hub's word.
+    pub identity: Identity,
     /// How the gateway's parts are.
     pub health: Arc<dyn HealthSource>,
     /// Renders the metrics in the Prometheus text format.

@@ -139,6 +139,9 @@ catalogue! {
     CardCertificateExpired "CARD_CERTIFICATE_EXPIRED" 422 Card AfterRemedy
         "カードの電子証明書の期限が切れています。市区町村の窓口で更新してもらい、今回は目視か書類で確認してください。"
         "The card's certificate has expired. It is renewed at the municipality; identify visually or by documents this time.";
+    CardCertificateRefused "CARD_CERTIFICATE_REFUSED" 422 Card AfterRemedy
+        "基盤がカードの電子証明書を認めません（失効など）。市区町村の窓口で確かめてもらい、今回は書類で確認してください。"
+        "The hub does not accept the card's certificate (revoked, for example). The municipality can tell; identify by documents this time.";
     CardHeldElsewhere "CARD_HELD_ELSEWHERE" 503 Operator Later
         "同じ機器のほかのソフトがリーダーを離しません。そのソフトを閉じてください。"
         "Another program on this box holds the reader. Close that program.";
@@ -175,9 +178,18 @@ catalogue! {
     CardWithoutPin "CARD_WITHOUT_PIN" 409 Card AfterRemedy
         "暗証番号のないカード（顔認証マイナンバーカード）です。目視で確認してください。"
         "This card has no PIN (顔認証マイナンバーカード). Identify the person visually.";
+    CardsDisabled "CARDS_DISABLED" 503 Operator AfterRemedy
+        "この機器ではカードリーダーを使わない設定です（cards.enabled）。使うときは設定を true にして再起動してください。"
+        "Card readers are switched off on this box (`cards.enabled`). To use them, set it to true and restart engawa.";
+    ChallengeSpent "CHALLENGE_SPENT" 409 Hub Later
+        "基盤の確認の期限が切れました。もう一度はじめから行ってください。正しい暗証番号は回数を減らしません。"
+        "The hub's challenge has run out. Do it once more from the beginning; a right PIN costs no try.";
     PcscDown "PCSC_DOWN" 503 Operator Later
         "カードリーダーのサービス（pcscd）が動いていません。自動で戻るのを待つか、pcscdを再起動してください。"
         "The card reader service (pcscd) is not running. Wait for it to come back, or restart pcscd.";
+    PersonUnknown "PERSON_UNKNOWN" 422 Caller AfterRemedy
+        "その番号の被保険者は基盤に見つかりません。保険者番号と被保険者番号を書類で確かめてください。"
+        "The hub knows nobody insured under these numbers. Check both numbers on the document.";
     ReaderAbsent "READER_ABSENT" 404 Operator AfterRemedy
         "そのリーダーはありません。リーダーのUSBを差し直し、名前を確かめてください。"
         "There is no such reader. Plug the reader in again and check its name.";
@@ -196,6 +208,10 @@ catalogue! {
     SessionWaiting "SESSION_WAITING" 409 Caller Later
         "まだ順番を待っています。順番が来てから操作してください。"
         "The session is still waiting for its turn. Act once it has been granted.";
+
+    WitnessesRefused "WITNESSES_REFUSED" 422 Caller AfterRemedy
+        "確認した職員2名を基盤が認めません。この事業所の別々の職員の利用者IDを2つ示してください。"
+        "The hub does not accept the two witnesses. Name two different members of this facility's staff by their user ids.";
 
     // The hub and the line.
     HubUnreachable "HUB_UNREACHABLE" 502 Hub Automatic

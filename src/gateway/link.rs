@@ -10,9 +10,10 @@ use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
 use crate::fault::Code;
 use crate::hub::{
-    BoxError, ChangePage, Delivery, Hub, HubPort, HubStatus, LookupOutcome, Memory, Outcome, Policy, Scope, Timeouts,
-    Trouble,
+    Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus, LookupOutcome, Memory, Outcome,
+    Policy, Scope, Timeouts, Trouble,
 };
+use crate::model::identity::Evidence;
 use crate::store::{SetFact, Store};
 
 /// The link, or why there is none.
@@ -159,6 +160,20 @@ impl HubPort for HubLink {
     async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
         match self.current() {
             State::Linked(hub) => hub.changes(cursor).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn challenge(&self) -> Result<Challenge, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.challenge().await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.assert(challenge, evidence).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }

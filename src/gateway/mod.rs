@@ -1,9 +1,11 @@
 //! The composition root: builds the rooms from the settings, wires them, binds, spawns, and takes them down in order.
 //!
-//! Shutdown, one deadline for all: accept nothing and start no delivery → requests being served and deliveries in flight
-//! finish → the store commits and closes. What the deadline cuts off is asked about at the hub after the next start. When a
+//! Shutdown, one deadline for all: accept nothing and start no delivery → requests being served and operations on cards,
+//! side by side, and deliveries in flight finish → the store commits and closes. An operation on a card that takes too long is
+//! given up while its caller can still be told. What the deadline cuts off is asked about at the hub after the next start. When a
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
+mod cards;
 mod health;
 mod keys;
 mod link;
@@ -22,11 +24,13 @@ pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
+use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
+use crate::identity::Identity;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
@@ -105,7 +109,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
             },
             () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
         }
-        if house.tasks.any_ended() {
+        if house.tasks.any_ended() || house.card_tasks.any_ended() {
             break Err(Code::GatewayInternal.into());
         }
     };
@@ -174,6 +178,10 @@ struct House {
     tasks: outbox::Tasks,
     link: Arc<HubLink>,
     keys: Keys,
+    cards: Cards,
+    card_tasks: card::Tasks,
+    card_health: cards::CardHealth,
+    stop_cards: watch::Sender<bool>,
     clock: Clock,
     stop: watch::Sender<Stop>,
     store_task: StoreTask,
@@ -199,7 +207,24 @@ impl House {
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();
-        Ok(Self { outbox, tasks, link, keys: api_keys, clock, stop, store_task: task, telemetry, _lock: lock })
+        let (stop_cards, stopping_cards) = watch::channel(false);
+        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
+        let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
+        Ok(Self {
+            outbox,
+            tasks,
+            link,
+            keys: api_keys,
+            cards,
+            card_tasks,
+            card_health,
+            stop_cards,
+            clock,
+            stop,
+            store_task: task,
+            telemetry,
+            _lock: lock,
+        })
     }
 
     /// Serves the local endpoint until `closing`; true when every request finished.
@@ -214,9 +239,12 @@ impl House {
         let api = Api {
             outbox: self.outbox.clone(),
             keys: self.keys.clone(),
+            cards: self.cards.clone(),
+            identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 link: self.link.clone(),
+                cards: self.card_health.clone(),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -253,25 +281,40 @@ impl House {
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }
-        if self.outbox.alive() && !self.tasks.any_ended() {
-            notifier.watchdog();
-        } else {
-            tracing::error!(code = %Code::GatewayInternal, "engawa: the outbox stands still; the watchdog is not fed");
+        let rooms = [
+            ("outbox", self.outbox.alive() && !self.tasks.any_ended()),
+            ("cards", self.cards.health().alive && !self.card_tasks.any_ended()),
+        ];
+        match rooms.iter().find(|(_, alive)| !alive) {
+            None => notifier.watchdog(),
+            Some((room, _)) => {
+                tracing::error!(code = %Code::GatewayInternal, room, "engawa: a room stands still; the watchdog is not fed");
+            }
         }
         if let Ok(counts) = self.outbox.counts().await {
             notifier.status(&health::status_line(&counts));
         }
     }
 
-    /// Requests and deliveries end side by side, each within the deadline less what the store needs to close.
+    /// Requests, operations on cards and deliveries end side by side, each within the deadline less what the store needs to
+    /// close.
     async fn take_down(mut self, mut endpoint: JoinHandle<bool>, deadline: Duration) {
         let start = self.clock.elapsed();
         let for_store = (deadline / 5).min(Duration::from_secs(2));
         let left = |clock: &Clock| deadline.saturating_sub(clock.elapsed().saturating_sub(start));
         self.stop.send_replace(Stop::Drain);
-        let served = end(&mut endpoint, left(&self.clock).saturating_sub(for_store)).await;
-        endpoint.abort();
-        tracing::info!(finished = served, "engawa: no longer accepting");
+        self.stop_cards.send_replace(true);
+        let rest = left(&self.clock).saturating_sub(for_store);
+        let cards_end = async {
+            let ended = tokio::time::timeout(rest, self.card_tasks.finished()).await.is_ok();
+            tracing::info!(finished = ended, "engawa: card sessions ended");
+        };
+        let endpoint_ends = async {
+            let served = end(&mut endpoint, rest).await;
+            endpoint.abort();
+            tracing::info!(finished = served, "engawa: no longer accepting");
+        };
+        tokio::join!(cards_end, endpoint_ends);
         let rest = left(&self.clock).saturating_sub(for_store);
         let drained = tokio::time::timeout(rest, self.tasks.finished()).await.is_ok();
         if !drained {

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::fault::Code;
+use crate::model::identity::{Evidence, Person};
 
 /// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
 pub type DeliveryBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -186,6 +187,25 @@ pub struct ChangePage {
     pub restarted: bool,
 }
 
+/// What the card has to sign, so that a signature serves once and at this hub only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The hub's name for it.
+    pub id: String,
+    /// 32 random bytes of the hub's.
+    pub bytes: [u8; 32],
+    /// Until when it serves, by the hub's clock.
+    pub expires_at: Timestamp,
+}
+
+/// What the hub says of the evidence it was shown.
+pub enum Asserted {
+    /// It knows the person.
+    Known(Box<Person>),
+    /// It does not accept the evidence. The challenge is used up.
+    Refused(Refusal),
+}
+
 /// A hub that opinions can be sent to.
 pub trait HubPort: Send + Sync + 'static {
     /// Sends one opinion. Never fails: every failure is an [`Outcome`].
@@ -196,4 +216,15 @@ pub trait HubPort: Send + Sync + 'static {
 
     /// The feed of changes after `cursor`; `None` starts at its beginning.
     fn changes(&self, cursor: Option<String>) -> impl Future<Output = Result<ChangePage, Trouble>> + Send;
+
+    /// Asks for a challenge. Each serves one try.
+    fn challenge(&self) -> impl Future<Output = Result<Challenge, Trouble>> + Send;
+
+    /// Shows evidence of who somebody is. After a [`Trouble`] the hub may or may not have taken it: an assertion changes
+    /// nothing but who holds a token, so it may be made again with another challenge.
+    fn assert(
+        &self,
+        challenge: &Challenge,
+        evidence: &Evidence,
+    ) -> impl Future<Output = Result<Asserted, Trouble>> + Send;
 }

@@ -1,6 +1,8 @@
 //! A hub that does as it is told, for testing whoever uses [`HubPort`]. It keeps keys as the contract says: the first
 //! accepted answer or final refusal under a key is repeated, and a key can be asked about.
 
+mod identity;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,12 +11,16 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::identity::Register;
+pub use self::identity::{AssertStep, AssertionRecord};
 use super::failure::trouble;
 use super::port::{
-    Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt, Refusal, Scope, Trouble,
+    Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
+    Refusal, Scope, Trouble,
 };
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::model::identity::Evidence;
 
 /// What happens to one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +73,7 @@ struct State {
     changes: Vec<Change>,
     /// Cursors carry the number of the feed they were given by.
     feed: usize,
+    register: Register,
 }
 
 impl ScriptedHub {
@@ -214,5 +221,13 @@ impl HubPort for ScriptedHub {
         let items = state.changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
         let next_cursor = format!("{}.{}", state.feed, state.changes.len());
         Ok(ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() })
+    }
+
+    async fn challenge(&self) -> Result<Challenge, Trouble> {
+        self.give_challenge()
+    }
+
+    async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
+        self.judge(challenge, evidence).await
     }
 }

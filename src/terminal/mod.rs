@@ -37,13 +37,17 @@ pub enum Right {
     Read,
     /// Cancel and retry.
     Manage,
+    /// Use the card readers: sessions, identification, the four items.
+    Card,
+    /// Send a vendor's own card commands through the filter.
+    CardApdu,
     /// Keys and other administration.
     Admin,
 }
 
 impl Right {
     /// Every right, from the smallest to the greatest.
-    pub const ALL: [Self; 4] = [Self::Submit, Self::Read, Self::Manage, Self::Admin];
+    pub const ALL: [Self; 6] = [Self::Submit, Self::Read, Self::Manage, Self::Card, Self::CardApdu, Self::Admin];
 
     /// The name on the wire and in the store.
     #[must_use]
@@ -52,6 +56,8 @@ impl Right {
             Self::Submit => "submit",
             Self::Read => "read",
             Self::Manage => "manage",
+            Self::Card => "card",
+            Self::CardApdu => "card-apdu",
             Self::Admin => "admin",
         }
     }

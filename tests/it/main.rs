@@ -3,6 +3,7 @@
 
 mod api;
 mod card;
+mod cards_daemon;
 mod cli;
 mod crash;
 mod daemon;
@@ -12,6 +13,8 @@ mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod identification;
+mod identity;
 mod memory;
 mod power;
 mod privacy;

@@ -13,6 +13,8 @@ mod hub_failure;
 mod hub_lockout;
 mod hub_scripted;
 mod hub_writer;
+mod identity;
+mod identity_scripted;
 mod machine;
 mod openapi;
 mod opinion;
@@ -21,6 +23,7 @@ mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
 mod schedule;
+mod schedule_kinds;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

@@ -12,8 +12,8 @@
 //! while an operation is under way keeps its reader until the operation has finished: the reader is never given to a second
 //! terminal while the first one's commands still run.
 //!
-//! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than its terminal's
-//! last; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
+//! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than that of its
+//! terminal's last request, served or waiting; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
 //! nobody starves, whatever readers others wish for; and a terminal with many requests stands behind itself.
 
 mod lease;
@@ -84,6 +84,17 @@ impl Machine {
         }
     }
 
+    /// Takes up other limits and other readers beside terminals. A wait, a lease or a silence that is under way ends by the
+    /// new limit; which readers a request can be served from was settled when it came.
+    pub fn reconfigure(&mut self, policy: Policy, nearest: BTreeMap<Terminal, Vec<ReaderName>>) {
+        for record in self.records.values_mut() {
+            if let State::Waiting { until, .. } = &mut record.state {
+                *until = (*until).min(record.opened + policy.longest_wait);
+            }
+        }
+        (self.policy, self.nearest) = (policy, nearest);
+    }
+
     /// What has happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -120,7 +131,7 @@ impl Machine {
         self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
     }
 
-    /// pcscd is gone or hung: no reader can be used, and a lease on a reader of a gone pcscd has ended.
+    /// pcscd is gone or hung, or not wanted: no reader can be used, and a lease on a reader of a gone pcscd has ended.
     pub fn service_lost(&mut self, trouble: Trouble, now: Duration) {
         if self.service == Some(trouble) {
             return;
@@ -234,7 +245,7 @@ impl Machine {
         if wait.is_zero() && free.is_none() {
             return Err(self.why_not(&wanted));
         }
-        let (tag, seq) = self.order.stamp(terminal);
+        let (tag, seq) = self.order.stamp(terminal, self.last_waiting(terminal));
         let until = now + wait.min(self.policy.longest_wait);
         let record = Record {
             terminal: terminal.clone(),
@@ -274,8 +285,11 @@ impl Machine {
     }
 
     fn reachable(&self, wish: &Wish, wait: Duration) -> Result<(), Refusal> {
-        if let (true, Some(trouble)) = (wait.is_zero(), self.service) {
-            return Err(Refusal::Degraded(trouble));
+        match self.service {
+            // What the settings switch off does not come back while somebody waits.
+            Some(Trouble::Disabled) => return Err(Refusal::Degraded(Trouble::Disabled)),
+            Some(trouble) if wait.is_zero() => return Err(Refusal::Degraded(trouble)),
+            _ => {}
         }
         match wish {
             Wish::Named(name) if self.service.is_none() && !self.readers.contains_key(name) => {
@@ -328,10 +342,20 @@ impl Machine {
         queue
     }
 
+    /// The greatest tag with which a terminal waits.
+    fn last_waiting(&self, terminal: &Terminal) -> Option<u64> {
+        let its = self.records.values().filter(|record| record.terminal == *terminal);
+        let tags = its.filter_map(|record| match record.state {
+            State::Waiting { tag, .. } => Some(tag),
+            _ => None,
+        });
+        tags.max()
+    }
+
     fn grant(&mut self, id: SessionId, name: &ReaderName, now: Duration) {
         let (Some(record), Some(reader)) = (self.records.get_mut(&id), self.readers.get_mut(name)) else { return };
         let State::Waiting { tag, .. } = record.state else { return };
-        self.order.served(tag);
+        self.order.served(&record.terminal, tag);
         reader.epoch += 1;
         reader.lease = Some(id);
         let card = (reader.card != CardState::Absent).then_some(reader.cards);

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::card::Cards;
+use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
 use engawa::credential::seal::Keyring;
 use engawa::hub::ScriptedHub;
+use engawa::identity::Identity;
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
@@ -88,6 +91,8 @@ pub(super) struct House {
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
     pub(super) hub: ScriptedHub,
+    /// The readers of the box, and what lies on them.
+    pub(super) readers: Scripted,
     pub(super) parts: Parts,
     /// Bytes free on the disk, as the outbox is told.
     pub(super) free: Arc<AtomicU64>,
@@ -96,6 +101,7 @@ pub(super) struct House {
     stop: oneshot::Sender<()>,
     served: JoinHandle<bool>,
     stop_outbox: watch::Sender<Stop>,
+    stop_cards: watch::Sender<bool>,
     outbox: Tasks,
     store: StoreTask,
     directory: tempfile::TempDir,
@@ -154,9 +160,21 @@ impl House {
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
+        let readers = Scripted::default();
+        let (stop_cards, stopped_cards) = watch::channel(false);
+        let driver = Arc::new(readers.clone());
+        let limits = engawa::card::Config {
+            connect_limit: Duration::from_millis(500),
+            operation_limit: Duration::from_secs(5),
+            events: 64,
+            ..engawa::card::Config::default()
+        };
+        let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
             outbox,
             keys: keys.clone(),
+            cards,
+            identity: Identity::new(Arc::new(hub.clone())),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
             clock: clock.clone(),
@@ -172,12 +190,14 @@ impl House {
             key_store,
             clock,
             hub,
+            readers,
             parts,
             free,
             free_once,
             stop,
             served,
             stop_outbox,
+            stop_cards,
             outbox: tasks,
             store: store_task,
             directory,
@@ -206,6 +226,7 @@ impl House {
     pub(super) async fn close(mut self) -> bool {
         drop(self.stop);
         let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
+        self.stop_cards.send_replace(true);
         self.stop_outbox.send_replace(Stop::Now);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         drop((self.keys, self.key_store));
