@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fault::Code;
-use crate::hub::{HubError, Refusal, Trouble};
+use crate::hub::{HubError, Refusal, Scope, Trouble};
 
 /// What the hub did not like about the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,23 @@ pub enum IdentityError {
 
 impl From<Trouble> for IdentityError {
     fn from(trouble: Trouble) -> Self {
-        Self::Offline(trouble)
+        // A refused challenge arrives as trouble, and waiting does not change it.
+        match trouble.code {
+            Code::HubNotPermitted | Code::HubNoConsent | Code::HubRecipientAbsent | Code::HubRefused => {
+                Self::NotPermitted(trouble.code)
+            }
+            _ => Self::Offline(trouble),
+        }
     }
 }
 
 impl IdentityError {
+    /// Nobody waited for the hub any longer.
+    #[must_use]
+    pub fn given_up() -> Self {
+        Self::Offline(Trouble::of(Code::HubTimeout, Scope::Hub))
+    }
+
     /// The hub's refusal, by the member of the request it names. The names are the hub's; its numbers differ from hub to hub.
     pub(super) fn refused(refusal: Refusal) -> Self {
         if refusal.code != Code::HubRefused {
