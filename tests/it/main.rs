@@ -3,6 +3,7 @@
 
 mod api;
 mod card;
+mod card_traps;
 mod cards_daemon;
 mod cli;
 mod crash;

@@ -18,14 +18,19 @@ fn be_another_program() {
     let context = pcsc::Context::establish(pcsc::Scope::User).unwrap();
     let mode = if how == "exclusive" { pcsc::ShareMode::Exclusive } else { pcsc::ShareMode::Shared };
     let mut card = context.connect(&CString::new(reader).unwrap(), mode, pcsc::Protocols::ANY).unwrap();
-    let transaction = (how == "hold").then(|| card.transaction().unwrap());
-    println!("\nhas it");
-    // Until its starter lets go.
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    if let Some(transaction) = transaction {
+    if how == "hold" {
+        let transaction = card.transaction().unwrap();
+        until_let_go();
         transaction.end(pcsc::Disposition::LeaveCard).map_err(|(_, error)| error).unwrap();
+    } else {
+        until_let_go();
     }
     card.disconnect(pcsc::Disposition::LeaveCard).map_err(|(_, error)| error).unwrap();
+}
+
+fn until_let_go() {
+    println!("\nhas it");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
 /// A program that has a reader. Dropping it kills the process by its id.

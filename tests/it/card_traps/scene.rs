@@ -158,7 +158,6 @@ pub(super) fn exchanged(scene: &mut Scene<'_>) -> Option<Answer> {
 pub(super) fn exchanged_unseen(scene: &mut Scene<'_>) -> Option<Answer> {
     let first = scene.identify(PIN);
     assert_eq!(first.status, 200, "{first:?}");
-    scene.requests = 1;
     scene.theirs = 1;
     scene.lane.order("swap", &json!({"holder": scene.lane.holder("-expiring-200"), "ms": 0}));
     Some(scene.identify(PIN))
@@ -170,6 +169,7 @@ pub(super) fn two_at_once(scene: &mut Scene<'_>) -> Option<Answer> {
     let mut second = None;
     let first = scene.meanwhile(SLOW_READ, || second = Some(scene.identify(PIN)));
     assert_eq!(first.status, 200, "{first:?}");
+    scene.theirs = 1;
     second
 }
 
