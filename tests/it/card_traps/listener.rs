@@ -49,8 +49,11 @@ impl Listener {
     /// What a terminal at this reader was told since then, in words: `card absent`, `card-session ended idle`.
     pub(super) fn since(&self, count: usize, reader: &str, session: &str) -> Vec<String> {
         let told = self.told.lock().unwrap();
-        let its = told.iter().skip(count).filter(|event| event["reader"] == reader || event["session"] == session);
-        its.map(in_words).collect()
+        let about = |event: &&Value| match event["event"].as_str() {
+            Some("card-session") => event["session"] == session,
+            _ => event["reader"] == reader,
+        };
+        told.iter().skip(count).filter(about).map(in_words).collect()
     }
 }
 

@@ -58,7 +58,8 @@ fn play(house: &House, slots: &[usize], wanted: impl Fn(&Section) -> bool) {
         }
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} rows:\n{}", rows.len(), failures.join("\n"));
+    let told = failures.join("\n");
+    assert!(failures.is_empty(), "{}\nof {} rows:\n{told}", house.gateway.log(), rows.len());
     house.at_peace();
 }
 
@@ -85,7 +86,9 @@ fn the_page_of_card_faults_is_current() {
 }
 
 fn kinds(deed: &Deed) -> Vec<String> {
-    let (Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault)) = deed else {
+    let (Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault) | Deed::Batch(fault)) =
+        deed
+    else {
         return Vec::new();
     };
     let list = match serde_json::from_str(fault).unwrap() {

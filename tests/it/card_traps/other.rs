@@ -3,10 +3,12 @@
 use std::ffi::CString;
 use std::io::{BufRead, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
 
 use super::house::Lane;
 
-/// The environment variable that makes this binary another program: `hold READER` or `exclusive READER`.
+/// The environment variable that makes this binary another program: `hold`, `hold-a-second` or
+/// `exclusive`, and the reader.
 const ORDER: &str = "ENGAWA_TEST_OTHER_PROGRAM";
 
 /// Not a test: the other program's process. Without the variable it does nothing.
@@ -18,18 +20,27 @@ fn be_another_program() {
     let context = pcsc::Context::establish(pcsc::Scope::User).unwrap();
     let mode = if how == "exclusive" { pcsc::ShareMode::Exclusive } else { pcsc::ShareMode::Shared };
     let mut card = context.connect(&CString::new(reader).unwrap(), mode, pcsc::Protocols::ANY).unwrap();
-    if how == "hold" {
+    if how.starts_with("hold") {
         let transaction = card.transaction().unwrap();
-        until_let_go();
+        has_it();
+        if how == "hold" {
+            until_let_go();
+        } else {
+            std::thread::park_timeout(Duration::from_secs(1));
+        }
         transaction.end(pcsc::Disposition::LeaveCard).map_err(|(_, error)| error).unwrap();
     } else {
+        has_it();
         until_let_go();
     }
     card.disconnect(pcsc::Disposition::LeaveCard).map_err(|(_, error)| error).unwrap();
 }
 
-fn until_let_go() {
+fn has_it() {
     println!("\nhas it");
+}
+
+fn until_let_go() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 

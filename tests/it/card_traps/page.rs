@@ -58,21 +58,30 @@ fn page() -> String {
 }
 
 fn line(row: &Row) -> String {
-    let status = Code::parse(row.code).map(|code| format!("{} `{code}`", code.status()));
-    let mut answer = status.unwrap_or_else(|| row.code.to_owned());
+    let status = |code: &str| match Code::parse(code) {
+        Some(code) => format!("{} `{code}`", code.status()),
+        None => code.to_owned(),
+    };
+    let mut answer = row.code.split('|').map(status).collect::<Vec<_>>().join(" or ");
     if !row.offers.is_empty() {
         write!(answer, "; offers {}", row.offers.join(", ")).unwrap();
     }
-    let events: Vec<_> = row.events.iter().map(|event| format!("`{event}`")).collect();
+    let events: Vec<_> = row.events.iter().map(|name| event(name)).collect();
     let events = if events.is_empty() { "–".to_owned() } else { events.join(", ") };
-    let (what, spent, pins, lost, session) = (row.what(), row.spent, row.pins, row.lost, row.session);
+    let (what, spent, pins, lost, session) = (row.what(), row.spent, row.pins, row.lost, row.session.replace('|', " or "));
     format!("| {what} | {answer} | {spent} | {pins} | {lost} | {session} | {events} | {} |\n", afterwards(row))
 }
 
-fn sentences(row: &Row) -> Option<(&'static str, &'static str, &'static str)> {
-    let code = Code::parse(row.code)?;
-    let (ja, en) = row.advice.unwrap_or((code.ja(), code.en()));
-    Some((code.name(), ja, en))
+fn event(name: &str) -> String {
+    let perhaps = if name.starts_with('?') { "perhaps " } else { "" };
+    format!("{perhaps}`{}`", name.trim_start_matches('?').replace('|', "` or `"))
+}
+
+fn sentences(row: &Row) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    row.code.split('|').filter_map(Code::parse).map(|code| {
+        let (ja, en) = row.advice.unwrap_or((code.ja(), code.en()));
+        (code.name(), ja, en)
+    })
 }
 
 fn afterwards(row: &Row) -> String {

@@ -17,24 +17,21 @@ pub(super) fn run(lane: Lane<'_>, row: &Row) -> Vec<String> {
     prepare(lane, row, &holder);
     let mut scene = Scene::new(lane);
     let (pins, tries) = (lane.pins(), lane.tries(&holder));
-    let before = scene.terminal.listener.count();
     let answer = do_it(&mut scene, row);
     let mut differences = Vec::new();
     differ(&mut differences, "answer", row.code, &code(answer.as_ref()));
     differ(&mut differences, "spent", row.spent, &spent(answer.as_ref()));
     sentences(&mut differences, row, answer.as_ref());
-    let state = settles(row.session, || scene.terminal.state(&scene.session));
+    let state = settles(|state: &String| fits(row.session, state), || scene.terminal.state(&scene.session));
     differ(&mut differences, "session", row.session, &state);
-    let wanted: Vec<_> = row.events.iter().map(|event| (*event).to_owned()).collect();
-    let sorted = || {
-        let mut told = scene.terminal.listener.since(before, lane.reader(), &scene.session);
-        told.sort();
-        told
-    };
-    let told = settles(&wanted, sorted);
-    differ(&mut differences, "events", &format!("{wanted:?}"), &format!("{told:?}"));
-    let seen = settles(&(row.pins * scene.requests), || (lane.pins() - pins).saturating_sub(scene.theirs));
-    differ(&mut differences, "PINs at the card", &(row.pins * scene.requests).to_string(), &seen.to_string());
+    let events = || scene.terminal.listener.since(scene.since, lane.reader(), &scene.session);
+    let told = settles(|told| all_told(row.events, told), events);
+    if !(all_told(row.events, &told) && told.iter().all(|event| row.events.iter().any(|wanted| fits(optional(wanted), event)))) {
+        differences.push(format!("events should be {:?}, are {told:?}", row.events));
+    }
+    let wanted = row.pins * scene.requests;
+    let sent = settles(|sent| *sent == wanted, || (lane.pins() - pins).saturating_sub(scene.theirs));
+    differ(&mut differences, "PINs at the card", &wanted.to_string(), &sent.to_string());
     differ(&mut differences, "tries lost", &row.lost.to_string(), &tries.saturating_sub(lane.tries(&holder)).to_string());
     put_right(&mut scene, row);
     differences.extend(afterwards(&scene, row, &holder));
@@ -60,12 +57,15 @@ fn prepare(lane: Lane<'_>, row: &Row, holder: &str) {
 fn do_it(scene: &mut Scene<'_>, row: &Row) -> Option<Answer> {
     match row.deed {
         Deed::Act(_, act) => return act(scene),
-        Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault) => scene.lane.fault(fault),
+        Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault) | Deed::Batch(fault) => {
+            scene.lane.fault(fault);
+        }
     }
     Some(match row.deed {
         Deed::Wrong(_) => scene.identify("0000"),
         Deed::Four(_) => scene.act("basic-four", &json!({"pin": TEXT_PIN})),
         Deed::Face(_) => scene.by_face(),
+        Deed::Batch(_) => scene.batch(&[]),
         _ => scene.identify(PIN),
     })
 }
@@ -85,7 +85,8 @@ fn spent(answer: Option<&Answer>) -> String {
 
 /// The problem's sentences are the catalogue's, or the row's own.
 fn sentences(differences: &mut Vec<String>, row: &Row, answer: Option<&Answer>) {
-    let (Some(answer), Some(code)) = (answer, Code::parse(row.code)) else { return };
+    let Some(answer) = answer else { return };
+    let Some(code) = Code::parse(&answer.code()).filter(|code| fits(row.code, code.name())) else { return };
     let problem = answer.json();
     let (ja, en) = row.advice.unwrap_or((code.ja(), code.en()));
     differ(differences, "status", &code.status().to_string(), &answer.status.to_string());
@@ -96,18 +97,33 @@ fn sentences(differences: &mut Vec<String>, row: &Row, answer: Option<&Answer>) 
 }
 
 fn differ(differences: &mut Vec<String>, what: &str, wanted: &str, seen: &str) {
-    if wanted != seen {
+    if !fits(wanted, seen) {
         differences.push(format!("{what} should be {wanted:?}, is {seen:?}"));
     }
 }
 
+/// Whether something is one of what it may be.
+fn fits(wanted: &str, seen: &str) -> bool {
+    wanted.split('|').any(|wanted| wanted == seen)
+}
+
+/// Whether every event has come that has to.
+fn all_told(wanted: &[&str], told: &[String]) -> bool {
+    wanted.iter().filter(|wanted| !wanted.starts_with('?')).all(|wanted| told.iter().any(|event| fits(wanted, event)))
+}
+
+/// An event that comes, or may come.
+fn optional(event: &str) -> &str {
+    event.strip_prefix('?').unwrap_or(event)
+}
+
 /// What is seen once it is as wanted, or at last.
-fn settles<T: PartialEq>(wanted: &(impl PartialEq<T> + ?Sized), look: impl Fn() -> T) -> T {
-    let tries = std::cell::Cell::new(0);
+fn settles<T>(good: impl Fn(&T) -> bool, look: impl Fn() -> T) -> T {
+    let mut looks = 0;
     until("a look", PATIENCE, || {
         let seen = look();
-        tries.set(tries.get() + 1);
-        (*wanted == seen || tries.get() > LOOKS).then_some(seen)
+        looks += 1;
+        (good(&seen) || looks > LOOKS).then_some(seen)
     })
 }
 
@@ -149,6 +165,9 @@ fn afterwards(scene: &Scene<'_>, row: &Row, holder: &str) -> Vec<String> {
     }
     lane.clear_faults();
     scene.terminal.close(&scene.session);
+    if row.kind.is_empty() || row.then == Then::Other {
+        lane.order("tries", &json!({}));
+    }
     lane.becomes("state", "ok");
     lane.becomes("card", "present");
     lane.becomes("in_use", "none");

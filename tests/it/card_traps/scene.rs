@@ -19,6 +19,8 @@ pub(super) struct Scene<'a> {
     pub(super) lane: Lane<'a>,
     pub(super) terminal: Terminal<'a>,
     pub(super) session: String,
+    /// Events that had come when the row began.
+    pub(super) since: usize,
     /// Another program that has the reader.
     pub(super) other: Option<Other>,
     /// Requests with a PIN that the row's figures are for.
@@ -31,7 +33,19 @@ impl<'a> Scene<'a> {
     pub(super) fn new(lane: Lane<'a>) -> Self {
         let terminal = lane.terminal();
         let session = terminal.session();
-        Self { lane, terminal, session, other: None, requests: 1, theirs: 0 }
+        let mut scene = Self { lane, terminal, session, since: 0, other: None, requests: 1, theirs: 0 };
+        scene.begins();
+        scene
+    }
+
+    /// The row begins once the terminal has been told of its session.
+    fn begins(&mut self) {
+        let told = || {
+            let told = self.terminal.listener.since(0, self.lane.reader(), &self.session);
+            told.iter().any(|event| event == "card-session granted").then_some(())
+        };
+        until("the session's event", PATIENCE, told);
+        self.since = self.terminal.listener.count();
     }
 
     pub(super) fn identify(&self, pin: &str) -> Answer {
@@ -44,6 +58,12 @@ impl<'a> Scene<'a> {
 
     pub(super) fn by_face(&self) -> Answer {
         self.act("identify", &json!({"method": "visual", "witnesses": ["clinic-doctor", "clinic-clerk"]}))
+    }
+
+    /// Reads a file of JPKI's that anybody may read, then sends more.
+    pub(super) fn batch(&self, more: &[&str]) -> Answer {
+        let commands = [&["00A4040C0AD392F000260100000001", "00A4020C02000A", "00B0000010"], more].concat();
+        self.act("apdu", &json!({"commands": commands}))
     }
 
     fn ends(&self, how: &str) {
@@ -124,12 +144,30 @@ pub(super) fn expiring(scene: &mut Scene<'_>) -> Option<Answer> {
     Some(answer)
 }
 
+/// PIN commands, the keys and the My Number; the whole batch is refused before anything is sent.
+pub(super) fn forbidden(scene: &mut Scene<'_>) -> Option<Answer> {
+    let commands = scene.lane.commands();
+    let refused = [
+        "0020008004 31323334",
+        "0024008004 31323334",
+        "802A008001 01",
+        "0C20008004 31323334",
+        "1020008004 31323334",
+        "00A4040C0A D3921000310001010408",
+    ];
+    let answers = refused.map(|command| scene.batch(&[&command.replace(' ', "")]));
+    assert!(answers.iter().all(|answer| answer.code() == "APDU_REFUSED"), "{answers:?}");
+    assert_eq!(scene.lane.commands(), commands);
+    answers.into_iter().last()
+}
+
 // ---- the card comes and goes -----------------------------------------------------------------------------------------
 
 pub(super) fn empty(scene: &mut Scene<'_>) -> Option<Answer> {
     scene.terminal.close(&scene.session);
     scene.lane.take_out();
     scene.session = scene.terminal.session();
+    scene.begins();
     Some(scene.identify(PIN))
 }
 
@@ -252,26 +290,23 @@ pub(super) fn revoked(scene: &mut Scene<'_>) -> Option<Answer> {
 // ---- other programs --------------------------------------------------------------------------------------------------
 
 pub(super) fn reset(scene: &mut Scene<'_>) -> Option<Answer> {
-    let resets = || scene.lane.facts()["counts"]["resets"].as_u64().unwrap();
+    let powered = || {
+        let counts = scene.lane.facts()["counts"].clone();
+        counts["resets"].as_u64().unwrap() + counts["power_off"].as_u64().unwrap()
+    };
     let first = scene.identify(PIN);
     assert_eq!(first.status, 200, "{first:?}");
     scene.theirs = 1;
-    let before = resets();
+    let before = powered();
     let mut tool = scene.lane.house.pcscd().client("opensc-tool");
     let done = tool.args(["--reader", scene.lane.reader(), "--reset"]).output().unwrap();
-    assert!(done.status.success() && resets() > before, "the reset did not reach the card: {done:?}");
+    assert!(done.status.success() && powered() > before, "the reset did not reach the card: {done:?}");
     Some(scene.identify(PIN))
 }
 
 pub(super) fn held_briefly(scene: &mut Scene<'_>) -> Option<Answer> {
-    let other = Other::start(scene.lane, "hold");
-    Some(std::thread::scope(|scope| {
-        let asking = scope.spawn(|| scene.identify(PIN));
-        let again = || (scene.identify(PIN).code() == "SESSION_BUSY").then_some(());
-        until("the request to be under way", PATIENCE, again);
-        other.lets_go();
-        asking.join().unwrap()
-    }))
+    scene.other = Some(Other::start(scene.lane, "hold-a-second"));
+    Some(scene.identify(PIN))
 }
 
 pub(super) fn held(scene: &mut Scene<'_>) -> Option<Answer> {
@@ -282,6 +317,13 @@ pub(super) fn held(scene: &mut Scene<'_>) -> Option<Answer> {
 pub(super) fn held_and_asked_again(scene: &mut Scene<'_>) -> Option<Answer> {
     let first = held(scene).unwrap();
     assert_eq!(first.code(), "CARD_HELD_ELSEWHERE");
+    Some(scene.identify(PIN))
+}
+
+pub(super) fn mute_and_asked_again(scene: &mut Scene<'_>) -> Option<Answer> {
+    scene.lane.fault(r#"{"kind":"mute","ins":"A4"}"#);
+    let first = scene.identify(PIN);
+    assert_eq!(first.code(), "CARD_MUTE", "{first:?}");
     Some(scene.identify(PIN))
 }
 

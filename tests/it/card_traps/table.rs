@@ -14,6 +14,8 @@ pub(super) enum Deed {
     Four(&'static str),
     /// Identify visually.
     Face(&'static str),
+    /// Send commands of a vendor's own.
+    Batch(&'static str),
     /// Something else, in words.
     Act(&'static str, Act),
 }
@@ -61,7 +63,8 @@ pub(super) struct Row {
     pub(super) kind: &'static str,
     /// Tries left at the beginning, if not all.
     pub(super) left: Option<u8>,
-    /// The problem's code, or the status of a success, or `no answer`.
+    /// The problem's code, or the status of a success, or `no answer`. Here and in sessions and events, `|` is an or: it
+    /// depends on whether pcscd has looked yet.
     pub(super) code: &'static str,
     /// The problem's sentences in both languages, where they are not the catalogue's.
     pub(super) advice: Option<(&'static str, &'static str)>,
@@ -73,7 +76,7 @@ pub(super) struct Row {
     /// Tries that are gone afterwards.
     pub(super) lost: u64,
     pub(super) session: &'static str,
-    /// In the order of the alphabet.
+    /// With `?`: perhaps.
     pub(super) events: &'static [&'static str],
     pub(super) mend: Mend,
     pub(super) then: Then,
@@ -88,6 +91,7 @@ impl Row {
             Wrong(fault) => ("wrong PIN: ", fault),
             Four(fault) => ("four items: ", fault),
             Face(fault) => ("visually: ", fault),
+            Batch(fault) => ("`…/apdu`: ", fault),
         };
         format!("{how}`{fault}`")
     }
@@ -153,6 +157,11 @@ const fn distrusted(deed: Deed, code: &'static str, spent: &'static str, pins: u
     row(deed, code, spent, pins).ended("ended card-removed", &["card-session ended card-removed"]).then(Reinsert)
 }
 
+/// It was away for a moment; pcscd may have noticed.
+const fn exchanged(deed: Deed, code: &'static str, spent: &'static str, pins: u64) -> Row {
+    distrusted(deed, code, spent, pins).told(&["card-session ended card-removed", "?card absent", "?card present"])
+}
+
 /// The card does not answer any more.
 const fn mute(deed: Deed, code: &'static str, spent: &'static str, pins: u64) -> Row {
     row(deed, code, spent, pins).told(&["reader degraded CARD_MUTE"]).then(Reinsert)
@@ -167,7 +176,7 @@ pub(super) struct Section {
     pub(super) rows: &'static [Row],
 }
 
-use Deed::{Act as Do, Face, Four, Pin, Wrong};
+use Deed::{Act as Do, Batch, Face, Four, Pin, Wrong};
 use Then::{Again, Anew, Other, Reinsert};
 
 const OFFLINE: (&str, &str) = (
@@ -207,6 +216,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { title: "At SELECT", note: "", alone: false, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"A4"}"#), "CARD_REMOVED", "none", 0),
         mute(Pin(r#"{"kind":"mute","ins":"A4"}"#), "CARD_MUTE", "none", 0),
+        mute(Do("mute, and the terminal asks again", scene::mute_and_asked_again), "READER_DEGRADED", "none", 0),
         fine(Pin(r#"{"kind":"slow","ins":"A4"}"#), 1),
         distrusted(Pin(r#"{"kind":"truncate","ins":"A4"}"#), "CARD_REMOVED", "none", 0),
         row(Pin(r#"{"kind":"flip","ins":"A4"}"#), "CARD_ANSWER_INVALID", "none", 0),
@@ -217,15 +227,15 @@ pub(super) const SECTIONS: &[Section] = &[
     ] },
     Section { title: "While the certificate is read", note: "", alone: false, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2}"#), "CARD_REMOVED", "none", 0),
-        distrusted(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1}"#), "CARD_REMOVED", "none", 0),
-        distrusted(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
-        gone(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1200,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
+        exchanged(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1}"#), "CARD_REMOVED", "none", 0),
+        exchanged(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
+        gone(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1200,"holder":"@other"}"#), "CARD_REMOVED", "none", 0).told(&["card absent", "card-session ended card-removed", "?card present"]),
         mute(Pin(r#"{"kind":"mute","ins":"B0","file":"000A","after":2}"#), "CARD_MUTE", "none", 0),
         fine(Pin(r#"{"kind":"slow","ins":"B0","file":"000A","after":2}"#), 1),
         row(Pin(r#"{"kind":"truncate","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
         row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","bit":3}"#), "CARD_ANSWER_INVALID", "none", 0),
         row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":2,"bit":900}"#), "CARD_SIGNATURE_INVALID", "none", 1),
-        row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":4,"bit":900}"#), "CARD_CERTIFICATE_REFUSED", "none", 1).offers(&["document"]),
+        row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":4,"bit":8}"#), "CARD_CERTIFICATE_REFUSED", "none", 1).offers(&["document"]),
         row(Pin(r#"{"kind":"status","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
         distrusted(Pin(r#"{"kind":"one_byte","ins":"B0","file":"000A","after":2}"#), "CARD_REMOVED", "none", 0),
         row(Pin(r#"{"kind":"forget","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
@@ -233,7 +243,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ] },
     Section { title: "At the question for the tries left", note: "", alone: false, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"20"}"#), "CARD_REMOVED", "none", 0),
-        distrusted(Pin(r#"{"kind":"remove","ins":"20","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
+        exchanged(Pin(r#"{"kind":"remove","ins":"20","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
         mute(Pin(r#"{"kind":"mute","ins":"20"}"#), "CARD_MUTE", "none", 0),
         fine(Pin(r#"{"kind":"slow","ins":"20"}"#), 1),
         distrusted(Pin(r#"{"kind":"truncate","ins":"20"}"#), "CARD_REMOVED", "none", 0),
@@ -248,8 +258,8 @@ pub(super) const SECTIONS: &[Section] = &[
         gone(Pin(r#"{"kind":"remove","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         gone(Pin(r#"{"kind":"remove","ins":"20","after":1,"effect":false}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         gone(Wrong(r#"{"kind":"remove","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
-        distrusted(Pin(r#"{"kind":"remove","ins":"20","after":1,"ms":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
-        distrusted(Wrong(r#"{"kind":"remove","ins":"20","after":1,"ms":1,"holder":"@other"}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
+        exchanged(Pin(r#"{"kind":"remove","ins":"20","after":1,"ms":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
+        exchanged(Wrong(r#"{"kind":"remove","ins":"20","after":1,"ms":1,"holder":"@other"}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
         gone(Four(r#"{"kind":"remove","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         mute(Pin(r#"{"kind":"mute","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         mute(Wrong(r#"{"kind":"mute","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
@@ -264,7 +274,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ] },
     Section { title: "At the signature and after it", note: "The PIN was right, so whatever fails here has cost nothing.", alone: false, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"2A"}"#), "CARD_REMOVED", "none", 1),
-        distrusted(Pin(r#"{"kind":"remove","ins":"2A","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 1),
+        exchanged(Pin(r#"{"kind":"remove","ins":"2A","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 1),
         mute(Pin(r#"{"kind":"mute","ins":"2A"}"#), "CARD_MUTE", "none", 1),
         fine(Pin(r#"{"kind":"slow","ins":"2A"}"#), 1),
         row(Pin(r#"{"kind":"truncate","ins":"2A","bytes":100}"#), "CARD_ANSWER_INVALID", "none", 1),
@@ -279,10 +289,10 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { title: "The card comes and goes", note: "", alone: false, rows: &[
         row(Do("no card lies there", scene::empty), "CARD_ABSENT", "none", 0).mend(Mend::Card, Again),
         gone(Do("taken out before the request", scene::taken), "CARD_REMOVED", "none", 0),
-        gone(Do("taken out a moment before the request, not yet seen", scene::taken_unseen), "CARD_REMOVED", "none", 0),
-        gone(Do("taken out and put in again before the request", scene::back), "CARD_REMOVED", "none", 0),
-        gone(Do("exchanged before the request", scene::exchanged), "CARD_REMOVED", "none", 0),
-        distrusted(Do("exchanged within pcscd's look of 400 ms, after a first identification", scene::exchanged_unseen), "CARD_REMOVED", "none", 0),
+        gone(Do("taken out a moment before the request, not yet seen", scene::taken_unseen), "CARD_REMOVED|CARD_ABSENT", "none", 0),
+        gone(Do("taken out and put in again before the request", scene::back), "CARD_REMOVED", "none", 0).told(&["card absent", "card present", "card-session ended card-removed"]).then(Anew),
+        gone(Do("exchanged before the request", scene::exchanged), "CARD_REMOVED", "none", 0).told(&["card absent", "card present", "card-session ended card-removed"]),
+        exchanged(Do("exchanged within pcscd's look of 400 ms, after a first identification", scene::exchanged_unseen), "CARD_REMOVED", "none", 0),
     ] },
     Section { title: "Sessions", note: "", alone: false, rows: &[
         row(Do("two requests at once in one session: the second one", scene::two_at_once), "SESSION_BUSY", "none", 0),
@@ -305,22 +315,29 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("it holds a transaction, and the terminal asks again", scene::held_and_asked_again), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::LetsGo, Again),
         row(Do("it has the reader for itself (SCARD_SHARE_EXCLUSIVE)", scene::exclusive), "CARD_HELD_ELSEWHERE", "none", 0).mend(Mend::LetsGo, Again),
     ] },
+    Section { title: "A vendor's own card application", note: "", alone: false, rows: &[
+        row(Do("a batch with VERIFY, CHANGE, a signature, secure messaging, chaining, or the application of the My Number", scene::forbidden), "APDU_REFUSED", "none", 0),
+        row(Batch(r#"{"kind":"slow","ins":"A4"}"#), "200", "–", 0),
+        gone(Batch(r#"{"kind":"remove","ins":"B0"}"#), "CARD_REMOVED", "none", 0),
+        mute(Batch(r#"{"kind":"mute","ins":"B0"}"#), "CARD_MUTE", "none", 0),
+        distrusted(Batch(r#"{"kind":"one_byte","ins":"B0"}"#), "CARD_REMOVED", "none", 0),
+    ] },
     Section { title: "OpenSC beside engawa", note: "", alone: true, rows: &[
         fine(Do("`pkcs11-tool --login --sign` on the same card, over and over, verified by openssl; engawa identifies meanwhile", scene::beside_opensc), 1),
     ] },
     Section { title: "pcscd and the reader", note: "", alone: true, rows: &[
         row(Do("pcscd killed before the request", scene::killed), "SESSION_ENDED", "none", 0).ended("ended reader-lost", GONE).mend(Mend::Starts, Anew),
-        row(Do("pcscd killed while the certificate is read", scene::killed_reading), "PCSC_DOWN", "none", 0).ended("ended reader-lost", GONE).mend(Mend::Starts, Anew),
-        row(Do("pcscd killed while the PIN is on its way", scene::killed_with_pin), "CARD_OUTCOME_UNKNOWN", "unknown", 1).ended("ended reader-lost", GONE).mend(Mend::Starts, Anew),
-        row(Do("pcscd killed after the PIN, at the signature", scene::killed_signing), "PCSC_DOWN", "none", 1).ended("ended reader-lost", GONE).mend(Mend::Starts, Anew),
+        row(Do("pcscd killed while the certificate is read", scene::killed_reading), "PCSC_DOWN", "none", 0).ended("ended reader-lost|ended card-removed", LOST).mend(Mend::Starts, Anew),
+        row(Do("pcscd killed while the PIN is on its way", scene::killed_with_pin), "CARD_OUTCOME_UNKNOWN", "unknown", 1).ended("ended reader-lost|ended card-removed", LOST).mend(Mend::Starts, Anew),
+        row(Do("pcscd killed after the PIN, at the signature", scene::killed_signing), "PCSC_DOWN", "none", 1).ended("ended reader-lost|ended card-removed", LOST).mend(Mend::Starts, Anew),
         row(Do("pcscd restarted before the request", scene::restarted), "SESSION_ENDED", "none", 0).ended("ended reader-lost", BACK),
         row(Do("pcscd stands still before the request (SIGSTOP)", scene::stopped), "PCSC_DOWN", "none", 0).told(HUNG).mend(Mend::GoesOn, Again),
         row(Do("pcscd has just come to a standstill", scene::stopped_unseen), "PCSC_DOWN", "none", 0).told(HUNG).mend(Mend::GoesOn, Again),
         row(Do("pcscd stands still while the certificate is read", scene::stopped_reading), "PCSC_DOWN", "none", 0).told(HUNG).mend(Mend::GoesOn, Again),
         row(Do("pcscd stands still while the PIN is on its way", scene::stopped_with_pin), "CARD_OUTCOME_UNKNOWN", "unknown", 1).told(HUNG).mend(Mend::GoesOn, Anew),
         row(Do("pcscd stands still at the signature", scene::stopped_signing), "PCSC_DOWN", "none", 1).told(HUNG).mend(Mend::GoesOn, Again),
-        row(Do("the reader is unplugged before the request", scene::unplugged), "SESSION_ENDED", "none", 0).ended("ended reader-lost", GONE).mend(Mend::Plugged, Anew),
-        row(Do("a new session on a reader that is unplugged", scene::unplugged_anew), "READER_ABSENT", "–", 0).ended("ended reader-lost", GONE).mend(Mend::Plugged, Anew),
+        row(Do("the reader is unplugged before the request", scene::unplugged), "SESSION_ENDED", "none", 0).ended("ended reader-lost", UNPLUGGED).mend(Mend::Plugged, Anew),
+        row(Do("a new session on a reader that is unplugged", scene::unplugged_anew), "READER_ABSENT", "–", 0).ended("ended reader-lost", UNPLUGGED).mend(Mend::Plugged, Anew),
     ] },
     Section { title: "The hub", note: "", alone: true, rows: &[
         row(Do("out of reach before the request", scene::offline), "HUB_UNREACHABLE", "none", 0).advice(OFFLINE.0, OFFLINE.1).offers(WAYS).mend(Mend::Line, Again),
@@ -338,6 +355,10 @@ pub(super) const SECTIONS: &[Section] = &[
 
 /// pcscd or the reader is gone.
 const GONE: &[&str] = &["card-session ended reader-lost", "reader absent PCSC_DOWN"];
+/// The same, while pcscd starts again with the readers that are left.
+const UNPLUGGED: &[&str] = &["card-session ended reader-lost", "reader absent PCSC_DOWN|reader absent READER_ABSENT"];
+/// The same, while a command was under way: either loss may be seen first.
+const LOST: &[&str] = &["card-session ended reader-lost|card-session ended card-removed", "reader absent PCSC_DOWN"];
 /// It was, and is back.
-const BACK: &[&str] = &["card present", "card-session ended reader-lost", "reader absent PCSC_DOWN", "reader ok"];
+const BACK: &[&str] = &["card-session ended reader-lost", "reader absent PCSC_DOWN|reader absent READER_ABSENT", "reader ok", "card present"];
 const HUNG: &[&str] = &["reader degraded PCSC_DOWN"];
