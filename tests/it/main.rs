@@ -14,6 +14,8 @@ mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod identification;
+mod identity;
 mod memory;
 mod power;
 mod privacy;
