@@ -235,7 +235,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Pin(r#"{"kind":"truncate","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
         row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","bit":3}"#), "CARD_ANSWER_INVALID", "none", 0),
         row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":2,"bit":900}"#), "CARD_SIGNATURE_INVALID", "none", 1),
-        row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":4,"bit":8}"#), "CARD_CERTIFICATE_REFUSED", "none", 1).offers(&["document"]),
+        row(Pin(r#"{"kind":"flip","ins":"B0","file":"000A","after":4,"bit":8}"#), "CARD_CERTIFICATE_REFUSED", "none", 1).offers(&["document"]).then(Anew),
         row(Pin(r#"{"kind":"status","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
         distrusted(Pin(r#"{"kind":"one_byte","ins":"B0","file":"000A","after":2}"#), "CARD_REMOVED", "none", 0),
         row(Pin(r#"{"kind":"forget","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
@@ -308,7 +308,6 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("another terminal's session", scene::stranger), "REQUEST_NOT_FOUND", "none", 0),
     ] },
     Section { title: "Other programs on the box", note: "", alone: false, rows: &[
-        fine(Do("another program resets the card (`opensc-tool --reset`)", scene::reset), 1),
         fine(Do("it holds a transaction for a moment", scene::held_briefly), 1),
         row(Do("it holds a transaction and lets go later", scene::held), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::LetsGo, Again),
         row(Do("it holds a transaction and dies", scene::held), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::Dies, Again),
@@ -322,7 +321,8 @@ pub(super) const SECTIONS: &[Section] = &[
         mute(Batch(r#"{"kind":"mute","ins":"B0"}"#), "CARD_MUTE", "none", 0),
         distrusted(Batch(r#"{"kind":"one_byte","ins":"B0"}"#), "CARD_REMOVED", "none", 0),
     ] },
-    Section { title: "OpenSC beside engawa", note: "", alone: true, rows: &[
+    Section { title: "OpenSC beside engawa", note: "OpenSC looks at every reader when it starts, and a mute card on any of them makes it wait.", alone: true, rows: &[
+        fine(Do("another program resets the card (`opensc-tool --reset`)", scene::reset), 1),
         fine(Do("`pkcs11-tool --login --sign` on the same card, over and over, verified by openssl; engawa identifies meanwhile", scene::beside_opensc), 1),
     ] },
     Section { title: "pcscd and the reader", note: "", alone: true, rows: &[
