@@ -19,7 +19,8 @@ use super::PATIENCE;
 
 /// The port of the cards' control API, by what lies in the sandbox's folder.
 fn control(dir: &Path, port: u16) -> u16 {
-    let facts: Value = serde_json::from_slice(&std::fs::read(dir.join(format!("readers/{port}.json"))).unwrap()).unwrap();
+    let facts: Value =
+        serde_json::from_slice(&std::fs::read(dir.join(format!("readers/{port}.json"))).unwrap()).unwrap();
     u16::try_from(facts["control_port"].as_u64().unwrap()).unwrap()
 }
 
@@ -59,7 +60,8 @@ impl House {
             .start();
         let all = || {
             let seen = gateway.get("/v1/readers").json();
-            let names = seen["items"].as_array()?.iter().filter_map(|reader| reader["name"].as_str().map(str::to_owned));
+            let names =
+                seen["items"].as_array()?.iter().filter_map(|reader| reader["name"].as_str().map(str::to_owned));
             Some(names.collect::<Vec<_>>()).filter(|names| names.len() == ports.len())
         };
         let readers = until("every reader", PATIENCE, all);
@@ -74,7 +76,7 @@ impl House {
         kill(Pid::from_raw(i32::try_from(self.pcscd().pid()).unwrap()), signal).unwrap();
     }
 
-    /// Every reader free, no error logged, and nobody near the My Number: true at the end, whatever happened.
+    /// Every reader free, no error logged, no card reset and nobody near the My Number: true at the end, whatever happened.
     pub(super) fn at_peace(&self) {
         let free = || {
             let seen = self.gateway.get("/v1/readers").json();
@@ -84,7 +86,8 @@ impl House {
         until("every reader to be free", PATIENCE, free);
         let slots = order(self.control, "GET", "/slots", None);
         for slot in slots.as_array().unwrap() {
-            assert_eq!(slot["counts"]["my_number_touched"], 0, "{slot}");
+            let counts = &slot["counts"];
+            assert_eq!((&counts["my_number_touched"], &counts["resets"]), (&json!(0), &json!(0)), "{slot}");
         }
         assert_eq!(self.gateway.errors(), [""; 0]);
     }

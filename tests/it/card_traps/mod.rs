@@ -86,8 +86,7 @@ fn the_page_of_card_faults_is_current() {
 }
 
 fn kinds(deed: &Deed) -> Vec<String> {
-    let (Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault) | Deed::Batch(fault)) =
-        deed
+    let (Deed::Pin(fault) | Deed::Wrong(fault) | Deed::Four(fault) | Deed::Face(fault) | Deed::Batch(fault)) = deed
     else {
         return Vec::new();
     };

@@ -68,7 +68,8 @@ fn line(row: &Row) -> String {
     }
     let events: Vec<_> = row.events.iter().map(|name| event(name)).collect();
     let events = if events.is_empty() { "–".to_owned() } else { events.join(", ") };
-    let (what, spent, pins, lost, session) = (row.what(), row.spent, row.pins, row.lost, row.session.replace('|', " or "));
+    let (what, spent, pins, lost, session) =
+        (row.what(), row.spent, row.pins, row.lost, row.session.replace('|', " or "));
     format!("| {what} | {answer} | {spent} | {pins} | {lost} | {session} | {events} | {} |\n", afterwards(row))
 }
 

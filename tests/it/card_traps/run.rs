@@ -26,13 +26,20 @@ pub(super) fn run(lane: Lane<'_>, row: &Row) -> Vec<String> {
     differ(&mut differences, "session", row.session, &state);
     let events = || scene.terminal.listener.since(scene.since, lane.reader(), &scene.session);
     let told = settles(|told| all_told(row.events, told), events);
-    if !(all_told(row.events, &told) && told.iter().all(|event| row.events.iter().any(|wanted| fits(optional(wanted), event)))) {
+    if !(all_told(row.events, &told)
+        && told.iter().all(|event| row.events.iter().any(|wanted| fits(optional(wanted), event))))
+    {
         differences.push(format!("events should be {:?}, are {told:?}", row.events));
     }
     let wanted = row.pins * scene.requests;
     let sent = settles(|sent| *sent == wanted, || (lane.pins() - pins).saturating_sub(scene.theirs));
     differ(&mut differences, "PINs at the card", &wanted.to_string(), &sent.to_string());
-    differ(&mut differences, "tries lost", &row.lost.to_string(), &tries.saturating_sub(lane.tries(&holder)).to_string());
+    differ(
+        &mut differences,
+        "tries lost",
+        &row.lost.to_string(),
+        &tries.saturating_sub(lane.tries(&holder)).to_string(),
+    );
     put_right(&mut scene, row);
     differences.extend(afterwards(&scene, row, &holder));
     differences

@@ -161,6 +161,12 @@ pub(super) fn forbidden(scene: &mut Scene<'_>) -> Option<Answer> {
     answers.into_iter().last()
 }
 
+/// Whatever is selected is not there.
+pub(super) fn foreign(scene: &mut Scene<'_>) -> Option<Answer> {
+    scene.lane.fault(r#"{"kind":"status","sw":"6A82","ins":"A4","times":0}"#);
+    Some(scene.identify(PIN))
+}
+
 // ---- the card comes and goes -----------------------------------------------------------------------------------------
 
 pub(super) fn empty(scene: &mut Scene<'_>) -> Option<Answer> {
@@ -369,7 +375,12 @@ fn opensc_signs(scene: &Scene<'_>) {
     let key = Command::new("openssl").args(["x509", "-noout", "-pubkey", "-in"]).arg(certificate).output().unwrap();
     std::fs::write(path("key"), key.stdout).unwrap();
     let mut verify = Command::new("openssl");
-    verify.args(["dgst", "-sha256", "-verify"]).arg(path("key")).arg("-signature").arg(path("signed")).arg(path("data"));
+    verify
+        .args(["dgst", "-sha256", "-verify"])
+        .arg(path("key"))
+        .arg("-signature")
+        .arg(path("signed"))
+        .arg(path("data"));
     let verified = verify.output().unwrap();
     assert!(verified.status.success(), "{verified:?}");
 }

@@ -210,7 +210,7 @@ pub(super) const SECTIONS: &[Section] = &[
             .advice("スマートフォンの電子証明書は暗証番号なしでは読めません。暗証番号か書類で確認してください。", "A telephone's certificate cannot be read without its PIN. Identify by PIN or by documents."),
         row(Do("a telephone, the four items", scene::four), "CARD_UNSUPPORTED", "none", 0).kind("-android"),
         row(Do("住基カード", scene::right), "CARD_UNSUPPORTED", "none", 0).kind("-juki").then(Other),
-        row(Pin(r#"{"kind":"status","sw":"6A82","ins":"A4","times":0}"#), "CARD_UNSUPPORTED", "none", 0).then(Other),
+        row(Do("a card of another kind, a bank's for example", scene::foreign), "CARD_UNSUPPORTED", "none", 0).then(Other),
         fine(Do("a card without PIN, visually", scene::by_face), 0).kind("-no-pin").then(Other),
     ] },
     Section { title: "At SELECT", note: "", alone: false, rows: &[
@@ -272,7 +272,7 @@ pub(super) const SECTIONS: &[Section] = &[
         distrusted(Wrong(r#"{"kind":"one_byte","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
         distrusted(Pin(r#"{"kind":"forget","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
     ] },
-    Section { title: "At the signature and after it", note: "The PIN was right, so whatever fails here has cost nothing.", alone: false, rows: &[
+    Section { title: "At the signature and after it", note: "The PIN was right, so whatever fails here has cost nothing. The last SELECT is the log-out, which is not needed for the answer.", alone: false, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"2A"}"#), "CARD_REMOVED", "none", 1),
         exchanged(Pin(r#"{"kind":"remove","ins":"2A","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 1),
         mute(Pin(r#"{"kind":"mute","ins":"2A"}"#), "CARD_MUTE", "none", 1),
@@ -283,6 +283,8 @@ pub(super) const SECTIONS: &[Section] = &[
         distrusted(Pin(r#"{"kind":"one_byte","ins":"2A"}"#), "CARD_REMOVED", "none", 1),
         row(Pin(r#"{"kind":"forget","ins":"2A"}"#), "CARD_ANSWER_INVALID", "none", 1),
         gone(Pin(r#"{"kind":"remove","ins":"20","after":2}"#), "CARD_REMOVED", "none", 1),
+        gone(Pin(r#"{"kind":"remove","ins":"A4","after":6}"#), "200", "none", 1),
+        mute(Pin(r#"{"kind":"mute","ins":"A4","after":6}"#), "CARD_MUTE", "none", 1),
         gone(Four(r#"{"kind":"remove","ins":"B0","file":"0002"}"#), "CARD_REMOVED", "none", 1),
         row(Four(r#"{"kind":"flip","ins":"B0","file":"0002"}"#), "CARD_ANSWER_INVALID", "none", 1),
     ] },
