@@ -15,6 +15,7 @@ mod host;
 mod hub;
 mod hub_sandbox;
 mod identification;
+mod identify;
 mod identity;
 mod memory;
 mod power;
