@@ -1,7 +1,7 @@
 //! Another program on the box: this test binary again, told by its environment what to do with a reader.
 
 use std::ffi::CString;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn be_another_program() {
 }
 
 fn has_it() {
-    println!("\nhas it");
+    std::io::stdout().write_all(b"\nhas it\n").unwrap();
 }
 
 fn until_let_go() {

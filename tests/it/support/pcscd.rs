@@ -90,7 +90,8 @@ impl Pcscd {
         self.child = Some(child);
         // Held so that clients wait, rather than fail, while the daemon starts.
         self.listener = Some(listener);
-        for port in self.ports[..self.plugged].to_vec() {
+        for index in 0..self.plugged {
+            let port = self.ports[index];
             self.wait_for(&format!("vpcd at port {port}"), |_| listens(port));
         }
     }
