@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::support::sandbox::Sandbox;
 use crate::support::vcard::Vcard;
 use house::{House, Lane};
-use table::{Deed, Row, SECTIONS, Section};
+use table::{Deed, Row, SECTIONS, Shakes};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Mostly they wait, so that two cores are enough for this many.
@@ -29,20 +29,24 @@ const LANES: usize = 6;
 #[test]
 fn every_fault_of_a_card_costs_what_the_terminal_is_told() {
     let slots: Vec<_> = (0..LANES).collect();
-    play(&House::with(LANES / 2, &slots), &slots, |section| !section.alone);
+    play(&House::with(LANES / 2, &slots), &slots, Shakes::Nothing);
 }
 
-/// These shake pcscd or the hub, and with it all readers.
 #[test]
-fn every_trap_of_pcscd_and_hub_costs_what_the_terminal_is_told() {
-    play(&House::with(2, &[2]), &[2], |section| section.alone);
+fn every_trap_of_pcscd_costs_what_the_terminal_is_told() {
+    play(&House::with(2, &[2]), &[2], Shakes::Pcscd);
 }
 
-/// Runs the wanted sections' rows on the cards of these slots.
-fn play(house: &House, slots: &[usize], wanted: impl Fn(&Section) -> bool) {
+#[test]
+fn every_trap_of_the_hub_costs_what_the_terminal_is_told() {
+    play(&House::with(1, &[0]), &[0], Shakes::Hub);
+}
+
+/// Runs the rows that shake this on the cards of these slots.
+fn play(house: &House, slots: &[usize], shakes: Shakes) {
     let only = std::env::var("ENGAWA_TRAP").unwrap_or_default();
-    let rows: Vec<&Row> = SECTIONS.iter().filter(|section| wanted(section)).flat_map(|section| section.rows).collect();
-    let rows: Vec<_> = rows.into_iter().filter(|row| row.what().contains(&only)).collect();
+    let sections = SECTIONS.iter().filter(|section| section.shakes == shakes);
+    let rows: Vec<&Row> = sections.flat_map(|section| section.rows).filter(|row| row.what().contains(&only)).collect();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for slot in slots {

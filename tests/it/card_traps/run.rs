@@ -149,7 +149,10 @@ fn put_right(scene: &mut Scene<'_>, row: &Row) {
         Mend::Plugged => lane.house.pcscd().plug(2),
         Mend::GoesOn => lane.house.signal(nix::sys::signal::Signal::SIGCONT),
         Mend::LetsGo => scene.other.take().into_iter().for_each(super::other::Other::lets_go),
-        Mend::Dies => drop(scene.other.take()),
+        Mend::Dies => {
+            lane.house.died.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            drop(scene.other.take());
+        }
         Mend::Line => lane.house.hub.up(),
         Mend::Hub => lane.house.hub.clear_faults(),
     }

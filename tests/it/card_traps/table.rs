@@ -167,16 +167,26 @@ const fn mute(deed: Deed, code: &'static str, spent: &'static str, pins: u64) ->
     row(deed, code, spent, pins).told(&["reader degraded CARD_MUTE"]).then(Reinsert)
 }
 
+/// What rows shake besides their own reader. Those that shake something run one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shakes {
+    Nothing,
+    Pcscd,
+    /// The hub; or they need the readers for themselves.
+    Hub,
+}
+
 /// A part of the table.
 pub(super) struct Section {
     pub(super) title: &'static str,
     pub(super) note: &'static str,
-    /// Its rows shake pcscd or the hub.
-    pub(super) alone: bool,
+    /// What its rows shake.
+    pub(super) shakes: Shakes,
     pub(super) rows: &'static [Row],
 }
 
 use Deed::{Act as Do, Batch, Face, Four, Pin, Wrong};
+use Shakes::{Hub, Nothing, Pcscd};
 use Then::{Again, Anew, Other, Reinsert};
 
 const OFFLINE: (&str, &str) = (
@@ -186,7 +196,7 @@ const OFFLINE: (&str, &str) = (
 const WAYS: &[&str] = &["visual", "document"];
 
 pub(super) const SECTIONS: &[Section] = &[
-    Section { title: "PINs", note: "", alone: false, rows: &[
+    Section { title: "PINs", note: "", shakes: Nothing, rows: &[
         fine(Do("the right PIN", cards::right), 1),
         row(Do("a wrong PIN", cards::wrong), "CARD_PIN_WRONG", "one", 1).lost(),
         row(Do("a wrong PIN with two tries left", cards::wrong), "CARD_PIN_WRONG", "one", 1).left(2).lost().then(Anew),
@@ -200,8 +210,9 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("the four items with a wrong PIN", cards::four_wrong), "CARD_PIN_WRONG", "one", 1).lost(),
         row(Do("the four items with one try left", cards::four), "CARD_PIN_FLOOR", "none", 0).left(1).then(Anew),
     ] },
-    Section { title: "Kinds of cards", note: "", alone: false, rows: &[
+    Section { title: "Kinds of cards", note: "", shakes: Nothing, rows: &[
         row(Do("the certificate has expired", cards::right), "CARD_CERTIFICATE_EXPIRED", "none", 0).kind("-expired").offers(WAYS).then(Other),
+        row(Do("the certificate has expired, visually", cards::by_face), "CARD_CERTIFICATE_REFUSED", "none", 0).kind("-expired").offers(&["document"]).then(Other),
         fine(Do("it ends in 20 days: `certificate_expiring`", cards::expiring), 1).kind("-expiring-20"),
         row(Do("it is revoked", cards::right), "CARD_CERTIFICATE_REFUSED", "none", 1).kind("-revoked").offers(&["document"]).then(Other),
         fine(Do("an Android telephone", cards::right), 1).kind("-android"),
@@ -213,7 +224,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("a card of another kind, a bank's for example", cards::foreign), "CARD_UNSUPPORTED", "none", 0).then(Other),
         fine(Do("a card without PIN, visually", cards::by_face), 0).kind("-no-pin").then(Other),
     ] },
-    Section { title: "At SELECT", note: "", alone: false, rows: &[
+    Section { title: "At SELECT", note: "", shakes: Nothing, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"A4"}"#), "CARD_REMOVED", "none", 0),
         mute(Pin(r#"{"kind":"mute","ins":"A4"}"#), "CARD_MUTE", "none", 0),
         mute(Do("mute, and the terminal asks again", programs::mute_and_asked_again), "READER_DEGRADED", "none", 0),
@@ -225,7 +236,7 @@ pub(super) const SECTIONS: &[Section] = &[
         fine(Pin(r#"{"kind":"forget","ins":"A4"}"#), 1),
         row(Pin(r#"{"kind":"forget","ins":"A4","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
     ] },
-    Section { title: "While the certificate is read", note: "", alone: false, rows: &[
+    Section { title: "While the certificate is read", note: "", shakes: Nothing, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2}"#), "CARD_REMOVED", "none", 0),
         exchanged(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1}"#), "CARD_REMOVED", "none", 0),
         exchanged(Pin(r#"{"kind":"remove","ins":"B0","file":"000A","after":2,"ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
@@ -241,7 +252,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Pin(r#"{"kind":"forget","ins":"B0","file":"000A","after":2}"#), "CARD_ANSWER_INVALID", "none", 0),
         gone(Face(r#"{"kind":"remove","ins":"B0","file":"000A","after":2}"#), "CARD_REMOVED", "none", 0),
     ] },
-    Section { title: "At the question for the tries left", note: "", alone: false, rows: &[
+    Section { title: "At the question for the tries left", note: "", shakes: Nothing, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"20"}"#), "CARD_REMOVED", "none", 0),
         exchanged(Pin(r#"{"kind":"remove","ins":"20","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 0),
         mute(Pin(r#"{"kind":"mute","ins":"20"}"#), "CARD_MUTE", "none", 0),
@@ -254,7 +265,7 @@ pub(super) const SECTIONS: &[Section] = &[
         distrusted(Pin(r#"{"kind":"one_byte","ins":"20"}"#), "CARD_REMOVED", "none", 0),
         row(Pin(r#"{"kind":"forget","ins":"20"}"#), "CARD_ANSWER_INVALID", "none", 0),
     ] },
-    Section { title: "At the PIN", note: "", alone: false, rows: &[
+    Section { title: "At the PIN", note: "", shakes: Nothing, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         gone(Pin(r#"{"kind":"remove","ins":"20","after":1,"effect":false}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
         gone(Wrong(r#"{"kind":"remove","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
@@ -272,7 +283,7 @@ pub(super) const SECTIONS: &[Section] = &[
         distrusted(Wrong(r#"{"kind":"one_byte","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1).lost(),
         distrusted(Pin(r#"{"kind":"forget","ins":"20","after":1}"#), "CARD_OUTCOME_UNKNOWN", "unknown", 1),
     ] },
-    Section { title: "At the signature and after it", note: "The PIN was right, so whatever fails here has cost nothing. The last SELECT is the log-out, which is not needed for the answer.", alone: false, rows: &[
+    Section { title: "At the signature and after it", note: "The PIN was right, so whatever fails here has cost nothing. The last SELECT is the log-out, which is not needed for the answer.", shakes: Nothing, rows: &[
         gone(Pin(r#"{"kind":"remove","ins":"2A"}"#), "CARD_REMOVED", "none", 1),
         exchanged(Pin(r#"{"kind":"remove","ins":"2A","ms":1,"holder":"@other"}"#), "CARD_REMOVED", "none", 1),
         mute(Pin(r#"{"kind":"mute","ins":"2A"}"#), "CARD_MUTE", "none", 1),
@@ -288,7 +299,7 @@ pub(super) const SECTIONS: &[Section] = &[
         gone(Four(r#"{"kind":"remove","ins":"B0","file":"0002"}"#), "CARD_REMOVED", "none", 1),
         row(Four(r#"{"kind":"flip","ins":"B0","file":"0002"}"#), "CARD_ANSWER_INVALID", "none", 1),
     ] },
-    Section { title: "The card comes and goes", note: "", alone: false, rows: &[
+    Section { title: "The card comes and goes", note: "", shakes: Nothing, rows: &[
         row(Do("no card lies there", cards::empty), "CARD_ABSENT", "none", 0).mend(Mend::Card, Again),
         gone(Do("taken out before the request", cards::taken), "CARD_REMOVED", "none", 0),
         gone(Do("taken out a moment before the request, not yet seen", cards::taken_unseen), "CARD_REMOVED|CARD_ABSENT", "none", 0),
@@ -296,7 +307,7 @@ pub(super) const SECTIONS: &[Section] = &[
         gone(Do("exchanged before the request", cards::exchanged), "CARD_REMOVED", "none", 0).told(&["card absent", "card present", "card-session ended card-removed"]),
         exchanged(Do("exchanged within pcscd's look of 400 ms, after a first identification", cards::exchanged_unseen), "CARD_REMOVED", "none", 0),
     ] },
-    Section { title: "Sessions", note: "", alone: false, rows: &[
+    Section { title: "Sessions", note: "", shakes: Nothing, rows: &[
         row(Do("two requests at once in one session: the second one", sessions::two_at_once), "SESSION_BUSY", "none", 0),
         row(Do("the client hangs up while the PIN is on its way", sessions::hangs_up), "no answer", "–", 1),
         row(Do("the client breaks off in the middle of its request", sessions::breaks_off), "no answer", "–", 0),
@@ -309,25 +320,25 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("a PIN while the session waits for its turn", sessions::waiting), "SESSION_WAITING", "none", 0),
         row(Do("another terminal's session", sessions::stranger), "REQUEST_NOT_FOUND", "none", 0),
     ] },
-    Section { title: "Other programs on the box", note: "", alone: false, rows: &[
+    Section { title: "Other programs on the box", note: "", shakes: Nothing, rows: &[
         fine(Do("it holds a transaction for a moment", programs::held_briefly), 1),
         row(Do("it holds a transaction and lets go later", programs::held), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::LetsGo, Again),
-        row(Do("it holds a transaction and dies", programs::held), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::Dies, Again),
+        row(Do("it holds a transaction and dies; pcscd itself resets the card then", programs::held), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::Dies, Again),
         row(Do("it holds a transaction, and the terminal asks again", programs::held_and_asked_again), "CARD_HELD_ELSEWHERE", "none", 0).told(&["reader degraded CARD_HELD_ELSEWHERE"]).mend(Mend::LetsGo, Again),
         row(Do("it has the reader for itself (SCARD_SHARE_EXCLUSIVE)", programs::exclusive), "CARD_HELD_ELSEWHERE", "none", 0).mend(Mend::LetsGo, Again),
     ] },
-    Section { title: "A vendor's own card application", note: "", alone: false, rows: &[
+    Section { title: "A vendor's own card application", note: "", shakes: Nothing, rows: &[
         row(Do("a batch with VERIFY, CHANGE, a signature, secure messaging, chaining, or the application of the My Number", cards::forbidden), "APDU_REFUSED", "none", 0),
         row(Batch(r#"{"kind":"slow","ins":"A4"}"#), "200", "–", 0),
         gone(Batch(r#"{"kind":"remove","ins":"B0"}"#), "CARD_REMOVED", "none", 0),
         mute(Batch(r#"{"kind":"mute","ins":"B0"}"#), "CARD_MUTE", "none", 0),
         distrusted(Batch(r#"{"kind":"one_byte","ins":"B0"}"#), "CARD_REMOVED", "none", 0),
     ] },
-    Section { title: "OpenSC beside engawa", note: "OpenSC looks at every reader when it starts, and a mute card on any of them makes it wait.", alone: true, rows: &[
+    Section { title: "OpenSC beside engawa", note: "OpenSC looks at every reader when it starts, and a mute card on any of them makes it wait.", shakes: Hub, rows: &[
         fine(Do("another program resets the card (`opensc-tool --reset`)", programs::reset), 1),
         fine(Do("`pkcs11-tool --login --sign` on the same card, over and over, verified by openssl; engawa identifies meanwhile", programs::beside_opensc), 1),
     ] },
-    Section { title: "pcscd and the reader", note: "", alone: true, rows: &[
+    Section { title: "pcscd and the reader", note: "", shakes: Pcscd, rows: &[
         row(Do("pcscd killed before the request", pcscd::killed), "SESSION_ENDED", "none", 0).ended("ended reader-lost", GONE).mend(Mend::Starts, Anew),
         row(Do("pcscd killed while the certificate is read", pcscd::killed_reading), "PCSC_DOWN", "none", 0).ended("ended reader-lost|ended card-removed", LOST).mend(Mend::Starts, Anew),
         row(Do("pcscd killed while the PIN is on its way", pcscd::killed_with_pin), "CARD_OUTCOME_UNKNOWN", "unknown", 1).ended("ended reader-lost|ended card-removed", LOST).mend(Mend::Starts, Anew),
@@ -341,7 +352,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("the reader is unplugged before the request", pcscd::unplugged), "SESSION_ENDED", "none", 0).ended("ended reader-lost", UNPLUGGED).mend(Mend::Plugged, Anew),
         row(Do("a new session on a reader that is unplugged", pcscd::unplugged_anew), "READER_ABSENT", "–", 0).ended("ended reader-lost", UNPLUGGED).mend(Mend::Plugged, Anew),
     ] },
-    Section { title: "The hub", note: "", alone: true, rows: &[
+    Section { title: "The hub", note: "", shakes: Hub, rows: &[
         row(Do("out of reach before the request", hub::offline), "HUB_UNREACHABLE", "none", 0).advice(OFFLINE.0, OFFLINE.1).offers(WAYS).mend(Mend::Line, Again),
         row(Do("out of reach, visually: recorded and sent later", hub::offline_by_face), "202", "–", 0).mend(Mend::Line, Again),
         row(Do("out of reach once the card has signed", hub::offline_signed), "HUB_UNREACHABLE", "none", 1).advice(OFFLINE.0, OFFLINE.1).offers(WAYS).mend(Mend::Line, Again),
