@@ -211,7 +211,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("the four items with one try left", cards::four), "CARD_PIN_FLOOR", "none", 0).left(1).then(Anew),
     ] },
     Section { title: "Kinds of cards", note: "", shakes: Nothing, rows: &[
-        row(Do("the certificate has expired", cards::right), "CARD_CERTIFICATE_EXPIRED", "none", 0).kind("-expired").offers(WAYS).then(Other),
+        row(Do("the certificate has expired", cards::right), "CARD_CERTIFICATE_EXPIRED", "none", 0).kind("-expired").offers(&["document"]).then(Other),
         row(Do("the certificate has expired, visually", cards::by_face), "CARD_CERTIFICATE_REFUSED", "none", 0).kind("-expired").offers(&["document"]).then(Other),
         fine(Do("it ends in 20 days: `certificate_expiring`", cards::expiring), 1).kind("-expiring-20"),
         row(Do("it is revoked", cards::right), "CARD_CERTIFICATE_REFUSED", "none", 1).kind("-revoked").offers(&["document"]).then(Other),
