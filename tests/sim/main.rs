@@ -5,6 +5,7 @@ mod card;
 mod card_filter;
 mod card_jpki;
 mod card_machine;
+mod card_model;
 mod card_room;
 mod config;
 mod fault;
