@@ -15,6 +15,7 @@ use futures_util::Stream;
 use futures_util::StreamExt as _;
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep};
+use zeroize::Zeroizing;
 
 use super::problem::Failure;
 use crate::fault::Code;
@@ -136,13 +137,36 @@ impl Pieces {
     /// # Errors
     /// `REQUEST_MEDIA_TYPE`, or any [`ReadError`].
     pub(super) async fn json(&mut self, parts: &Parts, limit: u64) -> Result<Vec<u8>, Failure> {
+        self.json_within(parts, limit)?;
+        Ok(self.collect().await?)
+    }
+
+    /// The same for a body that may hold a PIN: in one place of memory, which is wiped when it is dropped.
+    ///
+    /// The pieces themselves are windows into the HTTP library's read buffer. Nobody else can wipe that; it is overwritten
+    /// by what the connection carries next, and until then it is no more than memory of a process that writes no core dump
+    /// and lets nobody look in (`host::core_dumps_off`).
+    ///
+    /// # Errors
+    /// As [`Pieces::json`].
+    pub(super) async fn secret_json(&mut self, parts: &Parts, limit: u16) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        self.json_within(parts, limit.into())?;
+        // As large as it may become: a buffer that grows leaves what it held behind.
+        let mut whole = Zeroizing::new(Vec::with_capacity(limit.into()));
+        while let Some(piece) = self.next().await {
+            whole.extend_from_slice(&piece.map_err(Failure::from)?);
+            self.progress().made();
+        }
+        Ok(whole)
+    }
+
+    fn json_within(&mut self, parts: &Parts, limit: u64) -> Result<(), Failure> {
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") || parts.headers.contains_key(CONTENT_ENCODING) {
             return Err(Code::RequestMediaType.into());
         }
-        self.limit(parts, limit)?;
-        Ok(self.collect().await?)
+        Ok(self.limit(parts, limit)?)
     }
 
     /// Reads and forgets what a refused sender still has to say: a socket closed under a sender that writes loses the

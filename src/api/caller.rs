@@ -70,35 +70,41 @@ fn connection(parts: &Parts) -> Result<&Connection, Failure> {
     parts.extensions.get::<Connection>().ok_or(Failure::from(Code::GatewayInternal))
 }
 
-/// A caller who holds the right `N`.
+/// A caller who holds a right that `N` names.
 pub(super) struct With<N> {
     /// The caller.
     pub(super) caller: Caller,
     right: PhantomData<N>,
 }
 
-/// A right as a type, so that a handler's arguments say what it needs.
+/// Rights as a type, so that a handler's arguments say what it needs.
 pub(super) trait Needs {
-    /// The right.
-    const RIGHT: Right;
+    /// Any one of these is enough.
+    const RIGHTS: &'static [Right];
 }
 
 macro_rules! needs {
-    ($( $name:ident )+) => { $(
-        #[doc = concat!("[`Right::", stringify!($name), "`] as a type.")]
+    ($( $name:ident = $( $right:ident )|+; )+) => { $(
+        #[doc = concat!("[`Right`] as a type: ", stringify!($( $right )|+), ".")]
         pub(super) struct $name;
         impl Needs for $name {
-            const RIGHT: Right = Right::$name;
+            const RIGHTS: &'static [Right] = &[$( Right::$right ),+];
         }
     )+ };
 }
-needs! { Read Manage Admin }
+needs! {
+    Read = Read;
+    Manage = Manage;
+    Card = Card;
+    Listen = Read | Card;
+    Admin = Admin;
+}
 
 impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        authorise(api, parts, N::RIGHT).await.map(|caller| Self { caller, right: PhantomData })
+        authorise_any(api, parts, N::RIGHTS).await.map(|caller| Self { caller, right: PhantomData })
     }
 }
 
@@ -107,8 +113,13 @@ impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
 pub(super) async fn authorise(api: &Api, parts: &Parts, right: Right) -> Result<Caller, Failure> {
+    authorise_any(api, parts, &[right]).await
+}
+
+async fn authorise_any(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
     let caller = authenticate(api, parts).await?;
-    if caller.may(right) { Ok(caller) } else { Err(Code::AuthForbidden.into()) }
+    let may = rights.iter().any(|right| caller.may(*right));
+    if may { Ok(caller) } else { Err(Code::AuthForbidden.into()) }
 }
 
 /// A key counts before the socket: an administrator can try out what a key may do.

@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod limits;
+mod members;
 mod meter;
 mod openapi;
 mod problem;

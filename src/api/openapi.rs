@@ -36,9 +36,14 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = route.path.trim_start_matches("/v1").trim_start_matches('/');
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
-        let grouped = ["opinions", "submissions", "events", "keys"].contains(&resource);
-        operation.tags = Some(vec![if grouped { resource } else { "gateway" }.to_owned()]);
-        operation.operation_id = Some(if handler == resource { handler } else { format!("{resource}_{handler}") });
+        let tag = match resource {
+            "opinions" | "submissions" | "events" | "keys" => resource,
+            "readers" | "card-sessions" | "identifications" => "cards",
+            _ => "gateway",
+        };
+        operation.tags = Some(vec![tag.to_owned()]);
+        let own = if handler == resource { handler } else { format!("{resource}_{handler}") };
+        operation.operation_id = Some(own.replace('-', "_"));
         paths = paths.path(route.path, PathItem::new(route.method, operation));
     }
     paths.build()

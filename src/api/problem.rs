@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::card::{CardError, Spent};
 use crate::fault::{Blame, Code, Retry};
 use crate::model::opinion;
 use crate::outbox::OutboxError;
@@ -32,7 +33,32 @@ pub(super) struct Failure {
     code: Code,
     places: Vec<Place>,
     retry_after: Option<u64>,
+    card: Option<CardNote>,
+    alternatives: Vec<&'static str>,
+    advice: Option<Advice>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What a request may have cost on a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
+pub(super) struct CardNote {
+    /// PIN tries that this request has spent: `none`, `one` or `unknown` (none or one: look at the tries left).
+    #[schema(value_type = String, example = "one")]
+    pub(super) tries_spent: Spent,
+    /// Tries left, by the card's own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tries_left: Option<u8>,
+}
+
+/// What to do where the catalogue's sentence, which is written for documents on their way, would mislead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Advice {
+    /// In Japanese.
+    pub(super) ja: &'static str,
+    /// In English.
+    pub(super) en: &'static str,
+    /// Whether to try again.
+    pub(super) retry: Retry,
 }
 
 /// One place in the request that has to change.
@@ -107,6 +133,13 @@ pub(super) struct Document {
     /// Seconds to wait before trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// What a request that has to do with a card has cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<CardNote>,
+    /// Other ways of identifying the person: `pin`, `visual`, `document`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["visual", "document"]))]
+    alternatives: Vec<&'static str>,
 }
 
 impl Place {
@@ -174,6 +207,35 @@ impl Failure {
         self
     }
 
+    /// Says what it has cost on the card.
+    pub(super) fn costing(mut self, tries_spent: Spent, tries_left: Option<u8>) -> Self {
+        self.card = Some(CardNote { tries_spent, tries_left });
+        self
+    }
+
+    /// Says that it has cost nothing, unless something else was said before.
+    pub(super) fn costing_nothing(self) -> Self {
+        if self.card.is_some() { self } else { self.costing(Spent::None, None) }
+    }
+
+    /// Offers other ways.
+    pub(super) fn instead(mut self, alternatives: &[&'static str]) -> Self {
+        self.alternatives = alternatives.to_vec();
+        self
+    }
+
+    /// Gives advice in place of the catalogue's.
+    pub(super) fn advising(mut self, advice: Advice) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// Says how long to wait.
+    pub(super) fn waiting(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after = seconds;
+        self
+    }
+
     /// The catalogue's code.
     pub(super) fn code(&self) -> Code {
         self.code
@@ -196,14 +258,16 @@ impl Failure {
             kind: format!("urn:engawa:error:{}", self.code),
             title: self.status().canonical_reason().unwrap_or("Error"),
             status: self.status().as_u16(),
-            detail: self.code.ja(),
-            detail_en: self.code.en(),
+            detail: self.advice.map_or(self.code.ja(), |advice| advice.ja),
+            detail_en: self.advice.map_or(self.code.en(), |advice| advice.en),
             code: self.code,
             blame: self.code.blame(),
-            retry: self.code.retry(),
+            retry: self.advice.map_or(self.code.retry(), |advice| advice.retry),
             correlation_id,
             errors: self.places.clone(),
             retry_after: self.wait(),
+            card: self.card,
+            alternatives: self.alternatives.clone(),
         }
     }
 
@@ -225,13 +289,21 @@ impl Failure {
 
 impl From<Code> for Failure {
     fn from(code: Code) -> Self {
-        Self { code, places: Vec::new(), retry_after: None, source: None }
+        let (places, alternatives) = (Vec::new(), Vec::new());
+        Self { code, places, retry_after: None, card: None, alternatives, advice: None, source: None }
     }
 }
 
 impl From<OutboxError> for Failure {
     fn from(error: OutboxError) -> Self {
         Self { retry_after: error.retry_after, ..Self::from(error.code) }.because(error)
+    }
+}
+
+/// The failure of an operation on a card, with what it has cost.
+impl From<CardError> for Failure {
+    fn from(error: CardError) -> Self {
+        Self::from(error.code()).costing(error.spent(), error.tries_left()).because(error)
     }
 }
 

@@ -73,6 +73,11 @@ table! {
     Normal submissions::show / __path_show;
     Normal submissions::cancel / __path_cancel;
     Normal submissions::retry / __path_retry;
+    Normal readers::list / __path_list;
+    Own    card_sessions::open / __path_open;
+    Normal card_sessions::show / __path_show;
+    Normal card_sessions::heartbeat / __path_heartbeat;
+    Normal card_sessions::close / __path_close;
     Normal events::follow / __path_follow;
     Normal keys::list / __path_list;
     Own    keys::add / __path_add;

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -13,14 +14,72 @@ use crate::fault::Code;
 /// Repeats named in one answer.
 const MAX_REPORTED: usize = 50;
 
+/// What a JSON value is read into.
+pub(super) trait Tree: Sized {
+    /// The members of an object.
+    type Members: Default;
+    /// `null`.
+    fn null() -> Self;
+    /// `true` or `false`.
+    fn truth(value: bool) -> Self;
+    /// A number.
+    fn number(value: Number) -> Self;
+    /// A string. Called with the text as it stands in the input, or with the reader's own copy where that has escapes.
+    fn text(value: &str) -> Self;
+    /// An array.
+    fn list(items: Vec<Self>) -> Self;
+    /// An object.
+    fn object(members: Self::Members) -> Self;
+    /// Whether there is a member of that name.
+    fn has(members: &Self::Members, name: &str) -> bool;
+    /// Adds a member that is not there.
+    fn add(members: &mut Self::Members, name: String, value: Self);
+}
+
+impl Tree for Value {
+    type Members = Map<String, Self>;
+
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn truth(value: bool) -> Self {
+        Self::Bool(value)
+    }
+
+    fn number(value: Number) -> Self {
+        Self::Number(value)
+    }
+
+    fn text(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+
+    fn list(items: Vec<Self>) -> Self {
+        Self::Array(items)
+    }
+
+    fn object(members: Map<String, Self>) -> Self {
+        Self::Object(members)
+    }
+
+    fn has(members: &Map<String, Self>, name: &str) -> bool {
+        members.contains_key(name)
+    }
+
+    fn add(members: &mut Map<String, Self>, name: String, value: Self) {
+        members.insert(name, value);
+    }
+}
+
 /// Reads one JSON value.
 ///
 /// # Errors
 /// `REQUEST_MALFORMED`, naming line and column, or every repeated member.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Failure> {
+pub(super) fn parse<T: Tree>(bytes: &[u8]) -> Result<T, Failure> {
     let repeats = RefCell::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { path: &Path::Root, repeats: &repeats }.deserialize(&mut reader);
+    let value = Node { path: &Path::Root, repeats: &repeats, tree: PhantomData }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value)).map_err(|error| syntax(&error))?;
     match repeats.into_inner() {
         repeats if repeats.is_empty() => Ok(value),
@@ -57,13 +116,13 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Node<'a> {
+struct Node<'a, T> {
     path: &'a Path<'a>,
     repeats: &'a RefCell<Vec<Place>>,
+    tree: PhantomData<T>,
 }
 
-impl Node<'_> {
+impl<T> Node<'_, T> {
     fn note_repeat(&self, pointer: String) {
         let mut repeats = self.repeats.borrow_mut();
         if repeats.len() < MAX_REPORTED {
@@ -77,71 +136,68 @@ impl Node<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
+impl<'de, T: Tree> DeserializeSeed<'de> for Node<'_, T> {
+    type Value = T;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<T, D::Error> {
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
+impl<'de, T: Tree> Visitor<'de> for Node<'_, T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::null())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<T, E> {
+        Ok(T::truth(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<T, E> {
+        Ok(T::number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<T, E> {
+        Ok(T::number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<T, E> {
+        Number::from_f64(value).map(T::number).ok_or_else(|| E::custom("not a finite number"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<T, E> {
+        Ok(T::text(value))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
         let mut list = Vec::new();
         loop {
             let path = Path::Item(self.path, list.len());
-            match items.next_element_seed(Node { path: &path, repeats: self.repeats })? {
+            let item = Node { path: &path, repeats: self.repeats, tree: PhantomData };
+            match items.next_element_seed(item)? {
                 Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
+                None => return Ok(T::list(list)),
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<T, A::Error> {
+        let mut all = T::Members::default();
         while let Some(name) = members.next_key::<String>()? {
             let path = Path::Member(self.path, &name);
-            let value = members.next_value_seed(Node { path: &path, repeats: self.repeats })?;
-            if map.contains_key(&name) {
+            let value = members.next_value_seed(Node { path: &path, repeats: self.repeats, tree: PhantomData })?;
+            if T::has(&all, &name) {
                 self.note_repeat(path.to_string());
             } else {
-                map.insert(name, value);
+                T::add(&mut all, name, value);
             }
         }
-        Ok(Value::Object(map))
+        Ok(T::object(all))
     }
 }

@@ -16,8 +16,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{LineFault, Seen};
-use super::port::{ChangePage, LookupOutcome, Outcome, Refusal, Scope, Trouble};
-use super::wire::{Envelope, ErrorEntry, changes_data, lookup_data, receipt};
+use super::port::{Asserted, Challenge, ChangePage, HubError, LookupOutcome, Outcome, Refusal, Scope, Trouble};
+use super::wire::{Envelope, ErrorEntry, challenge_data, changes_data, lookup_data, person_data, receipt};
 use crate::fault::Code;
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
@@ -134,6 +134,43 @@ pub fn change_page(seen: &Seen, now: Timestamp) -> Result<Option<ChangePage>, Tr
         },
         Reply::NotKnown(_) => Ok(None),
         other => Err(of_a_read(other)),
+    }
+}
+
+/// A challenge, for whoever asked for one. A hub that offers or permits no identification is no reason to stop documents.
+///
+/// # Errors
+/// What stands in the way of it.
+pub fn challenge(reply: Reply) -> Result<Challenge, Trouble> {
+    match reply {
+        Reply::Ok { data, trace_id } => {
+            challenge_data(&data).ok_or(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) })
+        }
+        other @ (Reply::Refused(_) | Reply::NotOffered(_)) => Err(Trouble { scope: Scope::Item, ..of_a_read(other) }),
+        other => Err(of_a_read(other)),
+    }
+}
+
+/// What became of evidence that was shown. It takes the meaning of the exchange and not the exchange, so that the token in
+/// it is read once.
+///
+/// # Errors
+/// Whatever is no judgement. A lost or senseless answer is held against this assertion alone, like one to a document.
+pub fn assertion(reply: Reply) -> Result<Asserted, Trouble> {
+    match reply {
+        Reply::Ok { data, trace_id } => match person_data(data) {
+            Some(person) => Ok(Asserted::Known(Box::new(person))),
+            None => Err(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
+        },
+        Reply::Refused(refusal) => Ok(Asserted::Refused(refusal)),
+        // The only thing an assertion names that a hub could fail to know.
+        Reply::NotKnown(Trouble { trace_id, .. }) => {
+            let errors = vec![HubError { code: "E4040".to_owned(), field: Some("/challenge_id".to_owned()) }];
+            Ok(Asserted::Refused(Refusal { code: Code::HubRefused, errors, trace_id }))
+        }
+        Reply::NotLive { trace_id, .. } => Err(Trouble { trace_id, ..trouble(Code::HubInsurerNotLive, Scope::Item) }),
+        Reply::NotOffered(trouble) => Err(Trouble { scope: Scope::Item, ..trouble }),
+        Reply::TokenStale(trouble) | Reply::Without(trouble) | Reply::Perhaps(trouble) => Err(trouble),
     }
 }
 

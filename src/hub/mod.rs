@@ -29,7 +29,7 @@ mod wire;
 
 pub use client::{LineFault, Seen};
 pub use config::{Config, HubSetupError, Timeouts};
-pub use failure::{Reply, change_page, classify, delivery, lookup};
+pub use failure::{Reply, assertion, challenge, change_page, classify, delivery, lookup};
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{
@@ -37,7 +37,7 @@ pub use port::{
     Outcome, Receipt, Refusal, Scope, Trouble,
 };
 pub use real::Hub;
-pub use scripted::{DeliveryRecord, ScriptedHub, Step};
+pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
 pub use wire::{OpinionHead, OpinionWriter};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::client::Seen;
 use super::config::{Config, HubSetupError};
-use super::failure::{Reply, change_page, delivery, lookup, trouble};
+use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
 use super::link::{Link, authorized, request};
 use super::login::{Session, Token};
 use super::memory::Memory;
@@ -29,6 +29,15 @@ const NO_OFFER_AGE: Duration = Duration::from_secs(10);
 const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
 const STALE_TOKEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What to do when the connection breaks under a small exchange.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Once more: it is a read.
+    Repeat,
+    /// Tell the caller: what was sent may have been used up.
+    Report,
+}
 
 /// The way to one hub. Makes its connections when they are needed: setting up touches no network.
 pub struct Hub {
@@ -102,8 +111,16 @@ impl Hub {
         Some(trouble(worst.code(), scope))
     }
 
-    /// The link with a certificate that serves, at a hub that offers what is asked.
+    /// As [`Hub::offering`]; a hub that does not offer it is noted, because documents wait for it.
     async fn ready(&self, offers: fn(&wire::Capabilities) -> bool) -> Result<Arc<Link>, Trouble> {
+        self.offering(offers, Scope::Operator).await.map_err(|trouble| match trouble.code {
+            Code::HubNotOffered => self.link().board.stopped(trouble),
+            _ => trouble,
+        })
+    }
+
+    /// The link with a certificate that serves, at a hub that offers what is asked; `otherwise`: whom it stops when not.
+    async fn offering(&self, offers: fn(&wire::Capabilities) -> bool, otherwise: Scope) -> Result<Arc<Link>, Trouble> {
         let link = self.link();
         if let Some(trouble) = self.certificate_trouble(&link) {
             return Err(trouble);
@@ -112,7 +129,7 @@ impl Hub {
         if offers(&link.offered(OFFER_AGE).await?) || offers(&link.offered(NO_OFFER_AGE).await?) {
             return Ok(link);
         }
-        Err(link.board.stopped(trouble(Code::HubNotOffered, Scope::Operator)))
+        Err(trouble(Code::HubNotOffered, otherwise))
     }
 
     async fn send(&self, delivery: Delivery) -> Result<Seen, Trouble> {
@@ -131,21 +148,42 @@ impl Hub {
             return Err(Trouble { scope: Scope::Try, retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
         }
         took(&link, &token, &reply);
+        if let Reply::NotOffered(trouble) = reply {
+            let _ = link.board.stopped(trouble);
+        }
         Ok(seen)
     }
 
     /// A read: may be repeated freely with a renewed token.
     async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
+        let (seen, reply) = self.call(link, Cut::Repeat, build).await?;
+        if let Reply::NotOffered(trouble) = reply {
+            let _ = link.board.stopped(trouble);
+        }
+        Ok(seen)
+    }
+
+    /// A small exchange, made again with a renewed token where the hub said E1004 and so looked at nothing.
+    async fn call(
+        &self,
+        link: &Arc<Link>,
+        cut: Cut,
+        build: impl Fn() -> Request<Bytes> + Send + Sync,
+    ) -> Result<(Seen, Reply), Trouble> {
         for _ in 0..TRIES {
             let token = self.session.token(link).await?;
             let header = bearer(&token)?;
-            let (seen, reply) = link.read(|| authorized(build(), header.clone())).await;
+            let build = || authorized(build(), header.clone());
+            let (seen, reply) = match cut {
+                Cut::Repeat => link.read(build).await,
+                Cut::Report => link.exchange(build()).await,
+            };
             if matches!(reply, Reply::TokenStale(_)) {
                 self.session.reject(&token, link)?;
                 continue;
             }
             took(link, &token, &reply);
-            return Ok(seen);
+            return Ok((seen, reply));
         }
         Err(trouble(Code::HubTrouble, Scope::Hub))
     }
@@ -164,10 +202,11 @@ fn took(link: &Link, token: &Token, reply: &Reply) {
             token.prove();
             link.board.clear();
         }
-        Reply::Without(trouble) | Reply::Perhaps(trouble) | Reply::NotOffered(trouble) => {
+        Reply::Without(trouble) | Reply::Perhaps(trouble) => {
             let _ = link.board.stopped(trouble.clone());
         }
-        Reply::TokenStale(_) => {}
+        // One part that is not on offer does not stop the others; whoever needs it notes it.
+        Reply::TokenStale(_) | Reply::NotOffered(_) => {}
     }
 }
 
@@ -206,10 +245,15 @@ impl HubPort for Hub {
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {
-        Err(trouble(Code::HubNotOffered, Scope::Operator))
+        let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
+        let build = || request(Method::POST, wire::CHALLENGES, wire::challenge_body());
+        challenge(self.call(&link, Cut::Repeat, build).await?.1)
     }
 
-    async fn assert(&self, _challenge: &Challenge, _evidence: &Evidence) -> Result<Asserted, Trouble> {
-        Err(trouble(Code::HubNotOffered, Scope::Operator))
+    async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
+        let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
+        let body = wire::assertion_body(&challenge.id, evidence);
+        let build = || request(Method::POST, wire::ASSERTIONS, body.clone());
+        assertion(self.call(&link, Cut::Report, build).await?.1)
     }
 }

@@ -1,6 +1,8 @@
 //! A hub that does as it is told, for testing whoever uses [`HubPort`]. It keeps keys as the contract says: the first
 //! accepted answer or final refusal under a key is repeated, and a key can be asked about.
 
+mod identity;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +11,8 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::identity::Register;
+pub use self::identity::{AssertStep, AssertionRecord};
 use super::failure::trouble;
 use super::port::{
     Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
@@ -69,6 +73,7 @@ struct State {
     changes: Vec<Change>,
     /// Cursors carry the number of the feed they were given by.
     feed: usize,
+    register: Register,
 }
 
 impl ScriptedHub {
@@ -219,10 +224,10 @@ impl HubPort for ScriptedHub {
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {
-        Err(trouble(Code::HubNotOffered, Scope::Operator))
+        self.give_challenge()
     }
 
-    async fn assert(&self, _challenge: &Challenge, _evidence: &Evidence) -> Result<Asserted, Trouble> {
-        Err(trouble(Code::HubNotOffered, Scope::Operator))
+    async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
+        self.judge(challenge, evidence).await
     }
 }

@@ -45,7 +45,13 @@ pub enum IdentityError {
 
 impl From<Trouble> for IdentityError {
     fn from(trouble: Trouble) -> Self {
-        Self::Offline(trouble)
+        // A refused challenge arrives as trouble, and waiting does not change it.
+        match trouble.code {
+            Code::HubNotPermitted | Code::HubNoConsent | Code::HubRecipientAbsent | Code::HubRefused => {
+                Self::NotPermitted(trouble.code)
+            }
+            _ => Self::Offline(trouble),
+        }
     }
 }
 

@@ -14,6 +14,8 @@ mod hub_failure;
 mod hub_lockout;
 mod hub_scripted;
 mod hub_writer;
+mod identity;
+mod identity_scripted;
 mod machine;
 mod openapi;
 mod opinion;

@@ -1,9 +1,12 @@
 //! The resources, one file each.
 
+pub(super) mod card_sessions;
+pub(super) mod card_wire;
 pub(super) mod events;
 pub(super) mod gateway;
 pub(super) mod intake;
 pub(super) mod keys;
 pub(super) mod opinions;
+pub(super) mod readers;
 pub(super) mod submissions;
 pub(super) mod wire;

@@ -15,7 +15,7 @@ use super::envelope::{ErrorEntry, entries};
 use super::plain;
 use crate::hub::port::{Change, MunicipalState, Receipt};
 
-const NUMBER_LIMIT: usize = 128;
+pub(super) const NUMBER_LIMIT: usize = 128;
 const CURSOR_LIMIT: usize = 4096;
 /// No token of the hub lives longer than a day; a larger figure is a mistake.
 const LONGEST_LIFE: u64 = 24 * 3600;
@@ -39,7 +39,8 @@ pub(in crate::hub) fn refresh_body(refresh_token: &str) -> Bytes {
     private(&Refresh { refresh_token }, refresh_token.len())
 }
 
-fn private(message: &impl Serialize, content: usize) -> Bytes {
+/// A message that is wiped when the last copy of it is dropped. `content`: how many bytes its members come to, unescaped.
+pub(super) fn private(message: &impl Serialize, content: usize) -> Bytes {
     // Escapes lengthen a character up to six times; room for all of it avoids unwiped copies.
     let mut body = Zeroizing::new(Vec::with_capacity(content * 6 + 64));
     // Writing strings into memory does not fail; an empty body would be refused as malformed.
@@ -102,6 +103,10 @@ impl Capabilities {
     pub(in crate::hub) fn has_lookup(&self) -> bool {
         self.0.contains("submissions")
     }
+
+    pub(in crate::hub) fn has_identity(&self) -> bool {
+        self.0.contains("identity")
+    }
 }
 
 /// A hub that announces nothing offers what is known of the real one; opinions and look-ups are not.
@@ -115,7 +120,7 @@ pub(in crate::hub) fn receipt(data: &Value, trace_id: Option<String>) -> Option<
     Some(Receipt { number, accepted_at: moment(data.get("accepted_at")?)?, trace_id })
 }
 
-fn moment(value: &Value) -> Option<Timestamp> {
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 

@@ -1,10 +1,12 @@
 //! The hub's paths and JSON names. The day the real names are at hand, this module changes and no other.
 
 mod envelope;
+mod identity;
 mod messages;
 mod opinion;
 
 pub(super) use envelope::{Envelope, ErrorEntry};
+pub(super) use identity::{assertion_body, challenge_body, challenge_data, person_data};
 pub(super) use messages::{
     Capabilities, TokenGrant, changes_data, known_parts, login_body, lookup_body, lookup_data, receipt, refresh_body,
 };
@@ -15,6 +17,8 @@ pub(super) const REFRESH: &str = "/api/v1/token/refresh";
 pub(super) const CAPABILITIES: &str = "/api/v1/capabilities";
 pub(super) const OPINIONS: &str = "/api/v1/opinions";
 pub(super) const LOOKUP: &str = "/api/v1/submissions/lookup";
+pub(super) const CHALLENGES: &str = "/api/v1/identity/challenges";
+pub(super) const ASSERTIONS: &str = "/api/v1/identity/assertions";
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The feed of changes after `cursor`, which is opaque and therefore escaped.
