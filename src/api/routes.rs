@@ -78,6 +78,8 @@ table! {
     Normal card_sessions::show / __path_show;
     Normal card_sessions::heartbeat / __path_heartbeat;
     Normal card_sessions::close / __path_close;
+    Own    identify::identify / __path_identify;
+    Own    basic_four::basic_four / __path_basic_four;
     Normal events::follow / __path_follow;
     Normal keys::list / __path_list;
     Own    keys::add / __path_add;

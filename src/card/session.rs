@@ -42,6 +42,12 @@ impl Session {
         if there { Ok(session) } else { Err(CardError::Refused(Refusal::Unknown)) }
     }
 
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
     /// The session as it stands. Asking is a sign of life.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fault::Code;
-use crate::hub::{HubError, Refusal, Trouble};
+use crate::hub::{HubError, Refusal, Scope, Trouble};
 
 /// What the hub did not like about the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,12 @@ impl From<Trouble> for IdentityError {
 }
 
 impl IdentityError {
+    /// Nobody waited for the hub any longer.
+    #[must_use]
+    pub fn given_up() -> Self {
+        Self::Offline(Trouble::of(Code::HubTimeout, Scope::Hub))
+    }
+
     /// The hub's refusal, by the member of the request it names. The names are the hub's; its numbers differ from hub to hub.
     pub(super) fn refused(refusal: Refusal) -> Self {
         if refusal.code != Code::HubRefused {

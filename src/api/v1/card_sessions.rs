@@ -37,8 +37,10 @@ const PURPOSE: Shape = Shape {
     ja: "purpose には identify・basic-four・application のどれかが要ります。",
     en: "`purpose` has to be one of identify, basic-four, application.",
 };
-const WAIT: Shape =
-    Shape { ja: "wait_s は0から600までの整数（秒）です。", en: "`wait_s` is a whole number of seconds from 0 to 600." };
+const WAIT: Shape = Shape {
+    ja: "wait_s は0から600までの整数（秒）です。",
+    en: "`wait_s` is a whole number of seconds from 0 to 600.",
+};
 
 /// A request for a reader.
 #[derive(ToSchema)]

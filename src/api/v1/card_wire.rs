@@ -1,14 +1,23 @@
 //! The JSON that callers see of readers, card sessions and cards.
 
+use jiff::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::wire::Reason;
 use crate::card::machine::ReaderSnapshot;
 use crate::card::{
-    CardState, Cards, EndReason, Purpose, ReaderState, SessionSnapshot, Stage, Terminal, Trouble, trouble_code,
+    CardKind, CardState, Cards, EndReason, HolderCertificate, Purpose, ReaderState, SessionSnapshot, Spent, Stage,
+    Terminal, Trouble, trouble_code,
 };
 use crate::fault::Code;
+use crate::model::hex;
+use crate::model::identity::{Assurance, Method, Person};
+use crate::outbox::Acceptance;
+
+/// Days before its end from which a certificate is told to be expiring.
+const EXPIRING: i64 = 90;
 
 /// Every reader seen since the gateway started.
 #[derive(serde::Serialize, ToSchema)]
@@ -141,3 +150,110 @@ pub(super) fn stage(stage: Stage) -> (&'static str, Option<String>, Option<EndRe
     }
 }
 
+/// Whom the hub knows.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Person)]
+pub(in crate::api) struct PersonView {
+    /// 保険者番号.
+    #[schema(example = "999995")]
+    insurer_number: String,
+    /// 被保険者番号.
+    #[schema(example = "0000000001")]
+    insured_number: String,
+    /// How sure the hub is: `high` by card and PIN, `substantial` by card and face, `low` by a document.
+    assurance: Assurance,
+    /// Stands for the person in later calls to the hub. A secret: keep it in memory, never in a log.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "reveal")]
+    person_token: Zeroizing<String>,
+    /// Until when the token serves, by the hub's clock.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+fn reveal<S: serde::Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret)
+}
+
+impl From<Person> for PersonView {
+    fn from(person: Person) -> Self {
+        Self {
+            insurer_number: person.insurer_number,
+            insured_number: person.insured_number,
+            assurance: person.assurance,
+            person_token: person.token,
+            expires_at: person.expires_at,
+        }
+    }
+}
+
+/// The card that was used.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Card)]
+pub(in crate::api) struct CardView {
+    /// `my-number-card`, `juki-card`, `android-token`, `iphone-token` or `other`.
+    #[schema(value_type = String, example = "my-number-card")]
+    kind: CardKind,
+    /// When the 利用者証明用 certificate ends to be valid.
+    #[schema(value_type = String, format = DateTime)]
+    certificate_expires_at: Timestamp,
+    /// Whole days until then, negative when it is over; `null` while the gateway's clock cannot be right.
+    certificate_days_left: Option<i64>,
+    /// It ends within 90 days. From three months before, the municipality renews it.
+    certificate_expiring: bool,
+    /// Tries left of the 利用者証明用 PIN, where the card was asked.
+    tries_left: Option<u8>,
+    /// PIN tries that this request has spent; a right PIN spends none.
+    #[schema(value_type = String, example = "none")]
+    tries_spent: Spent,
+}
+
+impl CardView {
+    /// A card as it lay there; `now` is `None` while the clock cannot be right.
+    pub(super) fn of(
+        kind: CardKind,
+        certificate: &HolderCertificate,
+        tries_left: Option<u8>,
+        now: Option<Timestamp>,
+    ) -> Self {
+        let days = now.map(|now| certificate.days_left(now));
+        Self {
+            kind,
+            certificate_expires_at: certificate.not_after,
+            certificate_days_left: days,
+            certificate_expiring: days.is_some_and(|days| days < EXPIRING),
+            tries_left,
+            tries_spent: Spent::None,
+        }
+    }
+}
+
+/// A person who was identified.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct Identified {
+    /// How: `pin`, `visual` or `document`.
+    #[schema(value_type = String, example = "pin")]
+    pub(super) method: Method,
+    /// Who it is, by the hub's word.
+    pub(super) person: PersonView,
+    /// The card; `null` for `document`.
+    pub(super) card: Option<CardView>,
+}
+
+/// An identification that is recorded, and shown to the hub by itself as soon as the line allows.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct Recorded {
+    /// Its id.
+    id: Uuid,
+    /// When it was recorded.
+    #[schema(value_type = String, format = DateTime)]
+    accepted_at: Timestamp,
+    /// SHA-256, in hexadecimal, of what will be shown.
+    sha256: String,
+}
+
+impl From<&Acceptance> for Recorded {
+    fn from(acceptance: &Acceptance) -> Self {
+        Self { id: acceptance.id, accepted_at: acceptance.accepted_at, sha256: hex(&acceptance.sha256) }
+    }
+}

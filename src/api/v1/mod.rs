@@ -1,9 +1,13 @@
 //! The resources, one file each.
 
+pub(super) mod basic_four;
 pub(super) mod card_sessions;
 pub(super) mod card_wire;
 pub(super) mod events;
+mod evidence;
 pub(super) mod gateway;
+pub(super) mod identify;
+mod identifying;
 pub(super) mod intake;
 pub(super) mod keys;
 pub(super) mod opinions;

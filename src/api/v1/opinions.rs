@@ -21,7 +21,7 @@ use crate::outbox::{Acceptance, Sender};
 use crate::terminal::{Caller, Right};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Submit an opinion
 ///
@@ -76,12 +76,17 @@ pub(super) fn sender(caller: &Caller) -> Sender {
     Sender { facility: caller.facility.clone(), id: caller.id.clone() }
 }
 
-fn idempotency_key(parts: &Parts) -> Result<&str, Failure> {
+pub(super) fn idempotency_key(parts: &Parts) -> Result<&str, Failure> {
+    given_idempotency_key(parts)?.ok_or(Code::IdempotencyKeyMissing.into())
+}
+
+/// The same where it may be left out.
+pub(super) fn given_idempotency_key(parts: &Parts) -> Result<Option<&str>, Failure> {
     let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
-    let value = values.next().ok_or(Code::IdempotencyKeyMissing)?;
+    let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().map_err(|_| Code::IdempotencyKeyInvalid)?;
     let printable = (1..=128).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if printable && values.next().is_none() { Ok(key) } else { Err(Code::IdempotencyKeyInvalid.into()) }
+    if printable && values.next().is_none() { Ok(Some(key)) } else { Err(Code::IdempotencyKeyInvalid.into()) }
 }
 
 fn accepted(acceptance: Acceptance) -> Result<Response, Failure> {
