@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::Inner;
@@ -15,10 +16,15 @@ use crate::telemetry::Metric;
 const BEAT: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
+    // Whether the machine's readers are those of the pcscd that answers.
+    let mut known = false;
     while !*stop.borrow_and_update() {
         tokio::select! {
             report = reports.recv() => match report {
-                Some(report) => take(&inner, report),
+                Some(report) => {
+                    known = report != Report::ServiceDown;
+                    take(&inner, report);
+                }
                 None => break,
             },
             () = tokio::time::sleep(inner.until_due().min(BEAT)) => {}
@@ -26,22 +32,32 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
         }
         inner.with(Machine::tick);
         watch_service(&inner);
+        if known && inner.machine().service().is_none() {
+            inner.proof.send_replace(Some(answered_at(&inner)));
+        }
         inner.beat();
     }
     run_down(&inner).await;
 }
 
-/// Nothing new begins; what is under way on a card is let finish, as long as an operation may take.
+/// The wall-clock time of the service's last answer.
+fn answered_at(inner: &Inner) -> Timestamp {
+    let now = inner.clock.now();
+    now.checked_sub(inner.clock.elapsed().saturating_sub(inner.driver.last_answer())).unwrap_or(now)
+}
+
+/// Nothing new begins; what is under way on a card is let finish for a while, and given up then.
 async fn run_down(inner: &Arc<Inner>) {
     inner.with(|machine, now| machine.close_for_good(now));
     if inner.machine().operating() {
         tracing::info!("waiting for card operations that are under way");
     }
-    let deadline = inner.clock.elapsed() + inner.config.operation_limit;
+    let deadline = inner.clock.elapsed() + inner.config.stop_limit;
     while inner.machine().operating() && inner.clock.elapsed() < deadline {
         let pause = deadline.saturating_sub(inner.clock.elapsed()).min(BEAT);
         let _ = tokio::time::timeout(pause, inner.finished.notified()).await;
     }
+    inner.over.send_replace(true);
     inner.driver.stop();
 }
 
@@ -51,6 +67,10 @@ fn take(inner: &Inner, report: Report) {
         Report::Card { reader, card, replaced } => machine.card(&reader, card, replaced, now),
         Report::ServiceDown => machine.service_lost(Trouble::ServiceDown, now),
     });
+    measure(inner);
+}
+
+fn measure(inner: &Inner) {
     let readers = inner.machine().readers();
     let count = |wanted: fn(&ReaderState) -> bool| readers.iter().filter(|reader| wanted(&reader.state)).count();
     for (state, number) in [
@@ -70,10 +90,12 @@ fn watch_service(inner: &Inner) {
         (true, None) => {
             tracing::warn!(silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX), "pcscd does not answer");
             inner.with(|machine, now| machine.service_lost(Trouble::ServiceHung, now));
+            measure(inner);
         }
         (false, Some(Trouble::ServiceHung)) => {
             tracing::info!("pcscd answers again");
             inner.with(Machine::service_answers);
+            measure(inner);
         }
         _ => {}
     }

@@ -32,6 +32,27 @@ pub trait Driver: Send + Sync + 'static {
     fn stop(&self);
 }
 
+/// The driver of a room that is switched off: there is nothing to see, and nothing to send to.
+pub(super) struct NoReaders;
+
+impl Driver for NoReaders {
+    fn watch(&self, _: mpsc::Sender<Report>) {}
+
+    fn submit(&self, _: &ReaderName, _: Job) -> Result<(), ChannelError> {
+        Err(ChannelError::ReaderGone)
+    }
+
+    fn last_answer(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn stuck(&self) -> usize {
+        0
+    }
+
+    fn stop(&self) {}
+}
+
 /// Something a driver saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {

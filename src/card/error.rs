@@ -179,6 +179,7 @@ const fn refusal_code(refusal: Refusal) -> Code {
 #[must_use]
 pub const fn trouble_code(trouble: Trouble) -> Code {
     match trouble {
+        Trouble::Disabled => Code::CardsDisabled,
         Trouble::ServiceDown | Trouble::ServiceHung => Code::PcscDown,
         Trouble::Mute => Code::CardMute,
         Trouble::HeldElsewhere => Code::CardHeldElsewhere,

@@ -41,6 +41,7 @@ pub mod tlv;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ pub use profile::{BasicFour, Sex};
 pub use session::Session;
 pub use verify::Floor;
 
-use driver::Driver;
+use driver::{Driver, NoReaders};
 use events::Events;
 use machine::{Machine, ReaderSnapshot, Refusal};
 
@@ -82,6 +83,9 @@ pub struct Config {
     pub connect_limit: Duration,
     /// How long a whole operation may take before it is given up.
     pub operation_limit: Duration,
+    /// How long operations may go on once the room is to close; then they are given up like those that are stuck, so that
+    /// whoever waits for one is told what it may have cost.
+    pub stop_limit: Duration,
     /// pcscd counts as hung when it has not answered for so long; at least two seconds with the real driver, which asks twice
     /// a second.
     pub hung_after: Duration,
@@ -97,6 +101,7 @@ impl Default for Config {
             floor: 1,
             connect_limit: Duration::from_secs(4),
             operation_limit: Duration::from_secs(15),
+            stop_limit: Duration::from_secs(15),
             hung_after: Duration::from_secs(2),
             events: 1024,
         }
@@ -115,13 +120,35 @@ pub(crate) struct Inner {
     driver: Arc<dyn Driver>,
     clock: Clock,
     config: Config,
+    /// [`Config::floor`], which can change.
+    floor: AtomicU8,
     events: Arc<Events>,
     /// An operation has finished.
     finished: Notify,
-    pulse: watch::Sender<Option<Duration>>,
+    /// Operations are waited for no longer.
+    over: watch::Sender<bool>,
+    /// The broker's heartbeat.
+    pulse: watch::Sender<Duration>,
+    /// When the readers were last known to be what the machine says.
+    proof: watch::Sender<Option<Timestamp>>,
 }
 
 impl Inner {
+    fn new(config: Config, driver: Arc<dyn Driver>, clock: Clock) -> Self {
+        Self {
+            machine: Mutex::new(Machine::new(config.policy, config.nearest.clone())),
+            events: Arc::new(Events::new(config.events, rand::random())),
+            driver,
+            floor: AtomicU8::new(config.floor),
+            config,
+            finished: Notify::new(),
+            over: watch::Sender::new(false),
+            pulse: watch::Sender::new(clock.elapsed()),
+            proof: watch::Sender::new(None),
+            clock,
+        }
+    }
+
     fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,7 +167,7 @@ impl Inner {
     }
 
     fn beat(&self) {
-        self.pulse.send_replace(Some(self.clock.elapsed()));
+        self.pulse.send_replace(self.clock.elapsed());
     }
 
     /// The time that certificates are held against; `None` while the clock cannot be right.
@@ -149,15 +176,23 @@ impl Inner {
     }
 }
 
-/// The running tasks of the room.
+/// The running tasks of the room; none where it is switched off.
 pub struct Tasks {
-    broker: JoinHandle<()>,
+    broker: Option<JoinHandle<()>>,
 }
 
 impl Tasks {
     /// Waits until all have ended: every operation has finished, or its time was up.
     pub async fn finished(self) {
-        let _ = self.broker.await;
+        if let Some(broker) = self.broker {
+            let _ = broker.await;
+        }
+    }
+
+    /// Whether one has ended, which none does before it is told to.
+    #[must_use]
+    pub fn any_ended(&self) -> bool {
+        self.broker.as_ref().is_some_and(JoinHandle::is_finished)
     }
 }
 
@@ -173,30 +208,39 @@ pub enum Opened {
 /// How the room is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The broker's heart beats.
+    /// The broker's heart beats, where the room is switched on.
     pub alive: bool,
     /// What keeps every reader from being used.
     pub service: Option<Trouble>,
     /// Threads left in calls that do not return.
     pub stuck: usize,
+    /// When pcscd last answered while the room could use it.
+    pub proof: Option<Timestamp>,
 }
 
 impl Cards {
     /// Opens the room and starts its tasks. They end when `stop` turns true.
     pub fn start(config: Config, driver: Arc<dyn Driver>, clock: Clock, stop: watch::Receiver<bool>) -> (Self, Tasks) {
         let (reporter, reports) = mpsc::channel(REPORTS);
-        let inner = Arc::new(Inner {
-            machine: Mutex::new(Machine::new(config.policy, config.nearest.clone())),
-            events: Arc::new(Events::new(config.events, rand::random())),
-            driver,
-            clock,
-            config,
-            finished: Notify::new(),
-            pulse: watch::Sender::new(None),
-        });
+        let inner = Arc::new(Inner::new(config, driver, clock));
         inner.driver.watch(reporter);
         let broker = tokio::spawn(broker::run(inner.clone(), reports, stop));
-        (Self { inner }, Tasks { broker })
+        (Self { inner }, Tasks { broker: Some(broker) })
+    }
+
+    /// A room that is switched off: nothing runs, no reader is touched, and every request is answered `CARDS_DISABLED`.
+    #[must_use]
+    pub fn disabled(clock: Clock) -> (Self, Tasks) {
+        let inner = Inner::new(Config::default(), Arc::new(NoReaders), clock);
+        inner.with(|machine, now| machine.service_lost(Trouble::Disabled, now));
+        (Self { inner: Arc::new(inner) }, Tasks { broker: None })
+    }
+
+    /// Takes up policy, nearest readers and floor of `config`, for what is decided from here on; what is under way ends by the
+    /// new limits. The other figures stay as they were at the start.
+    pub fn reconfigure(&self, config: &Config) {
+        self.inner.floor.store(config.floor, Ordering::SeqCst);
+        self.inner.with(|machine, _| machine.reconfigure(config.policy, config.nearest.clone()));
     }
 
     /// Every reader seen since the start, by name.
@@ -256,12 +300,13 @@ impl Cards {
     /// How the room is.
     #[must_use]
     pub fn health(&self) -> Health {
-        let now = self.inner.clock.elapsed();
-        let beat = *self.inner.pulse.borrow();
+        let service = self.inner.machine().service();
+        let beats = self.ago(*self.inner.pulse.borrow()) < Duration::from_secs(5);
         Health {
-            alive: beat.is_some_and(|beat| now.saturating_sub(beat) < Duration::from_secs(5)),
-            service: self.inner.machine().service(),
+            alive: beats || service == Some(Trouble::Disabled),
+            service,
             stuck: self.inner.driver.stuck(),
+            proof: *self.inner.proof.borrow(),
         }
     }
 

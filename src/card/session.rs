@@ -1,6 +1,7 @@
 //! One terminal's session, and what can be done with the card in it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -143,7 +144,7 @@ impl Session {
     }
 
     fn floor(&self, confirmed: bool) -> Floor {
-        Floor { tries: self.inner.config.floor, confirmed }
+        Floor { tries: self.inner.floor.load(Ordering::SeqCst), confirmed }
     }
 
     /// Does `work` on the card. It runs to its end even if the caller goes away.
@@ -217,8 +218,12 @@ async fn conduct<T, W>(
     // It is stuck. The caller is told; the reader stays out of use until its thread comes back.
     let found = gate.call_off();
     let trouble = inner.machine().service().unwrap_or_else(|| progress.trouble());
-    tracing::warn!(operation, ?trouble, "a card operation is stuck");
-    let error = CardError::called_off(found, trouble);
+    let stopping = *inner.over.borrow();
+    tracing::warn!(operation, ?trouble, stopping, "a card operation is stuck");
+    let error = match CardError::called_off(found, trouble) {
+        CardError::Stuck(_) if stopping => CardError::Closed,
+        error => error,
+    };
     tell(&inner, operation, begun, Some(&error));
     inner.with(|machine, now| machine.degrade(&ticket.reader, trouble, now));
     let _ = answer.send(Err(error));
@@ -237,16 +242,25 @@ async fn wait<T>(
     brought: &mut oneshot::Receiver<Brought<T>>,
 ) -> Option<Brought<T>> {
     let (connect, whole) = (inner.config.connect_limit, inner.config.operation_limit);
-    let mut result = tokio::time::timeout(connect, &mut *brought).await;
-    if result.is_err() && progress.talks() {
-        result = tokio::time::timeout(whole.saturating_sub(connect), &mut *brought).await;
+    let mut over = inner.over.subscribe();
+    let mut within = async |limit| {
+        tokio::select! {
+            biased;
+            result = &mut *brought => Some(result),
+            () = tokio::time::sleep(limit) => None,
+            _ = over.wait_for(|over| *over) => None,
+        }
+    };
+    let mut result = within(connect).await;
+    if result.is_none() && progress.talks() {
+        result = within(whole.saturating_sub(connect)).await;
     }
     // A thread that died has dropped the job.
     let died = || match gate.call_off() {
         CalledOff::DuringPin => CardError::OutcomeUnknown,
         CalledOff::BeforePin | CalledOff::AfterPin => CardError::Channel(ChannelError::Protocol),
     };
-    result.ok().map(|result| result.unwrap_or_else(|_| Err(died())))
+    result.map(|result| result.unwrap_or_else(|_| Err(died())))
 }
 
 fn finish<T>(inner: &Inner, ticket: Ticket, result: &Brought<T>) {

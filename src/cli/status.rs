@@ -10,14 +10,49 @@ use crate::config::Config;
 pub(super) fn run(config: &Config, json: bool) -> Exit {
     on_this_thread(async {
         match client::ask(config, Method::GET, "/v1/health", None).await {
-            Ok(answer) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
-                output::answer(json, &answer.body, || readable(&answer.body));
+            Ok(mut answer) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
+                let readers = readers(config).await;
+                if let (Some(readers), Some(whole)) = (&readers, answer.body.as_object_mut()) {
+                    whole.insert("readers".to_owned(), readers.clone());
+                }
+                output::answer(json, &answer.body, || {
+                    readable(&answer.body) + &readers.as_ref().map_or_else(String::new, |list| readable_readers(list))
+                });
                 if answer.status == StatusCode::OK { Exit::Ok } else { Exit::Failed }
             }
             Ok(answer) => client::refused(&answer, json),
             Err(error) => error.report(),
         }
     })
+}
+
+/// The card readers. A gateway that does not tell of them keeps nobody from the rest.
+async fn readers(config: &Config) -> Option<Value> {
+    let answer = client::ask(config, Method::GET, "/v1/readers", None).await.ok()?;
+    let items = answer.body.get("items").filter(|items| answer.status == StatusCode::OK && items.is_array());
+    items.cloned()
+}
+
+fn readable_readers(readers: &Value) -> String {
+    let mut text = String::new();
+    for reader in readers.as_array().into_iter().flatten() {
+        let (state, card) = (text_of(reader, "state"), text_of(reader, "card"));
+        let card = match card.as_str() {
+            "present" => "カードあり / card",
+            "mute" => "カードが答えない / mute card",
+            _ => "",
+        };
+        let used = match text_of(reader, "in_use").as_str() {
+            "self" | "other" => "使用中 / in use",
+            _ => "",
+        };
+        let shown = [text_of(reader, "name"), word(&state).to_owned(), card.to_owned(), used.to_owned()];
+        let shown: Vec<_> = shown.into_iter().filter(|part| !part.is_empty()).collect();
+        text.push_str(&format!("reader  {}\n", shown.join("  ")));
+        let reason = reader.get("reason").unwrap_or(&Value::Null);
+        text.push_str(&sentences(reason.as_str().unwrap_or(&text_of(reason, "code"))));
+    }
+    text
 }
 
 fn readable(health: &Value) -> String {
@@ -54,6 +89,7 @@ fn word(status: &str) -> &str {
         "ok" => "正常 / ok",
         "degraded" => "一部に支障 / degraded",
         "failed" => "停止 / failed",
+        "absent" => "ない / absent",
         other => other,
     }
 }

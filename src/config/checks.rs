@@ -18,6 +18,8 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
             ["endpoint.body_idle_timeout_s", "endpoint.request_timeout_s"],
             config.endpoint.body_idle_timeout <= config.endpoint.request_timeout,
         ),
+        (["cards.idle_s", "cards.lifetime_s"], config.cards.idle <= config.cards.lifetime),
+        (["cards.heartbeat_s", "cards.lifetime_s"], config.cards.heartbeat <= config.cards.lifetime),
     ];
     for (keys, holds) in ordered {
         if reader.sound(&keys) && !holds {
@@ -96,6 +98,13 @@ pub(super) fn doubtful(config: &Config, reader: &mut Reader) {
             "The hub is this machine. That is right only for a trial hub such as engawa-sandbox.",
         );
         reader.doubt("hub.url", said);
+    }
+    if reader.sound(&["cards.pin_floor"]) && config.cards.pin_floor == 0 {
+        let said = Said::new(
+            "暗証番号の最後の1回まで使われ、ロックすることがあります（解除は市区町村の窓口）。ふだんは 1 にしてください。",
+            "A person's last try can be spent, and the PIN blocked until the municipality unblocks it. 1 is meant for daily use.",
+        );
+        reader.doubt("cards.pin_floor", said);
     }
     if matches!(config.log.level, LogLevel::Debug | LogLevel::Trace) {
         let said = Said::new(

@@ -18,8 +18,10 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// Line of the name, from 1.
     pub(super) line: usize,
-    /// Its value; `None` when it is a table where a value belongs.
+    /// Its value; `None` when it is a table.
     pub(super) value: Option<Value>,
+    /// What stands in it, when it is a table within a section.
+    pub(super) table: Option<Vec<Entry>>,
 }
 
 /// What a file says.
@@ -88,23 +90,32 @@ fn flatten(root: &toml_edit::Table, text: &str, contents: &mut Contents) {
             Some(section) => {
                 contents.sections.push((name.to_owned(), line));
                 for (key, item) in section.iter() {
-                    let value = item.as_value().filter(|value| !value.is_inline_table()).cloned();
-                    let line = line_of(section, key, text);
-                    contents.entries.push(Entry { section: Some(name.to_owned()), name: key.to_owned(), line, value });
+                    let table = item.as_table_like().map(|table| entries(table, key, text));
+                    contents.entries.push(Entry { table, ..entry(section, Some(name), key, item, text) });
                 }
             }
-            None => contents.entries.push(Entry {
-                section: None,
-                name: name.to_owned(),
-                line,
-                value: item.as_value().cloned(),
-            }),
+            None => contents.entries.push(entry(root, None, name, item, text)),
         }
     }
 }
 
 fn section_of(item: &Item) -> Option<&dyn TableLike> {
     item.as_table_like()
+}
+
+fn entries(table: &dyn TableLike, name: &str, text: &str) -> Vec<Entry> {
+    table.iter().map(|(key, item)| entry(table, Some(name), key, item, text)).collect()
+}
+
+fn entry(table: &dyn TableLike, section: Option<&str>, key: &str, item: &Item, text: &str) -> Entry {
+    let value = item.as_value().filter(|value| !value.is_inline_table()).cloned();
+    Entry {
+        section: section.map(str::to_owned),
+        name: key.to_owned(),
+        line: line_of(table, key, text),
+        value,
+        table: None,
+    }
 }
 
 fn line_of(table: &dyn TableLike, key: &str, text: &str) -> usize {

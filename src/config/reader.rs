@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use toml_edit::Value;
+use toml_edit::{InlineTable, Value};
 
 use super::problem::{ConfigProblem, Place, Said};
 use super::secret::SecretRef;
@@ -17,13 +17,42 @@ use super::{DEFAULTS, document, suggest, values};
 /// Every setting of the default file with its default, in the file's order.
 static DEFAULT_SETTINGS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     let entries = document::read(DEFAULTS).entries.into_iter();
-    entries.filter_map(|entry| Some((format!("{}.{}", entry.section?, entry.name), entry.value?))).collect()
+    let default = |entry: &document::Entry| match entry.table {
+        // Its entries bear names that only the operator knows.
+        Some(_) => Some(InlineTable::new().into()),
+        None => entry.value.clone(),
+    };
+    entries
+        .filter_map(|entry| Some((format!("{}.{}", entry.section.as_ref()?, entry.name), default(&entry)?)))
+        .collect()
 });
 
 struct Setting {
     value: Value,
     /// `None`: the default.
     place: Option<Place>,
+    /// Where each entry stands, of a setting that is a table.
+    entries: BTreeMap<String, Place>,
+}
+
+impl Setting {
+    fn new(value: Value, place: Option<Place>) -> Self {
+        Self { value, place, entries: BTreeMap::new() }
+    }
+
+    /// Lays one entry of a table over what is there; false if this is no table, or the entry no value.
+    fn lay(&mut self, entry: document::Entry, place: Place) -> bool {
+        let (Some(mut value), Value::InlineTable(table)) = (entry.value, &mut self.value) else { return false };
+        // Comments and spaces are no part of it: two readings are compared by their text.
+        value.decor_mut().clear();
+        if let Value::Array(array) = &mut value {
+            array.fmt();
+        }
+        table.insert(&entry.name, value);
+        self.entries.insert(entry.name, place.clone());
+        self.place = Some(place);
+        true
+    }
 }
 
 /// See the module.
@@ -40,7 +69,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(base: &Path, problems: Vec<ConfigProblem>) -> Self {
         let defaults = DEFAULT_SETTINGS.iter();
-        let settings = defaults.map(|(key, value)| (key.as_str(), Setting { value: value.clone(), place: None }));
+        let settings = defaults.map(|(key, value)| (key.as_str(), Setting::new(value.clone(), None)));
         Self {
             base: base.to_owned(),
             settings: settings.collect(),
@@ -69,14 +98,17 @@ impl Reader {
         }
     }
 
-    fn apply_entry(&mut self, entry: document::Entry, place: &impl Fn(usize) -> Place) {
-        let place = place(entry.line);
+    fn apply_entry(&mut self, entry: document::Entry, line_at: &impl Fn(usize) -> Place) {
+        let place = line_at(entry.line);
         let section = entry.section.as_deref();
         let key = section.map_or_else(|| entry.name.clone(), |section| format!("{section}.{}", entry.name));
         let known = self.known.iter().copied().find(|known| *known == key);
+        if let (Some(known), Some(table)) = (known.filter(|known| self.is_table(known)), entry.table) {
+            return self.apply_table(known, table, line_at);
+        }
         let said = match (known, entry.value) {
             (Some(known), Some(value)) => {
-                self.settings.insert(known, Setting { value, place: Some(place) });
+                self.settings.insert(known, Setting::new(value, Some(place)));
                 return;
             }
             (Some(known), None) => {
@@ -96,6 +128,24 @@ impl Reader {
             (None, _) => suggest::unknown_setting(section, &entry.name, &self.known),
         };
         self.problems.push(said.about(place, Some(&key)));
+    }
+
+    /// A later file adds entries to a table and replaces those of the same name; the others stay.
+    fn apply_table(&mut self, key: &'static str, table: Vec<document::Entry>, line_at: &impl Fn(usize) -> Place) {
+        for entry in table {
+            let place = line_at(entry.line);
+            let laid = self.settings.get_mut(key).is_some_and(|setting| setting.lay(entry, place.clone()));
+            if !laid {
+                self.unsound.insert(key);
+                let said =
+                    Said::new("ここには値を書きます。区分ではありません。", "A value belongs here, not a section.");
+                self.problems.push(said.about(place, Some(key)));
+            }
+        }
+    }
+
+    fn is_table(&self, key: &str) -> bool {
+        self.settings.get(key).is_some_and(|setting| setting.value.is_inline_table())
     }
 
     fn is_section(&self, name: &str) -> bool {
@@ -148,6 +198,13 @@ impl Reader {
         })
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &'static str) -> bool {
+        let wrong =
+            || Said::new("true か false を書いてください（\"…\" なし）。", "Write true or false, without quotes.");
+        self.convert(key, |value| value.as_bool().ok_or_else(wrong))
+    }
+
     /// Whole seconds within a range.
     pub(super) fn seconds(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Duration {
         Duration::from_secs(self.number(key, range))
@@ -191,6 +248,35 @@ impl Reader {
         list
     }
 
+    /// A table of lists of texts under names of the operator's choice. A mistake is named with the line of its entry; the
+    /// entry's name is not quoted, for it may be a secret in the wrong place.
+    pub(super) fn lists<K: Ord>(
+        &mut self,
+        key: &'static str,
+        name: impl Fn(&str) -> Result<K, Said>,
+        list: impl Fn(&[&str]) -> Result<Vec<String>, Said>,
+    ) -> BTreeMap<K, Vec<String>> {
+        let wrong = || {
+            let (ja, en) = ("の下に 名前 = [\"…\", \"…\"] の形で書いてください。", "write name = [\"…\", \"…\"].");
+            Said::new(format!("[{key}] {ja}"), format!("Under [{key}], {en}"))
+        };
+        let table = self.convert(key, |value| value.as_inline_table().cloned().ok_or_else(wrong));
+        let (mut lists, mut mistakes) = (BTreeMap::new(), Vec::new());
+        for (entry, value) in &table {
+            let texts = value.as_array().map(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+            let texts = texts.flatten().ok_or_else(wrong).and_then(|texts| list(&texts));
+            match (name(entry), texts) {
+                (Ok(name), Ok(texts)) => drop(lists.insert(name, texts)),
+                (Err(said), _) | (_, Err(said)) => mistakes.push((self.place_of_entry(key, entry), said)),
+            }
+        }
+        for (place, said) in mistakes {
+            self.unsound.insert(key);
+            self.problems.push(said.about(place, Some(key)));
+        }
+        lists
+    }
+
     fn convert<T: Default>(&mut self, key: &'static str, convert: impl FnOnce(&Value) -> Result<T, Said>) -> T {
         self.read.insert(key);
         let converted = match self.settings.get(key) {
@@ -229,6 +315,11 @@ impl Reader {
         if written(keys[0]) && !written(keys[1]) { keys[0] } else { keys[1] }
     }
 
+    fn place_of_entry(&self, key: &str, entry: &str) -> Place {
+        let place = self.settings.get(key).and_then(|setting| setting.entries.get(entry).cloned());
+        place.unwrap_or_else(|| self.place_of(key))
+    }
+
     fn place_of(&self, key: &str) -> Place {
         let place = self.settings.get(key).and_then(|setting| setting.place.clone());
         place.unwrap_or_else(|| Place { file: self.base.clone(), line: None })
@@ -257,7 +348,7 @@ impl Reader {
         }
         let settings = &mut self.settings;
         let source = |key: &&'static str| {
-            let Setting { mut value, place } = settings.remove(key)?;
+            let Setting { mut value, place, .. } = settings.remove(key)?;
             value.decor_mut().clear();
             Some(Source { key, value: value.to_string(), place })
         };

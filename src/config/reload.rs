@@ -13,6 +13,14 @@ pub const RELOADABLE: &[&str] = &[
     "outbox.backoff_min_s",
     "outbox.backoff_max_s",
     "outbox.attempts_before_aside",
+    "cards.readers",
+    "cards.pin_floor",
+    "cards.heartbeat_s",
+    "cards.idle_s",
+    "cards.lifetime_s",
+    "cards.longest_wait_s",
+    "cards.per_terminal",
+    "cards.nearest",
     "log.level",
 ];
 

@@ -1,5 +1,6 @@
 //! The settings as types, and how each is read. A setting has a field here and a paragraph in `config/engawa.toml`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Config {
     pub hub: Hub,
     /// Sending and trying again.
     pub outbox: Outbox,
+    /// The card readers.
+    pub cards: Cards,
     /// The log.
     pub log: Log,
     /// Stopping.
@@ -110,6 +113,29 @@ pub struct Outbox {
     pub attempts_before_aside: u32,
 }
 
+/// The card readers.
+#[derive(Clone, Debug)]
+pub struct Cards {
+    /// Whether they are used at all.
+    pub enabled: bool,
+    /// How many there ought to be: 0 to 32, 0 for no expectation.
+    pub readers: usize,
+    /// PIN tries that are kept: 0 to 2.
+    pub pin_floor: u8,
+    /// Without a sign of life for so long, a terminal is gone.
+    pub heartbeat: Duration,
+    /// Longest hold of a reader that is not used; never more than `lifetime`.
+    pub idle: Duration,
+    /// Longest hold of a reader.
+    pub lifetime: Duration,
+    /// Longest wait for a reader.
+    pub longest_wait: Duration,
+    /// Sessions of one API key at the same time: 1 to 64.
+    pub per_terminal: usize,
+    /// The readers beside each terminal, by the API key's id, the nearest first; none of the lists is empty.
+    pub nearest: BTreeMap<String, Vec<String>>,
+}
+
 /// The log.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -158,6 +184,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         endpoint: endpoint(reader),
         hub: hub(reader),
         outbox: outbox(reader),
+        cards: cards(reader),
         log: Log {
             level: reader.word("log.level", &values::LEVELS),
             format: reader.word("log.format", &values::FORMATS),
@@ -216,5 +243,19 @@ fn outbox(reader: &mut Reader) -> Outbox {
         backoff_min: reader.seconds("outbox.backoff_min_s", 1..=3600),
         backoff_max: reader.seconds("outbox.backoff_max_s", 1..=86_400),
         attempts_before_aside: reader.number("outbox.attempts_before_aside", 3..=1000),
+    }
+}
+
+fn cards(reader: &mut Reader) -> Cards {
+    Cards {
+        enabled: reader.flag("cards.enabled"),
+        readers: reader.number("cards.readers", 0..=32),
+        pin_floor: reader.number("cards.pin_floor", 0..=2),
+        heartbeat: reader.seconds("cards.heartbeat_s", 5..=300),
+        idle: reader.seconds("cards.idle_s", 10..=600),
+        lifetime: reader.seconds("cards.lifetime_s", 30..=3600),
+        longest_wait: reader.seconds("cards.longest_wait_s", 1..=600),
+        per_terminal: reader.number("cards.per_terminal", 1..=64),
+        nearest: reader.lists("cards.nearest", values::key_id, values::reader_names),
     }
 }

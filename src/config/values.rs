@@ -48,8 +48,53 @@ pub(super) const LEVELS: [(&str, LogLevel); 5] = [
 pub(super) const FORMATS: [(&str, LogFormat); 4] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
 
+/// Longest name of a reader, in characters; PC/SC's own limit is 128 bytes.
+const MAX_READER_NAME: usize = 127;
+
 /// Longest path of a Unix socket that every kernel call takes, in bytes.
 const MAX_SOCKET_PATH: usize = 100;
+
+/// The public part of an API key: 12 hexadecimal digits, as `engawa key list` shows it.
+pub(super) fn key_id(text: &str) -> Result<String, Said> {
+    let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    if text.len() == 12 && text.bytes().all(digit) {
+        return Ok(text.to_owned());
+    }
+    if text.len() > 24 {
+        return Err(Said::new(
+            "キーの番号だけを書きます（engawa key list の12文字）。キー全体を設定に書いてはいけません。書いたキーは取り消して作り直してください。",
+            "Only the key's id belongs here (12 characters, see `engawa key list`). A whole key must not stand in the settings: revoke it and make a new one.",
+        ));
+    }
+    Err(Said::new(
+        "左にはAPIキーの番号を書きます（engawa key list の12文字、0-9 と a-f）。",
+        "On the left stands the id of an API key: 12 characters, 0-9 and a-f, see `engawa key list`.",
+    ))
+}
+
+/// Names of readers, the nearest first.
+pub(super) fn reader_names(names: &[&str]) -> Result<Vec<String>, Said> {
+    if names.is_empty() {
+        return Err(Said::new(
+            "リーダーの名前を一つ以上書いてください。どれでもよい端末の行は要りません。",
+            "Name at least one reader. A terminal that may use any needs no line.",
+        ));
+    }
+    let mut sound = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let said = match *name {
+            "" => Some(Said::new("リーダーの名前が空です。", "The reader's name is empty.")),
+            name if sound.iter().any(|other| other == name) => {
+                Some(Said::new("同じリーダーが二度あります。", "The same reader is listed twice."))
+            }
+            name => one_line(name, MAX_READER_NAME).map(|name| sound.push(name)).err(),
+        };
+        if let Some(said) = said {
+            return Err(said.of_entry(index + 1));
+        }
+    }
+    Ok(sound)
+}
 
 /// A size such as `256 MiB`, in bytes.
 pub(super) fn size(text: &str) -> Result<u64, Said> {

@@ -178,6 +178,9 @@ catalogue! {
     CardWithoutPin "CARD_WITHOUT_PIN" 409 Card AfterRemedy
         "暗証番号のないカード（顔認証マイナンバーカード）です。目視で確認してください。"
         "This card has no PIN (顔認証マイナンバーカード). Identify the person visually.";
+    CardsDisabled "CARDS_DISABLED" 503 Operator AfterRemedy
+        "この機器ではカードリーダーを使わない設定です（cards.enabled）。使うときは設定を true にして再起動してください。"
+        "Card readers are switched off on this box (`cards.enabled`). To use them, set it to true and restart engawa.";
     ChallengeSpent "CHALLENGE_SPENT" 409 Hub Later
         "基盤の確認の期限が切れました。もう一度はじめから行ってください。正しい暗証番号は回数を減らしません。"
         "The hub's challenge has run out. Do it once more from the beginning; a right PIN costs no try.";

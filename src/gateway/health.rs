@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::cards::CardHealth;
 use super::link::HubLink;
 use crate::api::HealthSource;
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 pub(super) struct Parts {
     pub(super) outbox: Outbox,
     pub(super) link: Arc<HubLink>,
+    pub(super) cards: CardHealth,
     pub(super) clock: Clock,
 }
 
@@ -27,6 +29,7 @@ impl HealthSource for Parts {
                 }
             }
             parts.push(("certificate", self.certificate()));
+            parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts
         })
     }

@@ -1,9 +1,11 @@
 //! The composition root: builds the rooms from the settings, wires them, binds, spawns, and takes them down in order.
 //!
-//! Shutdown, one deadline for all: accept nothing and start no delivery → requests being served and deliveries in flight
-//! finish → the store commits and closes. What the deadline cuts off is asked about at the hub after the next start. When a
+//! Shutdown, one deadline for all: accept nothing and start no delivery → requests being served and operations on cards,
+//! side by side, and deliveries in flight finish → the store commits and closes. An operation on a card that takes too long is
+//! given up while its caller can still be told. What the deadline cuts off is asked about at the hub after the next start. When a
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
+mod cards;
 mod health;
 mod keys;
 mod link;
@@ -22,7 +24,7 @@ pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
-use crate::card::{self, Cards, pcsc::PcscDriver};
+use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
@@ -107,7 +109,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
             },
             () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
         }
-        if house.tasks.any_ended() {
+        if house.tasks.any_ended() || house.card_tasks.any_ended() {
             break Err(Code::GatewayInternal.into());
         }
     };
@@ -178,6 +180,7 @@ struct House {
     keys: Keys,
     cards: Cards,
     card_tasks: card::Tasks,
+    card_health: cards::CardHealth,
     stop_cards: watch::Sender<bool>,
     clock: Clock,
     stop: watch::Sender<Stop>,
@@ -205,8 +208,8 @@ impl House {
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
-        let driver = Arc::new(PcscDriver::new(clock.clone(), card::pcsc::Limits::default()));
-        let (cards, card_tasks) = Cards::start(card::Config::default(), driver, clock.clone(), stopping_cards);
+        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
+        let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
             tasks,
@@ -214,6 +217,7 @@ impl House {
             keys: api_keys,
             cards,
             card_tasks,
+            card_health,
             stop_cards,
             clock,
             stop,
@@ -240,6 +244,7 @@ impl House {
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 link: self.link.clone(),
+                cards: self.card_health.clone(),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -276,25 +281,40 @@ impl House {
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }
-        if self.outbox.alive() && !self.tasks.any_ended() {
-            notifier.watchdog();
-        } else {
-            tracing::error!(code = %Code::GatewayInternal, "engawa: the outbox stands still; the watchdog is not fed");
+        let rooms = [
+            ("outbox", self.outbox.alive() && !self.tasks.any_ended()),
+            ("cards", self.cards.health().alive && !self.card_tasks.any_ended()),
+        ];
+        match rooms.iter().find(|(_, alive)| !alive) {
+            None => notifier.watchdog(),
+            Some((room, _)) => {
+                tracing::error!(code = %Code::GatewayInternal, room, "engawa: a room stands still; the watchdog is not fed");
+            }
         }
         if let Ok(counts) = self.outbox.counts().await {
             notifier.status(&health::status_line(&counts));
         }
     }
 
-    /// Requests and deliveries end side by side, each within the deadline less what the store needs to close.
+    /// Requests, operations on cards and deliveries end side by side, each within the deadline less what the store needs to
+    /// close.
     async fn take_down(mut self, mut endpoint: JoinHandle<bool>, deadline: Duration) {
         let start = self.clock.elapsed();
         let for_store = (deadline / 5).min(Duration::from_secs(2));
         let left = |clock: &Clock| deadline.saturating_sub(clock.elapsed().saturating_sub(start));
         self.stop.send_replace(Stop::Drain);
-        let served = end(&mut endpoint, left(&self.clock).saturating_sub(for_store)).await;
-        endpoint.abort();
-        tracing::info!(finished = served, "engawa: no longer accepting");
+        self.stop_cards.send_replace(true);
+        let rest = left(&self.clock).saturating_sub(for_store);
+        let cards_end = async {
+            let ended = tokio::time::timeout(rest, self.card_tasks.finished()).await.is_ok();
+            tracing::info!(finished = ended, "engawa: card sessions ended");
+        };
+        let endpoint_ends = async {
+            let served = end(&mut endpoint, rest).await;
+            endpoint.abort();
+            tracing::info!(finished = served, "engawa: no longer accepting");
+        };
+        tokio::join!(cards_end, endpoint_ends);
         let rest = left(&self.clock).saturating_sub(for_store);
         let drained = tokio::time::timeout(rest, self.tasks.finished()).await.is_ok();
         if !drained {
@@ -302,10 +322,6 @@ impl House {
             self.tasks.abort();
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        self.stop_cards.send_replace(true);
-        let rest = left(&self.clock).saturating_sub(for_store);
-        let ended = tokio::time::timeout(rest, self.card_tasks.finished()).await.is_ok();
-        tracing::info!(finished = ended, "engawa: card sessions ended");
         drop((self.outbox, self.link, self.keys, self.tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -1,6 +1,6 @@
 //! SIGHUP: what can change at once changes, and the rest is said plainly.
 
-use super::{House, log_level, outbox_config};
+use super::{House, cards, log_level, outbox_config};
 use crate::config::{Config, Loaded, SecretRef};
 use crate::telemetry;
 
@@ -27,6 +27,8 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
         Ok(config) => house.outbox.reconfigure(&config),
         Err(error) => tracing::error!(code = %error.code, "reload: the outbox stays as it was"),
     }
+    house.cards.reconfigure(&cards::config(&new.config));
+    house.card_health.expect(new.config.cards.readers);
     let credentials = [Some(&new.config.hub.password_file), new.config.hub.certificate_passphrase_file.as_ref()];
     if credentials.into_iter().flatten().any(|place| matches!(place, SecretRef::Credential(_))) {
         tracing::warn!("reload: systemd hands credentials over at start only; a changed one needs a restart");

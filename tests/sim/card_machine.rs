@@ -429,3 +429,30 @@ fn nearest_is_what_the_settings_say() {
     assert_eq!(stage(&machine, 3, 1, Duration::ZERO), Stage::Waiting, "reader 2 is free, and not near");
     assert_eq!(open(&mut machine, 4, 2, &Wish::Named(reader(9)), 0), Err(Refusal::ReaderUnknown));
 }
+
+#[test]
+fn other_limits_cut_short_what_exceeds_them_and_nothing_else() {
+    let mut machine = machine(1);
+    open(&mut machine, 1, 0, &Wish::Any, 0).unwrap();
+    open(&mut machine, 2, 1, &Wish::Any, 0).unwrap();
+    let patient = Policy { heartbeat: seconds(1000), ..Policy::default() };
+    machine.reconfigure(patient, BTreeMap::new());
+    machine.tick(seconds(59));
+    assert_eq!(stage(&machine, 1, 0, seconds(59)), Stage::Granted(reader(0)));
+    let strict = Policy { idle: seconds(300), lifetime: seconds(70), longest_wait: seconds(65), ..patient };
+    machine.reconfigure(strict, BTreeMap::new());
+    machine.tick(seconds(64));
+    assert_eq!(stage(&machine, 1, 0, seconds(64)), Stage::Granted(reader(0)));
+    assert_eq!(stage(&machine, 2, 1, seconds(64)), Stage::Waiting);
+    machine.tick(seconds(65));
+    assert_eq!(stage(&machine, 2, 1, seconds(65)), Stage::Ended(EndReason::WaitOver));
+    machine.tick(seconds(70));
+    assert_eq!(stage(&machine, 1, 0, seconds(70)), Stage::Ended(EndReason::Lifetime));
+    assert!(machine.at_rest());
+    // A longer limit does not lengthen what a terminal asked for.
+    open(&mut machine, 3, 0, &Wish::Any, 100).unwrap();
+    open(&mut machine, 4, 1, &Wish::Any, 100).unwrap();
+    machine.reconfigure(Policy { lifetime: seconds(5000), idle: seconds(5000), ..patient }, BTreeMap::new());
+    machine.tick(seconds(165));
+    assert_eq!(stage(&machine, 4, 1, seconds(165)), Stage::Ended(EndReason::WaitOver));
+}

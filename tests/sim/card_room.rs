@@ -237,6 +237,89 @@ async fn a_service_that_goes_or_hangs_is_seen_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_switched_off_says_so_to_everybody() {
+    let (cards, tasks) = Cards::disabled(Clock::system());
+    for wait in [Duration::ZERO, Duration::from_secs(60)] {
+        for wish in [Wish::Any, Wish::Nearest, Wish::Named(ReaderName("a".to_owned()))] {
+            let refused = cards.open(&of("desk"), &wish, Purpose::Identify, wait).unwrap_err();
+            assert_eq!(refused.code(), Code::CardsDisabled, "{wish:?}");
+        }
+    }
+    cards.reconfigure(&Config::default());
+    let health = cards.health();
+    assert!(health.alive && health.service == Some(Trouble::Disabled) && health.proof.is_none(), "{health:?}");
+    assert!(cards.readers().is_empty() && cards.at_rest() && !tasks.any_ended());
+    tasks.finished().await;
+}
+
+#[tokio::test]
+async fn health_is_the_last_answer_of_a_service_that_can_be_used() {
+    let room = Room::open(&["a"]).await;
+    room.until(|cards| cards.health().proof.is_some()).await;
+    assert!(!room.tasks.any_ended());
+    room.driver.down();
+    room.until(|cards| cards.health().service == Some(Trouble::ServiceDown)).await;
+    let proof = room.cards.health().proof;
+    let then = room.clock.elapsed();
+    room.until(|_| room.clock.elapsed() - then > Duration::from_millis(450)).await;
+    assert_eq!(room.cards.health().proof, proof, "a service that is gone proves nothing");
+    room.driver.readers(&["a"]);
+    room.until(|cards| cards.health().proof > proof).await;
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn other_settings_hold_from_here_on() {
+    let room = Room::open(&["a", "b"]).await;
+    let card = SoftCard::new().left(1).shared();
+    room.driver.insert("b", card.clone());
+    let beside = |name: &str| [(of("desk"), vec![ReaderName(name.to_owned())])].into();
+    let policy = Policy { per_terminal: 1, ..Policy::default() };
+    room.cards.reconfigure(&Config { floor: 0, policy, nearest: beside("b"), ..Config::default() });
+    let nearest = || room.cards.open(&of("desk"), &Wish::Nearest, Purpose::Identify, Duration::ZERO);
+    let Opened::Granted(view) = nearest().unwrap() else { panic!("it is free") };
+    assert_eq!(view.stage, Stage::Granted(ReaderName("b".to_owned())));
+    assert_eq!(nearest().unwrap_err().code(), Code::SessionQueueFull);
+    let session = room.cards.session(&of("desk"), view.id).unwrap();
+    room.cards.reconfigure(&Config { floor: 1, nearest: beside("a"), ..Config::default() });
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::CardPinFloor);
+    assert_eq!(card.lock().unwrap().verifies, 0);
+    room.cards.reconfigure(&Config { floor: 0, ..Config::default() });
+    sign(&session, PIN).await.unwrap();
+    let policy = Policy { lifetime: Duration::from_millis(1), ..Policy::default() };
+    room.cards.reconfigure(&Config { policy, ..Config::default() });
+    room.until(|_| ended(&session) == Some(EndReason::Lifetime)).await;
+    room.finish().await;
+}
+
+/// Whoever waits for an operation is told before the room is closed, however long the card would take.
+#[tokio::test]
+async fn who_waits_for_a_card_is_told_when_the_room_closes() {
+    let (driver, clock) = (Scripted::default(), Clock::system());
+    let (stop, stopped) = watch::channel(false);
+    driver.readers(&["a"]);
+    let limit = Duration::from_secs(600);
+    let config = Config {
+        connect_limit: limit,
+        operation_limit: limit,
+        stop_limit: Duration::from_millis(50),
+        ..Config::default()
+    };
+    let (cards, tasks) = Cards::start(config, Arc::new(driver.clone()), clock.clone(), stopped);
+    let room = Room { cards, driver, clock, stop, tasks };
+    room.until(|cards| cards.readers().len() == 1).await;
+    room.driver.insert("a", SoftCard::new().shared());
+    let session = room.session("desk");
+    room.driver.hold("a");
+    let waiting = tokio::spawn(async move { sign(&session, PIN).await });
+    room.until(|_| room.driver.stuck() == 1).await;
+    room.stop.send(true).unwrap();
+    room.tasks.finished().await;
+    let error = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((error.code(), error.spent()), (Code::GatewayStopping, Spent::None));
+}
+
+#[tokio::test]
 async fn the_open_channel_refuses_before_anything_is_sent() {
     let room = Room::open(&["a"]).await;
     let card = SoftCard::new().shared();

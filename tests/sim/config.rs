@@ -75,6 +75,11 @@ fn the_defaults_are_what_the_file_says() {
     assert_eq!(config.hub.certificate_key_file, None);
     assert_eq!((config.hub.parallel, config.hub.poll_changes), (4, Duration::from_secs(300)));
     assert_eq!(config.outbox.backoff_max, Duration::from_secs(900));
+    let cards = &config.cards;
+    assert_eq!((cards.enabled, cards.readers, cards.pin_floor, cards.per_terminal), (true, 0, 1, 4));
+    let limits = [cards.heartbeat, cards.idle, cards.lifetime, cards.longest_wait].map(|limit| limit.as_secs());
+    assert_eq!(limits, [30, 60, 300, 600]);
+    assert!(cards.nearest.is_empty());
     assert_eq!(config.log.level, LogLevel::Info);
     assert_eq!(config.shutdown.deadline, Duration::from_secs(20));
     assert_eq!(warnings, []);
@@ -197,6 +202,8 @@ fn contradictions_are_named_where_they_were_written() {
     assert_eq!(key("connect_timeout_s = 60\nrequest_timeout_s = 30\n"), "hub.request_timeout_s");
     assert_eq!(key("[outbox]\nbackoff_min_s = 1000\n"), "outbox.backoff_min_s");
     assert_eq!(key("[endpoint]\nlisten = []\nunix_socket = \"\"\n"), "endpoint.unix_socket");
+    assert_eq!(key("[cards]\nidle_s = 301\n"), "cards.idle_s");
+    assert_eq!(key("[cards]\nidle_s = 30\nheartbeat_s = 45\nlifetime_s = 40\n"), "cards.lifetime_s");
     assert_eq!(key("[endpoint]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n"), "endpoint.listen");
 }
 
@@ -207,6 +214,87 @@ fn every_entry_of_a_list_is_looked_at() {
     assert_eq!(told(&problems), ["7 endpoint.listen"; 3], "{problems:?}");
     let entries: Vec<_> = problems.iter().map(|problem| problem.en.split(':').next().unwrap()).collect();
     assert_eq!(entries, ["Entry 1", "Entry 3", "Entry 4"]);
+}
+
+const FIRST: &str = "3f9c0a1b2d4e";
+
+fn beside(loaded: &Loaded) -> Vec<(&str, Vec<&str>)> {
+    let nearest = loaded.config.cards.nearest.iter();
+    nearest.map(|(key, names)| (key.as_str(), names.iter().map(String::as_str).collect())).collect()
+}
+
+#[test]
+fn the_readers_beside_a_terminal_are_a_table_that_later_files_add_to() {
+    let settings = Settings::new(&format!(
+        "{NEEDED}[cards.nearest]\n\"{FIRST}\" = [\"ACS 00 00\", \"SCM 01\"] # at the desk\n0123456789ab = [\"SCM 01\"]\n"
+    ));
+    let whole = settings.load().unwrap();
+    let [desk, room] = [(FIRST, vec!["ACS 00 00", "SCM 01"]), ("0123456789ab", vec!["SCM 01"])];
+    assert_eq!(beside(&whole), [room.clone(), desk.clone()]);
+    let settings = settings.fragment("10.toml", &format!("[cards]\nnearest = {{ {FIRST} = [\"New\"] }}\n"));
+    let added = settings.load().unwrap();
+    assert_eq!(beside(&added), [room, (FIRST, vec!["New"])]);
+    let source = added.effective.iter().find(|source| source.key == "cards.nearest").unwrap();
+    assert!(source.value.contains("New") && !source.value.contains('#'), "{source:?}");
+    assert_eq!(whole.changes(&added).reloadable, ["cards.nearest"]);
+    let spaced = format!(
+        "{NEEDED}[cards.nearest]\n\"{FIRST}\" = [ \"ACS 00 00\",\n \"SCM 01\" ]\n0123456789ab = [\"SCM 01\"]\n"
+    );
+    assert_eq!(whole.changes(&Settings::new(&spaced).load().unwrap()), config::Changes::default());
+}
+
+#[test]
+fn a_mistake_in_the_table_of_readers_is_named_with_its_line_and_without_its_name() {
+    let key = format!("engawa_{FIRST}_{}", "0123456789abcdef".repeat(4));
+    let rows = [
+        (format!("\"{key}\" = [\"A\"]"), "whole key must not stand"),
+        ("desk = [\"A\"]".to_owned(), "12 characters"),
+        (format!("\"{}\" = [\"A\"]", FIRST.to_uppercase()), "12 characters"),
+        (format!("{FIRST} = []"), "at least one reader"),
+        (format!("{FIRST} = \"A\""), "Under [cards.nearest]"),
+        (format!("{FIRST} = [1]"), "Under [cards.nearest]"),
+        (format!("{FIRST} = [\"A\", \"A\"]"), "Entry 2: The same reader"),
+        (format!("{FIRST} = [\"\"]"), "Entry 1: The reader's name is empty"),
+        (format!("[cards.nearest.{FIRST}]"), "A value belongs here"),
+    ];
+    for (row, sentence) in rows {
+        let problem = only_mistake(&format!("[cards.nearest]\nabcdefabcdef = [\"B\"]\n{row}\n"));
+        assert_eq!(told(std::slice::from_ref(&problem)), ["8 cards.nearest"], "{row}: {problem}");
+        assert!(problem.en.contains(sentence) && !problem.ja.is_ascii(), "{row}: {problem}");
+        assert!(!problem.to_string().contains("0123456789abcdef"), "the key was quoted: {problem}");
+    }
+    let two = format!("{NEEDED}[cards.nearest]\na = [\"A\"]\n{FIRST} = []\n");
+    assert_eq!(mistakes(&two), ["7 cards.nearest", "8 cards.nearest"]);
+    assert_eq!(only_mistake("[cards]\nnearest = 5\n").en, "Under [cards.nearest], write name = [\"…\", \"…\"].");
+}
+
+#[test]
+fn the_cards_settings_have_ranges_and_suggestions() {
+    let bad = [
+        "enabled = 1",
+        "readers = 33",
+        "pin_floor = 3",
+        "heartbeat_s = 4",
+        "idle_s = 9",
+        "lifetime_s = 3601",
+        "longest_wait_s = 601",
+        "per_terminal = 0",
+    ];
+    for line in bad {
+        let problem = only_mistake(&format!("[cards]\n{line}\n"));
+        let name = line.split(' ').next().unwrap();
+        assert_eq!(told(&[problem]), [format!("7 cards.{name}")], "{line}");
+    }
+    assert!(only_mistake("[cards]\nheartbeet_s = 5\n").en.contains("Did you mean cards.heartbeat_s?"));
+    assert!(only_mistake("[cards]\nnearst = 5\n").en.contains("Did you mean cards.nearest?"));
+    assert!(only_mistake("[card]\n").en.contains("Did you mean cards?"));
+    let warnings = loaded("[cards]\npin_floor = 0\n").warnings;
+    assert_eq!(told(&warnings), ["7 cards.pin_floor"]);
+    let changes = loaded("").changes(&loaded("[cards]\nenabled = false\nidle_s = 10\nreaders = 2\n"));
+    assert_eq!(
+        (changes.reloadable, changes.need_restart),
+        (vec!["cards.readers", "cards.idle_s"], vec!["cards.enabled"])
+    );
 }
 
 #[test]

@@ -79,6 +79,17 @@ impl Machine {
         }
     }
 
+    /// Takes up other limits and other readers beside terminals. A wait, a lease or a silence that is under way ends by the
+    /// new limit; which readers a request can be served from was settled when it came.
+    pub fn reconfigure(&mut self, policy: Policy, nearest: BTreeMap<Terminal, Vec<ReaderName>>) {
+        for record in self.records.values_mut() {
+            if let State::Waiting { until, .. } = &mut record.state {
+                *until = (*until).min(record.opened + policy.longest_wait);
+            }
+        }
+        (self.policy, self.nearest) = (policy, nearest);
+    }
+
     /// What has happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -115,7 +126,7 @@ impl Machine {
         self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
     }
 
-    /// pcscd is gone or hung: no reader can be used, and a lease on a reader of a gone pcscd has ended.
+    /// pcscd is gone or hung, or not wanted: no reader can be used, and a lease on a reader of a gone pcscd has ended.
     pub fn service_lost(&mut self, trouble: Trouble, now: Duration) {
         if self.service == Some(trouble) {
             return;
@@ -269,8 +280,11 @@ impl Machine {
     }
 
     fn reachable(&self, wish: &Wish, wait: Duration) -> Result<(), Refusal> {
-        if let (true, Some(trouble)) = (wait.is_zero(), self.service) {
-            return Err(Refusal::Degraded(trouble));
+        match self.service {
+            // What the settings switch off does not come back while somebody waits.
+            Some(Trouble::Disabled) => return Err(Refusal::Degraded(Trouble::Disabled)),
+            Some(trouble) if wait.is_zero() => return Err(Refusal::Degraded(trouble)),
+            _ => {}
         }
         match wish {
             Wish::Named(name) if self.service.is_none() && !self.readers.contains_key(name) => {

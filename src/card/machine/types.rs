@@ -42,6 +42,8 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
+    /// The settings want no readers; of all of them only.
+    Disabled,
     /// pcscd does not run.
     ServiceDown,
     /// pcscd runs and does not answer.

@@ -15,6 +15,7 @@
 //! - *An answer of fewer than two bytes is a card that was lost.*
 //! - A connection lasts for one job, so a reset or removal between jobs is nothing to recover from.
 
+mod look;
 mod trouble;
 mod watch;
 mod worker;
@@ -28,6 +29,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use look::{Look, look};
+
 use super::channel::ChannelError;
 use super::driver::{Driver, Job, Report};
 use super::machine::ReaderName;
@@ -35,6 +38,9 @@ use crate::clock::Clock;
 
 /// Jobs that wait for a reader's thread: one may come while the one before is being taken leave of.
 const QUEUE: usize = 1;
+
+/// How long the driver rests between two attempts to reach a pcscd that is not there.
+pub const RETRY: Duration = watch::PAUSE;
 
 /// Bounds of the driver.
 #[derive(Clone, Copy, Debug)]

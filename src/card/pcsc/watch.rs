@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// PC/SC's most readers, and most entries waited for at a time.
 const MOST: usize = 16;
 /// The pause before pcscd is looked for again.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// The room has gone, or the driver was stopped.
 struct Over;
@@ -95,7 +95,7 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result
 
 /// What is waited for: a change of any reader, and of the list of readers. PC/SC takes no more entries than there can be
 /// readers, so a full list goes without the last; the list itself is read again at each look.
-fn entries(names: &BTreeSet<ReaderName>) -> Vec<ReaderState> {
+pub(super) fn entries(names: &BTreeSet<ReaderName>) -> Vec<ReaderState> {
     let readers = names.iter().filter_map(|name| CString::new(name.0.as_str()).ok());
     let mut entries: Vec<_> = readers.map(|name| ReaderState::new(name, State::UNAWARE)).take(MOST).collect();
     if entries.len() < MOST {
@@ -112,12 +112,20 @@ fn lost(reports: &Sender<Report>, had_any: bool) -> Result<(), Over> {
     Ok(())
 }
 
-fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
+pub(super) fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
     let names = match context.list_readers_owned() {
         Err(Error::NoReadersAvailable) => Vec::new(),
         names => names?,
     };
     Ok(names.into_iter().map(|name| ReaderName(name.to_string_lossy().into_owned())).collect())
+}
+
+pub(super) fn card(event: State) -> CardState {
+    match event {
+        event if event.contains(State::PRESENT) && event.contains(State::MUTE) => CardState::Mute,
+        event if event.contains(State::PRESENT) => CardState::Present,
+        _ => CardState::Absent,
+    }
 }
 
 /// What a reader's state says of its card. PC/SC counts insertions and removals, so an exchange between two looks shows.
@@ -126,12 +134,7 @@ fn changed(state: &ReaderState, counts: &mut BTreeMap<ReaderName, (u32, CardStat
         return None;
     }
     let reader = ReaderName(state.name().to_string_lossy().into_owned());
-    let event = state.event_state();
-    let card = match event {
-        event if event.contains(State::PRESENT) && event.contains(State::MUTE) => CardState::Mute,
-        event if event.contains(State::PRESENT) => CardState::Present,
-        _ => CardState::Absent,
-    };
+    let card = card(state.event_state());
     let count = state.event_count();
     let before = counts.insert(reader.clone(), (count, card));
     // Somebody connected or let go: nothing of the card.

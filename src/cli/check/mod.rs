@@ -1,6 +1,7 @@
-//! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock.
-//! Nothing is started, made or sent.
+//! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock,
+//! card readers. Nothing is started, made or sent.
 
+mod cards;
 mod certificate;
 mod files;
 mod machine;
@@ -85,6 +86,7 @@ fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
     checks.extend(files::examine(config, credentials.as_deref()));
     checks.extend(machine::examine(config, clock));
+    checks.extend(cards::examine(config));
     checks
 }
 
