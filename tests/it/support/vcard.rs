@@ -27,8 +27,13 @@ pub(crate) struct Vcard {
 impl Vcard {
     /// Puts cards into slots: `("1", port)`, `("2-expired", port)`; see `engawa-sandbox card --help` for the names.
     pub(crate) fn start(dir: &Path, cards: &[(&str, u16)]) -> Self {
+        Self::start_with(dir, cards, &[])
+    }
+
+    /// The same with further arguments of `engawa-sandbox card`.
+    pub(crate) fn start_with(dir: &Path, cards: &[(&str, u16)], arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
-        command.args(["card", "--until-stdin-ends", "--dir"]).arg(dir);
+        command.args(["card", "--until-stdin-ends", "--dir"]).arg(dir).args(arguments);
         for (holder, port) in cards {
             command.args(["--holder", holder, "--port", &port.to_string()]);
         }

@@ -44,6 +44,19 @@ fn policy() -> Policy {
     }
 }
 
+/// Stricter in most, and laxer in one.
+fn other_policy() -> Policy {
+    let seconds = Duration::from_secs;
+    Policy {
+        heartbeat: seconds(40),
+        idle: seconds(25),
+        lifetime: seconds(60),
+        longest_wait: seconds(35),
+        per_terminal: 2,
+        ..policy()
+    }
+}
+
 /// The first stands beside one reader, the second prefers the later one, the third beside one that may not be there.
 fn nearest() -> BTreeMap<Terminal, Vec<ReaderName>> {
     BTreeMap::from([
@@ -67,6 +80,7 @@ enum Input {
     Lost(Trouble),
     Answers,
     Revoke(usize),
+    Settings(bool),
     Pass { ms: u64, looked_at: bool },
 }
 
@@ -96,9 +110,11 @@ fn inputs() -> impl Strategy<Value = Input> {
         1 => (0..NAMES, prop_oneof![Just(Trouble::Mute), Just(Trouble::HeldElsewhere)])
             .prop_map(|(number, trouble)| Input::Degrade(number, trouble)),
         2 => (0..NAMES).prop_map(Input::Recover),
-        1 => prop_oneof![Just(Trouble::ServiceDown), Just(Trouble::ServiceHung)].prop_map(Input::Lost),
+        1 => prop_oneof![4 => Just(Trouble::ServiceDown), 4 => Just(Trouble::ServiceHung), 1 => Just(Trouble::Disabled)]
+            .prop_map(Input::Lost),
         2 => Just(Input::Answers),
         1 => (0..TERMINALS).prop_map(Input::Revoke),
+        1 => any::<bool>().prop_map(Input::Settings),
         // Moments fall together often enough for ties, and are sometimes seen late.
         6 => (prop_oneof![(0..15u64).prop_map(|s| s * 1000), 0..40_000u64], prop::bool::weighted(0.9))
             .prop_map(|(ms, looked_at)| Input::Pass { ms, looked_at }),
@@ -193,6 +209,11 @@ impl Pair {
             Input::Revoke(of) => {
                 let ended = self.machine.end_terminal(&terminal(of), EndReason::Revoked, now);
                 assert_eq!(ended, self.model.end_terminal(&terminal(of), EndReason::Revoked, now));
+            }
+            Input::Settings(other) => {
+                let (policy, nearest) = if other { (other_policy(), BTreeMap::new()) } else { (policy(), nearest()) };
+                self.machine.reconfigure(policy, nearest.clone());
+                self.model.reconfigure(policy, nearest);
             }
             Input::Pass { ms, looked_at } => {
                 self.now += Duration::from_millis(ms);
@@ -312,7 +333,8 @@ fn the_comparison_sees_everything() {
         }
     }
     let ends = "Closed Idle Lifetime CardRemoved ReaderLost TerminalGone Revoked WaitOver Stopping";
-    let opens = "Busy ReaderUnknown QueueFull Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
+    let opens =
+        "Busy ReaderUnknown QueueFull Degraded(Disabled) Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
     let begins = "Unknown Waiting Operating Degraded(Mute) Degraded(ServiceHung) Ended(CardRemoved)";
     let all = |word: &'static str, names: &'static str| names.split(' ').map(move |name| format!("{word} {name}"));
     let wanted = all("ended", ends).chain(all("open", opens)).chain(all("begin", begins));

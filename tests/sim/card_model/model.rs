@@ -23,7 +23,8 @@ pub(super) struct Place {
 pub(super) struct Request {
     pub(super) id: SessionId,
     pub(super) terminal: Terminal,
-    pub(super) wish: Wish,
+    /// The readers it can be served from, the best first; none named is any.
+    pub(super) names: Option<Vec<ReaderName>>,
     pub(super) purpose: Purpose,
     pub(super) opened: Duration,
     /// The newest sign of life.
@@ -109,7 +110,8 @@ pub(super) struct Model {
     nearest: BTreeMap<Terminal, Vec<ReaderName>>,
     pub(super) places: Vec<Place>,
     pub(super) requests: Vec<Request>,
-    /// The length of every lease so far.
+    /// How long the first leases are taken to last, and the length of every lease so far.
+    assumed: Duration,
     lengths: Vec<Duration>,
     pub(super) service: Option<Trouble>,
     closed: bool,
@@ -119,6 +121,7 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(policy: Policy, nearest: BTreeMap<Terminal, Vec<ReaderName>>) -> Self {
         Self {
+            assumed: policy.assumed_lease,
             policy,
             nearest,
             places: vec![],
@@ -145,21 +148,8 @@ impl Model {
         self.requests.iter().position(known)
     }
 
-    /// Whether a reader would do for a wish, and how good it is: smaller is better.
-    fn liking(&self, terminal: &Terminal, wish: &Wish, name: &ReaderName) -> Option<usize> {
-        let by_name = || self.places.iter().filter(|place| place.name < *name).count();
-        match wish {
-            Wish::Any => Some(by_name()),
-            Wish::Named(wanted) => (wanted == name).then_some(0),
-            Wish::Nearest => match self.nearest.get(terminal) {
-                Some(near) => near.iter().position(|wanted| wanted == name),
-                None => Some(by_name()),
-            },
-        }
-    }
-
-    /// The names a wish is limited to.
-    pub(super) fn limited_to(&self, terminal: &Terminal, wish: &Wish) -> Option<Vec<ReaderName>> {
+    /// The readers a wish can be served from, by the settings of the moment.
+    fn names(&self, terminal: &Terminal, wish: &Wish) -> Option<Vec<ReaderName>> {
         match wish {
             Wish::Any => None,
             Wish::Named(wanted) => Some(vec![wanted.clone()]),
@@ -167,9 +157,13 @@ impl Model {
         }
     }
 
-    fn best_free(&self, terminal: &Terminal, wish: &Wish) -> Option<ReaderName> {
+    fn best_free(&self, names: &Option<Vec<ReaderName>>) -> Option<ReaderName> {
         let free = |place: &&Place| place.state == ReaderState::Ok && self.holder(&place.name).is_none();
-        let liked = |place: &Place| Some((self.liking(terminal, wish, &place.name)?, place.name.clone()));
+        let rank = |name: &ReaderName| match names {
+            Some(names) => names.iter().position(|wanted| wanted == name),
+            None => Some(0),
+        };
+        let liked = |place: &Place| Some((rank(&place.name)?, place.name.clone()));
         self.places.iter().filter(free).filter_map(liked).min().map(|(_, name)| name)
     }
 
@@ -183,7 +177,7 @@ impl Model {
     }
 
     pub(super) fn usual_length(&self) -> Duration {
-        self.lengths.iter().fold(self.policy.assumed_lease, |usual, length| (usual * 3 + *length) / 4)
+        self.lengths.iter().fold(self.assumed, |usual, length| (usual * 3 + *length) / 4)
     }
 
     /// The waiting, whose turn is first first. The list of requests is in the order of arrival.
@@ -200,7 +194,7 @@ impl Model {
         let next = |model: &Self| {
             let served = |at: &usize| {
                 let request = &model.requests[*at];
-                Some((*at, model.best_free(&request.terminal, &request.wish)?))
+                Some((*at, model.best_free(&request.names)?))
             };
             model.line().iter().find_map(served)
         };
@@ -273,26 +267,28 @@ impl Model {
         }
         let own = self.requests.iter().filter(|r| r.counts() && r.terminal == *terminal).count();
         let all = self.requests.iter().filter(|r| r.counts()).count();
-        if own == self.policy.per_terminal || all == self.policy.in_all {
+        if own >= self.policy.per_terminal || all >= self.policy.in_all {
             return Err(Refusal::QueueFull);
         }
-        if let (Some(trouble), true) = (self.service, wait.is_zero()) {
-            return Err(Refusal::Degraded(trouble));
+        match self.service {
+            Some(trouble) if wait.is_zero() || trouble == Trouble::Disabled => return Err(Refusal::Degraded(trouble)),
+            _ => {}
         }
         if let (None, Wish::Named(name)) = (self.service, wish)
             && self.place(name).is_none()
         {
             return Err(Refusal::ReaderUnknown);
         }
-        let free = self.best_free(terminal, wish);
+        let names = self.names(terminal, wish);
+        let free = self.best_free(&names);
         if free.is_none() && wait.is_zero() {
-            return Err(self.why_none(terminal, wish));
+            return Err(self.why_none(&names));
         }
         let tag = self.tag_for(terminal);
         self.requests.push(Request {
             id,
             terminal: terminal.clone(),
-            wish: wish.clone(),
+            names,
             purpose,
             opened: now,
             seen: now,
@@ -312,9 +308,9 @@ impl Model {
         Ok(Opened::Granted)
     }
 
-    fn why_none(&self, terminal: &Terminal, wish: &Wish) -> Refusal {
-        let mut liked: Vec<_> =
-            self.places.iter().filter(|place| self.liking(terminal, wish, &place.name).is_some()).collect();
+    fn why_none(&self, names: &Option<Vec<ReaderName>>) -> Refusal {
+        let wanted = |place: &&Place| names.as_ref().is_none_or(|names| names.contains(&place.name));
+        let mut liked: Vec<_> = self.places.iter().filter(wanted).collect();
         liked.sort_by_key(|place| place.name.clone());
         if liked.iter().any(|place| place.state == ReaderState::Ok) {
             return Refusal::Busy;
@@ -401,6 +397,13 @@ impl Model {
         };
         let due = (0..self.requests.len()).filter_map(due).collect();
         self.end_all(due, now);
+    }
+
+    pub(super) fn reconfigure(&mut self, policy: Policy, nearest: BTreeMap<Terminal, Vec<ReaderName>>) {
+        for request in &mut self.requests {
+            request.until = request.until.min(request.opened + policy.longest_wait);
+        }
+        (self.policy, self.nearest) = (policy, nearest);
     }
 
     pub(super) fn readers_are(&mut self, names: &[ReaderName], now: Duration) {

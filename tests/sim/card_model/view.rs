@@ -65,7 +65,7 @@ impl Model {
 
     /// Those before it in the line that could take a reader it could be given, and itself.
     fn position(&self, at: usize) -> usize {
-        let names = |at: usize| self.limited_to(&self.requests[at].terminal, &self.requests[at].wish);
+        let names = |at: usize| self.requests[at].names.as_ref();
         let rivals = |other: &usize| match (names(at), names(*other)) {
             (Some(mine), Some(theirs)) => mine.iter().any(|name| theirs.contains(name)),
             _ => true,
@@ -84,8 +84,8 @@ impl Model {
         let mut free: Vec<_> = good.map(|place| (free_in(place), place.name.clone())).collect();
         for other in self.line() {
             free.sort();
-            let names = self.limited_to(&self.requests[other].terminal, &self.requests[other].wish);
-            let does = |name: &ReaderName| names.as_ref().is_none_or(|names| names.contains(name));
+            let names = self.requests[other].names.as_ref();
+            let does = |name: &ReaderName| names.is_none_or(|names| names.contains(name));
             let first = free.iter_mut().find(|(_, name)| does(name));
             let turn = first.map(|(when, _)| std::mem::replace(when, *when + usual));
             if other == at {
