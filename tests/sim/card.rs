@@ -69,6 +69,8 @@ pub(crate) struct SoftCard {
     pub(crate) verifies: usize,
     /// Commands seen.
     pub(crate) seen: Vec<Vec<u8>>,
+    /// What it may be asked to sign.
+    pub(crate) challenges: Vec<Vec<u8>>,
     sent: usize,
     app: Option<[u8; 10]>,
     file: Option<u16>,
@@ -98,6 +100,7 @@ impl SoftCard {
             fault: None,
             verifies: 0,
             seen: Vec::new(),
+            challenges: vec![CHALLENGE.to_vec()],
             sent: 0,
             app: None,
             file: None,
@@ -117,6 +120,11 @@ impl SoftCard {
     pub(crate) fn left(mut self, tries: u8) -> Self {
         self.tries.insert(JPKI, tries);
         self
+    }
+
+    /// The 利用者証明用 certificate.
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        self.files[&(JPKI, 0x000A)].clone()
     }
 
     pub(crate) fn shared(self) -> Arc<Mutex<Self>> {
@@ -192,10 +200,11 @@ impl SoftCard {
         if !(self.open && self.app == Some(JPKI) && self.file == Some(0x17)) {
             return (vec![], 0x6982);
         }
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, CHALLENGE);
-        assert_eq!(&info[19..], digest.as_ref(), "only the test's challenge is signed");
+        let digest = |challenge: &[u8]| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, challenge);
+        let challenge = self.challenges.iter().find(|challenge| digest(challenge).as_ref() == &info[19..]);
+        let challenge = challenge.expect("only the test's challenges are signed");
         let mut signature = vec![0; 256];
-        key().sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), CHALLENGE, &mut signature).unwrap();
+        key().sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), challenge, &mut signature).unwrap();
         (signature, 0x9000)
     }
 }

@@ -21,8 +21,8 @@ const INSURER: Shape = Shape {
     en: "`insurer_number` has to be 保険者番号, six digits. Check it on the document.",
 };
 const INSURED: Shape = Shape {
-    ja: "insured_number には被保険者番号（10桁）が要ります。書類で確かめてください。",
-    en: "`insured_number` has to be 被保険者番号, ten characters. Check it on the document.",
+    ja: "insured_number には被保険者番号（英数字1〜10字）が要ります。書類で確かめてください。",
+    en: "`insured_number` has to be 被保険者番号, 1 to 10 letters or digits. Check it on the document.",
 };
 
 /// Two members of staff.

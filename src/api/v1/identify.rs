@@ -52,7 +52,7 @@ pub(in crate::api) struct IdentifyRequest {
     /// With `document`: 保険者番号, six digits.
     #[schema(example = "999995")]
     insurer_number: Option<String>,
-    /// With `document`: 被保険者番号, ten digits or letters.
+    /// With `document`: 被保険者番号, 1 to 10 letters or digits.
     #[schema(example = "0000000001")]
     insured_number: Option<String>,
 }

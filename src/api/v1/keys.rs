@@ -16,8 +16,9 @@ use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, With, authorise};
 use crate::api::problem::{Failure, Place};
 use crate::api::strict_json;
+use crate::card::Terminal;
 use crate::fault::Code;
-use crate::terminal::{KeyId, KeyRecord, NewKey, Right};
+use crate::terminal::{KeyError, KeyId, KeyRecord, NewKey, Right};
 
 const MAX_BODY: u64 = 16 << 10;
 
@@ -148,8 +149,8 @@ fn wrong(pointer: &str) -> Failure {
         Place::at(
             pointer,
             "KEY_FORM",
-            "キーには label（1〜64字）と rights（submit・read・manage・admin から一つ以上）が要ります。",
-            "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, admin).",
+            "キーには label（1〜64字）と rights（submit・read・manage・card・card-apdu・admin から一つ以上）が要ります。",
+            "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, card, card-apdu, admin).",
         ),
     )
 }
@@ -169,7 +170,7 @@ fn foreign() -> Failure {
 
 /// Revoke a key
 ///
-/// For good, and at once.
+/// For good, and at once; its card sessions end.
 #[utoipa::path(
     delete, path = "/v1/keys/{id}", security(("key" = ["admin"])),
     params(("id" = String, Path, description = "The public part of the key")),
@@ -183,6 +184,10 @@ pub(in crate::api) async fn revoke(
 ) -> Result<StatusCode, Failure> {
     let id = KeyId::parse(&id).ok_or(Code::RequestNotFound)?;
     tracing::info!(key = %id, by = %by.caller.id, "API key to be revoked");
-    connection.detach(async move { api.keys.revoke(&id).await }).await??;
+    let revoking = async move {
+        api.keys.revoke(&id).await?;
+        Ok::<_, KeyError>(api.cards.revoke_terminal(&Terminal(id.to_string())))
+    };
+    connection.detach(revoking).await??;
     Ok(StatusCode::NO_CONTENT)
 }

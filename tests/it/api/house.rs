@@ -92,7 +92,6 @@ pub(super) struct House {
     pub(super) clock: Clock,
     pub(super) hub: ScriptedHub,
     /// The readers of the box, and what lies on them.
-    #[expect(dead_code, reason = "the routes of cards use it")]
     pub(super) readers: Scripted,
     pub(super) parts: Parts,
     /// Bytes free on the disk, as the outbox is told.
@@ -164,7 +163,12 @@ impl House {
         let readers = Scripted::default();
         let (stop_cards, stopped_cards) = watch::channel(false);
         let driver = Arc::new(readers.clone());
-        let (cards, _) = Cards::start(engawa::card::Config::default(), driver, clock.clone(), stopped_cards);
+        let limits = engawa::card::Config {
+            connect_limit: Duration::from_millis(500),
+            operation_limit: Duration::from_secs(5),
+            ..engawa::card::Config::default()
+        };
+        let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
             outbox,
             keys: keys.clone(),

@@ -1,8 +1,15 @@
 //! The local endpoint over real sockets.
 
 mod accept;
+mod card_sessions;
+mod desk;
 mod door;
 mod events;
 mod house;
+mod identify;
 mod limits;
 mod problems;
+/// The software card of the tests of the card room.
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
+#[path = "../../sim/card.rs"]
+mod softcard;
