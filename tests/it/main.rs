@@ -3,6 +3,7 @@
 
 mod api;
 mod card;
+mod card_soak;
 mod cli;
 mod crash;
 mod daemon;
