@@ -80,6 +80,9 @@ table! {
     Normal card_sessions::close / __path_close;
     Own    identify::identify / __path_identify;
     Own    basic_four::basic_four / __path_basic_four;
+    Own    apdu::apdu / __path_apdu;
+    Own    identifications::identify / __path_identify;
+    Normal identifications::show / __path_show;
     Normal events::follow / __path_follow;
     Normal keys::list / __path_list;
     Own    keys::add / __path_add;

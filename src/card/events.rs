@@ -73,6 +73,13 @@ impl Events {
         Cursor { boot: self.boot, id: *self.newest.borrow() }
     }
 
+    /// The place before the oldest event that is kept.
+    #[must_use]
+    pub fn beginning(&self) -> Cursor {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        Cursor { boot: self.boot, id: history.front().map_or(0, |event| event.cursor.id - 1) }
+    }
+
     /// Changes whenever there is something new.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {

@@ -124,6 +124,8 @@ pub(super) enum RightArgument {
     Submit,
     Read,
     Manage,
+    Card,
+    CardApdu,
     Admin,
 }
 
@@ -133,6 +135,8 @@ impl From<RightArgument> for Right {
             RightArgument::Submit => Self::Submit,
             RightArgument::Read => Self::Read,
             RightArgument::Manage => Self::Manage,
+            RightArgument::Card => Self::Card,
+            RightArgument::CardApdu => Self::CardApdu,
             RightArgument::Admin => Self::Admin,
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn run(config: &Config, json: bool) -> Exit {
                     whole.insert("readers".to_owned(), readers.clone());
                 }
                 output::answer(json, &answer.body, || {
-                    readable(&answer.body) + &readers.as_ref().map_or_else(String::new, |list| readable_readers(list))
+                    readable(&answer.body) + &readers.as_ref().map_or_else(String::new, readable_readers)
                 });
                 if answer.status == StatusCode::OK { Exit::Ok } else { Exit::Failed }
             }

@@ -16,6 +16,7 @@
 mod client;
 mod config;
 mod failure;
+mod faulty;
 mod link;
 mod lockout;
 mod login;
@@ -30,6 +31,7 @@ mod wire;
 pub use client::{LineFault, Seen};
 pub use config::{Config, HubSetupError, Timeouts};
 pub use failure::{Reply, assertion, challenge, change_page, classify, delivery, lookup};
+pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{

@@ -3,24 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fault::Code;
-use crate::hub::{HubError, Refusal, Scope, Trouble};
-
-/// What the hub did not like about the evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Faulty {
-    /// The challenge was used, or is too old.
-    Challenge,
-    /// The card's certificate: revoked, expired, or not of the card's CA.
-    Certificate,
-    /// The signature does not verify.
-    Signature,
-    /// The two are not different members of this facility's staff.
-    Witnesses,
-    /// Nobody is insured under these numbers.
-    Person,
-    /// The hub named no part that is known here.
-    Other,
-}
+use crate::hub::{Faulty, HubError, Refusal, Scope, Trouble};
 
 /// Why a person was not identified at the hub.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,22 +45,12 @@ impl IdentityError {
         Self::Offline(Trouble::of(Code::HubTimeout, Scope::Hub))
     }
 
-    /// The hub's refusal, by the member of the request it names. The names are the hub's; its numbers differ from hub to hub.
+    /// The hub's refusal, by what it did not like.
     pub(super) fn refused(refusal: Refusal) -> Self {
         if refusal.code != Code::HubRefused {
             return Self::NotPermitted(refusal.code);
         }
-        let fields = || refusal.errors.iter().filter_map(|error| error.field.as_deref());
-        let part = |field: &str| match field.trim_start_matches('/').split('/').next().unwrap_or_default() {
-            "challenge_id" => Some(Faulty::Challenge),
-            "certificate" => Some(Faulty::Certificate),
-            "signature" => Some(Faulty::Signature),
-            "staff_ids" => Some(Faulty::Witnesses),
-            "insurer_number" | "insured_number" => Some(Faulty::Person),
-            _ => None,
-        };
-        let part = fields().find_map(part).unwrap_or(Faulty::Other);
-        Self::Refused { part, errors: refusal.errors, trace_id: refusal.trace_id }
+        Self::Refused { part: Faulty::of(&refusal), errors: refusal.errors, trace_id: refusal.trace_id }
     }
 
     /// The code under which people see it.
@@ -86,14 +59,7 @@ impl IdentityError {
         match self {
             Self::Offline(trouble) => trouble.code,
             Self::NotPermitted(code) => *code,
-            Self::Refused { part, .. } => match part {
-                Faulty::Challenge => Code::ChallengeSpent,
-                Faulty::Certificate => Code::CardCertificateRefused,
-                Faulty::Signature => Code::CardSignatureInvalid,
-                Faulty::Witnesses => Code::WitnessesRefused,
-                Faulty::Person => Code::PersonUnknown,
-                Faulty::Other => Code::HubRefused,
-            },
+            Self::Refused { part, .. } => part.code(),
         }
     }
 

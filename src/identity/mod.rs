@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use error::{Faulty, IdentityError};
+pub use error::IdentityError;
 // Callers of this room do not see the hub; what it tells them they get from here.
-pub use crate::hub::{Challenge, HubError};
+pub use crate::hub::{Challenge, Faulty, HubError};
 
 use crate::hub::{Asserted, HubPort, Trouble};
 use crate::model::identity::{Evidence, Person};

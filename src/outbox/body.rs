@@ -10,7 +10,7 @@ use futures_util::stream::{self, TryStreamExt as _};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::intake::PIECE;
+use super::keep::PIECE;
 use crate::credential::seal::{Keyring, Opener, SealError};
 use crate::hub::DeliveryBody;
 use crate::store::{Row, Store, StoreError};
@@ -33,6 +33,11 @@ enum BodyError {
 pub(super) struct Damage(Arc<AtomicBool>);
 
 impl Damage {
+    /// They did.
+    pub(super) fn report(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether they did.
     #[must_use]
     pub(super) fn found(&self) -> bool {
@@ -73,7 +78,7 @@ pub(super) fn open(store: &Store, keys: &Keyring, row: &Row, damage: Damage) -> 
     });
     let pieces = pieces.map_err(move |error: BodyError| {
         if !matches!(error, BodyError::Store(_)) {
-            damage.0.store(true, Ordering::SeqCst);
+            damage.report();
         }
         Box::new(error) as Box<dyn std::error::Error + Send + Sync>
     });

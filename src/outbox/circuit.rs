@@ -1,4 +1,4 @@
-//! One circuit for the hub: while it is open nobody knocks; then one submission tries for all.
+//! A circuit of one kind's way to the hub: while it is open none of them knocks; then one tries for all.
 //!
 //! It counts in monotonic time, so a clock that is set by years neither opens nor keeps it shut.
 

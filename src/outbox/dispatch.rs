@@ -11,12 +11,15 @@ use tokio::task::{self, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::kind::Kind;
 use super::machine::Input;
-use super::order::Candidate;
+use super::order::{Candidate, Places};
+use super::send::{Sent, send};
 use super::view::OutboxError;
 use super::{Inner, body};
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::store::Head;
 use crate::telemetry::Metric;
 
 /// Longest sleep: each turn of the loop is a sign of life.
@@ -38,9 +41,24 @@ pub enum Stop {
 }
 
 /// What came of something that was on its way.
-enum Returned {
-    Sent(Uuid, Outcome, body::Damage, Duration),
-    Asked(Uuid, LookupOutcome, Duration),
+struct Returned {
+    id: Uuid,
+    kind: Kind,
+    took: Duration,
+    what: What,
+}
+
+enum What {
+    Sent(Sent, body::Damage),
+    Asked(LookupOutcome),
+}
+
+/// What is to be recorded of a submission.
+struct News {
+    id: Uuid,
+    input: Input,
+    /// Sealed: what the hub told.
+    told: Option<Vec<u8>>,
 }
 
 pub(super) struct Dispatcher<H> {
@@ -49,7 +67,7 @@ pub(super) struct Dispatcher<H> {
     engine: Engine,
     on_way: JoinSet<Returned>,
     /// Which submission each running task carries, so that a task that dies leaves no orphan.
-    carried: HashMap<task::Id, Uuid>,
+    carried: HashMap<task::Id, (Uuid, Kind)>,
     /// Rows may say `sending` that nobody carries.
     repair: bool,
     stop: watch::Receiver<Stop>,
@@ -86,27 +104,29 @@ impl<H: HubPort> Dispatcher<H> {
             }
             // What has just come in cannot go while every place is taken or the circuit is open: an acceptance then costs
             // the dispatcher nothing. The nudge is kept until it can be of use.
-            () = self.inner.nudge.notified(), if self.places() > 0 => {}
+            () = self.inner.nudge.notified(), if !self.places().none() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
 
     /// A row that says `sending` while nobody carries it (the process or a task died, or its outcome could not be
-    /// recorded) has an unknown outcome.
+    /// recorded) has an unknown outcome: the hub is asked, or sees it again where that is harmless.
     async fn recover(&mut self) -> Result<(), OutboxError> {
         let limit = BATCH.saturating_add(u16::try_from(self.carried.len()).unwrap_or(u16::MAX));
         let ids = self.inner.store.sending(limit).await?;
         self.repair = ids.len() == usize::from(limit);
         for id in &ids {
             let id = uuid(id)?;
-            if self.carried.values().any(|carried| *carried == id) {
+            if self.carries(id) {
                 continue;
             }
             match self.inner.step(id, Input::Interrupted).await? {
                 Some(Err(Code::SubmissionDamaged)) => set_aside(&self.inner, id).await?,
-                _ => {
-                    tracing::info!(submission = %id, "outbox: it is not known how this sending ended; the hub will be asked");
+                Some(Ok(life)) => {
+                    let state = life.name().as_str();
+                    tracing::info!(submission = %id, state, "outbox: it is not known how this sending ended");
                 }
+                Some(Err(_)) | None => {}
             }
         }
         Ok(())
@@ -126,7 +146,7 @@ impl<H: HubPort> Dispatcher<H> {
     /// Held submissions whose day has come queue again.
     async fn release(&self) -> Result<(), OutboxError> {
         let now = self.inner.clock.now().as_millisecond();
-        for id in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
+        for (id, _) in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
             let id = uuid(&id)?;
             if let Some(Err(Code::SubmissionDamaged)) = self.inner.step(id, Input::Release).await? {
                 set_aside(&self.inner, id).await?;
@@ -137,46 +157,46 @@ impl<H: HubPort> Dispatcher<H> {
 
     /// Lost answers are asked about before anything new is sent.
     async fn ask(&mut self) -> Result<(), OutboxError> {
-        if self.places() == 0 {
+        if self.places().none() {
             return Ok(());
         }
         let now = self.inner.clock.now().as_millisecond();
-        for id in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
+        for (id, kind) in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
             let id = uuid(&id)?;
-            if self.places() == 0 {
-                break;
-            }
-            if self.carried.values().any(|carried| *carried == id) {
+            let Some(kind) = Kind::parse(&kind).filter(|kind| !kind.repeatable()) else {
+                set_aside(&self.inner, id).await?;
+                continue;
+            };
+            if self.places().of(kind) == 0 || self.carries(id) {
                 continue;
             }
-            self.engine.started();
-            let (hub, clock) = (self.hub.clone(), self.inner.clock.clone());
-            self.carry(id, async move {
-                let start = clock.elapsed();
-                let answer = hub.lookup(id).await;
-                Returned::Asked(id, answer, clock.elapsed().saturating_sub(start))
-            });
+            self.engine.started(kind);
+            let hub = self.hub.clone();
+            self.carry(id, kind, async move { What::Asked(hub.lookup(id).await) });
         }
         Ok(())
     }
 
-    fn carry(&mut self, id: Uuid, way: impl Future<Output = Returned> + Send + 'static) {
-        let handle = self.on_way.spawn(way);
-        self.carried.insert(handle.id(), id);
+    fn carry(&mut self, id: Uuid, kind: Kind, way: impl Future<Output = What> + Send + 'static) {
+        let clock = self.inner.clock.clone();
+        let handle = self.on_way.spawn(async move {
+            let start = clock.elapsed();
+            let what = way.await;
+            Returned { id, kind, took: clock.elapsed().saturating_sub(start), what }
+        });
+        self.carried.insert(handle.id(), (id, kind));
+    }
+
+    fn carries(&self, id: Uuid) -> bool {
+        self.carried.values().any(|(carried, _)| *carried == id)
     }
 
     async fn send(&mut self) -> Result<(), OutboxError> {
-        let places = self.places();
-        if places == 0 {
+        let now = self.inner.clock.now();
+        let waiting = self.waiting(now).await?;
+        if waiting.is_empty() {
             return Ok(());
         }
-        let now = self.inner.clock.now();
-        let per_lane = u16::try_from(places).unwrap_or(u16::MAX);
-        let heads = self.inner.store.heads(now.as_millisecond(), self.horizon(), per_lane).await?;
-        let waiting: Vec<_> = heads
-            .into_iter()
-            .map(|head| Candidate { id: head.id, lane: head.lane, due: head.due, seq: head.seq })
-            .collect();
         let chosen = self.engine.choose(&waiting, now, self.inner.clock.elapsed());
         let ids = chosen.iter().map(|next| uuid(&next.id)).collect::<Result<Vec<_>, _>>()?;
         // Marked together, they share one commit.
@@ -186,7 +206,7 @@ impl<H: HubPort> Dispatcher<H> {
         let failed = marks.iter().any(Result::is_err);
         for (id, mark) in ids.into_iter().zip(marks) {
             match mark? {
-                Some(Ok(_)) => self.start(id).await?,
+                Some(Ok(life)) => self.start(id, life.kind).await?,
                 Some(Err(Code::SubmissionDamaged)) => set_aside(&self.inner, id).await?,
                 // Cancelled in this moment: its turn is over.
                 Some(Err(_)) | None => {}
@@ -196,41 +216,55 @@ impl<H: HubPort> Dispatcher<H> {
         Ok(())
     }
 
+    /// The most urgent of each kind that has places, as many of each sender as there are places.
+    async fn waiting(&self, now: jiff::Timestamp) -> Result<Vec<Candidate<Vec<u8>>>, OutboxError> {
+        let places = self.places();
+        let mut waiting = Vec::new();
+        for kind in Kind::ALL.into_iter().filter(|kind| places.of(*kind) > 0) {
+            let per_lane = u16::try_from(places.of(kind)).unwrap_or(u16::MAX);
+            let now = now.as_millisecond();
+            let heads = self.inner.store.heads(kind.as_str(), now, self.horizon(), per_lane).await?;
+            let candidate = |head: Head| Candidate { id: head.id, kind, lane: head.lane, due: head.due, seq: head.seq };
+            waiting.extend(heads.into_iter().map(candidate));
+        }
+        Ok(waiting)
+    }
+
     /// Lets the first byte out; that it is being sent is on stable storage.
-    async fn start(&mut self, id: Uuid) -> Result<(), OutboxError> {
+    async fn start(&mut self, id: Uuid, kind: Kind) -> Result<(), OutboxError> {
         crash::point("outbox.marked_sending");
         let row = self.inner.store.submission(id.as_bytes()).await?;
         let Some(row) = row else { return Ok(()) };
-        self.engine.started();
+        self.engine.started(kind);
         let damage = body::Damage::default();
         let length = u64::try_from(row.body_length).unwrap_or(0);
         match body::open(&self.inner.store, &self.inner.keys, &row, damage.clone()) {
             Ok(body) => {
-                let (hub, clock) = (self.hub.clone(), self.inner.clock.clone());
-                self.carry(id, async move {
-                    let start = clock.elapsed();
-                    let outcome = hub.deliver(Delivery { key: id, length, body }).await;
-                    Returned::Sent(id, outcome, damage, clock.elapsed().saturating_sub(start))
+                let (hub, inner) = (self.hub.clone(), self.inner.clone());
+                self.carry(id, kind, async move {
+                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key: id, length, body }, &damage).await;
+                    What::Sent(sent, damage)
                 });
                 Ok(())
             }
-            Err(error) => self.unopened(id, error.into()).await,
+            Err(error) => self.unopened(id, kind, error.into()).await,
         }
     }
 
-    async fn unopened(&mut self, id: Uuid, error: OutboxError) -> Result<(), OutboxError> {
+    async fn unopened(&mut self, id: Uuid, kind: Kind, error: OutboxError) -> Result<(), OutboxError> {
         tracing::error!(submission = %id, code = %error.code, "outbox: a stored document cannot be opened");
         let input = match error.code {
             Code::SubmissionDamaged => Input::Damaged,
             // A key that is not loaded: the document is sound, and an operator has to bring the key back.
             code => {
                 let outcome = Outcome::NotDelivered(Trouble::of(code, Scope::Operator));
-                self.engine.settled(&outcome, self.inner.clock.now(), self.inner.clock.elapsed(), Duration::ZERO);
+                let (now, elapsed) = (self.inner.clock.now(), self.inner.clock.elapsed());
+                self.engine.settled(kind, &outcome, now, elapsed, Duration::ZERO);
                 Input::Settled { outcome, others_passed_at: None }
             }
         };
         if matches!(input, Input::Damaged) {
-            self.engine.called_off(self.inner.clock.elapsed());
+            self.engine.called_off(kind, self.inner.clock.elapsed());
         }
         self.inner.step(id, input).await?;
         Ok(())
@@ -238,13 +272,13 @@ impl<H: HubPort> Dispatcher<H> {
 
     /// Records everything that has come back; recorded together, it shares commits.
     async fn settle_all(&mut self, first: Result<(task::Id, Returned), JoinError>) {
-        let mut inputs = Vec::from_iter(self.settle(first));
+        let mut news = Vec::from_iter(self.settle(first));
         while let Some(next) = self.on_way.try_join_next_with_id() {
-            inputs.extend(self.settle(next));
+            news.extend(self.settle(next));
         }
         self.publish();
-        let work: Vec<_> = inputs.into_iter().map(|(id, input)| (id, input, self.engine.seed())).collect();
-        let recorded = join_all(work.into_iter().map(|(id, input, seed)| record(&self.inner, id, input, seed))).await;
+        let work: Vec<_> = news.into_iter().map(|news| (news, self.engine.seed())).collect();
+        let recorded = join_all(work.into_iter().map(|(news, seed)| record(&self.inner, news, seed))).await;
         if recorded.contains(&false) {
             self.repair = true;
             // The hub answers while the store does not: without a rest the same question would go out at line speed.
@@ -252,43 +286,46 @@ impl<H: HubPort> Dispatcher<H> {
         }
     }
 
-    fn settle(&mut self, returned: Result<(task::Id, Returned), JoinError>) -> Option<(Uuid, Input)> {
+    fn settle(&mut self, returned: Result<(task::Id, Returned), JoinError>) -> Option<News> {
         let (now, elapsed) = (self.inner.clock.now(), self.inner.clock.elapsed());
-        let (task, returned) = match returned {
+        let (task, Returned { id, kind, took, what }) = match returned {
             Ok(returned) => returned,
             Err(dead) => {
-                self.carried.remove(&dead.id());
-                self.engine.called_off(elapsed);
+                if let Some((_, kind)) = self.carried.remove(&dead.id()) {
+                    self.engine.called_off(kind, elapsed);
+                }
                 self.repair = true;
                 return None;
             }
         };
         self.carried.remove(&task);
-        let passed = self.engine.passed_at();
+        let passed = self.engine.passed_at(kind);
         crash::point("outbox.answered");
-        let input = match returned {
-            Returned::Sent(id, Outcome::NotDelivered(_) | Outcome::Unknown(_), damage, _) if damage.found() => {
-                self.engine.called_off(elapsed);
-                (id, Input::Damaged)
+        let (input, told) = match what {
+            What::Sent(Sent { outcome: Outcome::NotDelivered(_) | Outcome::Unknown(_), .. }, damage)
+                if damage.found() =>
+            {
+                self.engine.called_off(kind, elapsed);
+                (Input::Damaged, None)
             }
-            Returned::Sent(id, outcome, _, took) => {
+            What::Sent(Sent { outcome, told }, _) => {
                 let outcome = unread(outcome);
-                self.engine.settled(&outcome, now, elapsed, took);
+                self.engine.settled(kind, &outcome, now, elapsed, took);
                 Metric::Outcomes.count(&[("outcome", outcome_label(&outcome))]);
                 Metric::SendSeconds.record(&[], took.as_secs_f64());
-                (id, Input::Settled { outcome, others_passed_at: passed })
+                (Input::Settled { outcome, others_passed_at: passed }, told)
             }
-            Returned::Asked(id, answer, took) => {
+            What::Asked(answer) => {
                 crash::point("outbox.asked");
                 Metric::LookupSeconds.record(&[], took.as_secs_f64());
-                self.engine.asked(&answer, now, elapsed, took);
-                (id, Input::Asked(answer))
+                self.engine.asked(kind, &answer, now, elapsed, took);
+                (Input::Asked(answer), None)
             }
         };
-        if self.engine.passed_at() != passed {
+        if self.engine.passed_at(kind) != passed {
             self.inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
         }
-        Some(input)
+        Some(News { id, input, told })
     }
 
     /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick.
@@ -297,12 +334,10 @@ impl<H: HubPort> Dispatcher<H> {
         let wake = self.inner.store.next_wake(now).await.ok().flatten();
         let own = wake.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
         let elapsed = self.inner.clock.elapsed();
-        let circuit = self.engine.outlook().opens_at.map(|at| at.saturating_sub(elapsed));
+        let outlook = self.engine.outlook();
+        let circuits = outlook.openings().map(|at| at.saturating_sub(elapsed)).filter(|pause| !pause.is_zero());
         let millisecond = Duration::from_millis(1);
-        own.into_iter()
-            .chain(circuit.filter(|pause| !pause.is_zero()))
-            .map(|pause| pause + millisecond)
-            .fold(TICK, Duration::min)
+        own.into_iter().chain(circuits).map(|pause| pause + millisecond).fold(TICK, Duration::min)
     }
 
     async fn drain(&mut self) {
@@ -318,7 +353,7 @@ impl<H: HubPort> Dispatcher<H> {
         self.on_way.shutdown().await;
     }
 
-    fn places(&self) -> usize {
+    fn places(&self) -> Places {
         self.engine.places(self.inner.clock.elapsed())
     }
 
@@ -330,7 +365,7 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn publish(&self) {
         let outlook = self.engine.outlook();
-        Metric::HubCircuit.set(&[], if outlook.blocked.is_some() { 1.0 } else { 0.0 });
+        Metric::HubCircuit.set(&[], if outlook.blocked().is_some() { 1.0 } else { 0.0 });
         self.inner.outlook.send_replace(outlook);
     }
 
@@ -368,14 +403,14 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
 
 /// Records what came of a submission; false when the store did not take it. Then the row still says `sending` or
 /// `unknown` and the hub is asked later: nothing is lost by waiting.
-async fn record(inner: &Inner, id: Uuid, input: Input, seed: u64) -> bool {
+async fn record(inner: &Inner, News { id, input, told }: News, seed: u64) -> bool {
     crash::point("outbox.before_settle");
-    match inner.step_with(id, input, seed, inner.config().policy).await {
+    match inner.step_with(id, input, told, seed, inner.config().policy).await {
         Ok(Some(Ok(life))) => {
             crash::point("outbox.settled");
             let reason = life.reason().map(Code::name);
             tracing::info!(submission = %id, state = life.name().as_str(), reason, "outbox: settled");
-            if life.name() == super::StateName::Delivered {
+            if life.name() == super::StateName::Delivered && life.kind.followed() {
                 inner.delivered.notify_one();
             }
             true

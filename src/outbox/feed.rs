@@ -125,7 +125,8 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
 /// The feed was read: a circuit that opened because the hub could not be reached need not wait out its pause. One that the
 /// hub itself asked for, or an operator has to end, is left alone.
 fn line_is_back(inner: &Inner) {
-    if matches!(inner.outlook.borrow().blocked, Some(Code::HubUnreachable | Code::HubTimeout)) {
+    let line = |code| matches!(code, Code::HubUnreachable | Code::HubTimeout);
+    if inner.outlook.borrow().ways.all().filter_map(|way| way.blocked).any(line) {
         inner.reconsider.notify_one();
     }
 }

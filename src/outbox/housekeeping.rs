@@ -101,7 +101,7 @@ async fn report_counts(inner: &Inner) {
 pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError> {
     let now = inner.clock.now();
     let rule = Arc::new(move |row: &Row| {
-        if record::read(&row.columns).is_ok() {
+        if record::read(&row.kind, &row.columns).is_ok() {
             return Verdict::Leave(());
         }
         let columns = Columns {
@@ -115,14 +115,20 @@ pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError
             failed_at: None,
             receipt_number: row.columns.receipt_number.clone(),
             result: None,
-            changed_at: now.as_millisecond(),
+            outcome: row.columns.outcome.clone(),
+            changed_at: row.columns.changed_at,
         };
+        if columns == row.columns {
+            return Verdict::Leave(());
+        }
+        let columns = Columns { changed_at: now.as_millisecond(), ..columns };
         let event = NewEvent {
             at: now.as_millisecond(),
             facility: row.facility.clone(),
             submission: row.id.as_slice().try_into().ok(),
             kind: StateName::Held.event_kind(),
-            data: serde_json::json!({ "state": "held", "reason": Code::SubmissionDamaged.name() }).to_string(),
+            data: serde_json::json!({ "kind": row.kind, "state": "held", "reason": Code::SubmissionDamaged.name() })
+                .to_string(),
         };
         Verdict::Change(Box::new((columns, event, ())))
     });

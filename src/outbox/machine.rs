@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rand::Rng;
 
 use super::backoff::Backoff;
+use super::kind::Kind;
 use crate::fault::Code;
 use crate::hub::{LookupOutcome, Outcome, Receipt, Refusal, Scope, Trouble};
 
@@ -23,7 +24,8 @@ pub struct Queued {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending;
 
-/// The answer was lost. The hub is asked by key; it is not sent again before it has said that it never saw the key.
+/// The answer was lost. The hub is asked by key; it is not sent again before it has said that it never saw the key. A
+/// [repeatable](Kind::repeatable) thing is never here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// Why the outcome is unknown.
@@ -63,6 +65,8 @@ pub enum State {
 /// A submission's state with what it has been through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Life {
+    /// What it is; never changes.
+    pub kind: Kind,
     /// Where it stands.
     pub state: State,
     /// Deliveries begun.
@@ -86,7 +90,7 @@ pub enum Input {
     Settled {
         /// How.
         outcome: Outcome,
-        /// When the hub last took any document: a failure since then is this document's own.
+        /// When the hub last took another of its kind: a failure since then is its own.
         others_passed_at: Option<Timestamp>,
     },
     /// The process ended while it was being sent.
@@ -142,8 +146,9 @@ pub struct Policy {
 impl Life {
     /// A submission just accepted.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(kind: Kind) -> Self {
         Self {
+            kind,
             state: State::Queued(Queued { reason: Code::WaitTurn, wait_until: None }),
             attempts: 0,
             strikes: 0,
@@ -170,6 +175,8 @@ impl Life {
             (State::Sending(_), Input::Settled { outcome, others_passed_at }) => {
                 Ok(self.settle(outcome, others_passed_at, now, policy, rng))
             }
+            // Whatever the hub did with it, it may see it again.
+            (State::Sending(_), Input::Interrupted) if self.kind.repeatable() => Ok(self.queue(Code::WaitTurn, None)),
             (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now, policy.ask_after)),
             (State::Unknown(_), Input::Asked(answer)) => Ok(self.asked(answer, now, policy, rng)),
             (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now, Duration::ZERO)),
@@ -211,6 +218,9 @@ impl Life {
                 Self { strikes: 0, ..self }.hold(Code::HubInsurerNotLive, not_live_until(live_from, now))
             }
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
+            Outcome::Unknown(trouble) if self.kind.repeatable() => {
+                self.fail(&trouble, others_passed_at, now, policy, rng)
+            }
             Outcome::Unknown(trouble) => {
                 let struck = self.strike(&trouble, others_passed_at, now);
                 struck.lost(trouble.code, now, trouble.retry_after.unwrap_or_default().max(policy.ask_after))
@@ -313,12 +323,6 @@ impl Life {
     fn key_forgotten(&self, now: Timestamp, policy: &Policy) -> bool {
         // A clock that was set back makes a negative age, which is not old.
         self.first_sent_at.is_some_and(|sent| now.duration_since(sent) >= age(policy.key_memory))
-    }
-}
-
-impl Default for Life {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

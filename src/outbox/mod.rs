@@ -1,5 +1,5 @@
-//! What must leave the house: documents are accepted once, kept safe, sent when hub and line allow, and followed to the
-//! hub's receipt and the municipality's acceptance.
+//! What must leave the house, of whatever [kind](kind::Kind): accepted once, kept safe, sent when hub and line allow, and
+//! followed to the hub's receipt; an opinion further to the municipality's acceptance.
 //!
 //! ```text
 //!             ┌──────────── Retry ────────────┐
@@ -12,10 +12,13 @@
 //!             └── never seen ── unknown ──asked by key──► delivered | returned | held
 //! ```
 //!
+//! What the hub may see twice without harm (an identification) is never `unknown`: when its answer is lost, it queues again.
+//!
 //! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key`; nothing is answered before the commit;
 //! `sending` is on stable storage before the first byte leaves; an unknown outcome is asked, never resent blindly; a final
-//! state never changes; the municipality's progress is a fact beside the state, so there is never a receipt and a refusal.
-//! Memory does not depend on the number of documents.
+//! state never changes; the municipality's progress is a fact beside the state, so there is never a receipt and a refusal;
+//! trouble with one kind keeps no other kind back; what the hub told of a person is sealed in the transaction that says
+//! `delivered`. Memory does not depend on the number of documents.
 
 pub mod backoff;
 mod body;
@@ -25,13 +28,17 @@ pub mod engine;
 mod feed;
 pub mod guard;
 mod housekeeping;
+mod identification;
 mod intake;
+mod keep;
+pub mod kind;
 pub mod machine;
 mod note;
 pub mod order;
 mod query;
 pub mod record;
 mod request;
+mod send;
 mod view;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -47,6 +54,7 @@ pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt};
 pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
+pub use kind::Kind;
 pub use request::RequestHash;
 pub use view::{
     Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,
@@ -57,7 +65,6 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
-use crate::model::identity::{Person, Witnessed};
 use crate::store::Store;
 
 /// The figures of the room. Not `Debug`: it holds a secret.
@@ -206,34 +213,6 @@ impl Outbox {
     /// `STORAGE_FULL` with a forecast, or the store's failure.
     pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
         Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
-    }
-
-    /// Takes an identification by witnesses in, to be shown to the hub when the line allows. Under the same key of the
-    /// facility the same evidence is the same identification.
-    ///
-    /// # Errors
-    /// `IDEMPOTENCY_CONFLICT`, `STORAGE_FULL` with a forecast, or the store's failure.
-    #[allow(clippy::unused_async, reason = "the outbox learns it next")]
-    pub async fn identify_later(
-        &self,
-        _sender: &Sender,
-        _idempotency_key: &str,
-        _evidence: &Witnessed,
-    ) -> Result<Acceptance, OutboxError> {
-        Err(Code::HubNotOffered.into())
-    }
-
-    /// An identification of this facility, and whom the hub knows by it once it has been shown.
-    ///
-    /// # Errors
-    /// The store's failure.
-    #[allow(clippy::unused_async, reason = "the outbox learns it next")]
-    pub async fn identification(
-        &self,
-        _facility: &str,
-        _id: Uuid,
-    ) -> Result<Option<(Submission, Option<Person>)>, OutboxError> {
-        Ok(None)
     }
 
     /// Withdraws a submission that has not left.

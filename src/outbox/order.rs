@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+
+use super::kind::{EachKind, Kind};
 
 /// Documents due within so many days, or overdue, go before all others.
 const PRESSING_DAYS: i64 = 3;
@@ -13,12 +16,43 @@ const PRESSING_DAYS: i64 = 3;
 pub struct Candidate<Id> {
     /// Its id.
     pub id: Id,
+    /// What it is.
+    pub kind: Kind,
     /// Facility and sender: whom fairness counts.
     pub lane: String,
     /// Statutory date, days since 1970.
     pub due: i64,
     /// Order of acceptance.
     pub seq: i64,
+}
+
+/// How many may start.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Altogether.
+    pub free: usize,
+    /// Of each kind.
+    pub each: EachKind<usize>,
+}
+
+impl Places {
+    /// Whether there is none.
+    #[must_use]
+    pub fn none(&self) -> bool {
+        self.free == 0 || self.each.all().all(|places| *places == 0)
+    }
+
+    /// Those of a kind.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> usize {
+        self.free.min(*self.each.of(kind))
+    }
+
+    fn take(&mut self, kind: Kind) {
+        self.free = self.free.saturating_sub(1);
+        let own = self.each.of_mut(kind);
+        *own = own.saturating_sub(1);
+    }
 }
 
 /// Remembers who was served when. Bounded by the number of senders with something queued.
@@ -29,16 +63,23 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// Picks up to `places` of `candidates` in the order in which they go; `today` in days since 1970.
+    /// Picks as many of `candidates` as there are places, in the order in which they go; `today` in days since 1970.
     #[must_use]
-    pub fn pick<Id: Clone>(&mut self, candidates: &[Candidate<Id>], places: usize, today: i64) -> Vec<Candidate<Id>> {
+    pub fn pick<Id: Clone>(
+        &mut self,
+        candidates: &[Candidate<Id>],
+        mut places: Places,
+        today: i64,
+    ) -> Vec<Candidate<Id>> {
         self.served.retain(|lane, _| candidates.iter().any(|candidate| &candidate.lane == lane));
         let mut rest: Vec<&Candidate<Id>> = candidates.iter().collect();
-        let mut picked = Vec::with_capacity(places.min(rest.len()));
-        while picked.len() < places {
-            let next = rest.iter().enumerate().min_by_key(|(_, candidate)| self.rank(candidate, today));
+        let mut picked = Vec::with_capacity(places.free.min(rest.len()));
+        loop {
+            let may_go = rest.iter().enumerate().filter(|(_, candidate)| places.of(candidate.kind) > 0);
+            let next = may_go.min_by_key(|(_, candidate)| self.rank(candidate, today));
             let Some((index, _)) = next else { break };
             let candidate = rest.swap_remove(index);
+            places.take(candidate.kind);
             self.turn += 1;
             self.served.insert(candidate.lane.clone(), self.turn);
             picked.push(candidate.clone());
@@ -52,6 +93,12 @@ impl Turns {
         // Zero ranks before every turn ever served.
         (if pressing { 0 } else { served + 1 }, candidate.due, candidate.seq)
     }
+}
+
+/// The day that is today in Japan, in days since 1970-01-01.
+#[must_use]
+pub fn day_in_japan(now: Timestamp) -> i64 {
+    day_number(now.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9))).date())
 }
 
 /// Days since 1970-01-01.

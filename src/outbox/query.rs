@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::engine::Outlook;
+use super::kind::Kind;
 use super::machine::{Denied, Input, Life, Policy, State};
 use super::view::{
     EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
@@ -13,7 +13,7 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::MunicipalState;
-use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+use crate::store::{Columns, EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -111,18 +111,19 @@ impl Outbox {
 impl Inner {
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.step_with(id, input, rand::random(), self.config().policy).await
+        self.step_with(id, input, None, rand::random(), self.config().policy).await
     }
 
     pub(super) async fn step_with(
         &self,
         id: Uuid,
         input: Input,
+        told: Option<Vec<u8>>,
         seed: u64,
         policy: Policy,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
         let now = self.clock.now();
-        let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), now, &policy, seed));
+        let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), told.clone(), now, &policy, seed));
         let stepped = self.store.write(Transit { id: id.into_bytes(), rule }).await?;
         if let Some(Ok(life)) = &stepped {
             Metric::Events.count(&[("kind", life.name().event_kind())]);
@@ -135,7 +136,7 @@ impl Inner {
         self.clock.now().as_millisecond().saturating_sub(kept)
     }
 
-    async fn full_view(&self, row: &Row) -> Result<Submission, OutboxError> {
+    pub(super) async fn full_view(&self, row: &Row) -> Result<Submission, OutboxError> {
         let mut view = self.view(row)?;
         view.history = self.store.history(&row.id, HISTORY).await?.into_iter().filter_map(event).collect();
         view.eta = self.eta(row, &view).await;
@@ -145,7 +146,7 @@ impl Inner {
     }
 
     fn view(&self, row: &Row) -> Result<Submission, OutboxError> {
-        let life = record::read(&row.columns)?;
+        let life = record::read(&row.kind, &row.columns)?;
         let id = Uuid::from_slice(&row.id).map_err(|_| Code::SubmissionDamaged)?;
         let (receipt, hub_errors) = match &life.state {
             State::Delivered(receipt) => (Some(receipt.clone()), Vec::new()),
@@ -155,7 +156,7 @@ impl Inner {
         let reason = self.waiting_reason(&life);
         Ok(Submission {
             id,
-            kind: "opinion",
+            kind: life.kind.as_str(),
             sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,
             sha256: row.body_hash.as_slice().try_into().map_err(|_| Code::SubmissionDamaged)?,
@@ -177,7 +178,7 @@ impl Inner {
     fn waiting_reason(&self, life: &Life) -> Option<Code> {
         match life.reason() {
             Some(Code::WaitTurn | Code::RetriedByCaller) if life.name() == StateName::Queued => {
-                self.outlook.borrow().blocked.or(life.reason())
+                self.outlook.borrow().ways.of(life.kind).blocked.or(life.reason())
             }
             reason => reason,
         }
@@ -194,17 +195,18 @@ impl Inner {
     async fn eta(&self, row: &Row, view: &Submission) -> Option<Timestamp> {
         let now = self.clock.now();
         let outlook = *self.outlook.borrow();
+        let kind = Kind::parse(&row.kind)?;
         let ahead = match view.state {
             StateName::Queued if waits_for_a_person(view.state, view.reason) => return None,
             StateName::Queued => {
                 let lane = format!("{}/{}", row.facility, row.sender);
-                self.store.ahead(&lane, row.due, row.seq, AHEAD).await.ok()?
+                self.store.ahead(kind.as_str(), &lane, row.due, row.seq, AHEAD).await.ok()?
             }
             StateName::Sending | StateName::Unknown => 0,
             StateName::Held => return view.eta,
             _ => return None,
         };
-        let opens = outlook.opens_at.map_or(now, |at| self.wall(at));
+        let opens = outlook.ways.of(kind).opens_at.map_or(now, |at| self.wall(at));
         let begin = view.eta.unwrap_or(now).max(opens).max(now);
         let wait = Duration::try_from_secs_f64(outlook.seconds_each * (ahead + 1) as f64).ok()?;
         begin.checked_add(wait).ok()
@@ -245,7 +247,7 @@ impl Inner {
 
     /// The feed is read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
     fn hub_health(&self) -> Health {
-        let Outlook { blocked, .. } = *self.outlook.borrow();
+        let blocked = self.outlook.borrow().blocked();
         let Pulse { hub_answered: last_proof, feed_failed, .. } = *self.pulse.borrow();
         let blocked = blocked.or(feed_failed);
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
@@ -258,15 +260,23 @@ fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
     state == StateName::Queued && reason.is_some_and(|reason| reason.retry() == Retry::AfterRemedy)
 }
 
-fn apply(row: &Row, input: Input, now: Timestamp, policy: &Policy, seed: u64) -> Verdict<Result<Life, Code>> {
+fn apply(
+    row: &Row,
+    input: Input,
+    told: Option<Vec<u8>>,
+    now: Timestamp,
+    policy: &Policy,
+    seed: u64,
+) -> Verdict<Result<Life, Code>> {
     use rand::SeedableRng as _;
-    let Ok(life) = record::read(&row.columns) else { return Verdict::Leave(Err(Code::SubmissionDamaged)) };
+    let Ok(life) = record::read(&row.kind, &row.columns) else { return Verdict::Leave(Err(Code::SubmissionDamaged)) };
     let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
     match life.step(input, now, policy, &mut rng) {
         Err(denied) => Verdict::Leave(Err(Denied::code(denied))),
         Ok(next) => {
             let event = record::event(row, &next, now);
-            Verdict::Change(Box::new((record::write(&next, now), event, Ok(next))))
+            let columns = Columns { outcome: told, ..record::write(&next, now) };
+            Verdict::Change(Box::new((columns, event, Ok(next))))
         }
     }
 }

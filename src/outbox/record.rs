@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::StateName;
+use super::kind::Kind;
 use super::machine::{Held, Life, Queued, Sending, State, Unknown};
 use crate::fault::Code;
 use crate::hub::{Receipt, Refusal};
@@ -22,13 +23,15 @@ enum Ending {
     Refusal(Refusal),
 }
 
-/// Reads the life out of a row's columns.
+/// Reads the kind and the life out of a row.
 ///
 /// # Errors
 /// [`BadRow`] names the first column that does not parse.
-pub fn read(columns: &Columns) -> Result<Life, BadRow> {
+pub fn read(kind: &str, columns: &Columns) -> Result<Life, BadRow> {
+    let kind = Kind::parse(kind).ok_or(BadRow("kind"))?;
     Ok(Life {
-        state: state(columns)?,
+        kind,
+        state: state(kind, columns)?,
         attempts: u32::try_from(columns.attempts).map_err(|_| BadRow("attempts"))?,
         strikes: u32::try_from(columns.strikes).map_err(|_| BadRow("strikes"))?,
         pause: Duration::from_millis(u64::try_from(columns.pause).map_err(|_| BadRow("pause"))?),
@@ -37,13 +40,14 @@ pub fn read(columns: &Columns) -> Result<Life, BadRow> {
     })
 }
 
-fn state(columns: &Columns) -> Result<State, BadRow> {
+fn state(kind: Kind, columns: &Columns) -> Result<State, BadRow> {
     let name = StateName::parse(&columns.state).ok_or(BadRow("state"))?;
     let reason = || columns.reason.as_deref().and_then(Code::parse).ok_or(BadRow("reason"));
     let wait_until = columns.wait_until.map(time).transpose()?;
     Ok(match name {
         StateName::Queued => State::Queued(Queued { reason: reason()?, wait_until }),
         StateName::Sending => State::Sending(Sending),
+        StateName::Unknown if kind.repeatable() => return Err(BadRow("state")),
         StateName::Unknown => {
             State::Unknown(Unknown { reason: reason()?, ask_at: wait_until.ok_or(BadRow("wait_until"))? })
         }
@@ -65,7 +69,7 @@ fn ending(columns: &Columns) -> Result<Ending, BadRow> {
     serde_json::from_str(text).map_err(|_| BadRow("result"))
 }
 
-/// Writes the life into columns.
+/// Writes the life into columns. What the hub told is not part of it.
 #[must_use]
 pub fn write(life: &Life, now: Timestamp) -> Columns {
     let mut columns = Columns {
@@ -79,11 +83,12 @@ pub fn write(life: &Life, now: Timestamp) -> Columns {
         failed_at: life.failed_at.map(|time| time.as_millisecond()),
         receipt_number: None,
         result: None,
+        outcome: None,
         changed_at: now.as_millisecond(),
     };
     let ending = match &life.state {
         State::Delivered(receipt) => {
-            columns.receipt_number = Some(receipt.number.clone());
+            columns.receipt_number = life.kind.followed().then(|| receipt.number.clone());
             Some(Ending::Receipt(receipt.clone()))
         }
         State::Returned(refusal) => Some(Ending::Refusal(refusal.clone())),
@@ -105,10 +110,11 @@ pub fn event(row: &Row, life: &Life, now: Timestamp) -> NewEvent {
     }
 }
 
-/// The event's data: state, reason, next try; nothing of the person.
+/// The event's data: kind, state, reason, next try; nothing of the person.
 #[must_use]
 pub fn event_data(life: &Life) -> String {
     let mut data = serde_json::Map::new();
+    data.insert("kind".into(), life.kind.as_str().into());
     data.insert("state".into(), life.name().as_str().into());
     if let Some(reason) = life.reason() {
         data.insert("reason".into(), reason.name().into());

@@ -98,7 +98,7 @@ impl StateName {
 pub struct Submission {
     /// Its id, which is also its `Idempotency-Key` at the hub.
     pub id: Uuid,
-    /// `opinion`.
+    /// `opinion` or `identification`: a [`Kind`](super::Kind)'s name.
     pub kind: &'static str,
     /// Id of the credential that sent it.
     pub sender: String,

@@ -6,7 +6,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Columns, NewEvent, StoreError, Write, events, facts};
+use super::{Columns, NewEvent, Row, StoreError, Write, events, facts};
 
 /// One piece of news.
 #[derive(Clone, Debug)]
@@ -51,13 +51,15 @@ struct Known {
     seq: i64,
     id: Vec<u8>,
     facility: String,
+    kind: String,
 }
 
 async fn take_in(tx: &mut SqliteConnection, item: &ChangeRow, now: i64) -> Result<bool, StoreError> {
-    let known: Option<Known> = sqlx::query_as("SELECT seq, id, facility FROM submission WHERE receipt_number = ?")
-        .bind(&item.receipt_number)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let known: Option<Known> =
+        sqlx::query_as("SELECT seq, id, facility, kind FROM submission WHERE receipt_number = ?")
+            .bind(&item.receipt_number)
+            .fetch_optional(&mut *tx)
+            .await?;
     match known {
         Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), now).await,
         None => {
@@ -104,7 +106,7 @@ async fn record(
         facility: known.facility.clone(),
         submission: known.id.as_slice().try_into().ok(),
         kind: "submission.municipality",
-        data: serde_json::json!({ "state": state }).to_string(),
+        data: serde_json::json!({ "kind": known.kind, "state": state }).to_string(),
     };
     events::insert(tx, &event).await?;
     Ok(true)
@@ -120,7 +122,7 @@ struct Stray {
 /// Gives a submission that has just learnt its receipt number the news that came before.
 pub(super) async fn adopt_stray(
     tx: &mut SqliteConnection,
-    seq: i64,
+    row: &Row,
     columns: &Columns,
     event: &NewEvent,
 ) -> Result<(), StoreError> {
@@ -130,8 +132,9 @@ pub(super) async fn adopt_stray(
             .bind(receipt)
             .fetch_optional(&mut *tx)
             .await?;
-    let (Some(stray), Some(id)) = (stray, event.submission) else { return Ok(()) };
-    let known = Known { seq, id: id.to_vec(), facility: event.facility.clone() };
+    let Some(stray) = stray else { return Ok(()) };
+    let (id, facility, kind) = (row.id.clone(), row.facility.clone(), row.kind.clone());
+    let known = Known { seq: row.seq, id, facility, kind };
     record(tx, &known, &stray.state, stray.at, stray.reason.as_deref(), event.at).await?;
     Ok(())
 }

@@ -7,6 +7,8 @@ use sqlx::FromRow;
 pub struct NewSubmission {
     /// The id, which also travels to the hub as `Idempotency-Key`.
     pub id: [u8; 16],
+    /// `opinion` or `identification`.
+    pub kind: &'static str,
     /// Facility number.
     pub facility: String,
     /// Id of the credential that sent it.
@@ -25,7 +27,7 @@ pub struct NewSubmission {
     pub salt: Vec<u8>,
     /// Sealed record of warnings and substitutions.
     pub note: Vec<u8>,
-    /// 保険者番号.
+    /// 保険者番号; empty where the document is not addressed to one.
     pub insurer: String,
     /// Milliseconds since 1970.
     pub accepted_at: i64,
@@ -40,6 +42,8 @@ pub struct Row {
     pub seq: i64,
     /// The id.
     pub id: Vec<u8>,
+    /// `opinion` or `identification`.
+    pub kind: String,
     /// Facility number.
     pub facility: String,
     /// Id of the credential that sent it.
@@ -94,6 +98,8 @@ pub struct Columns {
     pub receipt_number: Option<String>,
     /// JSON of the receipt or the refusal.
     pub result: Option<String>,
+    /// Sealed: what the hub told when it took it.
+    pub outcome: Option<Vec<u8>>,
     /// Last transition, milliseconds since 1970.
     pub changed_at: i64,
 }
@@ -101,9 +107,9 @@ pub struct Columns {
 /// The columns of [`Row`], for SELECT lists.
 macro_rules! row_columns {
     () => {
-        "seq, id, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, state, \
-         reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, changed_at, \
-         municipal, municipal_at, municipal_reason"
+        "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
+         state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
+         changed_at, municipal, municipal_at, municipal_reason"
     };
 }
 pub(super) use row_columns;

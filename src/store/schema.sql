@@ -1,8 +1,9 @@
--- Schema 1. Person data stands only in sealed columns (note, municipal_reason, piece.sealed).
+-- Schema 1. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     id              BLOB    NOT NULL UNIQUE,
+    kind            TEXT    NOT NULL,             -- opinion or identification
     facility        TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
@@ -26,18 +27,19 @@ CREATE TABLE submission (
     failed_at       INTEGER,
     receipt_number  TEXT,
     result          TEXT,                         -- JSON: receipt or refusal
+    outcome         BLOB,                         -- sealed: what the hub told when it took it
     municipal       TEXT,
     municipal_at    INTEGER,
     municipal_reason BLOB,
     changed_at      INTEGER NOT NULL,
     UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
-CREATE INDEX submission_lane ON submission (lane, due, seq) WHERE state = 'queued';
+CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued';
 -- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,
 -- a state bound as a parameter does not.
 CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
 CREATE INDEX submission_sending ON submission (seq) WHERE state = 'sending';
-CREATE INDEX submission_odd ON submission (seq) WHERE state NOT IN
+CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification') OR state NOT IN
     ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);

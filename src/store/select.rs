@@ -87,33 +87,42 @@ impl Store {
         Ok(rows.bind(filter.before).bind(i64::from(filter.limit)).fetch_all(&self.readers).await?)
     }
 
-    /// For each lane, its `per_lane` most urgent queued submissions that may go at `now`. A waiting time further away than
+    /// For each lane, its `per_lane` most urgent queued submissions of a kind that may go at `now`. A waiting time further away than
     /// `horizon` comes from a clock that was set back and does not count.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn heads(&self, now: i64, horizon: i64, per_lane: u16) -> Result<Vec<Head>, StoreError> {
+    pub async fn heads(
+        &self,
+        kind: &'static str,
+        now: i64,
+        horizon: i64,
+        per_lane: u16,
+    ) -> Result<Vec<Head>, StoreError> {
         let lanes: Vec<String> = sqlx::query_scalar(
             "WITH RECURSIVE lanes (lane) AS ( \
-               SELECT min(lane) FROM submission WHERE state = 'queued' \
+               SELECT min(lane) FROM submission WHERE state = 'queued' AND kind = ?1 \
                UNION ALL \
-               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND lane > lanes.lane) \
+               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND kind = ?1 AND lane > lanes.lane) \
                FROM lanes WHERE lanes.lane IS NOT NULL) \
              SELECT lane FROM lanes WHERE lane IS NOT NULL",
         )
+        .bind(kind)
         .fetch_all(&self.readers)
         .await?;
         let mut heads = Vec::new();
         for lane in lanes {
             let mut of_lane: Vec<Head> = sqlx::query_as(
                 "SELECT id, lane, due, seq FROM submission INDEXED BY submission_lane \
-                 WHERE state = 'queued' AND lane = ?1 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3 OR failed_at > ?2) \
+                 WHERE state = 'queued' AND kind = ?5 AND lane = ?1 \
+                 AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3 OR failed_at > ?2) \
                  ORDER BY due, seq LIMIT ?4",
             )
             .bind(lane)
             .bind(now)
             .bind(now.saturating_add(horizon))
             .bind(i64::from(per_lane))
+            .bind(kind)
             .fetch_all(&self.readers)
             .await?;
             heads.append(&mut of_lane);
@@ -121,7 +130,8 @@ impl Store {
         Ok(heads)
     }
 
-    /// Submissions in `state` whose waiting time is over at `now`, or lies further away than `horizon` (a clock set back).
+    /// Id and kind of submissions in `state` whose waiting time is over at `now`, or lies further away than
+    /// `horizon` (a clock set back).
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
@@ -131,10 +141,10 @@ impl Store {
         now: i64,
         horizon: i64,
         limit: u16,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let ids = sqlx::query_scalar(
-            "SELECT id FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 UNION ALL \
-             SELECT id FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
+    ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+        let ids = sqlx::query_as(
+            "SELECT id, kind FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 UNION ALL \
+             SELECT id, kind FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
         let far = now.saturating_add(horizon);
         Ok(ids.bind(state).bind(now).bind(far).bind(i64::from(limit)).fetch_all(&self.readers).await?)
@@ -185,26 +195,26 @@ impl Store {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many queued submissions go before one with this due date and order, at most `cap`.
+    /// How many queued submissions of its kind and lane go before one with this due date and order, at most `cap`.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn ahead(&self, lane: &str, due: i64, seq: i64, cap: i64) -> Result<i64, StoreError> {
+    pub async fn ahead(&self, kind: &str, lane: &str, due: i64, seq: i64, cap: i64) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar(
             "SELECT count(*) FROM (SELECT 1 FROM submission INDEXED BY submission_lane \
-             WHERE state = 'queued' AND lane = ?1 AND (due, seq) < (?2, ?3) LIMIT ?4)",
+             WHERE state = 'queued' AND kind = ?5 AND lane = ?1 AND (due, seq) < (?2, ?3) LIMIT ?4)",
         );
-        Ok(count.bind(lane).bind(due).bind(seq).bind(cap).fetch_one(&self.readers).await?)
+        Ok(count.bind(lane).bind(due).bind(seq).bind(cap).bind(kind).fetch_one(&self.readers).await?)
     }
 
-    /// Submissions whose state or counters cannot be what was written.
+    /// Submissions whose kind or state cannot be what was written.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn unparsable(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission INDEXED BY submission_odd WHERE state NOT IN \
-             ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled') LIMIT ?",
+            "SELECT id FROM submission INDEXED BY submission_odd WHERE kind NOT IN ('opinion', 'identification') \
+             OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled') LIMIT ?",
         );
         Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }

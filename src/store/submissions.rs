@@ -47,9 +47,9 @@ impl Write for Accept {
 /// The three rows of an acceptance in one go, as each errand to SQLite's thread costs more than a row. When the key had
 /// been used, the first statement changes nothing and so neither do the others.
 const ACCEPT: &str = "\
-    INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
+    INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
       salt, note, insurer, accepted_at, due, state, reason, changed_at) \
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
       ON CONFLICT (facility, idempotency_key) DO NOTHING; \
     INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
@@ -71,6 +71,7 @@ impl Accept {
         let (new, (n, sealed), event) = (&self.new, &self.last_piece, &self.event);
         let done = sqlx::query(ACCEPT)
             .bind(new.id.as_slice())
+            .bind(new.kind)
             .bind(&new.facility)
             .bind(&new.sender)
             .bind(format!("{}/{}", new.facility, new.sender))
@@ -148,7 +149,7 @@ impl<T: Send + 'static> Write for Transit<T> {
                 let (columns, event, learnt) = *change;
                 update(tx, row.seq, &columns).await?;
                 events::insert(tx, &event).await?;
-                super::changes::adopt_stray(tx, row.seq, &columns, &event).await?;
+                super::changes::adopt_stray(tx, &row, &columns, &event).await?;
                 Ok(Some(learnt))
             }
         }
@@ -158,7 +159,7 @@ impl<T: Send + 'static> Write for Transit<T> {
 async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE submission SET state = ?, reason = ?, wait_until = ?, pause = ?, attempts = ?, strikes = ?, \
-         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, changed_at = ? WHERE seq = ?",
+         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, outcome = ?, changed_at = ? WHERE seq = ?",
     )
     .bind(&columns.state)
     .bind(&columns.reason)
@@ -170,6 +171,7 @@ async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Resul
     .bind(columns.failed_at)
     .bind(&columns.receipt_number)
     .bind(&columns.result)
+    .bind(&columns.outcome)
     .bind(columns.changed_at)
     .bind(seq)
     .execute(tx)

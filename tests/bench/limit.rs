@@ -64,9 +64,9 @@ async fn write(tx: &mut SqliteConnection, row: &Stored, n: u64) {
     // Ids that grow with time, as those of the gateway do.
     let id = uuid::Uuid::now_v7().into_bytes();
     sqlx::query(
-        "INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, \
+        "INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, \
          key_id, salt, note, insurer, accepted_at, due, state, reason, changed_at) \
-         VALUES (?1, ?2, ?3, ?2 || '/' || ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'queued', 'WAIT_TURN', ?12)",
+         VALUES (?1, 'opinion', ?2, ?3, ?2 || '/' || ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'queued', 'WAIT_TURN', ?12)",
     )
     .bind(id.as_slice())
     .bind(&row.facility)

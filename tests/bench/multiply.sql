@@ -5,9 +5,9 @@ CREATE TEMP TABLE copy AS
     SELECT n, unhex(printf('%016x', n) || hex(randomblob(8))) AS id, source.seq AS of, source.id AS body
     FROM numbers JOIN source ON nth = n % (SELECT count(*) FROM source);
 BEGIN;
-INSERT INTO submission (id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, salt,
+INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, salt,
                         note, insurer, accepted_at, due, state, reason, changed_at)
-    SELECT copy.id, facility, sender, lane, 'copy-' || n, request_hash, body_hash, body_length, key_id, salt, note,
+    SELECT copy.id, submission.kind, facility, sender, lane, 'copy-' || n, request_hash, body_hash, body_length, key_id, salt, note,
            insurer, accepted_at, due, 'queued', 'WAIT_TURN', accepted_at
     FROM copy JOIN submission ON seq = of ORDER BY n;
 INSERT INTO piece (body, n, sealed)

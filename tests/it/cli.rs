@@ -282,14 +282,33 @@ fn status_is_readable_or_raw() {
     let health = json!({"status": "degraded", "parts": {
         "storage": {"status": "ok", "reason": null, "last_proof": "2026-11-22T00:00:00Z"},
         "hub": {"status": "degraded", "reason": "HUB_UNREACHABLE", "last_proof": null}}});
-    let gateway = house.gateway(vec![(200, health.clone()), (503, health.clone())]);
+    let readers = json!([
+        {"name": "ACS 00 00", "state": "ok", "reason": null, "card": "present", "since_s": 5, "in_use": "other"},
+        {"name": "SCM 01", "state": "absent", "reason": {"code": "PCSC_DOWN"}, "card": "absent", "since_s": 5, "in_use": "none"}]);
+    let gateway = house.gateway(vec![
+        (200, health.clone()),
+        (200, json!({"items": readers, "service": "ok", "reason": null})),
+        (503, health.clone()),
+        (404, json!({"code": "REQUEST_NOT_FOUND"})),
+        (503, health.clone()),
+        (200, json!({"items": readers})),
+    ]);
     let readable = house.run(&["status"]);
     let shown = stdout(&readable);
     assert_eq!(code(&readable), 0);
     assert!(shown.contains("一部に支障 / degraded") && shown.contains("The hub cannot be reached."), "{shown}");
-    let raw = house.run(&["status", "--json"]);
-    assert_eq!((code(&raw), serde_json::from_str::<Value>(&stdout(&raw)).unwrap()), (1, health));
-    assert_eq!(gateway.join().unwrap(), vec![("GET /v1/health".to_owned(), Value::Null); 2]);
+    assert!(shown.contains("reader  ACS 00 00  正常 / ok  カードあり / card  使用中 / in use\n"), "{shown}");
+    assert!(shown.contains("reader  SCM 01  ない / absent\n  カードリーダーのサービス"), "{shown}");
+    let raw = || {
+        let raw = house.run(&["status", "--json"]);
+        (code(&raw), serde_json::from_str::<Value>(&stdout(&raw)).unwrap())
+    };
+    assert_eq!(raw(), (1, health.clone()), "a gateway that tells of no readers");
+    let mut whole = health;
+    whole["readers"] = readers;
+    assert_eq!(raw(), (1, whole));
+    let asked: Vec<String> = gateway.join().unwrap().into_iter().map(|(line, _)| line).collect();
+    assert_eq!(asked, ["GET /v1/health", "GET /v1/readers"].repeat(3));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod api;
 mod card;
 mod card_soak;
+mod cards_daemon;
 mod cli;
 mod crash;
 mod daemon;
@@ -13,6 +14,9 @@ mod faults;
 mod host;
 mod hub;
 mod hub_sandbox;
+mod identification;
+mod identify;
+mod identity;
 mod memory;
 mod power;
 mod privacy;

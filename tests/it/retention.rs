@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engawa::clock::Clock;
-use engawa::store::{Accept, NewEvent, NewSubmission, Prune, Store};
+use engawa::store::{Accept, Columns, NewEvent, NewSubmission, Prune, Row, Store, Transit, Verdict};
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -27,6 +27,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
     let id = [id; 16];
     let new = NewSubmission {
         id,
+        kind: "opinion",
         facility: "9910000011".into(),
         sender: "a".into(),
         idempotency_key: [id[0]; 32],
@@ -70,6 +71,46 @@ async fn only_what_is_finished_and_old_enough_is_forgotten() {
     for id in [4, 5, 6, 7, 100] {
         assert_eq!(count(&store, id).await, (true, true, 1), "{id} has to stay");
     }
+}
+
+/// Marks as delivered what has been accepted, and keeps what the hub told with it.
+fn deliver(id: u8, told: &'static [u8]) -> Transit<()> {
+    let rule = move |row: &Row| {
+        let columns = Columns { state: "delivered".into(), outcome: Some(told.to_vec()), ..row.columns.clone() };
+        let event = NewEvent {
+            at: columns.changed_at,
+            facility: row.facility.clone(),
+            submission: Some([id; 16]),
+            kind: "submission.delivered",
+            data: "{}".into(),
+        };
+        Verdict::Change(Box::new((columns, event, ())))
+    };
+    Transit { id: [id; 16], rule: Arc::new(rule) }
+}
+
+/// The token and the person that an identification brought go with it, to the last byte of the file.
+#[tokio::test]
+async fn nothing_is_left_of_a_person_who_was_identified() {
+    const TOLD: [&[u8]; 2] = [b"sealed words of the first", b"sealed words of the second"];
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::manual("2027-12-01T00:00:00Z".parse().unwrap());
+    let (store, task) = Store::open(directory.path(), clock, Arc::new(|_, _| {})).await.unwrap();
+    for (id, age) in [(1, 401), (2, 399)] {
+        let accept = accept(id, "sending", age, 10);
+        store.write(Accept { new: NewSubmission { kind: "identification", ..accept.new }, ..accept }).await.unwrap();
+        store.write(deliver(id, TOLD[usize::from(id) - 1])).await.unwrap();
+    }
+    let row = store.submission(&[1; 16]).await.unwrap().unwrap();
+    assert_eq!((row.kind.as_str(), row.columns.outcome.as_deref()), ("identification", Some(TOLD[0])));
+
+    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20 }).await.unwrap(), 1);
+    assert_eq!((count(&store, 1).await, count(&store, 2).await), ((false, false, 0), (true, true, 2)));
+    drop(store);
+    task.finished().await;
+    let file = std::fs::read(directory.path().join("engawa.db")).unwrap();
+    let stands = |told: &[u8]| file.windows(told.len()).any(|window| window == told);
+    assert_eq!(TOLD.map(stands), [false, true]);
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use engawa::fault::Code;
 use engawa::hub::{HubError, LookupOutcome, Outcome, Receipt, Refusal, Scope, Trouble};
-use engawa::outbox::StateName;
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::{Denied, Input, Life, Policy, State};
 use engawa::outbox::record;
+use engawa::outbox::{Kind, StateName};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rand::SeedableRng as _;
@@ -84,8 +84,9 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 /// The model: which states may follow, written down as a table and nothing else.
-fn may_follow(state: StateName, input: &Input) -> Result<&'static [StateName], Denied> {
+fn may_follow(kind: Kind, state: StateName, input: &Input) -> Result<&'static [StateName], Denied> {
     use StateName::{Cancelled, Delivered, Held, Queued, Returned, Sending, Unknown};
+    let identification = kind == Kind::Identification;
     Ok(match (state, input) {
         (Queued, Input::Start) => &[Sending],
         (Sending, Input::Settled { outcome, .. }) => match outcome {
@@ -93,8 +94,11 @@ fn may_follow(state: StateName, input: &Input) -> Result<&'static [StateName], D
             Outcome::Refused(_) => &[Returned],
             Outcome::NotLive { .. } => &[Held],
             Outcome::NotDelivered(_) => &[Queued, Held],
+            // It may be seen again: nobody is asked, and the state `unknown` does not exist.
+            Outcome::Unknown(_) if identification => &[Queued, Held],
             Outcome::Unknown(_) => &[Unknown],
         },
+        (Sending, Input::Interrupted) if identification => &[Queued],
         (Sending, Input::Interrupted) => &[Unknown],
         (Unknown, Input::Asked(answer)) => match answer {
             LookupOutcome::Accepted(_) => &[Delivered],
@@ -117,15 +121,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_step_is_one_the_model_allows(inputs in proptest::collection::vec((any_input(), 0u64..200_000), 1..60), seed: u64) {
+    fn every_step_is_one_the_model_allows(
+        kind in proptest::sample::select(&Kind::ALL[..]),
+        inputs in proptest::collection::vec((any_input(), 0u64..200_000), 1..60),
+        seed: u64,
+    ) {
         let mut rng = StdRng::seed_from_u64(seed);
         let policy = policy();
-        let mut life = Life::new();
+        let mut life = Life::new(kind);
         let mut now = start();
         for (input, wait) in inputs {
             now += Duration::from_secs(wait);
             let before = life.clone();
-            let allowed = may_follow(before.name(), &input);
+            let allowed = may_follow(kind, before.name(), &input);
             match (life.clone().step(input.clone(), now, &policy, &mut rng), allowed) {
                 (Ok(next), Ok(names)) => {
                     prop_assert!(names.contains(&next.name()), "{:?} --{:?}--> {:?}", before.name(), input, next.name());
@@ -144,7 +152,7 @@ proptest! {
                 (real, model) => prop_assert!(false, "{:?} --{input:?}--> {real:?}, model {model:?}", before.name()),
             }
             let columns = record::write(&life, now);
-            prop_assert_eq!(record::read(&columns).unwrap(), life.clone(), "a row keeps the whole life");
+            prop_assert_eq!(record::read(kind.as_str(), &columns).unwrap(), life.clone(), "a row keeps the whole life");
         }
     }
 
@@ -152,7 +160,7 @@ proptest! {
     #[test]
     fn a_forgetful_hub_files_once(script in proptest::collection::vec(0u8..8, 1..80), seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (mut life, mut now, mut effects) = (Life::new(), start(), 0);
+        let (mut life, mut now, mut effects) = (Life::new(Kind::Opinion), start(), 0);
         for act in script {
             now += Duration::from_secs(2_000);
             let input = match life.state {
@@ -190,7 +198,10 @@ proptest! {
 }
 
 fn waits_for_a_person(input: &Input) -> bool {
-    matches!(input, Input::Settled { outcome: Outcome::NotDelivered(trouble), .. } if trouble.scope == Scope::Operator)
+    let Input::Settled { outcome: Outcome::NotDelivered(trouble) | Outcome::Unknown(trouble), .. } = input else {
+        return false;
+    };
+    trouble.scope == Scope::Operator
 }
 
 fn lost() -> Input {
@@ -200,7 +211,7 @@ fn lost() -> Input {
 #[test]
 fn a_document_that_fails_while_others_pass_is_set_aside() {
     let mut rng = StdRng::seed_from_u64(1);
-    let (mut life, mut now) = (Life::new(), start());
+    let (mut life, mut now) = (Life::new(Kind::Opinion), start());
     for round in 0..20 {
         now += Duration::from_secs(2_000);
         life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
@@ -219,7 +230,7 @@ fn a_document_that_fails_while_others_pass_is_set_aside() {
 #[test]
 fn a_hub_that_is_down_for_ninety_days_strikes_nobody() {
     let mut rng = StdRng::seed_from_u64(1);
-    let (mut life, mut now) = (Life::new(), start());
+    let (mut life, mut now) = (Life::new(Kind::Opinion), start());
     let passed = Some(now - Duration::from_secs(60));
     for _ in 0..8_640 {
         now += Duration::from_secs(900);
@@ -230,10 +241,50 @@ fn a_hub_that_is_down_for_ninety_days_strikes_nobody() {
     }
 }
 
+/// What came of showing it is not known, again and again: it is shown until the hub answers, and never asked about.
+#[test]
+fn an_identification_goes_again_when_its_answer_is_lost() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (mut life, mut now) = (Life::new(Kind::Identification), start());
+    for round in 0..100 {
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        life = life.step(if round % 2 == 0 { lost() } else { Input::Interrupted }, now, &policy(), &mut rng).unwrap();
+        assert_eq!(life.name(), StateName::Queued, "round {round}");
+        // After a crash it goes at once: somebody waits.
+        assert_eq!(life.wait_until().is_none(), round % 2 == 1, "round {round}");
+        now += Duration::from_secs(2_000);
+    }
+    assert_eq!((life.attempts, life.strikes), (100, 0));
+}
+
+#[test]
+fn a_row_that_says_what_its_kind_cannot_be_is_not_read() {
+    let opinion = Life::new(Kind::Opinion).step(Input::Start, start(), &policy(), &mut StdRng::seed_from_u64(1));
+    let unknown = opinion.unwrap().step(Input::Interrupted, start(), &policy(), &mut StdRng::seed_from_u64(1)).unwrap();
+    let columns = record::write(&unknown, start());
+    assert!(record::read("opinion", &columns).is_ok());
+    assert!(record::read("identification", &columns).is_err());
+    assert!(record::read("letter", &columns).is_err());
+}
+
+/// The feed of changes speaks of opinions; a challenge that happens to be called like a receipt must not be found by it.
+#[test]
+fn only_an_opinion_is_found_by_its_receipt() {
+    for (kind, found) in [(Kind::Opinion, Some("R-1")), (Kind::Identification, None)] {
+        let accepted = Input::Settled { outcome: Outcome::Accepted(receipt()), others_passed_at: None };
+        let mut life = Life::new(kind);
+        for input in [Input::Start, accepted] {
+            life = life.step(input, start(), &policy(), &mut StdRng::seed_from_u64(1)).unwrap();
+        }
+        assert_eq!(record::write(&life, start()).receipt_number.as_deref(), found, "{kind:?}");
+        assert_eq!(life.state, State::Delivered(receipt()));
+    }
+}
+
 #[test]
 fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut life = Life::new().step(Input::Start, start(), &policy(), &mut rng).unwrap();
+    let mut life = Life::new(Kind::Opinion).step(Input::Start, start(), &policy(), &mut rng).unwrap();
     life = life.step(Input::Interrupted, start(), &policy(), &mut rng).unwrap();
     let late = start() + Duration::from_secs(400 * 86_400);
     life = life.step(Input::Asked(LookupOutcome::Unseen), late, &policy(), &mut rng).unwrap();

@@ -24,6 +24,7 @@ mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
 mod schedule;
+mod schedule_kinds;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

@@ -1,15 +1,18 @@
 //! The resources, one file each.
 
+pub(super) mod apdu;
 pub(super) mod basic_four;
 pub(super) mod card_sessions;
 pub(super) mod card_wire;
 pub(super) mod events;
 mod evidence;
 pub(super) mod gateway;
+pub(super) mod identifications;
 pub(super) mod identify;
 mod identifying;
 pub(super) mod intake;
 pub(super) mod keys;
+mod next_step;
 pub(super) mod opinions;
 pub(super) mod readers;
 pub(super) mod submissions;

@@ -12,8 +12,8 @@
 //! while an operation is under way keeps its reader until the operation has finished: the reader is never given to a second
 //! terminal while the first one's commands still run.
 //!
-//! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than its terminal's
-//! last; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
+//! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than that of its
+//! terminal's last request, served or waiting; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
 //! nobody starves, whatever readers others wish for; and a terminal with many requests stands behind itself.
 
 mod lease;
@@ -245,7 +245,7 @@ impl Machine {
         if wait.is_zero() && free.is_none() {
             return Err(self.why_not(&wanted));
         }
-        let (tag, seq) = self.order.stamp(terminal);
+        let (tag, seq) = self.order.stamp(terminal, self.last_waiting(terminal));
         let until = now + wait.min(self.policy.longest_wait);
         let record = Record {
             terminal: terminal.clone(),
@@ -342,10 +342,20 @@ impl Machine {
         queue
     }
 
+    /// The greatest tag with which a terminal waits.
+    fn last_waiting(&self, terminal: &Terminal) -> Option<u64> {
+        let its = self.records.values().filter(|record| record.terminal == *terminal);
+        let tags = its.filter_map(|record| match record.state {
+            State::Waiting { tag, .. } => Some(tag),
+            _ => None,
+        });
+        tags.max()
+    }
+
     fn grant(&mut self, id: SessionId, name: &ReaderName, now: Duration) {
         let (Some(record), Some(reader)) = (self.records.get_mut(&id), self.readers.get_mut(name)) else { return };
         let State::Waiting { tag, .. } = record.state else { return };
-        self.order.served(tag);
+        self.order.served(&record.terminal, tag);
         reader.epoch += 1;
         reader.lease = Some(id);
         let card = (reader.card != CardState::Absent).then_some(reader.cards);

@@ -13,7 +13,7 @@ const WEIGHT: u32 = 4;
 pub(super) struct Order {
     /// The greatest tag served.
     reached: u64,
-    /// The last tag of each terminal, where it is greater than `reached`.
+    /// The last tag with which each terminal was served, where `reached` has not passed it.
     last: BTreeMap<Terminal, u64>,
     seq: u64,
     lease: Duration,
@@ -24,16 +24,19 @@ impl Order {
         Self { reached: 0, last: BTreeMap::new(), seq: 0, lease: assumed_lease }
     }
 
-    /// The tag and the arrival number of a request.
-    pub(super) fn stamp(&mut self, terminal: &Terminal) -> (u64, u64) {
-        let tag = self.last.get(terminal).map_or(self.reached, |last| self.reached.max(last + 1));
-        self.last.insert(terminal.clone(), tag);
+    /// The tag and the arrival number of a request; `waiting` is the greatest tag with which its terminal waits. What it gave
+    /// up leaves no trace: it would fall behind with every request that it does not wait for to the end.
+    pub(super) fn stamp(&mut self, terminal: &Terminal, waiting: Option<u64>) -> (u64, u64) {
+        let last = self.last.get(terminal).copied().max(waiting);
+        let tag = last.map_or(self.reached, |last| self.reached.max(last + 1));
         self.seq += 1;
         (tag, self.seq)
     }
 
-    pub(super) fn served(&mut self, tag: u64) {
+    pub(super) fn served(&mut self, terminal: &Terminal, tag: u64) {
         self.reached = self.reached.max(tag);
+        let last = self.last.entry(terminal.clone()).or_insert(tag);
+        *last = tag.max(*last);
         // A terminal whose last tag lies behind starts like a newcomer; so the map holds no more than have waited lately.
         let reached = self.reached;
         self.last.retain(|_, last| *last >= reached);

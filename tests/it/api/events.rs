@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::accept::{opinion, post, until};
+use super::desk::Desk;
 use super::house::{House, PATIENCE, request, send};
+use super::softcard::SoftCard;
 
 struct Events {
     body: Incoming,
@@ -20,9 +22,16 @@ struct Events {
 
 #[derive(Debug)]
 struct Event {
-    id: i64,
+    id: String,
     kind: String,
     data: Value,
+}
+
+impl Event {
+    /// The number in the log of submissions.
+    fn number(&self) -> i64 {
+        self.id.split('-').next().unwrap().parse().unwrap()
+    }
 }
 
 impl Events {
@@ -52,9 +61,22 @@ impl Events {
             let field = |name: &str| chunk.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             if let Some(id) = field("id") {
                 let data = serde_json::from_str(field("data").unwrap()).unwrap();
-                return Some(Event { id: id.parse().unwrap(), kind: field("event").unwrap().to_owned(), data });
+                return Some(Event { id: id.to_owned(), kind: field("event").unwrap().to_owned(), data });
             }
         }
+    }
+
+    /// As many events, their kinds and data without the moment.
+    async fn some(&mut self, count: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let mut event = self.next().await.expect("the stream ended");
+            if let Some(at) = event.data.as_object_mut().unwrap().remove("at") {
+                assert!(at.is_string());
+            }
+            events.push(event);
+        }
+        events
     }
 
     async fn until_delivered(&mut self) -> Vec<Event> {
@@ -89,10 +111,10 @@ async fn events_come_as_they_happen_and_are_resumed_without_gap_or_repeat() {
     let first = live.until_delivered().await;
     assert_eq!(first[0].kind, "submission.queued");
     assert!(first.iter().all(|event| event.data["submission"] == id.as_str() && event.data["at"].is_string()));
-    assert!(first.is_sorted_by(|a, b| a.id < b.id));
+    assert!(first.is_sorted_by(|a, b| a.number() < b.number()));
 
     let second = submit(&house, &key, "k-2").await;
-    let last = first.last().unwrap().id.to_string();
+    let last = first.last().unwrap().id.clone();
     // The header counts before the query.
     for (query, header) in
         [("", Some(last.as_str())), (format!("?after={last}").as_str(), None), ("?after=0", Some(&last))]
@@ -105,8 +127,8 @@ async fn events_come_as_they_happen_and_are_resumed_without_gap_or_repeat() {
     let mut all = Events::open(&house, follow(&key, "?from=beginning", None)).await;
     let again = all.until_delivered().await;
     assert_eq!(
-        again.iter().map(|event| event.id).collect::<Vec<_>>(),
-        first.iter().map(|event| event.id).collect::<Vec<_>>()
+        again.iter().map(|event| &event.id).collect::<Vec<_>>(),
+        first.iter().map(|event| &event.id).collect::<Vec<_>>()
     );
 }
 
@@ -128,7 +150,7 @@ async fn an_event_that_is_no_longer_kept_is_answered_with_a_reset() {
     let mut resumed = Events::open(&house, follow(&key, "", Some("1"))).await;
     assert_eq!(resumed.next().await.unwrap().kind, "reset");
     let events = resumed.until_delivered().await;
-    assert!(events.iter().all(|event| event.id > 3), "{events:?}");
+    assert!(events.iter().all(|event| event.number() > 3), "{events:?}");
 }
 
 #[tokio::test]
@@ -155,4 +177,113 @@ async fn a_stream_ends_when_its_key_is_revoked() {
     house.keys.revoke(&id).await.unwrap();
     submit(&house, &submit_key, "k-2").await;
     assert!(events.next().await.is_none());
+}
+
+fn told(events: &[Event]) -> Vec<(&str, Value)> {
+    events.iter().map(|event| (event.kind.as_str(), event.data.clone())).collect()
+}
+
+#[tokio::test]
+async fn readers_cards_and_own_sessions_are_told_and_no_others() {
+    let desk = Desk::open().await;
+    let other = desk.house.key(&[Right::Card]).await;
+    let mut mine = Events::open(&desk.house, follow(&desk.key, "", None)).await;
+    let mut theirs = Events::open(&desk.house, follow(&other, "", None)).await;
+    desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    desk.close(&session).await;
+    desk.house.readers.remove("a");
+    let granted = json!({"session": session, "state": "granted", "reader": "a", "ended": null});
+    let ended = json!({"session": session, "state": "ended", "reader": null, "ended": "closed"});
+    let put = ("card", json!({"reader": "a", "card": "present"}));
+    let taken = ("card", json!({"reader": "a", "card": "absent"}));
+    let seen = mine.some(4).await;
+    let wanted = [put.clone(), ("card-session", granted), ("card-session", ended), taken.clone()];
+    assert_eq!(told(&seen), wanted);
+    assert_eq!(told(&theirs.some(2).await), [put, taken]);
+    desk.house.readers.down();
+    let gone = ("reader", json!({"reader": "a", "state": "absent", "reason": "PCSC_DOWN"}));
+    assert_eq!(told(&theirs.some(1).await), std::slice::from_ref(&gone));
+
+    let mut resumed = Events::open(&desk.house, follow(&desk.key, "", Some(&seen[1].id))).await;
+    assert_eq!(told(&resumed.some(3).await), [wanted[2].clone(), wanted[3].clone(), gone]);
+}
+
+#[tokio::test]
+async fn one_stream_tells_both_and_is_resumed_in_both() {
+    let desk = Desk::open().await;
+    let key = desk.house.key(&[Right::Card, Right::Read, Right::Submit]).await;
+    let mut live = Events::open(&desk.house, follow(&key, "", None)).await;
+    desk.put(SoftCard::new()).await;
+    let first = live.next().await.unwrap();
+    assert_eq!(first.kind, "card");
+    submit(&desk.house, &key, "k-1").await;
+    let delivered = live.until_delivered().await;
+    assert!(delivered.iter().all(|event| event.kind.starts_with("submission.")));
+    desk.house.readers.remove("a");
+    let last = live.next().await.unwrap();
+    assert_eq!(last.number(), delivered.last().unwrap().number(), "the place in the log stays");
+
+    let mut resumed = Events::open(&desk.house, follow(&key, "", Some(&first.id))).await;
+    let mut rest = resumed.some(delivered.len() + 1).await;
+    rest.sort_by_key(|event| event.kind != "card");
+    assert_eq!(rest[0].data["card"], "absent");
+    assert_eq!(rest.last().unwrap().number(), last.number());
+
+    // Who sees one part only goes on in that part, whichever form he holds.
+    let reader = desk.house.key(&[Right::Read]).await;
+    let mut log = Events::open(&desk.house, follow(&reader, "", Some(&first.id))).await;
+    let numbers: Vec<_> = log.until_delivered().await.into_iter().map(|event| event.id).collect();
+    let wanted: Vec<_> = delivered.iter().map(|event| event.number().to_string()).collect();
+    assert_eq!(numbers, wanted);
+    let mut all = Events::open(&desk.house, follow(&desk.key, "?from=beginning", None)).await;
+    assert_eq!(all.next().await.unwrap().kind, "reader");
+}
+
+#[tokio::test]
+async fn a_gap_in_the_events_of_cards_does_not_lose_the_place_in_the_log() {
+    let desk = Desk::open().await;
+    let key = desk.house.key(&[Right::Card, Right::Read, Right::Submit]).await;
+    let mut live = Events::open(&desk.house, follow(&key, "", None)).await;
+    submit(&desk.house, &key, "k-1").await;
+    let seen = live.until_delivered().await;
+    submit(&desk.house, &key, "k-2").await;
+    live.until_delivered().await;
+    let number = seen.last().unwrap().number();
+    // Of another run; of a key that saw no cards.
+    for last in [format!("{number}-0.7"), number.to_string()] {
+        let mut resumed = Events::open(&desk.house, follow(&key, "", Some(&last))).await;
+        let first = resumed.next().await.unwrap();
+        assert_eq!((first.kind.as_str(), &first.data["of"]), ("reset", &json!("cards")), "{first:?}");
+        assert!(first.data["detail_en"].as_str().unwrap().contains("/v1/readers"));
+        assert_eq!(first.number(), number);
+        assert_eq!(resumed.until_delivered().await[0].number(), number + 1);
+    }
+    // The other way round.
+    let cards = seen.last().unwrap().id.split_once('-').unwrap().1;
+    let mut resumed = Events::open(&desk.house, follow(&key, "", Some(&format!("1000000-{cards}")))).await;
+    let first = resumed.next().await.unwrap();
+    assert_eq!((first.kind.as_str(), &first.data["of"]), ("reset", &json!("submissions")));
+    assert_eq!(resumed.next().await.unwrap().kind, "submission.queued");
+    for wrong in ["-1", "1-", "1-x.1", "1-1", "1-1.-1", "x-1.1"] {
+        let answer = desk.house.tcp(follow(&key, "", Some(wrong))).await;
+        assert_eq!(answer.problem("REQUEST_MALFORMED")["errors"][0]["parameter"], "Last-Event-ID", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_falls_far_behind_is_told_so() {
+    let desk = Desk::open().await;
+    let mut slow = Events::open(&desk.house, follow(&desk.key, "", None)).await;
+    desk.put(SoftCard::new()).await;
+    let first = slow.next().await.unwrap();
+    for _ in 0..40 {
+        let session = desk.session().await;
+        desk.close(&session).await;
+    }
+    let mut resumed = Events::open(&desk.house, follow(&desk.key, "", Some(&first.id))).await;
+    let reset = resumed.next().await.unwrap();
+    assert_eq!((reset.kind.as_str(), &reset.data["of"]), ("reset", &json!("cards")));
+    desk.house.readers.remove("a");
+    assert_eq!(resumed.next().await.unwrap().data["card"], "absent");
 }

@@ -166,6 +166,7 @@ impl House {
         let limits = engawa::card::Config {
             connect_limit: Duration::from_millis(500),
             operation_limit: Duration::from_secs(5),
+            events: 64,
             ..engawa::card::Config::default()
         };
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);

@@ -26,7 +26,7 @@ use crate::support::pcscd::Pcscd;
 use crate::support::vcard::PIN;
 use crate::support::{at_most, until};
 use ledger::{Entry, Pin, Told};
-use report::{Bound, Waits};
+use report::{Bound, Facts, Waits};
 use site::{HEARTBEAT, Held, Site};
 use terminal::{Hall, Tally};
 use trouble::{Record, Trouble};
@@ -37,6 +37,8 @@ const SIZE: [usize; 3] = [64, 16, 60];
 const LONG: usize = 300;
 /// Work without trouble, so that everything that is made once has been made before it is counted.
 const WARM_UP: Duration = Duration::from_secs(5);
+/// Within this time after pcscd is back, readers are.
+const RECOVERY: Duration = Duration::from_secs(3);
 /// In the readers at the beginning, as many as there are; the rest of a kind that works is in the drawer.
 const HOLDERS: [&str; 16] = [
     "1",
@@ -102,19 +104,20 @@ fn terminals_share_readers_whatever_goes_wrong() {
     let audit = ledger::audit(&site, std::mem::take(&mut tally.entries), &lays);
     let outages = record.outages.lock().unwrap().clone();
     let waits = Waits::sort(&tally.waits, begun, over_at, &outages);
-    report::print(&report::Facts {
-        size: [terminals, readers, seconds],
-        tally: &tally,
-        waits: &waits,
-        audit: &audit,
-        record: &record,
-        before,
-        after,
-    });
+    let resets = site.ports.iter().filter_map(|port| site.cards.facts(*port)["counts"]["resets"].as_u64()).sum();
+    let size = [terminals, readers, seconds];
+    let facts = Facts { size, tally: &tally, waits: &waits, audit: &audit, record: &record, resets, before, after };
+    println!("{}", report::text(&facts));
 
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
     assert!(audit.wrong.is_empty(), "{:#?}", audit.wrong);
-    assert!(audit.pins_sent > terminals, "too little was done: {audit:?}");
+    for answer in ["identify 200", "identify 422 CARD_PIN_WRONG", "basic-four 200", "look 200", "close 204"] {
+        assert!(tally.answers.contains_key(answer), "never seen: {answer}");
+    }
+    the_hub_knows_no_more(&site, &tally, audit.pins_sent);
+    let recovery = *record.recovery.lock().unwrap();
+    let prompt = if seconds > LONG { RECOVERY } else { at_most(RECOVERY) };
+    assert!(recovery <= prompt, "readers came back {recovery:?} after pcscd");
     waits.check(if seconds > LONG { Bound::STRICT } else { Bound::BESIDE_OTHERS });
     nothing_has_leaked(&site, &pcscd, before);
     if seconds > LONG + 60 {
@@ -149,7 +152,7 @@ fn at_rest(site: &Site) {
 /// Somebody is served at each reader, so each has its thread and its context.
 fn every_reader_serves(site: &Site, tally: &Mutex<Tally>) {
     let desk = &site.desks[0];
-    for (slot, reader) in site.readers.iter().enumerate() {
+    for (slot, reader) in site.names.iter().enumerate() {
         let opened =
             site.ask(desk, "POST", "/v1/card-sessions", &json!({"reader": reader, "purpose": "identify"})).unwrap();
         assert_eq!(opened.status, 201, "{reader}: {opened:?}");
@@ -195,6 +198,13 @@ fn nothing_has_leaked(site: &Site, pcscd: &Pcscd, before: [Held; 2]) {
     for (was, is) in before.into_iter().zip(now()) {
         assert!(is.resident_kib <= was.resident_kib + 24 * 1024, "{was:?} → {is:?}");
     }
+}
+
+/// Each identification that a terminal was told is one the hub made, and each of those took a PIN.
+fn the_hub_knows_no_more(site: &Site, tally: &Tally, pins: usize) {
+    let asserted = site.hub.facts()["totals"]["assertions"].as_u64().unwrap();
+    let told = tally.answers.get("identify 200").copied().unwrap_or(0);
+    assert!((told..=pins as u64).contains(&asserted), "{told} told, {asserted} by the hub, {pins} PINs");
 }
 
 /// Sessions of the beginning can no longer be asked about.

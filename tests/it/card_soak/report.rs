@@ -1,5 +1,6 @@
 //! The figures of a run: waits by phase, answers, costs, and what the processes held.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::ledger::Audit;
@@ -93,56 +94,56 @@ pub(super) struct Facts<'a> {
     pub(super) waits: &'a Waits,
     pub(super) audit: &'a Audit,
     pub(super) record: &'a Record,
+    /// Resets that the cards saw.
+    pub(super) resets: u64,
     pub(super) before: [Held; 2],
     pub(super) after: [Held; 2],
 }
 
-pub(super) fn print(facts: &Facts<'_>) {
+pub(super) fn text(facts: &Facts<'_>) -> String {
     let [terminals, readers, seconds] = facts.size;
-    println!("\ncard soak: {terminals} terminals, {readers} readers, {seconds} s");
-    println!(
-        "{:<22} {:<8} {:>6} {:>8} {:>8} {:>8} {:>7}",
-        "waits", "reader", "number", "median", "p99", "longest", "ratio"
-    );
+    let mut lines = vec![
+        format!("\ncard soak: {terminals} terminals, {readers} readers, {seconds} s"),
+        format!(
+            "{:<22} {:<8} {:>6} {:>8} {:>8} {:>8} {:>7}",
+            "waits", "reader", "number", "median", "p99", "longest", "ratio"
+        ),
+    ];
     for phase in facts.waits.phases.iter().chain([&facts.waits.all]) {
-        row(&phase.name, "any", &phase.any);
-        row("", "certain", &phase.choosy);
+        lines.push(row(&phase.name, "any", &phase.any));
+        lines.push(row("", "certain", &phase.choosy));
     }
-    let tally = facts.tally;
-    println!("\nanswers");
-    for (word, number) in &tally.answers {
-        println!("  {number:>7} {word}");
+    for (title, counts) in [("answers", &facts.tally.answers), ("sessions", &facts.tally.ends)] {
+        lines.push(format!("\n{title}"));
+        lines.extend(counts.iter().map(|(word, number)| format!("  {number:>7} {word}")));
     }
-    println!("\nsessions");
-    for (word, number) in &tally.ends {
-        println!("  {number:>7} {word}");
-    }
-    println!("\nslowest answer: {:?}", tally.slowest);
-    let load = |number: &std::sync::atomic::AtomicUsize| number.load(std::sync::atomic::Ordering::SeqCst);
+    lines.push(format!("\nslowest answer: {:?}", facts.tally.slowest));
     let record = facts.record;
-    println!(
-        "trouble: {} card faults, {} cards moved, {} resets by another program, {} outages of pcscd",
+    let load = |number: &AtomicUsize| number.load(Ordering::SeqCst);
+    lines.push(format!(
+        "trouble: {} card faults, {} cards moved, {} resets by another program ({} reached a card), {} outages of pcscd, recovery {:?} at most",
         load(&record.faults),
         load(&record.moved),
         load(&record.resets),
-        record.outages.lock().unwrap().len()
-    );
+        facts.resets,
+        record.outages.lock().unwrap().len(),
+        record.recovery.lock().unwrap()
+    ));
     let audit = facts.audit;
-    println!(
-        "PINs seen by the cards: {}, tries lost: {}; requests with a PIN, as told: {:?}",
-        audit.pins_sent, audit.tries_lost, audit.told
-    );
+    lines.push(format!("PINs seen by the cards: {}, tries lost: {}", audit.pins_sent, audit.tries_lost));
+    lines.push(format!("requests with a PIN, as told: {:?}", audit.told));
     for (name, at) in [("gateway", 0), ("pcscd", 1)] {
         let (was, is) = (facts.before[at], facts.after[at]);
-        println!(
+        lines.push(format!(
             "{name}: threads {} → {}, descriptors {} → {}, resident {} → {} KiB",
             was.threads, is.threads, was.descriptors, is.descriptors, was.resident_kib, is.resident_kib
-        );
+        ));
     }
+    lines.join("\n")
 }
 
-fn row(name: &str, reader: &str, waits: &[Duration]) {
+fn row(name: &str, reader: &str, waits: &[Duration]) -> String {
     let [median, high, longest] = [50, 99, 100].map(|percent| quantile(waits, percent).as_secs_f64());
     let ratio = if median > 0.0 { longest / median } else { 0.0 };
-    println!("{name:<22} {reader:<8} {:>6} {median:>7.2}s {high:>7.2}s {longest:>7.2}s {ratio:>6.2}×", waits.len());
+    format!("{name:<22} {reader:<8} {:>6} {median:>7.2}s {high:>7.2}s {longest:>7.2}s {ratio:>6.2}×", waits.len())
 }

@@ -36,7 +36,7 @@ pub(super) struct Site {
     pub(super) gateway: Gateway,
     pub(super) desks: Vec<Desk>,
     /// By slot.
-    pub(super) readers: Vec<String>,
+    pub(super) names: Vec<String>,
     pub(super) ports: Vec<u16>,
     pub(super) clock: Clock,
     address: SocketAddr,
@@ -63,11 +63,11 @@ impl Site {
             .start();
         let address = gateway.address();
         let clock = Clock::system();
-        let mut site = Self { hub, cards, gateway, desks: vec![], readers: vec![], ports, clock, address };
+        let mut site = Self { hub, cards, gateway, desks: vec![], names: vec![], ports, clock, address };
         let ids: Vec<_> = (0..terminals).map(|number| site.hire(number)).collect();
         site.await_cards();
-        site.readers = site.reader_list().iter().map(|reader| reader["name"].as_str().unwrap().to_owned()).collect();
-        site.readers.truncate(holders.len());
+        site.names = site.reader_list().iter().map(|reader| reader["name"].as_str().unwrap().to_owned()).collect();
+        site.names.truncate(holders.len());
         site.place(&ids);
         (site, pcscd)
     }
@@ -82,7 +82,7 @@ impl Site {
 
     /// The readers near a workplace: as many workplaces near each.
     pub(super) fn near(&self, number: usize) -> Vec<usize> {
-        let all = self.readers.len();
+        let all = self.names.len();
         let mut near: Vec<_> = [0, 5, 11].map(|step| (number + step) % all).into();
         near.dedup();
         near
@@ -92,7 +92,7 @@ impl Site {
     fn place(&self, ids: &[String]) {
         let mut text = String::from("[cards.nearest]\n");
         for (number, id) in ids.iter().enumerate() {
-            let names: Vec<_> = self.near(number).into_iter().map(|slot| &self.readers[slot]).collect();
+            let names: Vec<_> = self.near(number).into_iter().map(|slot| &self.names[slot]).collect();
             text.push_str(&format!("{} = {}\n", json!(id), json!(names)));
         }
         let mut settings = std::fs::File::options().append(true).open(self.gateway.settings()).unwrap();
@@ -106,7 +106,7 @@ impl Site {
             let session = opened.ok()?.json();
             let place = format!("/v1/card-sessions/{}", session["id"].as_str()?);
             self.ask(desk, "DELETE", &place, &Value::Null).ok()?;
-            let last = own.iter().all(|slot| session["reader"] != *self.readers[*slot]);
+            let last = own.iter().all(|slot| session["reader"] != *self.names[*slot]);
             (!last && self.gateway.log().contains("reload")).then_some(())
         });
     }
@@ -129,10 +129,15 @@ impl Site {
         Ok(stream)
     }
 
-    pub(super) fn reader_list(&self) -> Vec<Value> {
+    /// `{"items","service"}`, as a workplace sees it.
+    pub(super) fn readers(&self) -> Value {
         let answer = self.ask(&self.desks[0], "GET", "/v1/readers", &Value::Null).unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["items"].as_array().unwrap().clone()
+        answer.json()
+    }
+
+    pub(super) fn reader_list(&self) -> Vec<Value> {
+        self.readers()["items"].as_array().unwrap().clone()
     }
 
     /// Whether every reader is in order.

@@ -169,7 +169,7 @@ impl Terminal<'_> {
         let reader = match wish {
             Wish::Any => Value::Null,
             Wish::Nearest => json!("nearest"),
-            Wish::Named => json!(self.hall.site.readers[self.rng.random_range(0..self.hall.site.readers.len())]),
+            Wish::Named => json!(self.hall.site.names[self.rng.random_range(0..self.hall.site.names.len())]),
         };
         let mut body = json!({"purpose": "identify", "wait_s": if self.chance(4) { 0 } else { WAIT }});
         if !reader.is_null() {
@@ -231,7 +231,7 @@ impl Terminal<'_> {
             }
         }
         let name = view["reader"].as_str().unwrap_or_default();
-        let Some(slot) = self.hall.site.readers.iter().position(|reader| reader == name) else {
+        let Some(slot) = self.hall.site.names.iter().position(|reader| reader == name) else {
             // Granted, and ended between two looks.
             self.end(&format!("ended before it was seen: {}", view["ended"]));
             return None;

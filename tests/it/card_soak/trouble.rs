@@ -35,6 +35,8 @@ pub(super) struct Record {
     pub(super) faults: AtomicUsize,
     pub(super) resets: AtomicUsize,
     pub(super) moved: AtomicUsize,
+    /// From pcscd's return until every reader served again, the longest.
+    pub(super) recovery: Mutex<Duration>,
 }
 
 impl Record {
@@ -255,7 +257,7 @@ impl<'a> Trouble<'a> {
     /// Somebody else's program resets the card.
     fn reset(&mut self, slot: usize) {
         let mut tool = self.pcscd.client("opensc-tool");
-        tool.args(["--reset", "--reader", &slot.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        tool.args(["--reset=warm", "--reader", &slot.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         if let Ok(child) = tool.spawn() {
             self.record.resets.fetch_add(1, Ordering::Relaxed);
             self.clients.push((self.now(), child));
@@ -284,18 +286,32 @@ impl<'a> Trouble<'a> {
         self.pcscd.down();
         let until = self.now() + Duration::from_millis(self.rng.random_range(100..2500));
         self.cards_until(until);
+        self.until_noticed();
         self.pcscd.up();
         self.recovers(from);
     }
 
+    /// The gateway has seen that pcscd is gone: what comes after that is the recovery.
+    fn until_noticed(&self) {
+        until("the loss of pcscd to be seen", Duration::from_secs(5), || {
+            (self.site.readers()["service"] == "degraded").then_some(())
+        });
+    }
+
     /// The time until readers serve again belongs to the outage.
     fn recovers(&mut self, from: Duration) {
+        let back = self.now();
         until("the readers to come back", Duration::from_secs(10), || {
-            let readers = self.site.reader_list();
-            let absent = |reader: &Value| reader["state"] == "absent" || reader["reason"]["code"] == "PCSC_DOWN";
-            (!readers.iter().any(absent)).then_some(())
+            let list = self.site.readers();
+            // One whose card is mute stays degraded: that is no matter of pcscd.
+            let gone = |reader: &Value| reader["state"] == "absent" || reader["reason"]["code"] == "PCSC_DOWN";
+            let serves = list["service"] == "ok" && !list["items"].as_array().unwrap().iter().any(gone);
+            serves.then_some(())
         });
-        self.record.outages.lock().unwrap().push(Outage { from, until: self.now() });
+        let until = self.now();
+        self.record.outages.lock().unwrap().push(Outage { from, until });
+        let mut longest = self.record.recovery.lock().unwrap();
+        *longest = (until - back).max(*longest);
     }
 
     /// Everything back in its place.
@@ -308,11 +324,12 @@ impl<'a> Trouble<'a> {
             self.site.cards.clear_faults(self.site.ports[slot]);
         }
         self.pending.clear();
-        for slot in 0..self.here.len() {
-            // Also one that was muted: it is taken out and put in again, and pcscd sees both.
-            self.out(slot);
-        }
+        // Also one that was muted: it is taken out and put in again, and pcscd sees both. One that had gone by a fault comes
+        // back once more.
         until("every reader to be seen empty", Duration::from_secs(10), || {
+            for port in &self.site.ports {
+                self.site.cards.try_post(*port, "remove", &json!({}));
+            }
             let readers = self.site.reader_list();
             readers.iter().all(|reader| reader["card"] == "absent").then_some(())
         });

@@ -47,7 +47,8 @@ fn parse(text: &str) -> Vec<Event> {
     let event = |event: &str| {
         let data: Value = serde_json::from_str(&field(event, "data")?).ok()?;
         let submission = data["submission"].as_str()?.to_owned();
-        Some(Event { id: field(event, "id")?.parse().ok()?, kind: field(event, "event")?, submission })
+        let id = field(event, "id")?.split('-').next()?.parse().ok()?;
+        Some(Event { id, kind: field(event, "event")?, submission })
     };
     whole.split("\n\n").filter_map(event).collect()
 }

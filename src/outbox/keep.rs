@@ -1,0 +1,181 @@
+//! Keeping what comes in: hashed, sealed and stored piece by piece, whatever it is, and accepted in one transaction.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use uuid::Uuid;
+
+use super::intake::WIRE_LIMIT;
+use super::kind::Kind;
+use super::note::Note;
+use super::view::{Acceptance, OutboxError, Sender};
+use super::{Inner, machine, record};
+use crate::credential::seal::{Sealer, TAG_BYTES};
+use crate::fault::{Code, crash};
+use crate::store::{Accept, Accepted, DropSpool, NewEvent, NewSubmission, PutPiece};
+
+/// Octets of a document that are sealed together.
+pub(super) const PIECE: usize = 64 * 1024;
+/// Pieces between two looks at the room that is left.
+const LOOK_EVERY: u32 = 16;
+
+/// Bytes on their way into the store. Dropped before they are accepted, they leave only sealed pieces, which are swept.
+pub(super) struct Keeping {
+    inner: Arc<Inner>,
+    id: Uuid,
+    sealer: Sealer,
+    buffer: Vec<u8>,
+    pieces: u32,
+    length: u64,
+    hash: digest::Context,
+    finished: bool,
+}
+
+/// What is accepted beside the bytes.
+pub(super) struct Particulars {
+    /// What it is.
+    pub kind: Kind,
+    /// Who sends it.
+    pub sender: Sender,
+    /// The sender's key, as it is stored.
+    pub key: [u8; 32],
+    /// Tells a repeat from another request.
+    pub request_hash: [u8; 32],
+    /// Warnings and substitutions.
+    pub note: Note,
+    /// 保険者番号; empty where it is not addressed to one.
+    pub insurer: String,
+    /// Days since 1970.
+    pub due: i64,
+}
+
+impl Keeping {
+    /// Looks for room, mints the id and starts sealing.
+    ///
+    /// # Errors
+    /// `STORAGE_FULL` with a forecast, or why nothing can be sealed or stored.
+    pub(super) async fn begin(inner: Arc<Inner>) -> Result<Self, OutboxError> {
+        inner.guard.admit(&inner.store).await?;
+        let id = Uuid::new_v7(uuid_time(inner.clock.now()));
+        Ok(Self {
+            sealer: inner.keys.sealer(id.into_bytes())?,
+            id,
+            buffer: Vec::new(),
+            pieces: 0,
+            length: 0,
+            hash: digest::Context::new(&digest::SHA256),
+            finished: false,
+            inner,
+        })
+    }
+
+    /// More bytes.
+    ///
+    /// # Errors
+    /// `REQUEST_TOO_LARGE` beyond [`WIRE_LIMIT`], or why they cannot be stored.
+    pub(super) async fn push(&mut self, mut bytes: &[u8]) -> Result<(), OutboxError> {
+        self.length += bytes.len() as u64;
+        if self.length > WIRE_LIMIT {
+            return Err(Code::RequestTooLarge.into());
+        }
+        self.hash.update(bytes);
+        while self.buffer.len() + bytes.len() > PIECE {
+            let (now, rest) = bytes.split_at(PIECE - self.buffer.len());
+            self.buffer.extend_from_slice(now);
+            bytes = rest;
+            self.spool().await?;
+        }
+        // Room for the seal too, so that sealing need not move it.
+        self.buffer.reserve(bytes.len() + TAG_BYTES);
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Keeps a full piece. It is never the last one: the last piece is kept with the acceptance.
+    async fn spool(&mut self) -> Result<(), OutboxError> {
+        // Many large uploads at once could use up the room that was there when each of them began.
+        if self.pieces % LOOK_EVERY == LOOK_EVERY - 1 {
+            self.inner.guard.admit(&self.inner.store).await?;
+        }
+        let mut sealed = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + TAG_BYTES));
+        self.sealer.seal(&mut sealed, false)?;
+        let at = self.inner.clock.now().as_millisecond();
+        self.inner.store.write(PutPiece { body: self.id.into_bytes(), n: self.pieces, sealed, at }).await?;
+        self.pieces += 1;
+        crash::point("intake.spooled");
+        Ok(())
+    }
+
+    /// Accepts. When this returns `Ok`, all of it is on stable storage.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, or why it cannot be stored. Then nothing is kept.
+    pub(super) async fn accept(mut self, with: Particulars) -> Result<Acceptance, OutboxError> {
+        let mut last = std::mem::take(&mut self.buffer);
+        self.sealer.seal(&mut last, true)?;
+        let (new, event) = self.rows(&with)?;
+        let (accepted_at, sha256) = (new.accepted_at, new.body_hash);
+        let start = (super::StateName::Queued.as_str(), Code::WaitTurn.name());
+        let accept = Accept { new, last_piece: (self.pieces, last), start, event };
+        crash::point("intake.before_accept");
+        match self.inner.store.write(accept).await? {
+            Accepted::New => {
+                crash::point("intake.accepted");
+                self.finished = true;
+                self.inner.accepted();
+                let accepted_at = record::time(accepted_at)?;
+                Ok(Acceptance { id: self.id, accepted_at, sha256, warnings: with.note.warnings, replayed: false })
+            }
+            Accepted::Earlier(row) => self.inner.replay(&row, &with.request_hash),
+        }
+    }
+
+    fn rows(&self, with: &Particulars) -> Result<(NewSubmission, NewEvent), OutboxError> {
+        let now = self.inner.clock.now().as_millisecond();
+        let life = machine::Life::new(with.kind);
+        let new = NewSubmission {
+            id: self.id.into_bytes(),
+            kind: with.kind.as_str(),
+            facility: with.sender.facility.clone(),
+            sender: with.sender.id.clone(),
+            idempotency_key: with.key,
+            request_hash: with.request_hash,
+            body_hash: self.body_hash(),
+            body_length: i64::try_from(self.length).unwrap_or(i64::MAX),
+            key_id: self.sealer.key_id().to_owned(),
+            salt: self.sealer.salt().to_vec(),
+            note: with.note.seal(&self.inner.keys, self.id)?,
+            insurer: with.insurer.clone(),
+            accepted_at: now,
+            due: with.due,
+        };
+        let event = NewEvent {
+            at: now,
+            facility: with.sender.facility.clone(),
+            submission: Some(self.id.into_bytes()),
+            kind: life.name().event_kind(),
+            data: record::event_data(&life),
+        };
+        Ok((new, event))
+    }
+
+    fn body_hash(&self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.hash.clone().finish().as_ref());
+        out
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if !self.finished && self.pieces > 0 {
+            self.inner.store.write_later(DropSpool { body: self.id.into_bytes().to_vec() });
+        }
+    }
+}
+
+fn uuid_time(now: jiff::Timestamp) -> uuid::Timestamp {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+    uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)
+}

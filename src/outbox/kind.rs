@@ -1,0 +1,85 @@
+//! What kinds of things leave the house, and what differs between them.
+
+/// What a submission is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// 主治医意見書: filed once under its key, then followed to the municipality.
+    Opinion,
+    /// 本人確認 by two witnesses: shown to the hub, which answers who it is.
+    Identification,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Opinion, Self::Identification];
+
+    /// As it stands in rows, events and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opinion => "opinion",
+            Self::Identification => "identification",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether the hub may see it twice without harm. Such a thing goes again when its answer was lost; of any other the hub
+    /// is asked by its key.
+    #[must_use]
+    pub const fn repeatable(self) -> bool {
+        match self {
+            Self::Opinion => false,
+            Self::Identification => true,
+        }
+    }
+
+    /// Whether the hub's feed of changes tells what became of it. Receipt numbers of other kinds are names of their own.
+    #[must_use]
+    pub const fn followed(self) -> bool {
+        match self {
+            Self::Opinion => true,
+            Self::Identification => false,
+        }
+    }
+}
+
+/// One of something for each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EachKind<T> {
+    opinion: T,
+    identification: T,
+}
+
+impl<T> EachKind<T> {
+    /// Makes one for each.
+    pub fn from_fn(mut make: impl FnMut(Kind) -> T) -> Self {
+        Self { opinion: make(Kind::Opinion), identification: make(Kind::Identification) }
+    }
+
+    /// That of a kind.
+    #[must_use]
+    pub const fn of(&self, kind: Kind) -> &T {
+        match kind {
+            Kind::Opinion => &self.opinion,
+            Kind::Identification => &self.identification,
+        }
+    }
+
+    /// That of a kind, to be changed.
+    pub const fn of_mut(&mut self, kind: Kind) -> &mut T {
+        match kind {
+            Kind::Opinion => &mut self.opinion,
+            Kind::Identification => &mut self.identification,
+        }
+    }
+
+    /// All of them, in the order of [`Kind::ALL`].
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        [&self.opinion, &self.identification].into_iter()
+    }
+}

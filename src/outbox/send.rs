@@ -1,0 +1,22 @@
+//! How each kind of thing leaves.
+
+use super::body::Damage;
+use super::kind::Kind;
+use super::{Inner, identification};
+use crate::hub::{Delivery, HubPort, Outcome};
+
+/// What came of a sending.
+pub(super) struct Sent {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the hub told, sealed; recorded together with the end.
+    pub told: Option<Vec<u8>>,
+}
+
+/// Hands one thing to the hub. Never fails: every failure is an [`Outcome`].
+pub(super) async fn send<H: HubPort>(inner: &Inner, hub: &H, kind: Kind, delivery: Delivery, damage: &Damage) -> Sent {
+    match kind {
+        Kind::Opinion => Sent { outcome: hub.deliver(delivery).await, told: None },
+        Kind::Identification => identification::show(inner, hub, delivery, damage).await,
+    }
+}
