@@ -31,10 +31,10 @@ deps: ## install the Debian packages of packaging/deps.txt that are missing
 build: deps
 	cargo build --locked
 
-demo: build ## the main job as a short story: hub down, opinion accepted, hub up, receipt
+demo: build ## a short story: hub down, opinion accepted, hub up, receipt; a person and a card
 	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa
 
-run: build ## sandbox and gateway left running to play with
+run: build ## sandbox, gateway and a card left running to play with
 	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa --keep
 
 test: deps ## every test, and which of them could not run here

@@ -19,6 +19,7 @@ use super::client::{LineFault, Seen};
 use super::port::{Asserted, Challenge, ChangePage, HubError, LookupOutcome, Outcome, Refusal, Scope, Trouble};
 use super::wire::{Envelope, ErrorEntry, challenge_data, changes_data, lookup_data, person_data, receipt};
 use crate::fault::Code;
+use crate::model::identity::{Evidence, Person, Witnessed};
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
 pub(super) const DEFAULT_LOCK: Duration = Duration::from_secs(30 * 60);
@@ -155,10 +156,11 @@ pub fn challenge(reply: Reply) -> Result<Challenge, Trouble> {
 /// it is read once.
 ///
 /// # Errors
-/// Whatever is no judgement. A lost or senseless answer is held against this assertion alone, like one to a document.
-pub fn assertion(reply: Reply) -> Result<Asserted, Trouble> {
+/// Whatever is no judgement. A lost or senseless answer is held against this assertion alone, like one to a document; an
+/// answer about somebody else than the document names is senseless.
+pub fn assertion(reply: Reply, evidence: &Evidence) -> Result<Asserted, Trouble> {
     match reply {
-        Reply::Ok { data, trace_id } => match person_data(data) {
+        Reply::Ok { data, trace_id } => match person_data(data).filter(|person| speaks_of(person, evidence)) {
             Some(person) => Ok(Asserted::Known(Box::new(person))),
             None => Err(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
         },
@@ -172,6 +174,13 @@ pub fn assertion(reply: Reply) -> Result<Asserted, Trouble> {
         Reply::NotOffered(trouble) => Err(Trouble { scope: Scope::Item, ..trouble }),
         Reply::TokenStale(trouble) | Reply::Without(trouble) | Reply::Perhaps(trouble) => Err(trouble),
     }
+}
+
+/// A card names nobody, a document does. A hub may write an insured number with more zeros before it.
+fn speaks_of(person: &Person, evidence: &Evidence) -> bool {
+    let Evidence::Witnessed(Witnessed::Document { insurer_number, insured_number, .. }) = evidence else { return true };
+    let zeros = |number: &str| number.trim_start_matches('0').to_owned();
+    person.insurer_number == *insurer_number && zeros(&person.insured_number) == zeros(insured_number)
 }
 
 /// A look-up or list has no effect to be unsure of: whatever is not an answer is a trouble of the hub.

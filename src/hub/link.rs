@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request};
 use tokio::sync::Mutex;
 
-use super::client::{Client, LineFault, Seen};
+use super::client::{Client, IDLE_CONNECTIONS, LineFault, Seen};
 use super::config::{Config, HubSetupError};
 use super::failure::{Reply, of_a_read, trouble};
 use super::lockout::Account;
@@ -27,6 +27,8 @@ pub(super) struct Link {
     /// Tells certificates apart: a token works only over the one it was issued on.
     pub(super) epoch: u64,
     client: Arc<Client>,
+    /// Keeps no connection.
+    apart: Client,
     pub(super) certificate: FacilityCertificate,
     pub(super) user_id: String,
     pub(super) password: Secret,
@@ -48,7 +50,8 @@ impl Link {
         let tls = client_config(&config.ca_pem, &certificate, clock.clone())?;
         Ok(Self {
             epoch: 0,
-            client: Arc::new(Client::new(&config.base_url, tls, config.timeouts)?),
+            client: Arc::new(Client::new(&config.base_url, tls.clone(), config.timeouts, IDLE_CONNECTIONS)?),
+            apart: Client::new(&config.base_url, tls, config.timeouts, 0)?,
             account: Account::new(&config.fingerprint_key, &config.user_id, password.bytes()),
             user_id: config.user_id.clone(),
             certificate,
@@ -74,6 +77,14 @@ impl Link {
     /// A small exchange.
     pub(super) async fn exchange(&self, request: Request<Bytes>) -> (Seen, Reply) {
         let seen = self.client.exchange(request).await;
+        let reply = self.board.saw(&seen, self.clock.now());
+        (seen, reply)
+    }
+
+    /// A small exchange over a connection of its own: one that idled may be closed by the hub at the very moment it is used,
+    /// and over HTTP/1.1 what is left on it of an earlier answer would pass for this one's.
+    pub(super) async fn exchange_apart(&self, request: Request<Bytes>) -> (Seen, Reply) {
+        let seen = self.apart.exchange(request).await;
         let reply = self.board.saw(&seen, self.clock.now());
         (seen, reply)
     }

@@ -2,7 +2,9 @@
 //!
 //! Invariants: only this room knows the hub's paths and JSON names (all of them in `wire`); an answer that is not the hub's
 //! envelope is never a success; a refused password is never tried a second time, also not after a restart; a delivery is
-//! called undelivered only when the hub cannot have had all of it, or said so itself.
+//! called undelivered only when the hub cannot have had all of it, or said so itself; an assertion of who somebody is goes
+//! out once under its challenge, over a connection of its own; over HTTP/1.1 no answer that came twice is taken for the next
+//! request's.
 //!
 //! One exchange: `client` moves bytes and says what it saw ([`Seen`]) → `failure` classifies it, purely → `real` answers
 //! the outbox. The access token comes from `login` (one at a time), which asks `lockout` (pure) before every password.

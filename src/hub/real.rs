@@ -30,13 +30,14 @@ const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
 const STALE_TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What to do when the connection breaks under a small exchange.
+/// How a small exchange is made.
 #[derive(Clone, Copy)]
-enum Cut {
-    /// Once more: it is a read.
-    Repeat,
-    /// Tell the caller: what was sent may have been used up.
-    Report,
+enum Way {
+    /// Over a warm connection, and once more if that breaks: it is a read.
+    Read,
+    /// Over a connection of its own, and never again: what was sent may have been used up, and its answer says who
+    /// somebody is.
+    Once,
 }
 
 /// The way to one hub. Makes its connections when they are needed: setting up touches no network.
@@ -156,7 +157,7 @@ impl Hub {
 
     /// A read: may be repeated freely with a renewed token.
     async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
-        let (seen, reply) = self.call(link, Cut::Repeat, build).await?;
+        let (seen, reply) = self.call(link, Way::Read, build).await?;
         if let Reply::NotOffered(trouble) = reply {
             let _ = link.board.stopped(trouble);
         }
@@ -167,16 +168,16 @@ impl Hub {
     async fn call(
         &self,
         link: &Arc<Link>,
-        cut: Cut,
+        way: Way,
         build: impl Fn() -> Request<Bytes> + Send + Sync,
     ) -> Result<(Seen, Reply), Trouble> {
         for _ in 0..TRIES {
             let token = self.session.token(link).await?;
             let header = bearer(&token)?;
             let build = || authorized(build(), header.clone());
-            let (seen, reply) = match cut {
-                Cut::Repeat => link.read(build).await,
-                Cut::Report => link.exchange(build()).await,
+            let (seen, reply) = match way {
+                Way::Read => link.read(build).await,
+                Way::Once => link.exchange_apart(build()).await,
             };
             if matches!(reply, Reply::TokenStale(_)) {
                 self.session.reject(&token, link)?;
@@ -247,13 +248,13 @@ impl HubPort for Hub {
     async fn challenge(&self) -> Result<Challenge, Trouble> {
         let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
         let build = || request(Method::POST, wire::CHALLENGES, wire::challenge_body());
-        challenge(self.call(&link, Cut::Repeat, build).await?.1)
+        challenge(self.call(&link, Way::Read, build).await?.1)
     }
 
     async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
         let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
         let body = wire::assertion_body(&challenge.id, evidence);
         let build = || request(Method::POST, wire::ASSERTIONS, body.clone());
-        assertion(self.call(&link, Cut::Report, build).await?.1)
+        assertion(self.call(&link, Way::Once, build).await?.1, evidence)
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,6 +12,20 @@ use serde_json::Value;
 use crate::support::{skip, until};
 
 const GATEWAY: &str = env!("CARGO_BIN_EXE_engawa");
+/// Without these there is no card in the demo.
+const PCSCD: &str = "/usr/sbin/pcscd";
+const DRIVERS: &str = "/usr/lib/pcsc/drivers/serial";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether the demo has to show its card here.
+fn has_cards() -> bool {
+    let programs = Path::new(PCSCD).exists() && Path::new(DRIVERS).join("libifdvpcd.so").exists();
+    let all = programs && std::fs::create_dir_all("/run/pcscd").is_ok();
+    if !all {
+        skip("no pcscd or vpcd here, so the demo shows no card");
+    }
+    all
+}
 
 /// The demo with folders of its own in `temporary`.
 fn demo(gateway: &str, temporary: &Path) -> Command {
@@ -61,7 +76,44 @@ fn the_story_happens_and_nothing_is_left() {
     ] {
         assert!(told.contains(words), "{words:?} is not in\n{told}");
     }
-    assert!(told.lines().count() <= 40, "{told}");
+    if has_cards() {
+        for words in [
+            "Counter 00 00",
+            "201, granted",
+            "card present",
+            "One wrong PIN costs exactly one try, two are left",
+            "CARD_PIN_WRONG 暗証番号が違います",
+            "its own record has it once",
+            "assurance high, tries_left 3",
+            "The reader is given back",
+            "One person, identified once.",
+        ] {
+            assert!(told.contains(words), "{words:?} is not in\n{told}");
+        }
+    }
+    assert!(told.lines().count() <= 60, "{told}");
+    assert!(is_empty(temporary.path()));
+    assert_eq!(processes_in(temporary.path()), Vec::<String>::new());
+}
+
+#[test]
+fn without_a_virtual_reader_the_rest_is_told_all_the_same() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut alone = Command::new("unshare");
+    let script = format!("if [ -d {DRIVERS} ]; then mount -t tmpfs tmpfs {DRIVERS}; fi && exec \"$0\" \"$@\"");
+    alone.args(["-rm", "sh", "-c", &script]).env("TMPDIR", temporary.path()).stdin(Stdio::null());
+    let possible = Command::new("unshare").args(["-rm", "sh", "-c", &script, "true"]).output();
+    if !possible.is_ok_and(|done| done.status.success()) {
+        return skip("no mount namespaces here");
+    }
+    let Output { status, stdout, stderr } =
+        alone.args([env!("CARGO_BIN_EXE_engawa-sandbox"), "demo", "--gateway", GATEWAY]).output().unwrap();
+    let (told, complaint) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!((status.code(), complaint.as_str()), (Some(0), ""), "{told}");
+    for words in ["The part with the card is skipped: ", "make deps", "filed once, never twice"] {
+        assert!(told.contains(words), "{words:?} is not in\n{told}");
+    }
+    assert!(told.contains("Accepted once, filed once. (") && !told.contains("One person"), "{told}");
     assert!(is_empty(temporary.path()));
 }
 
@@ -80,30 +132,33 @@ fn a_gateway_that_cannot_work_fails_the_demo_by_name() {
     assert!(kept.join("hub.log").exists(), "the logs stay for whoever has to look");
 }
 
-/// The processes that run this gateway's binary in a folder, by their command lines.
-fn gateways_in(folder: &Path) -> usize {
+/// The processes that work in a folder, by their command lines.
+fn processes_in(folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     let lines = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = lines.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
-    lines.filter(|line| line.contains("serve\0--config\0") && line.contains(folder)).count()
+    lines.filter(|line| line.contains(folder)).collect()
 }
 
 #[test]
-fn a_demo_that_is_killed_leaves_no_gateway_behind() {
+fn a_demo_that_is_killed_leaves_nobody_behind() {
     if Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).status().is_err() {
         return skip("no setpriv --pdeathsig here");
     }
     let temporary = tempfile::tempdir().unwrap();
     let mut demo = demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::null()).spawn().unwrap();
-    let patience = std::time::Duration::from_secs(30);
-    until("the gateway", patience, || (gateways_in(temporary.path()) == 1).then_some(()));
+    let runs = |words: &str| processes_in(temporary.path()).iter().any(|line| line.contains(words));
+    until("the gateway", PATIENCE, || runs("serve\0--config\0").then_some(()));
+    if has_cards() {
+        assert!(runs(PCSCD) && runs("--holder"), "the counter is set up before the gateway starts");
+    }
     demo.kill().unwrap();
     demo.wait().unwrap();
-    until("its end", patience, || (gateways_in(temporary.path()) == 0).then_some(()));
+    until("their end", PATIENCE, || processes_in(temporary.path()).is_empty().then_some(()));
 }
 
 #[test]
-fn the_playground_keeps_both_running_until_it_is_told_to_stop() {
+fn the_playground_keeps_all_running_until_it_is_told_to_stop() {
     let temporary = tempfile::tempdir().unwrap();
     let mut playground =
         Playground(demo(GATEWAY, temporary.path()).arg("--keep").stdout(Stdio::piped()).spawn().unwrap());
@@ -136,9 +191,26 @@ fn the_playground_keeps_both_running_until_it_is_told_to_stop() {
     );
     assert!(shell("engawa status --json").is_object());
     assert!(shell("hub facts")["totals"].is_object());
+    if has_cards() {
+        assert_eq!(shell("card insert")["inserted"], true);
+        let line = |words: &str| invitation.iter().map(|line| line.trim()).find(|line| line.contains(words)).unwrap();
+        let borrow = line("S=$(");
+        let session = until("the reader", PATIENCE, || {
+            let done = Command::new("/bin/sh").arg("-c").arg(format!("{env}\n{borrow}\nprintf %s \"$S\"")).output();
+            uuid::Uuid::try_parse(&String::from_utf8(done.unwrap().stdout).unwrap()).ok()
+        });
+        let look = format!(r#"curl -s "$URL/v1/card-sessions/{session}" -H "$AUTH""#);
+        until("the card", PATIENCE, || (shell(&look)["card"] == true).then_some(()));
+        let identify = line("/identify").replace("curl", "curl -s");
+        let answer = shell(&format!("S={session}\n{identify}"));
+        assert_eq!(answer["person"]["assurance"], "high", "{answer}");
+        let gone = Command::new("/bin/sh").arg("-c").arg(format!("{env}\nS={session}\n{}", line("-X DELETE"))).output();
+        assert!(gone.unwrap().stdout.is_empty());
+        assert_eq!(shell(&look)["ended"], "closed");
+    }
 
     playground.signal(Signal::SIGINT);
-    assert!(lines.any(|line| line.contains("Both are stopped")));
+    assert!(lines.any(|line| line.contains("All are stopped")));
     assert_eq!(playground.0.wait().unwrap().code(), Some(0));
     assert!(is_empty(temporary.path()));
 }

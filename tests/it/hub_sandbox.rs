@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::sandbox::Sandbox;
-use crate::support::until;
+use crate::support::{at_most, until};
 
 /// The box's clock may be set by a test; the sandbox keeps its own.
 fn connect_as(sandbox: &Sandbox, name: &str, clock: Clock) -> Hub {
@@ -307,4 +307,35 @@ async fn every_fault_of_a_question_has_its_outcome() {
     assert_eq!(hub.lookup(key(1)).await, LookupOutcome::NotOffered);
     sandbox.fault(json!({"on": "opinions", "kind": "not_offered"}));
     assert_eq!(word(&hub.deliver(example(&sandbox, 2)).await), ("not delivered", Some(Code::HubNotOffered)));
+}
+
+/// Over HTTP/1.1 an answer that comes twice must not pass for the next document's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_the_receipt_of_another() {
+    let sandbox = Sandbox::start_with(&["--http1"]);
+    let hub = connect(&sandbox);
+    let example = sandbox.example();
+    sandbox.fault(json!({"on": "*", "kind": "answer_twice", "times": 0}));
+    let all = async {
+        for number in 1..=100 {
+            let receipt = loop {
+                // As the outbox does it: what is unknown is asked, what is unseen is sent again.
+                match hub.deliver(document(number, &example)).await {
+                    Outcome::Accepted(receipt) => break receipt,
+                    Outcome::Unknown(_) => {}
+                    // The token, or the list of what is offered, may be what came twice.
+                    Outcome::NotDelivered(trouble) if trouble.scope != Scope::Operator => continue,
+                    other => panic!("{number}: {other:?}"),
+                }
+                match hub.lookup(key(number)).await {
+                    LookupOutcome::Accepted(receipt) => break receipt,
+                    LookupOutcome::Unseen | LookupOutcome::Trouble(_) => {}
+                    other => panic!("{number}: {other:?}"),
+                }
+            };
+            assert_eq!(sandbox.key_facts(&key(number).to_string())["receipt_number"], receipt.number, "{number}");
+        }
+    };
+    tokio::time::timeout(at_most(Duration::from_secs(60)), all).await.unwrap();
+    assert_eq!(sandbox.facts()["totals"]["filed_twice"], 0);
 }

@@ -114,6 +114,13 @@ impl World {
     }
 }
 
+/// Waits until the sandbox has dropped every connection.
+fn closed(sandbox: &Sandbox) {
+    until("the end of the connections", Duration::from_secs(10), || {
+        sandbox.status()["connections"]["open"].as_object().filter(|open| open.is_empty()).map(|_| ())
+    });
+}
+
 #[track_caller]
 fn refused(shown: Result<Box<Person>, IdentityError>, hub_code: &str, part: Faulty, code: Code) {
     match shown.err().expect("the hub knows them") {
@@ -333,4 +340,33 @@ async fn every_fault_of_an_assertion_has_its_code_and_none_is_sent_twice() {
     used.sort();
     used.dedup();
     assert_eq!(used.len(), made, "no challenge served twice");
+}
+
+#[tokio::test]
+async fn over_the_older_protocol_as_well() {
+    let world = World::with(Sandbox::start_with(&["--http1"]), &["1"]);
+    let rows = [
+        // What is left over of an answer is never taken for the next person's.
+        ("answer_twice", None, 1),
+        ("cut_before_effect", Some(Code::HubUnreachable), 0),
+        ("cut_after_effect", Some(Code::HubUnreachable), 1),
+        ("close_idle", None, 1),
+    ];
+    for (kind, expected, had) in rows {
+        let (calls, assertions) = (world.calls("assertions"), world.assertions());
+        world.sandbox.fault(json!({"on": "assertions", "kind": kind}));
+        let shown = world.by_pin("1").await;
+        assert_eq!(shown.err().map(|error| error.code()), expected, "{kind}");
+        assert_eq!((world.calls("assertions") - calls, world.assertions() - assertions), (1, had), "{kind}");
+        let insured = world.vcard.card("1")["insured_number"].as_str().unwrap().to_owned();
+        let person = world.show(&world.document(&insured)).await;
+        let person = person.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!(person.assurance, Assurance::Low, "{kind}");
+    }
+    // The warm connection breaks under a challenge, and the assertion has one of its own.
+    world.sandbox.fault(json!({"on": "challenges", "kind": "close_idle"}));
+    let challenge = world.challenge().await;
+    closed(&world.sandbox);
+    let evidence = world.signed("1", "auth.key.der", &challenge);
+    assert!(world.identity.assert(challenge, &evidence).await.is_ok());
 }

@@ -12,7 +12,8 @@ use engawa::hub::{
     classify,
 };
 use engawa::identity::{Faulty, Identity, IdentityError};
-use engawa::model::identity::{Assurance, Evidence, Person};
+use engawa::model::identity::{Assurance, DocumentKind, Evidence, Person, Witnessed, Witnesses};
+use engawa::model::numbers::{InsuredNumber, InsurerNumber};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -101,7 +102,11 @@ fn person() -> Value {
 }
 
 fn told(seen: &Seen) -> Result<Result<Person, Refusal>, Trouble> {
-    assertion(classify(seen, now())).map(|asserted| match asserted {
+    told_of(seen, &Evidence::Pin { certificate: Vec::new(), signature: Vec::new() })
+}
+
+fn told_of(seen: &Seen, evidence: &Evidence) -> Result<Result<Person, Refusal>, Trouble> {
+    assertion(classify(seen, now()), evidence).map(|asserted| match asserted {
         Asserted::Known(person) => Ok(*person),
         Asserted::Refused(refusal) => Err(refusal),
     })
@@ -147,6 +152,30 @@ fn only_a_whole_person_is_a_person() {
     }
     let half = json!({"result": "ok", "data": person()}).to_string();
     assert!(told(&seen(200, &half[..half.len() - 1])).is_err(), "half an answer");
+}
+
+#[test]
+fn an_answer_about_somebody_else_is_none() {
+    let document = |insurer: &str, insured: &str| {
+        let (insurer, insured) = (InsurerNumber::parse(insurer).unwrap(), InsuredNumber::parse(insured).unwrap());
+        let witnesses = Witnesses::parse("clerk-1", "clerk-2").unwrap();
+        Evidence::Witnessed(Witnessed::document(DocumentKind::Passport, &insurer, &insured, witnesses))
+    };
+    for (insurer, insured, known) in [
+        ("999995", "0000000001", true),
+        ("999995", "1", true),
+        ("999995", "0000000010", false),
+        ("990010", "0000000001", false),
+    ] {
+        let told = told_of(&ok(&person()), &document(insurer, insured));
+        assert_eq!(
+            told.map_err(|trouble| trouble.code).map(|known| known.is_ok()),
+            match known {
+                true => Ok(true),
+                false => Err(Code::HubNonsense),
+            }
+        );
+    }
 }
 
 #[test]

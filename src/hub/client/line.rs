@@ -120,13 +120,29 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
-/// The first TLS failure met on a connection.
+/// What was met on a connection: its first TLS failure, and the answer that came last.
 #[derive(Clone, Default)]
-pub(super) struct Notes(Arc<OnceLock<LineFault>>);
+pub(super) struct Notes(Arc<Met>);
+
+#[derive(Default)]
+struct Met {
+    fault: OnceLock<LineFault>,
+    /// SHA-256 of the last answer, and whether it came a second time: from then on answers belong to earlier requests.
+    last: Mutex<(Option<[u8; 32]>, bool)>,
+}
 
 impl Notes {
     pub(super) fn fault(&self) -> Option<LineFault> {
-        self.0.get().copied()
+        self.0.fault.get().copied()
+    }
+
+    /// Whether this answer is left over from an earlier request: it is the last one to the byte, or came after such a one.
+    /// `None`: an answer that may well be the same as the last.
+    pub(super) fn is_left_over(&self, answer: Option<[u8; 32]>) -> bool {
+        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.1 |= answer.is_some() && last.0 == answer;
+        last.0 = answer;
+        last.1
     }
 
     fn take<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -134,7 +150,7 @@ impl Notes {
             && let Some(fault) = fault_of(error)
         {
             // The first is the cause; later ones follow from it.
-            let _ = self.0.set(fault);
+            let _ = self.0.fault.set(fault);
         }
         result
     }

@@ -53,6 +53,17 @@ impl Client {
         whole(self.send(self.request("GET", path).body(Full::default())?).await?).await
     }
 
+    /// Sends JSON.
+    pub(super) async fn send_json(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Failure> {
+        let body = Full::from(body.to_string());
+        let request = self.request(method, path).header("content-type", "application/json").body(body)?;
+        whole(self.send(request).await?).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Result<Answer, Failure> {
+        whole(self.send(self.request("DELETE", path).body(Full::default())?).await?).await
+    }
+
     /// Posts an opinion.
     pub(super) async fn post(&self, post: &Post) -> Result<Answer, Failure> {
         let request = self
@@ -65,8 +76,16 @@ impl Client {
 
     /// The events after the one of that number.
     pub(super) async fn events(&self, last: &str) -> Result<Events, Failure> {
-        let request = self.request("GET", "/v1/events").header("last-event-id", last).body(Full::default())?;
-        let response = self.send(request).await?;
+        self.stream(self.request("GET", "/v1/events").header("last-event-id", last)).await
+    }
+
+    /// The events from here on.
+    pub(super) async fn new_events(&self) -> Result<Events, Failure> {
+        self.stream(self.request("GET", "/v1/events")).await
+    }
+
+    async fn stream(&self, request: http::request::Builder) -> Result<Events, Failure> {
+        let response = self.send(request.body(Full::default())?).await?;
         if response.status() != StatusCode::OK {
             return Err(format!("/v1/events answers {}", response.status()).into());
         }

@@ -1,10 +1,13 @@
-//! `engawa-sandbox demo`: a gateway and a hub in one short story, or left running to play with.
+//! `engawa-sandbox demo`: a gateway, a hub and a card in one short story, or left running to play with.
 //!
-//! [`tale`] is the story and [`play`] the playground; both act on a [`stage`] (folder and processes), speak to the gateway
-//! through [`client`] as any software on the LAN would, and tell what they do through [`story`]. [`paper`] is the opinion.
-//! Whatever happens, both processes are stopped; the folder stays only when something failed.
+//! [`tale`] is the story, [`desk`] its part at the counter and [`play`] the playground; all act on a [`stage`] (folder and
+//! processes; [`counter`] is the card reader), speak to the gateway through [`client`] as any software on the LAN would, and
+//! tell what they do through [`story`]. [`paper`] is the opinion. Whatever happens, all processes are stopped; the folder
+//! stays only when something failed.
 
 mod client;
+mod counter;
+mod desk;
 mod paper;
 mod play;
 mod stage;
@@ -30,7 +33,7 @@ pub(crate) struct DemoArgs {
     /// The gateway's binary
     #[arg(long, value_name = "PATH")]
     gateway: PathBuf,
-    /// Leave both running, and print commands to try; Ctrl-C ends it
+    /// Leave all running, and print commands to try; Ctrl-C ends it
     #[arg(long)]
     keep: bool,
 }
@@ -46,15 +49,16 @@ async fn perform(args: &DemoArgs) -> Result<(), Failure> {
     let mut stage = Stage::new(&args.gateway)?;
     let done = if args.keep { keep(&mut stage, &mut story).await } else { tell(&mut stage, &mut story).await };
     if done.is_ok() {
-        story.step("stop both processes");
+        story.step("stop all processes");
     }
+    let card = stage.counter().is_some();
     // What failed first is what is told, however the processes end.
     let stopped = stage.stop().await;
     if let Err(why) = done.and(stopped) {
         return Err(story.failure(why.as_ref(), stage.dir()));
     }
     stage.remove()?;
-    story.end(args.keep);
+    story.end(args.keep, card);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `demo --keep`: both left running, and what to try with them.
+//! `demo --keep`: all left running, and what to try with them.
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -9,28 +9,37 @@ use serde_json::{Value, json};
 use super::paper;
 use super::stage::{Stage, pause};
 use super::story::Story;
+use super::tale::{HOLDER, key};
 use crate::cli::Failure;
 use crate::folder::private;
 
 /// The gateway's usual port, taken when it is free.
 const USUAL: u16 = 8470;
+/// What to try with the card.
+const CARD: &str = r#"  card insert                               カードを置く / put it on the reader (card remove, card status)
+  curl "$URL/v1/readers" -H "$AUTH"
+  S=$(curl -s "$URL/v1/card-sessions" -H "$AUTH" -H 'Content-Type: application/json' -d '{"purpose":"identify","reader":"Counter 00 00"}' | session)
+  curl "$URL/v1/card-sessions/$S/identify" -H "$AUTH" -H 'Content-Type: application/json' -d '{"method":"pin","pin":"1234"}'
+  curl -X DELETE "$URL/v1/card-sessions/$S" -H "$AUTH"
+  card swap 2-no-pin                        暗証番号のないカード / a card without a PIN (engawa-sandbox card --help)"#;
 
-/// Starts both and says what to try.
+/// Starts all and says what to try.
 pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
     story.step("start the hub");
     let hub = stage.start_hub(true).await?;
     story.step("engawa check and engawa key add");
     stage.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
     stage.ask(&["check"]).await?;
-    let made = stage.ask(&["key", "add", "demo", "--json"]).await?;
-    let made: Value = serde_json::from_str(&made)?;
-    let key = made["key"].as_str().ok_or("engawa key add --json names no key")?;
+    let key = key(stage, "demo", "submit,read,manage,card").await?;
+    story.step("set up the counter");
+    let without = stage.open_counter(HOLDER).await?;
     story.step("start the gateway");
     let address = stage.start_gateway().await?;
     story.step("write examples");
-    write_examples(stage, address, key)?;
-    story.line(invitation(stage.dir(), &hub, address));
-    story.step("keep both running");
+    write_examples(stage, address, &key)?;
+    let card = without.map_or_else(|| CARD.to_owned(), |without| format!("  {}\n  {}", without.ja, without.en));
+    story.line(invitation(stage.dir(), &hub, address, &card));
+    story.step("keep all running");
     Ok(())
 }
 
@@ -56,7 +65,7 @@ fn write_examples(stage: &Stage, address: SocketAddr, key: &str) -> Result<(), F
     private(&dir.join("env"), environment(stage, address, key)?)
 }
 
-/// A file for the shell: names and two commands.
+/// A file for the shell: names and commands.
 fn environment(stage: &Stage, address: SocketAddr, key: &str) -> Result<String, Failure> {
     let mut text = String::new();
     writeln!(text, "DIR={}", shell(stage.dir()))?;
@@ -65,6 +74,11 @@ fn environment(stage: &Stage, address: SocketAddr, key: &str) -> Result<String, 
     writeln!(text, "new_id() {{ cat /proc/sys/kernel/random/uuid; }}")?;
     writeln!(text, "engawa() {{ {} --config \"$DIR/engawa.toml\" \"$@\"; }}", shell(stage.binary()))?;
     writeln!(text, "hub() {{ {} control --dir \"$DIR/hub\" \"$@\"; }}", shell(&std::env::current_exe()?))?;
+    if let Some(counter) = stage.counter() {
+        let (sandbox, port) = (shell(&std::env::current_exe()?), counter.port);
+        writeln!(text, "card() {{ {sandbox} card-control --dir \"$DIR/hub\" --port {port} \"$@\"; }}")?;
+        writeln!(text, r#"session() {{ sed 's/.*"id":"\([^"]*\)".*/\1/'; }}"#)?;
+    }
     Ok(text)
 }
 
@@ -72,7 +86,7 @@ fn shell(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-fn invitation(dir: &Path, hub: &Value, address: SocketAddr) -> String {
+fn invitation(dir: &Path, hub: &Value, address: SocketAddr, card: &str) -> String {
     let (hub, env) = (hub["hub"].as_str().unwrap_or_default(), shell(&dir.join("env")));
     format!(
         r#"engawa http://{address}    基盤 / hub {hub}    記録 / log {log}
@@ -93,13 +107,15 @@ fn invitation(dir: &Path, hub: &Value, address: SocketAddr) -> String {
 管理者の目で / as the administrator
   engawa status
   engawa queue list
+カードで本人を確かめる / identify a person by card
+{card}
 基盤を困らせる / make trouble at the hub, then post again
   hub down                                  基盤を止める / no power; hub up
   hub fault '{{"on":"opinions","kind":"cut_after_effect"}}'    受理の返事を失う / the answer gets lost
   hub fault '{{"on":"opinions","kind":"status_503","retry_after":"20"}}'
   hub facts                                 基盤の記録 / the hub's own record: filed_twice stays 0
 
-Ctrl-C で両方を止め、{dir} を消します。 / Ctrl-C stops both and removes {dir}."#,
+Ctrl-C ですべて止め、{dir} を消します。 / Ctrl-C stops all and removes {dir}."#,
         log = dir.join("engawa.log").display(),
         pdf = paper::PDF_NAME,
         dir = dir.display(),

@@ -1,4 +1,4 @@
-//! The stage: a folder of its own, the hub and the gateway as processes in it.
+//! The stage: a folder of its own, the hub, the gateway and the counter as processes in it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use super::counter::{self, Counter, Without};
 use crate::cli::Failure;
 use crate::control::command::call;
 use crate::folder;
@@ -34,13 +35,14 @@ pub(super) struct Stage {
     binary: PathBuf,
     hub: Option<Child>,
     gateway: Option<Child>,
+    counter: Option<Counter>,
 }
 
 impl Stage {
     /// Makes the folder.
     pub(super) fn new(gateway: &Path) -> Result<Self, Failure> {
         let binary = fs::canonicalize(gateway).map_err(|e| format!("--gateway {}: {e}", gateway.display()))?;
-        Ok(Self { dir: make_folder()?, binary, hub: None, gateway: None })
+        Ok(Self { dir: make_folder()?, binary, hub: None, gateway: None, counter: None })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -60,6 +62,27 @@ impl Stage {
         self.hub = Some(start(command.stdin(Stdio::piped()), &self.dir.join("hub.log"))?);
         self.log_line("hub.log", "\"ready\":true").await?;
         Ok(serde_json::from_slice(&fs::read(dir.join("sandbox.json"))?)?)
+    }
+
+    /// Sets up the counter, with a card of this person (counted from 1); the reason where that cannot be.
+    pub(super) async fn open_counter(&mut self, holder: &str) -> Result<Option<Without>, Failure> {
+        match Counter::open(&self.dir).await? {
+            Ok(counter) => self.counter.insert(counter).bring(&self.dir, holder).await.map(|()| None),
+            Err(without) => Ok(Some(without)),
+        }
+    }
+
+    /// Clears the counter away.
+    pub(super) async fn close_counter(&mut self) -> Result<(), Failure> {
+        match self.counter.take() {
+            Some(counter) => counter.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The counter, where there is one.
+    pub(super) fn counter(&self) -> Option<&Counter> {
+        self.counter.as_ref()
     }
 
     /// The hub's country.
@@ -130,6 +153,8 @@ impl Stage {
         let mut all = launcher.iter().map(OsStr::new).chain([self.binary.as_os_str()]);
         let mut command = Command::new(all.next().unwrap_or_default());
         command.args(all).args(words).arg("--config").arg(self.settings()).kill_on_drop(true);
+        // Also where nobody listens there: real readers are none of the demo's business.
+        command.env("PCSCLITE_CSOCK_NAME", counter::socket(&self.dir));
         // Whoever started the demo may have a service manager of his own.
         for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY"] {
             command.env_remove(name);
@@ -160,14 +185,15 @@ impl Stage {
                 return Ok(Some(format!("{name} ended with {status}")));
             }
         }
-        Ok(None)
+        self.counter.as_mut().map_or(Ok(None), Counter::ended)
     }
 
-    /// Stops both, the gateway first; an error unless both stopped by themselves and well.
+    /// Stops all, the gateway first; an error unless all stopped by themselves and well.
     pub(super) async fn stop(&mut self) -> Result<(), Failure> {
         let gateway = stop("the gateway", self.gateway.take()).await;
+        let counter = self.close_counter().await;
         let hub = stop("the hub", self.hub.take()).await;
-        gateway.and(hub)
+        gateway.and(counter).and(hub)
     }
 
     /// Removes the folder.
@@ -187,15 +213,16 @@ pub(super) fn port(hub: &Value, member: &str) -> Result<u16, Failure> {
     Ok(u16::try_from(port)?)
 }
 
-/// What makes the gateway die with the demo even if that is killed; nothing where the system has no such program. The demo starts
+/// What makes a process die with the demo even if that is killed; nothing where the system has no such program. The demo starts
 /// it on its main thread, which lives as long as the demo.
-fn dying_with_us() -> &'static [&'static str] {
+pub(super) fn dying_with_us() -> &'static [&'static str] {
     let tried =
         std::process::Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
     if tried.is_ok_and(|status| status.success()) { &["setpriv", "--pdeathsig", "KILL"] } else { &[] }
 }
 
-fn start(command: &mut Command, log: &Path) -> Result<Child, Failure> {
+/// Starts a process that writes into a log of its own.
+pub(super) fn start(command: &mut Command, log: &Path) -> Result<Child, Failure> {
     let log = File::create(log)?;
     // A group of their own: Ctrl-C on the terminal reaches the demo alone, which then stops them in order.
     command.process_group(0).kill_on_drop(true).stdout(log.try_clone()?).stderr(log);
@@ -203,7 +230,8 @@ fn start(command: &mut Command, log: &Path) -> Result<Child, Failure> {
     command.spawn().map_err(|e| format!("{program}: {e}").into())
 }
 
-async fn stop(name: &str, child: Option<Child>) -> Result<(), Failure> {
+/// Stops a process; an error unless it stopped by itself and well.
+pub(super) async fn stop(name: &str, child: Option<Child>) -> Result<(), Failure> {
     let Some(mut child) = child else { return Ok(()) };
     if let Some(pid) = child.id() {
         kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;

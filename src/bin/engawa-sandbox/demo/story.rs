@@ -55,20 +55,27 @@ impl Story {
     /// Why the story did not come to its end, and where to look.
     pub(super) fn failure(&self, why: &dyn std::error::Error, dir: &Path) -> Failure {
         let (number, doing, seen) = (self.number, self.doing, &self.seen);
-        let logs = ["engawa.log", "hub.log"].map(|name| dir.join(name)).into_iter().filter(|log| log.exists());
+        let logs = ["engawa.log", "hub.log", "card.log", "pcscd.log"]
+            .map(|name| dir.join(name))
+            .into_iter()
+            .filter(|log| log.exists());
         let logs: Vec<String> = logs.map(|log| log.display().to_string()).collect();
         let (dir, logs) = (dir.display(), logs.join(" "));
         format!("{number}番の段階で止まりました / step {number} ({doing}) failed: {why}{seen}\n  left in {dir}; logs: {logs}")
             .into()
     }
 
-    /// The last line.
-    pub(super) fn end(&self, kept: bool) {
+    /// The last line; `card`: whether the part with the card was told.
+    pub(super) fn end(&self, kept: bool, card: bool) {
         if kept {
-            return self.line("両方を止め、フォルダーを消しました。 / Both are stopped and the folder is removed.");
+            return self.line("すべて止め、フォルダーを消しました。 / All are stopped and the folder is removed.");
         }
-        self.happened("両方を止め、片付けました。", "Both processes stopped in good order; the folder is removed.");
+        self.happened("すべて止め、片付けました。", "All processes stopped in good order; the folder is removed.");
         let took = Clock::default().now().duration_since(self.began).as_secs_f64();
-        self.line(format_args!("\n一度だけ受け付け、一度だけ届きました。 / Accepted once, filed once. ({took:.1} s)"));
+        let (ja, en) =
+            if card { ("本人も一度で確かめました。", " One person, identified once.") } else { ("", "") };
+        self.line(format_args!(
+            "\n一度だけ受け付け、一度だけ届きました。{ja} / Accepted once, filed once.{en} ({took:.1} s)"
+        ));
     }
 }

@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::client::{Answer, Client, Event, Events, Post};
-use super::paper;
 use super::stage::{Stage, pause, port};
 use super::story::Story;
+use super::{desk, paper};
 use crate::cli::Failure;
 use crate::clock::stamp;
+
+/// Whose card comes to the counter: the person of the opinion, who is the first.
+pub(super) const HOLDER: &str = "1";
 
 /// What the gateway promised when it accepted the opinion.
 struct Promise {
@@ -20,11 +23,14 @@ struct Promise {
 
 /// From the first line to the hub's own record; stopping the processes is left to the caller.
 pub(super) async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
-    story.line("engawa 縁側: 一通の主治医意見書が基盤に届くまで / how one opinion reaches the hub");
+    story.line("engawa 縁側: 一通の主治医意見書が基盤に届き、窓口で本人を確かめるまで");
+    story.line("how one opinion reaches the hub, and how a person is identified at the counter");
     story.line("人も市町村も医療機関も架空です。 / Everybody and every place in it is fictitious.\n");
     let hub = hub_without_power(stage, story).await?;
-    let key = settings(stage, story, &hub).await?;
-    let client = Client { address: gateway(stage, story).await?, key };
+    let [records, desk] = settings(stage, story, &hub).await?;
+    let without = stage.open_counter(HOLDER).await?;
+    let address = gateway(stage, story).await?;
+    let (client, reception) = (Client { address, key: records }, Client { address, key: desk });
     let post = paper::with_attachment(&paper::request(&stage.world()?)?);
     let promise = accepted(story, &client, &post).await?;
     let last_event = waiting(stage, story, &client, &hub, &promise).await?;
@@ -33,7 +39,19 @@ pub(super) async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
     let last_event = delivered(story, &client, &promise, last_event).await?;
     let receipt = receipt(story, &client, &promise).await?;
     municipality(story, &client, &promise, last_event).await?;
-    record(stage, story, &hub, &promise, &receipt).await
+    record(stage, story, &hub, &promise, &receipt).await?;
+    let without = match without {
+        None => desk::tell(stage, story, &hub, &reception).await?,
+        Some(without) => {
+            story.step("leave the card out");
+            Some(without)
+        }
+    };
+    if let Some(without) = &without {
+        desk::skip(story, without);
+        stage.close_counter().await?;
+    }
+    Ok(())
 }
 
 async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value, Failure> {
@@ -50,18 +68,24 @@ async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value
     Ok(hub)
 }
 
-async fn settings(stage: &Stage, story: &mut Story, hub: &Value) -> Result<String, Failure> {
+/// Writes the settings; the keys of the record software and of the reception's.
+async fn settings(stage: &Stage, story: &mut Story, hub: &Value) -> Result<[String; 2], Failure> {
     story.step("engawa check and engawa key add");
     stage.configure(hub, 0)?;
     stage.ask(&["check"]).await?;
-    let made = stage.ask(&["key", "add", "カルテソフト", "--rights", "submit,read", "--json"]).await?;
-    let made: Value = serde_json::from_str(&made).map_err(|e| format!("engawa key add: {e}: {made:?}"))?;
-    let key = made["key"].as_str().ok_or("engawa key add --json names no key")?;
+    let keys = [key(stage, "カルテソフト", "submit,read").await?, key(stage, "受付ソフト", "card").await?];
     story.happened(
-        "設定と証明書を確かめ（engawa check）、カルテソフト用の鍵を作りました。",
-        "Settings and certificate are sound (engawa check); the record software has an API key.",
+        "設定と証明書を確かめ（engawa check）、カルテソフトと受付ソフトの鍵を作りました。",
+        "Settings and certificate are sound (engawa check); the record and the reception software have their API keys.",
     );
-    Ok(key.to_owned())
+    Ok(keys)
+}
+
+/// A fresh API key.
+pub(super) async fn key(stage: &Stage, name: &str, rights: &str) -> Result<String, Failure> {
+    let made = stage.ask(&["key", "add", name, "--rights", rights, "--json"]).await?;
+    let made: Value = serde_json::from_str(&made).map_err(|e| format!("engawa key add: {e}: {made:?}"))?;
+    Ok(made["key"].as_str().ok_or("engawa key add --json names no key")?.to_owned())
 }
 
 async fn gateway(stage: &mut Stage, story: &mut Story) -> Result<std::net::SocketAddr, Failure> {
@@ -238,7 +262,7 @@ async fn opinion(client: &Client, promise: &Promise) -> Result<Answer, Failure> 
     Ok(answer)
 }
 
-fn expect(met: bool, answer: &Answer) -> Result<(), Failure> {
+pub(super) fn expect(met: bool, answer: &Answer) -> Result<(), Failure> {
     if met { Ok(()) } else { Err(format!("the gateway answered {}: {}", answer.status, answer.body).into()) }
 }
 
