@@ -1,5 +1,5 @@
-//! The benchmarks: release binaries as processes, driven as their users would. `make bench` runs them all,
-//! `cargo test --release --test bench -- accept large` only those named.
+//! The benchmarks: release binaries as processes, driven as their users would, and the card room beside the PC/SC library.
+//! `make bench` runs them all, `cargo test --release --test bench -- accept large` only those named.
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. The exit code is 1 when a goal was missed.
 #![allow(

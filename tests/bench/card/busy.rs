@@ -12,14 +12,33 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::direct::{Hand, Manner, OPEN};
-use super::room::{Found, Room};
+use super::room::{CHALLENGE, Found, Room, sign};
 use crate::report::median;
 
-/// What a terminal comes for, what it is called, and whether the goal is meant for it.
-pub(super) const ERRANDS: [(&str, &str, bool); 3] = [
-    ("command", "one command", false),
-    ("certificate", "kind and certificate", false),
-    ("slow", "one command of a card's 20 ms", true),
+/// What a terminal comes for.
+pub(super) struct Errand {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    /// Whether it is held against the goal.
+    pub(super) counts: bool,
+    what: What,
+    /// The card takes as long as a real one.
+    slow: bool,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Command,
+    Certificate,
+    Identification,
+}
+
+/// The last makes the cards slow for good.
+pub(super) const ERRANDS: [Errand; 4] = [
+    Errand { name: "command", title: "one command", counts: false, what: What::Command, slow: false },
+    Errand { name: "certificate", title: "kind and certificate", counts: false, what: What::Certificate, slow: false },
+    Errand { name: "identification", title: "identification", counts: true, what: What::Identification, slow: false },
+    Errand { name: "slow", title: "one command, card takes 20 ms", counts: true, what: What::Command, slow: true },
 ];
 /// What a real card takes for a command, in the order of magnitude.
 const CARD_MS: u64 = 20;
@@ -31,35 +50,37 @@ const TIME: Duration = Duration::from_secs(2);
 pub(super) async fn throughput(room: &Arc<Room>, found: &mut Found) {
     let turns = Arc::new(Turns::default());
     let announcer = tokio::spawn(announce(room.clone(), turns.clone()));
-    for (errand, _, _) in ERRANDS {
-        if errand == "slow" {
+    for errand in ERRANDS {
+        if errand.slow {
             for port in &room.ports {
                 room.vcard.fault(*port, json!({"kind": "slow", "ms": CARD_MS, "times": 0}));
             }
         }
         let (mut broker, mut hand) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            broker.push(with_broker(room, &turns, errand).await);
-            hand.push(by_hand(room, errand).await);
+            broker.push(with_broker(room, &turns, errand.what).await);
+            hand.push(by_hand(room, errand.what).await);
         }
-        eprintln!("{errand}: {broker:.0?} {hand:.0?}");
-        found.insert(format!("busy {errand} broker"), median(broker));
-        found.insert(format!("busy {errand} hand"), median(hand));
+        found.insert(format!("busy {} broker", errand.name), median(broker));
+        found.insert(format!("busy {} hand", errand.name), median(hand));
     }
     announcer.abort();
 }
 
 /// Errands a second of threads that have a reader each.
-async fn by_hand(room: &Arc<Room>, errand: &'static str) -> f64 {
+async fn by_hand(room: &Arc<Room>, what: What) -> f64 {
     let (gate, over) = (Arc::new(Barrier::new(room.readers.len() + 1)), Arc::new(AtomicBool::new(false)));
     let mut threads = Vec::new();
     for reader in room.readers.clone() {
         let (gate, over) = (gate.clone(), over.clone());
         threads.push(std::thread::spawn(move || {
             let hand = Hand::new(&reader);
-            let run = || match errand {
-                "certificate" => drop(hand.job(|wire| wire.certificate(Manner::Same))),
-                _ => drop(hand.job(|wire| wire.ask(&OPEN))),
+            let run = || {
+                hand.job(|wire| match what {
+                    What::Command => drop(wire.ask(&OPEN)),
+                    What::Certificate => drop(wire.certificate(Manner::Same)),
+                    What::Identification => assert!(!wire.identify(CHALLENGE, Manner::Same).is_zero()),
+                });
             };
             run();
             gate.wait();
@@ -79,7 +100,7 @@ async fn by_hand(room: &Arc<Room>, errand: &'static str) -> f64 {
 }
 
 /// Errands a second of the terminals.
-async fn with_broker(room: &Arc<Room>, turns: &Arc<Turns>, errand: &'static str) -> f64 {
+async fn with_broker(room: &Arc<Room>, turns: &Arc<Turns>, what: What) -> f64 {
     let over = Instant::now() + TIME;
     let mut terminals = Vec::new();
     for number in 0..TERMINALS {
@@ -89,7 +110,7 @@ async fn with_broker(room: &Arc<Room>, turns: &Arc<Turns>, errand: &'static str)
             let mut done: u64 = 0;
             while Instant::now() < over {
                 let session = its_turn(&room, &turns, &terminal).await;
-                run(&session, errand).await;
+                run(&session, what).await;
                 session.close().unwrap();
                 done += u64::from(Instant::now() < over);
             }
@@ -103,10 +124,11 @@ async fn with_broker(room: &Arc<Room>, turns: &Arc<Turns>, errand: &'static str)
     done as f64 / TIME.as_secs_f64()
 }
 
-async fn run(session: &Session, errand: &str) {
-    match errand {
-        "certificate" => assert!(session.certificate().await.unwrap().1.is_some()),
-        _ => assert_eq!(session.apdu(vec![OPEN.to_vec()]).await.unwrap(), [[0x90, 0x00]]),
+async fn run(session: &Session, what: What) {
+    match what {
+        What::Command => assert_eq!(session.apdu(vec![OPEN.to_vec()]).await.unwrap(), [[0x90, 0x00]]),
+        What::Certificate => assert!(session.certificate().await.unwrap().1.is_some()),
+        What::Identification => assert_eq!(sign(session).await.tries_left, 3),
     }
 }
 

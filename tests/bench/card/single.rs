@@ -3,33 +3,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engawa::card::{IdentityPin, Session};
+use engawa::card::Session;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use super::direct::{Hand, Manner, OPEN};
-use super::room::{Found, Room, Times};
-use crate::vcard::PIN;
+use super::room::{CHALLENGE, Found, Room, Times, sign};
 
-const CHALLENGE: &[u8] = b"0123456789abcdef0123456789abcdef";
 const US: f64 = 1e-6;
 
 /// Turns, and commands of each kind in a turn. The first turn warms up and is not counted.
 const COMMANDS: (usize, usize) = (100, 20);
 /// Turns, each one identification of each kind.
-const IDENTIFICATIONS: usize = 150;
+const IDENTIFICATIONS: usize = 200;
+/// The broker answers a moment before it lets go of the card, and who comes in that moment waits for pcscd's next look at
+/// the lock, 100 ms later. So each side lets the other finish.
+const PAUSE: Duration = Duration::from_millis(3);
 
 pub(super) async fn round_trip(room: &Arc<Room>, found: &mut Found) {
     let (mut broker, mut by_hand, mut bare) = (Times::default(), Times::default(), Times::default());
     let session = room.session(0);
     let mut hand = Hand::new(&room.readers[0]);
     for turn in 0..=COMMANDS.0 {
+        tokio::time::sleep(PAUSE).await;
         for _ in 0..COMMANDS.1 {
             let begin = Instant::now();
             let answers = session.apdu(vec![OPEN.to_vec()]).await.unwrap();
             note(&mut broker, turn, begin.elapsed());
             assert_eq!(answers, [[0x90, 0x00]]);
         }
+        tokio::time::sleep(PAUSE).await;
         let times = tokio::task::spawn_blocking(move || {
             let whole: Vec<_> = (0..COMMANDS.1).map(|_| timed(|| hand.job(|wire| wire.ask(&OPEN)))).collect();
             let bare = hand.job(|wire| (0..COMMANDS.1).map(|_| timed(|| wire.ask(&OPEN))).collect::<Vec<_>>());
@@ -52,10 +54,11 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
     let session = room.session(0);
     let mut hand = Hand::new(&room.readers[0]);
     for turn in 0..=IDENTIFICATIONS {
-        // Each goes first in every other turn: the first finds the processor's caches as the other left them.
+        // Each goes first in every other turn.
         if turn % 2 == 0 {
-            note(&mut broker, turn, sign(&session).await);
+            note(&mut broker, turn, identified(&session).await);
         }
+        tokio::time::sleep(PAUSE).await;
         let times = tokio::task::spawn_blocking(move || {
             let mut signing = Duration::ZERO;
             let same = timed(|| signing = hand.job(|wire| wire.identify(CHALLENGE, Manner::Same)));
@@ -63,8 +66,9 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
         });
         let (back, same, signed) = times.await.unwrap();
         if turn % 2 == 1 {
-            note(&mut broker, turn, sign(&session).await);
+            note(&mut broker, turn, identified(&session).await);
         }
+        tokio::time::sleep(PAUSE).await;
         let times = tokio::task::spawn_blocking(move || {
             let lean = timed(|| back.job(|wire| wire.identify(CHALLENGE, Manner::Lean)));
             (back, lean)
@@ -88,10 +92,10 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
     found.insert("identify added".to_owned(), pairs(&broker, &by_hand));
 }
 
-async fn sign(session: &Session) -> Duration {
-    let pin = IdentityPin::parse(Zeroizing::new(PIN.to_owned())).unwrap();
+async fn identified(session: &Session) -> Duration {
+    tokio::time::sleep(PAUSE).await;
     let begin = Instant::now();
-    let signed = session.sign(pin, CHALLENGE.to_vec(), false).await.unwrap();
+    let signed = sign(session).await;
     let took = begin.elapsed();
     assert_eq!(signed.tries_left, 3);
     took
