@@ -172,7 +172,9 @@ impl Model {
     }
 
     fn tag_for(&self, terminal: &Terminal) -> u64 {
-        let last = self.requests.iter().filter(|r| r.terminal == *terminal).map(|r| r.tag).max();
+        // One that was given up while it waited leaves no trace.
+        let counts = |r: &&Request| r.terminal == *terminal && (r.waits() || r.lease.is_some());
+        let last = self.requests.iter().filter(counts).map(|r| r.tag).max();
         self.newest_tag_served().max(last.map_or(0, |last| last + 1))
     }
 
