@@ -142,11 +142,13 @@ pub(super) fn audit(site: &Site, mut entries: Vec<Entry>, lays: &[Vec<Lay>]) -> 
     audit
 }
 
-/// The next session's first request comes after the last command of the session before: what was never heard of ends there.
+/// What was never heard of was over when the next session had the reader. That session had it for certain only where it was
+/// told a success or a wrong PIN: others may have asked when their session had long ended.
 fn part(entries: &mut [Entry]) {
-    for at in 0..entries.len() {
-        let next = entries[at + 1..].iter().find(|next| next.session != entries[at].session).map(|next| next.from);
-        entries[at].until = entries[at].until.min(next.unwrap_or(i64::MAX));
+    for at in (0..entries.len()).filter(|at| entries[*at].told == Told::Unheard).collect::<Vec<_>>() {
+        let served = |next: &&Entry| next.session != entries[at].session && matches!(next.told, Told::Done | Told::One);
+        let next = entries[at + 1..].iter().find(served).map_or(i64::MAX, |next| next.from);
+        entries[at].until = entries[at].until.min(next);
     }
 }
 
@@ -156,17 +158,31 @@ fn compare(slot: usize, entries: &[Entry], sent: &[Sent], wrong: &mut Vec<String
     let fits: Vec<Vec<usize>> =
         sent.iter().map(|sent| (0..entries.len()).filter(|at| entries[*at].accounts_for(sent)).collect()).collect();
     for left in unmatched(&fits, entries.len()) {
-        let mut near: Vec<_> = entries.iter().filter(|entry| entry.pin != Pin::None).collect();
-        near.sort_by_key(|entry| (entry.from - sent[left].at).abs());
-        near.truncate(4);
-        wrong.push(format!("slot {slot}: a PIN that no request accounts for: {:?} among {near:?}", sent[left]));
+        let around = around(sent[left].at, entries, sent);
+        wrong.push(format!("slot {slot}: a PIN that no request accounts for: {:?}{around}", sent[left]));
     }
     let musts: Vec<_> = entries.iter().filter(|entry| entry.has_to_have_sent()).collect();
     let fits: Vec<Vec<usize>> =
         musts.iter().map(|entry| (0..sent.len()).filter(|at| entry.accounts_for(&sent[*at])).collect()).collect();
     for left in unmatched(&fits, sent.len()) {
-        wrong.push(format!("slot {slot}: told {:?}, and the card saw no PIN: {:?}", musts[left].told, musts[left]));
+        let around = around(musts[left].from, entries, sent);
+        wrong.push(format!("slot {slot}: told so, and the card saw no PIN: {:?}{around}", musts[left]));
     }
+}
+
+/// What happened in a slot about a moment, line by line.
+fn around(at: i64, entries: &[Entry], sent: &[Sent]) -> String {
+    const NEAR: i64 = 2500;
+    let mut lines: Vec<(i64, String)> = Vec::new();
+    for entry in entries.iter().filter(|entry| (entry.from - at).abs() < NEAR || (entry.until - at).abs() < NEAR) {
+        let what = format!("{:?} in {} until {:+}: {:?}", entry.pin, &entry.session[..8], entry.until - at, entry.told);
+        lines.push((entry.from - at, what));
+    }
+    for sent in sent.iter().filter(|sent| (sent.at - at).abs() < NEAR) {
+        lines.push((sent.at - at, format!("the card sees a PIN: {:?} {:?}", sent.pin, sent.status)));
+    }
+    lines.sort();
+    lines.into_iter().map(|(when, what)| format!("\n    {when:+} ms {what}")).collect()
 }
 
 /// Those of the left side that cannot all be given one of their own of the right side.

@@ -261,7 +261,7 @@ impl Terminal<'_> {
     fn work(&mut self, granted: &Granted) {
         // The person looks for the card.
         self.pause(400..1400);
-        let rounds = if self.chance(25) { 2 } else { 1 };
+        let rounds = if self.chance(35) { 2 } else { 1 };
         for _ in 0..rounds {
             let done = match self.rng.random_range(0..100) {
                 0..65 => self.identify(granted),
@@ -373,11 +373,19 @@ impl Terminal<'_> {
             };
             return (Told::Done, person);
         }
+        let cost = match answer.code().as_str() {
+            "CARD_OUTCOME_UNKNOWN" => "unknown",
+            "CARD_PIN_WRONG" => "one",
+            "CARD_PIN_BLOCKED" => "",
+            _ => "none",
+        };
+        if !cost.is_empty() && body["card"]["tries_spent"] != *cost {
+            self.wrong(format!("{what}: the code and the cost do not agree: {answer:?}"));
+        }
         let told = match body["card"]["tries_spent"].as_str() {
             Some("none") => Told::None(answer.code()),
             Some("one") => Told::One,
             Some("unknown") => Told::Unknown,
-            _ if what == "apdu" => Told::None(answer.code()),
             _ => {
                 self.wrong(format!("{what} does not say what it has cost: {answer:?}"));
                 Told::Unknown

@@ -141,12 +141,12 @@ impl<'a> Trouble<'a> {
                 }
             }
             55..67 => self.take_away(slot, None),
-            67..79 => {
+            67..77 => {
                 let other = self.rng.random_range(0..self.drawer.len());
                 self.take_away(slot, Some(other));
             }
-            79..85 => self.swap_unseen(slot),
-            85..93 => {
+            77..87 => self.swap_unseen(slot),
+            87..93 => {
                 self.site.cards.try_post(port, "tries", &json!({}));
             }
             _ => self.reset(slot),
