@@ -112,7 +112,7 @@ impl Terminal<'_> {
         self.hall.over.load(Ordering::SeqCst)
     }
 
-    fn wrong(&self, what: String) {
+    fn wrong(&self, what: impl std::fmt::Display) {
         self.hall.tally.lock().unwrap().wrong.push(format!("terminal {}: {what}", self.desk.number));
     }
 
