@@ -131,8 +131,7 @@ impl CardError {
     #[must_use]
     pub const fn spent(&self) -> Spent {
         match self {
-            // A room that died in the middle of it cannot tell.
-            Self::OutcomeUnknown | Self::Closed => Spent::Unknown,
+            Self::OutcomeUnknown => Spent::Unknown,
             Self::PinWrong { .. } | Self::PinBlocked { spent: true } => Spent::One,
             // A good PIN gives its try back, so whatever fails after it has cost none.
             _ => Spent::None,
