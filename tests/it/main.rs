@@ -3,6 +3,7 @@
 
 mod api;
 mod card;
+mod card_traps;
 mod cards_daemon;
 mod cli;
 mod crash;
@@ -14,6 +15,7 @@ mod host;
 mod hub;
 mod hub_sandbox;
 mod identification;
+mod identify;
 mod identity;
 mod memory;
 mod power;
