@@ -1,13 +1,21 @@
 # What people and CI call. Each target installs what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo run test crash check bench audit fmt tools
+.PHONY: help deps build demo run test crash soak fuzz check bench audit fmt tools nightly
 
 N ?= 200
+MINUTES ?= 30
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BUILT := $(TARGET)/debug
 # Tests that cannot run here write a line into it.
 SKIPPED := $(TARGET)/skipped.txt
+# What `make fuzz` runs, and for how long each.
+TARGETS ?= tlv certificate apdu_filter profile hostile_card
+SECONDS_EACH ?= 60
+FUZZ := $(TARGET)/fuzz
+FUZZER := cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir $(FUZZ)
+# A file of a card is 8 KiB at most; nothing that is read may take seconds.
+FUZZ_LIMITS := -max_len=9000 -timeout=5 -rss_limit_mb=1024
 # A local copy of the RustSec advisories; without one cargo-audit fetches its own.
 ADVISORY_DB ?= ../shared/advisory-db
 
@@ -45,6 +53,18 @@ test: deps ## every test, and which of them could not run here
 crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
 
+soak: deps ## 64 terminals, 16 card readers and every trouble: make soak MINUTES=30
+	ENGAWA_CARD_SOAK=64,16,$$(($(MINUTES) * 60)) cargo test --locked --test it card_soak -- --nocapture
+
+fuzz: deps nightly ## libFuzzer on what reads a card's bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
+	@cp Cargo.lock tests/fuzz/Cargo.lock
+	@for target in $(TARGETS); do \
+		found=$(FUZZ)/found/$$target; mkdir -p $$found $(FUZZ)/crashes; \
+		echo "fuzz: $$target, $(SECONDS_EACH) s"; \
+		$(FUZZER) $$target $$found tests/corpus/card/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
+			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
+	done
+
 bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
 	cargo test --release --locked --test bench -- $(BENCH)
 
@@ -64,3 +84,7 @@ fmt: ## format the source
 tools:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	@command -v cargo-audit >/dev/null || cargo install --locked cargo-audit
+
+nightly:
+	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz

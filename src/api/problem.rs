@@ -34,8 +34,8 @@ pub(super) struct Failure {
     places: Vec<Place>,
     retry_after: Option<u64>,
     card: Option<CardNote>,
-    alternatives: Vec<&'static str>,
-    advice: Option<Advice>,
+    alternatives: &'static [&'static str],
+    advice: Option<&'static Advice>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct CardNote {
 }
 
 /// What to do where the catalogue's sentence, which is written for documents on their way, would mislead.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Advice {
     /// In Japanese.
     pub(super) ja: &'static str,
@@ -137,9 +137,9 @@ pub(super) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     card: Option<CardNote>,
     /// Other ways of identifying the person: `pin`, `visual`, `document`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, example = json!(["visual", "document"]))]
-    alternatives: Vec<&'static str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["visual", "document"]))]
+    alternatives: &'static [&'static str],
 }
 
 impl Place {
@@ -219,13 +219,13 @@ impl Failure {
     }
 
     /// Offers other ways.
-    pub(super) fn instead(mut self, alternatives: &[&'static str]) -> Self {
-        self.alternatives = alternatives.to_vec();
+    pub(super) fn instead(mut self, alternatives: &'static [&'static str]) -> Self {
+        self.alternatives = alternatives;
         self
     }
 
     /// Gives advice in place of the catalogue's.
-    pub(super) fn advising(mut self, advice: Advice) -> Self {
+    pub(super) fn advising(mut self, advice: &'static Advice) -> Self {
         self.advice = Some(advice);
         self
     }
@@ -267,7 +267,7 @@ impl Failure {
             errors: self.places.clone(),
             retry_after: self.wait(),
             card: self.card,
-            alternatives: self.alternatives.clone(),
+            alternatives: self.alternatives,
         }
     }
 
@@ -289,8 +289,7 @@ impl Failure {
 
 impl From<Code> for Failure {
     fn from(code: Code) -> Self {
-        let (places, alternatives) = (Vec::new(), Vec::new());
-        Self { code, places, retry_after: None, card: None, alternatives, advice: None, source: None }
+        Self { code, places: Vec::new(), retry_after: None, card: None, alternatives: &[], advice: None, source: None }
     }
 }
 

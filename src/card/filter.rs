@@ -97,9 +97,11 @@ pub fn check(command: &[u8]) -> Result<bool, Objection> {
     let data = short_body(body)?;
     match (*instruction, *p1, *p2) {
         (0xA4, 0x04, 0x00 | 0x0C) => application(data).map(|()| true),
-        (0xA4, 0x02, 0x00 | 0x04 | 0x0C) if data.len() == 2 => Ok(false),
-        // By offset in the selected file, or by short id within the selected application.
-        (0xB0, ..) | (0xB2, 1..=0xFE, _) | (0xC0 | 0x84, 0x00, 0x00) | (0xCA, ..) if data.is_empty() => Ok(false),
+        (0xA4, 0x02, 0x00 | 0x04 | 0x0C) if file(data) => Ok(false),
+        // By offset in the selected file, or by short id within the selected application; not by what is reserved.
+        (0xB0, 0x00..=0x9E, _) if data.is_empty() => Ok(false),
+        (0xB2, 0x01..=0xFE, p2) if p2 & 0x07 != 0x07 && p2 >> 3 != 0x1F && data.is_empty() => Ok(false),
+        (0xC0 | 0x84, 0x00, 0x00) | (0xCA, ..) if data.is_empty() => Ok(false),
         (0xA4 | 0xB0 | 0xB2 | 0xC0 | 0x84 | 0xCA, ..) => Err(Objection::Parameters),
         _ => Err(Objection::Instruction),
     }
@@ -115,6 +117,12 @@ fn short_body(body: &[u8]) -> Result<&[u8], Objection> {
             _ => Err(Objection::Form),
         },
     }
+}
+
+/// Whether it is the id of a file of the selected application. Those reserved for the master file, the current file and the
+/// application itself are not: a card that takes them would leave the application.
+const fn file(id: &[u8]) -> bool {
+    matches!(id, [_, _]) && !matches!(id, [0x00, 0x00] | [0x3F, 0x00] | [0x3F, 0xFF] | [0xFF, 0xFF])
 }
 
 /// A name passes when it is whole and neither begins with what is kept shut nor is a beginning of it: cards may take the

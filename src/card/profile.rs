@@ -9,7 +9,7 @@ use super::channel::{Attempt, Channel, exchange};
 use super::error::CardError;
 use super::jpki::read_selected;
 use super::pin::ProfilePin;
-use super::tlv;
+use super::tlv::{self, TlvError};
 use super::verify::{Floor, tries_left, verify};
 
 const FILE: u16 = 0xFF20;
@@ -84,8 +84,14 @@ pub fn basic_four(
 /// # Errors
 /// When it is not the sound form of that file.
 pub fn parse(file: &[u8]) -> Result<BasicFour, CardError> {
-    let outer = tlv::all(file)?;
-    let elements = tlv::all(tlv::only(&outer, FILE)?)?;
+    let (outer, rest) = tlv::first(file)?;
+    if outer.tag != FILE {
+        return Err(TlvError::Elements.into());
+    }
+    if !rest.is_empty() {
+        return Err(TlvError::Trailing.into());
+    }
+    let elements = tlv::all(outer.value)?;
     let text = |tag| {
         let value = tlv::only(&elements, tag)?;
         String::from_utf8(value.to_vec()).map_err(|_| CardError::Answer("text"))
@@ -99,7 +105,8 @@ pub fn parse(file: &[u8]) -> Result<BasicFour, CardError> {
     Ok(BasicFour { name: text(NAME)?, address: text(ADDRESS)?, birth: birth(tlv::only(&elements, BIRTH)?)?, sex })
 }
 
-/// Eight digits; a month or day that is not known is 00 or 99.
+/// Eight digits; a year that is not known is 0000 or 9999, a month or day 00 or 99. Any other year in which no living person
+/// was born is a file that was damaged on its way.
 fn birth(digits: &[u8]) -> Result<Option<Date>, CardError> {
     let unsound = || CardError::Answer("birth");
     let text = std::str::from_utf8(digits).map_err(|_| unsound())?;
@@ -108,7 +115,11 @@ fn birth(digits: &[u8]) -> Result<Option<Date>, CardError> {
     }
     let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse().ok()).unwrap_or(0);
     let part = |range| i8::try_from(number(range)).unwrap_or(0);
-    Ok(Date::new(number(0..4), part(4..6), part(6..8)).ok())
+    match number(0..4) {
+        0 | 9999 => Ok(None),
+        year @ 1800..=2199 => Ok(Date::new(year, part(4..6), part(6..8)).ok()),
+        _ => Err(unsound()),
+    }
 }
 
 fn open(channel: &mut dyn Channel) -> Result<(), CardError> {

@@ -157,7 +157,8 @@ impl Session {
         let ticket = ticket.map_err(CardError::Refused)?;
         let (answer, answered) = oneshot::channel();
         tokio::spawn(conduct(self.inner.clone(), operation, ticket, work, answer));
-        answered.await.unwrap_or(Err(CardError::Closed))
+        // Nobody answers when the work has panicked, and then a PIN may have gone out.
+        answered.await.unwrap_or(Err(CardError::OutcomeUnknown))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The documents and codes of care insurance: pure values, no I/O, no time but what is passed in.
 
+pub mod careplan;
 pub mod characters;
 pub mod identity;
 pub mod numbers;

@@ -3,6 +3,8 @@
 
 mod api;
 mod card;
+mod card_soak;
+mod card_traps;
 mod cards_daemon;
 mod cli;
 mod crash;
@@ -14,6 +16,7 @@ mod host;
 mod hub;
 mod hub_sandbox;
 mod identification;
+mod identify;
 mod identity;
 mod memory;
 mod power;

@@ -122,11 +122,6 @@ impl SoftCard {
         self
     }
 
-    /// The 利用者証明用 certificate.
-    pub(crate) fn certificate(&self) -> Vec<u8> {
-        self.files[&(JPKI, 0x000A)].clone()
-    }
-
     pub(crate) fn shared(self) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(self))
     }

@@ -2,10 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod card;
+mod card_corpus;
 mod card_filter;
 mod card_jpki;
 mod card_machine;
+mod card_model;
 mod card_room;
+mod careplan;
+mod careplan_generator;
+mod careplan_lint;
+mod careplan_mutations;
+mod careplan_properties;
+mod careplan_reader;
 mod config;
 mod fault;
 mod hub_credential;

@@ -162,17 +162,19 @@ pub(in crate::api) struct PersonView {
     insured_number: String,
     /// How sure the hub is: `high` by card and PIN, `substantial` by card and face, `low` by a document.
     assurance: Assurance,
-    /// Stands for the person in later calls to the hub. A secret: keep it in memory, never in a log.
-    #[schema(value_type = String)]
+    /// Stands for the person in later calls to the hub. A secret: keep it in memory, never in a log. `null` when it has
+    /// expired.
+    #[schema(value_type = Option<String>)]
     #[serde(serialize_with = "reveal")]
-    person_token: Zeroizing<String>,
+    person_token: Option<Zeroizing<String>>,
     /// Until when the token serves, by the hub's clock.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
-fn reveal<S: serde::Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret)
+#[allow(clippy::ref_option, reason = "the signature that serde wants")]
+fn reveal<S: serde::Serializer>(secret: &Option<Zeroizing<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&secret.as_ref().map(|secret| secret.as_str()), serializer)
 }
 
 impl From<Person> for PersonView {
@@ -181,7 +183,7 @@ impl From<Person> for PersonView {
             insurer_number: person.insurer_number,
             insured_number: person.insured_number,
             assurance: person.assurance,
-            person_token: person.token,
+            person_token: Some(person.token).filter(|token| !token.is_empty()),
             expires_at: person.expires_at,
         }
     }

@@ -26,13 +26,13 @@ use crate::outbox::{Acceptance, Sender};
 const WITHOUT_HUB: &[&str] = &["visual", "document"];
 
 /// The catalogue's sentences for the line promise that things go by themselves; a signature does not.
-const NOT_RECORDED: Advice = Advice {
+static NOT_RECORDED: Advice = Advice {
     ja: "基盤に確かめられないため、暗証番号では確認できません。暗証番号の回数は減っていません。目視か書類で確認してください。",
     en: "The hub cannot be asked, so a PIN does not help for the moment. No try was spent. Identify visually or by documents.",
     retry: Retry::Later,
 };
 /// A telephone shows its certificate after the PIN only.
-const NOT_VISUAL: Advice = Advice {
+static NOT_VISUAL: Advice = Advice {
     ja: "スマートフォンの電子証明書は暗証番号なしでは読めません。暗証番号か書類で確認してください。",
     en: "A telephone's certificate cannot be read without its PIN. Identify by PIN or by documents.",
     retry: Retry::AfterRemedy,
@@ -70,7 +70,7 @@ pub(super) async fn by_face(
 ) -> Result<Response, Failure> {
     let (kind, certificate) = session.certificate().await.map_err(card_failed)?;
     let Some(certificate) = certificate else {
-        return Err(Failure::from(Code::CardUnsupported).instead(&["pin", "document"]).advising(NOT_VISUAL));
+        return Err(Failure::from(Code::CardUnsupported).instead(&["pin", "document"]).advising(&NOT_VISUAL));
     };
     let card = CardView::of(kind, &certificate, None, today(&api));
     witnessed(&api, Witnessed::visual(&certificate.der, witnesses), keyed, Some(card)).await
@@ -133,9 +133,9 @@ pub(super) fn usable(session: &Session) -> Result<(), Failure> {
 pub(super) fn card_failed(error: CardError) -> Failure {
     let failure = Failure::from(error);
     match failure.code() {
-        Code::CardPinBlocked | Code::CardPinFloor | Code::CardWithoutPin | Code::CardCertificateExpired => {
-            failure.instead(WITHOUT_HUB)
-        }
+        Code::CardPinBlocked | Code::CardPinFloor | Code::CardWithoutPin => failure.instead(WITHOUT_HUB),
+        // With card and face, too, it is the certificate that the hub looks at.
+        Code::CardCertificateExpired => failure.instead(&["document"]),
         _ => failure,
     }
 }
@@ -145,7 +145,7 @@ fn unheard(api: &Api, error: IdentityError) -> Failure {
     let (may_wait, retry) = (error.may_wait(), error.code().retry());
     let failure = refused(api, error);
     match (may_wait, retry) {
-        (true, Retry::Automatic) => failure.instead(WITHOUT_HUB).advising(NOT_RECORDED),
+        (true, Retry::Automatic) => failure.instead(WITHOUT_HUB).advising(&NOT_RECORDED),
         (true, _) => failure.instead(WITHOUT_HUB),
         (false, _) => failure,
     }

@@ -12,6 +12,7 @@ pub(super) mod identify;
 mod identifying;
 pub(super) mod intake;
 pub(super) mod keys;
+mod next_step;
 pub(super) mod opinions;
 pub(super) mod readers;
 pub(super) mod submissions;

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::problem::Place;
-use crate::fault::{Blame, Code, Retry};
+use super::next_step::{Sentence, next_step};
+use crate::fault::{Blame, Code};
 use crate::model::hex;
 use crate::model::opinion::Substitution;
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
@@ -164,6 +165,12 @@ pub(in crate::api) struct NextStep {
     en: &'static str,
 }
 
+impl From<Sentence> for NextStep {
+    fn from((ja, en): Sentence) -> Self {
+        Self { ja, en }
+    }
+}
+
 /// The hub's receipt.
 #[derive(serde::Serialize, ToSchema)]
 #[schema(as = Receipt)]
@@ -247,7 +254,7 @@ impl From<EventRecord> for HistoryEntry {
 pub(in crate::api) struct SubmissionView {
     /// Its id.
     id: Uuid,
-    /// What it is.
+    /// What it is: `opinion` or `identification`.
     #[schema(example = "opinion")]
     kind: &'static str,
     /// When it was accepted.
@@ -257,7 +264,7 @@ pub(in crate::api) struct SubmissionView {
     sha256: String,
     /// Their number.
     length: u64,
-    /// The day by which the law wants it at the municipality.
+    /// The day by which the law wants it at the municipality; of an identification, the day it was recorded.
     #[schema(value_type = String, format = Date)]
     due: Date,
     /// Where it is.
@@ -303,7 +310,7 @@ impl SubmissionView {
 
     fn whole(submission: Submission) -> Self {
         Self {
-            next_step: next_step(&submission),
+            next_step: next_step(&submission).into(),
             id: submission.id,
             kind: submission.kind,
             accepted_at: submission.accepted_at,
@@ -326,89 +333,6 @@ impl SubmissionView {
 impl From<Substitution> for SubstitutionView {
     fn from(Substitution { pointer, original, replacement }: Substitution) -> Self {
         Self { pointer, original, replacement }
-    }
-}
-
-fn next_step(submission: &Submission) -> NextStep {
-    let municipality = submission.municipality.as_ref().map(|municipality| municipality.state);
-    let (ja, en) = match (submission.state, municipality) {
-        (StateName::Delivered, Some(MunicipalState::Returned)) => (
-            "市町村から返されました。理由を確かめ、直したものを新しい Idempotency-Key で送ってください。",
-            "The municipality returned it. See its reason and send the corrected opinion under a new Idempotency-Key.",
-        ),
-        (StateName::Delivered, Some(MunicipalState::Accepted)) => {
-            ("市町村が受理しました。することはありません。", "The municipality accepted it. Nothing is left to do.")
-        }
-        (StateName::Delivered, _) => (
-            "基盤が受け付けました。市町村の受理を待ちます。することはありません。",
-            "The hub has it. The municipality's acceptance is awaited; nothing needs doing.",
-        ),
-        (StateName::Queued, _) => queued(submission.reason),
-        (StateName::Sending, _) => ("送信中です。お待ちください。", "It is being sent. Wait."),
-        (StateName::Unknown, _) => (
-            "基盤に結果を確かめています。別に送り直さないでください。",
-            "The hub is being asked what became of it. Do not file it again by other means.",
-        ),
-        (StateName::Held, _) => held(submission.reason),
-        (StateName::Returned, _) => returned(submission.reason),
-        (StateName::Cancelled, _) => (
-            "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
-            "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
-        ),
-    };
-    NextStep { ja, en }
-}
-
-fn queued(reason: Option<Code>) -> (&'static str, &'static str) {
-    match (reason, reason.map(Code::retry)) {
-        (Some(Code::HubUnreachable), _) => (
-            "つながれば自動で送ります。長く続くときは回線とルーターを確かめてください。",
-            "It is sent by itself once the hub can be reached. If this lasts, check line and router.",
-        ),
-        (Some(Code::HubNotOffered), _) => (
-            "基盤が対応すれば自動で送ります。ほかの方法で出すときは、先にここで取り消して（cancel）ください。",
-            "It is sent by itself once the hub offers it. Before you file it by other means, cancel it here.",
-        ),
-        (_, Some(Retry::AfterRemedy)) => (
-            "管理者に理由を伝えてください。直れば自動で送ります。",
-            "Tell the administrator the reason. It is sent by itself once that is put right.",
-        ),
-        _ => ("自動で送ります。することはありません。", "It is sent by itself. Nothing needs doing."),
-    }
-}
-
-fn held(reason: Option<Code>) -> (&'static str, &'static str) {
-    match reason {
-        Some(Code::HubInsurerNotLive) => (
-            "etaの日時に自動で送ります。紙で出すときは、先にここで取り消して（cancel）ください。",
-            "It is sent by itself at the time in eta. Before you file it on paper, cancel it here.",
-        ),
-        Some(Code::SubmissionDamaged) => (
-            "原本を新しい Idempotency-Key で送り、これは取り消して（cancel）ください。",
-            "Send the original under a new Idempotency-Key and cancel this one.",
-        ),
-        _ => (
-            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
-            "Follow the sentence of the reason, then choose retry or cancel.",
-        ),
-    }
-}
-
-fn returned(reason: Option<Code>) -> (&'static str, &'static str) {
-    match reason {
-        Some(Code::HubRecipientAbsent) => ("紙で出してください。", "File it on paper."),
-        Some(Code::HubNotPermitted) => (
-            "管理者に利用者IDの職種を確かめてもらい、直してから新しい Idempotency-Key で送ってください。",
-            "Have the administrator check the job kind of the user id, then send it under a new Idempotency-Key.",
-        ),
-        Some(Code::HubNoConsent) => (
-            "本人の同意を得てから、新しい Idempotency-Key で送ってください。",
-            "Obtain the person's consent, then send it under a new Idempotency-Key.",
-        ),
-        _ => (
-            "hub_errorsの項目を直し、新しい Idempotency-Key で送ってください。",
-            "Correct what hub_errors names and send it under a new Idempotency-Key.",
-        ),
     }
 }
 

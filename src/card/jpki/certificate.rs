@@ -27,10 +27,14 @@ impl std::fmt::Debug for HolderCertificate {
     }
 }
 
+/// The beginning of 1950: no certificate can say an earlier moment in the form that RFC 5280 asks for.
+const EARLIEST: Timestamp = Timestamp::constant(-631_152_000, 0);
+
 /// Reads a certificate.
 ///
 /// # Errors
-/// When it is no X.509 certificate to its last byte, or its key is not RSA.
+/// When it is no X.509 certificate to its last byte, its key is not RSA, or it was damaged on its way so that it is valid at no
+/// time that can be.
 pub fn parse(der: &[u8]) -> Result<HolderCertificate, CardError> {
     let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CardError::Certificate)?;
     let key = certificate.public_key();
@@ -40,12 +44,12 @@ pub fn parse(der: &[u8]) -> Result<HolderCertificate, CardError> {
     }
     let validity = certificate.validity();
     let time = |seconds| Timestamp::from_second(seconds).map_err(|_| CardError::Certificate);
-    Ok(HolderCertificate {
-        der: der.to_vec(),
-        not_before: time(validity.not_before.timestamp())?,
-        not_after: time(validity.not_after.timestamp())?,
-        key: key.subject_public_key.data.to_vec(),
-    })
+    let not_before = time(validity.not_before.timestamp())?;
+    let not_after = time(validity.not_after.timestamp())?;
+    if not_before < EARLIEST || not_after < not_before {
+        return Err(CardError::Certificate);
+    }
+    Ok(HolderCertificate { der: der.to_vec(), not_before, not_after, key: key.subject_public_key.data.to_vec() })
 }
 
 impl HolderCertificate {

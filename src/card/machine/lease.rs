@@ -105,11 +105,14 @@ impl Machine {
         let lease = match &mut record.state {
             State::Waiting { .. } => return Err(Refusal::Waiting),
             State::Ending(_, reason) => return Err(Refusal::Ended(*reason)),
-            State::Granted(lease) if lease.operating => return Err(Refusal::Operating),
             State::Granted(lease) => lease,
         };
+        // An operation that is stuck is no reason to wait for it: the reader's trouble says what to do.
         if let Some(ReaderState::Degraded(trouble)) = self.readers.get(&lease.reader).map(|reader| &reader.state) {
             return Err(Refusal::Degraded(*trouble));
+        }
+        if lease.operating {
+            return Err(Refusal::Operating);
         }
         lease.operating = true;
         lease.used = now;
@@ -171,24 +174,18 @@ impl Machine {
     /// Ends every session of a terminal; how many.
     pub fn end_terminal(&mut self, terminal: &Terminal, reason: EndReason, now: Duration) -> usize {
         let of_it = |record: &Record| record.terminal == *terminal;
-        let ids: Vec<_> = self.records.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
-        for id in &ids {
-            self.end(*id, reason, now);
-        }
-        ids.len()
+        let its: Vec<_> =
+            self.records.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| (*id, reason)).collect();
+        let number = its.len();
+        self.end_all(its, now);
+        number
     }
 
     /// Ends every session, and takes no more.
     pub fn close_for_good(&mut self, now: Duration) {
         self.closed = true;
-        // The waiting first, so that none of them is granted a reader on the way out.
-        for waiting in [true, false] {
-            let matching = |record: &Record| matches!(record.state, State::Waiting { .. }) == waiting;
-            let ids: Vec<_> = self.records.iter().filter(|(_, record)| matching(record)).map(|(id, _)| *id).collect();
-            for id in ids {
-                self.end(id, EndReason::Stopping, now);
-            }
-        }
+        let all = self.records.keys().map(|id| (*id, EndReason::Stopping)).collect();
+        self.end_all(all, now);
     }
 
     /// Whether an operation is under way anywhere.
@@ -206,9 +203,7 @@ impl Machine {
         let policy = self.policy;
         let due = |record: &Record| record.deadline(&policy).filter(|(at, _)| *at <= now).map(|(_, reason)| reason);
         let due: Vec<_> = self.records.iter().filter_map(|(id, record)| due(record).map(|why| (*id, why))).collect();
-        for (id, reason) in due {
-            self.end(id, reason, now);
-        }
+        self.end_all(due, now);
         while self.past.oldest().is_some_and(|at| at + policy.remembered <= now) {
             self.past.forget_oldest();
         }
@@ -219,6 +214,15 @@ impl Machine {
     pub fn next_deadline(&self) -> Option<Duration> {
         let open = self.records.values().filter_map(|record| record.deadline(&self.policy)).map(|(at, _)| at);
         open.chain(self.past.oldest().map(|at| at + self.policy.remembered)).min()
+    }
+
+    /// Ends several at a time, the waiting first, so that none of them is granted a reader on the way out.
+    fn end_all(&mut self, those: Vec<(SessionId, EndReason)>, now: Duration) {
+        let waits = |id: &SessionId| matches!(self.records.get(id), Some(Record { state: State::Waiting { .. }, .. }));
+        let (waiting, others): (Vec<_>, Vec<_>) = those.into_iter().partition(|(id, _)| waits(id));
+        for (id, reason) in waiting.into_iter().chain(others) {
+            self.end(id, reason, now);
+        }
     }
 
     pub(super) fn end(&mut self, id: SessionId, reason: EndReason, now: Duration) {

@@ -7,9 +7,10 @@ use engawa::hub::{AssertStep, Scope, Trouble};
 use engawa::terminal::Right;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::desk::{Desk, INSURED, INSURER, pointers, post};
-use super::house::{Answer, House, request};
+use super::house::{Answer, House, request, send};
 use super::softcard::{Fault, PIN, PROFILE_PIN, SoftCard};
 
 fn pin(digits: &str) -> Value {
@@ -200,4 +201,28 @@ async fn the_four_items_are_read_with_their_own_pin() {
     let reader = desk.house.key(&[Right::Read, Right::CardApdu]).await;
     let path = format!("/v1/card-sessions/{session}/basic-four");
     desk.house.tcp(post(&reader, &path, &json!({"pin": PROFILE_PIN}))).await.problem("AUTH_FORBIDDEN");
+}
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is how the card is kept busy")]
+async fn what_has_begun_finishes_though_its_client_has_gone_and_a_stop_waits_for_it() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    let hold = card.lock().unwrap();
+    let stream = TcpStream::connect(desk.house.tcp).await.unwrap();
+    let asked = post(&desk.key, &format!("/v1/card-sessions/{session}/identify"), &pin(PIN));
+    let client = tokio::spawn(send(stream, asked));
+    while desk.house.hub.challenges_given() == 0 {
+        tokio::task::yield_now().await;
+    }
+    desk.until(&format!("/v1/card-sessions/{session}"), |seen| seen["state"] == "granted").await;
+    let busy = desk.ask(&session, "identify", &pin(PIN)).await;
+    assert_eq!(spent(&busy, "SESSION_BUSY"), json!({"tries_spent": "none"}));
+    client.abort();
+    let hub = desk.house.hub.clone();
+    let closing = tokio::spawn(desk.house.close());
+    drop(hold);
+    assert!(closing.await.unwrap(), "it finished in time");
+    assert_eq!((card.lock().unwrap().verifies, hub.assertions().len()), (1, 1));
 }

@@ -1,6 +1,7 @@
 //! The local endpoint over real sockets.
 
 mod accept;
+mod apdu;
 mod card_sessions;
 mod desk;
 mod door;
@@ -13,3 +14,4 @@ mod problems;
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../../sim/card.rs"]
 mod softcard;
+mod vouched;

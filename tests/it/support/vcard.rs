@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::sandbox::order;
+use super::sandbox::{order, try_order};
 
 /// The value of the 利用者証明用 PIN of every card that has one.
 pub(crate) const PIN: &str = "1234";
@@ -86,15 +86,26 @@ impl Vcard {
         self.post(port, "tries", &json!({}));
     }
 
+    /// An order that may come too late to make sense; whether it was carried out.
+    pub(crate) fn try_post(&self, port: u16, what: &str, body: &Value) -> bool {
+        try_order(self.control, "POST", &format!("/slots/{port}/{what}"), Some(body)).is_ok()
+    }
+
+    /// Takes back every fault that waits.
+    pub(crate) fn clear_faults(&self, port: u16) {
+        order(self.control, "DELETE", &format!("/slots/{port}/faults"), None);
+    }
+
+    /// The slot's record: a line of JSON for each command.
+    pub(crate) fn journal(&self, port: u16) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.dir.join("readers").join(format!("{port}.jsonl"))).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Orders a fault, for example `json!({"kind": "remove", "ins": "2A"})`.
     #[allow(clippy::needless_pass_by_value)]
     pub(crate) fn fault(&self, port: u16, fault: Value) {
         self.post(port, "faults", &fault);
-    }
-
-    /// Clears all faults.
-    pub(crate) fn clear_faults(&self, port: u16) {
-        order(self.control, "DELETE", &format!("/slots/{port}/faults"), None);
     }
 
     /// `card.json`: whose card it is, and its certificates' serial numbers.

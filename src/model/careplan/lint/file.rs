@@ -1,0 +1,426 @@
+//! One file from its first byte to its last.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Read;
+use std::sync::Arc;
+
+use super::finding::{Finding, Findings, show};
+use super::plan::Plan;
+use super::rule::Rule;
+use super::table::Table;
+use super::{item, name, record};
+use crate::model::careplan::layout::{FileKind, Item, Type};
+use crate::model::careplan::{FileName, LineEnd, Reader, Record, value};
+
+/// A short number in place of a value or a combination of values. Two that differ give the same number once in 2^64.
+pub(super) fn digest(parts: &[&[u8]]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What other files must be compared with. A few bytes for every user; no values.
+pub(super) struct Facts {
+    pub(super) file: Arc<str>,
+    pub(super) name: Option<FileName>,
+    pub(super) version: Option<Vec<u8>>,
+    /// Digests of (insurer, insured person, date or month), with the first line.
+    pub(super) keys: HashMap<u64, u64>,
+    /// Digests of the insurer and the insured person, with the first line.
+    pub(super) users: HashMap<u64, u64>,
+    /// Digests of (user, office, satellite, service code): how often, and the first line.
+    pub(super) services: HashMap<u64, (i64, u64)>,
+    /// 区分支給限度基準額 by user (supplement), or units within it by user (table 7).
+    pub(super) units: HashMap<u64, (i64, u64)>,
+    /// Satellite branches.
+    pub(super) branches: BTreeSet<Vec<u8>>,
+    /// The image files named.
+    pub(super) images: Vec<(String, u64)>,
+}
+
+impl Facts {
+    fn new(file: &Arc<str>) -> Self {
+        Self {
+            file: Arc::clone(file),
+            name: None,
+            version: None,
+            keys: HashMap::new(),
+            users: HashMap::new(),
+            services: HashMap::new(),
+            units: HashMap::new(),
+            branches: BTreeSet::new(),
+            images: Vec::new(),
+        }
+    }
+}
+
+/// One item of one record, with everything needed to say something about it.
+pub(super) struct Spot<'s, 'p> {
+    pub(super) plan: &'s Plan<'p>,
+    pub(super) kind: FileKind,
+    pub(super) item: &'static Item,
+    record: Record<'s>,
+    file: &'s Arc<str>,
+    findings: &'s mut Findings,
+}
+
+impl Spot<'_, '_> {
+    fn finding(&self, rule: Rule) -> Finding {
+        Finding::new(rule, self.file).at(self.record.line_of(self.item.number)).item(self.item)
+    }
+
+    pub(super) fn say(&mut self, rule: Rule) {
+        self.findings.push(self.finding(rule));
+    }
+
+    pub(super) fn say_detail(&mut self, rule: Rule, detail: &str) {
+        self.findings.push(self.finding(rule).detail(detail));
+    }
+
+    pub(super) fn say_value(&mut self, rule: Rule, content: &[u8], detail: &str) {
+        let finding = self.finding(rule).shown(show(self.item, content)).detail(detail);
+        self.findings.push(finding);
+    }
+}
+
+/// A whole record and what is known of its values, for the rules that look at several.
+pub(super) struct View<'v, 'p> {
+    pub(super) plan: &'v Plan<'p>,
+    pub(super) kind: FileKind,
+    pub(super) name: Option<&'v FileName>,
+    pub(super) file: &'v Arc<str>,
+    pub(super) record: Record<'v>,
+    right: u128,
+}
+
+impl<'v> View<'v, '_> {
+    /// The value of a column; empty when it was found wrong, so that nothing is concluded from it.
+    pub(super) fn get(&self, column: usize) -> &'v [u8] {
+        let right = column > 0 && self.right >> column & 1 == 1;
+        self.record.field(column).filter(|_| right).map_or(&[], |field| field.inner())
+    }
+
+    /// True when the column holds something, right or wrong.
+    pub(super) fn filled(&self, column: usize) -> bool {
+        self.record.field(column).is_some_and(|field| !field.inner().is_empty())
+    }
+
+    /// True when the column is empty or was found right.
+    pub(super) fn sure(&self, column: usize) -> bool {
+        column > 0 && self.right >> column & 1 == 1
+    }
+
+    pub(super) fn line(&self) -> u64 {
+        self.record.line()
+    }
+
+    pub(super) fn finding(&self, rule: Rule) -> Finding {
+        Finding::new(rule, self.file).at(self.record.line())
+    }
+
+    /// A finding about one column, with its value where it can be shown.
+    pub(super) fn about(&self, rule: Rule, column: usize) -> Finding {
+        let finding = Finding::new(rule, self.file).at(self.record.line_of(column));
+        let Some(item) = column.checked_sub(1).and_then(|at| self.kind.items().get(at)) else { return finding };
+        let content = self.record.field(column).map_or(&[][..], |field| field.inner());
+        finding.item(item).shown(show(item, content))
+    }
+}
+
+/// Reads a file to its end. An image is only looked at.
+pub(super) fn lint(file: &str, source: impl Read, plan: &Plan<'_>) -> std::io::Result<(Findings, Facts)> {
+    let file: Arc<str> = file.into();
+    let mut findings = Findings::new(plan.settings.max_findings);
+    let mut facts = Facts::new(&file);
+    facts.name = name::check(&file, plan, &mut findings);
+    match facts.name.as_ref().map_or_else(|| name::likely_kind(&file), |name| Some(name.kind)) {
+        Some(FileKind::BaseImage) => image(source, &file, &mut findings)?,
+        Some(kind) => {
+            let name = facts.name.clone();
+            let mut linter = Linter {
+                plan,
+                kind,
+                name: name.as_ref(),
+                file: &file,
+                findings: &mut findings,
+                facts: &mut facts,
+                seen: Seen::default(),
+                table: Table::new(kind),
+            };
+            linter.run(source)?;
+        }
+        None => {}
+    }
+    Ok((findings, facts))
+}
+
+fn image(mut source: impl Read, file: &Arc<str>, findings: &mut Findings) -> std::io::Result<()> {
+    let mut start = Vec::new();
+    source.by_ref().take(3).read_to_end(&mut start)?;
+    if start != [0xFF, 0xD8, 0xFF] {
+        findings.push(Finding::new(Rule::ImageNotJpeg, file));
+    }
+    Ok(())
+}
+
+/// What was told once and need not be told again.
+#[derive(Default)]
+struct Seen {
+    records: u64,
+    end: Option<LineEnd>,
+    mixed: bool,
+    bare: bool,
+    quoted: bool,
+    non_ascii: bool,
+    early: bool,
+    month: Option<Vec<u8>>,
+}
+
+struct Linter<'l, 'p> {
+    plan: &'l Plan<'p>,
+    kind: FileKind,
+    name: Option<&'l FileName>,
+    file: &'l Arc<str>,
+    findings: &'l mut Findings,
+    facts: &'l mut Facts,
+    seen: Seen,
+    table: Table,
+}
+
+impl Linter<'_, '_> {
+    fn run(&mut self, source: impl Read) -> std::io::Result<()> {
+        let mut reader = Reader::with_limit(source, self.plan.settings.max_record);
+        let mut first = true;
+        let mut missing_end = None;
+        while let Some(record) = reader.next_record()? {
+            if let Some(rule) = encoding(&record, first, &mut self.seen) {
+                self.findings.push(Finding::new(rule, self.file).at(record.line()));
+                return Ok(());
+            }
+            if self.line(&record, first) {
+                self.record(&record);
+                missing_end = (record.end() == LineEnd::None).then(|| record.line());
+            }
+            first = false;
+        }
+        if let Some(line) = missing_end {
+            self.findings.push(Finding::new(Rule::LineEndMissing, self.file).at(line));
+        }
+        if self.seen.records == 0 {
+            let annex = matches!(self.kind, FileKind::BaseDay | FileKind::BaseHistory | FileKind::PreventiveAnnex);
+            let rule = if annex { Rule::FileEmptyAnnex } else { Rule::FileEmpty };
+            self.findings.push(Finding::new(rule, self.file));
+        }
+        self.table.finish(self.name, self.plan, self.file, self.facts, self.findings);
+        Ok(())
+    }
+
+    fn say(&mut self, rule: Rule, line: u64, detail: impl std::fmt::Display) {
+        self.findings.push(Finding::new(rule, self.file).at(line).detail(detail));
+    }
+
+    /// What is wrong with a line as a whole; false when it is no record.
+    fn line(&mut self, record: &Record<'_>, first: bool) -> bool {
+        let line = record.line();
+        if record.raw() == b"\x1a" {
+            self.say(Rule::FileEndMark, line, "");
+            return false;
+        }
+        if record.is_empty() {
+            self.say(Rule::LineEmpty, line, "");
+            return false;
+        }
+        if record.is_too_long() {
+            self.say(Rule::RecordTooLong, line, self.plan.settings.max_record);
+            return false;
+        }
+        self.line_end(record.end(), line);
+        if first && is_header(record) {
+            self.say(Rule::FileHeader, line, "");
+            return false;
+        }
+        self.seen.records += 1;
+        true
+    }
+
+    fn line_end(&mut self, end: LineEnd, line: u64) {
+        let name = match end {
+            LineEnd::CrLf => "CRLF",
+            LineEnd::Lf => "LF",
+            LineEnd::Cr => "CR",
+            LineEnd::None => return,
+        };
+        match self.seen.end {
+            None => {
+                self.seen.end = Some(end);
+                if end != LineEnd::CrLf {
+                    self.say(Rule::LineEndOther, line, name);
+                }
+            }
+            Some(usual) if usual != end && !self.seen.mixed => {
+                self.seen.mixed = true;
+                self.say(Rule::LineEndMixed, line, name);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        if self.quotes(record) || !self.columns(record) {
+            return;
+        }
+        let mut right = 0;
+        for ((item, field), codes) in self.kind.items().iter().zip(record.fields()).zip(self.plan.lists(self.kind)) {
+            self.quoting(item, field.is_quoted(), field.raw(), record);
+            let mut spot = Spot {
+                plan: self.plan,
+                kind: self.kind,
+                item,
+                record: *record,
+                file: self.file,
+                findings: self.findings,
+            };
+            right |= u128::from(item::check(&mut spot, field.inner(), codes)) << item.number;
+        }
+        let view = View { plan: self.plan, kind: self.kind, name: self.name, file: self.file, record: *record, right };
+        self.version(&view);
+        self.month(&view);
+        record::check(&view, self.findings);
+        self.table.add(&view, self.facts, self.findings);
+    }
+
+    /// Reports quotes that do not fit; true when there are any.
+    fn quotes(&mut self, record: &Record<'_>) -> bool {
+        let mut broken = false;
+        for (at, field) in record.fields().enumerate().filter(|(_, field)| !field.is_well_formed()) {
+            let rule = if field.is_unclosed() {
+                Rule::QuoteUnclosed
+            } else if field.has_stray_quote() {
+                Rule::QuoteStray
+            } else {
+                Rule::QuoteSingle
+            };
+            let mut finding = Finding::new(rule, self.file).at(record.line_of(at + 1));
+            if let Some(item) = self.kind.items().get(at) {
+                finding = finding.item(item);
+            }
+            self.findings.push(finding);
+            broken = true;
+        }
+        broken
+    }
+
+    fn columns(&mut self, record: &Record<'_>) -> bool {
+        let (found, wanted) = (record.columns(), self.kind.items().len());
+        if found == wanted {
+            return true;
+        }
+        let edition3 =
+            matches!((self.kind, found), (FileKind::Slip | FileKind::Results, 22) | (FileKind::SlipAnnex, 34));
+        let rule = if edition3 { Rule::ColumnsEdition3 } else { Rule::ColumnCount };
+        let mut finding = Finding::new(rule, self.file).at(record.line()).detail(format!("{found}/{wanted}"));
+        if let Some((first, last)) = super::align::likely(self.kind, record).filter(|_| !edition3) {
+            finding = finding.item(first).through(last);
+        }
+        self.findings.push(finding);
+        false
+    }
+
+    fn quoting(&mut self, item: &'static Item, quoted: bool, raw: &[u8], record: &Record<'_>) {
+        let rule = match (item.kind.is_quoted(), quoted) {
+            (true, false) if !raw.is_empty() && !std::mem::replace(&mut self.seen.bare, true) => Rule::TextBare,
+            (false, true) if !std::mem::replace(&mut self.seen.quoted, true) => Rule::CodeQuoted,
+            _ => return,
+        };
+        self.findings.push(Finding::new(rule, self.file).at(record.line_of(item.number)).item(item));
+    }
+
+    fn version(&mut self, view: &View<'_, '_>) {
+        let version = view.get(1);
+        match &self.facts.version {
+            None if !version.is_empty() => self.facts.version = Some(version.to_vec()),
+            Some(first) if !version.is_empty() && first != version => {
+                self.findings.push(view.about(Rule::VersionMixed, 1));
+            }
+            _ => {}
+        }
+    }
+
+    fn month(&mut self, view: &View<'_, '_>) {
+        let column = self.table.columns.target_month;
+        let month = view.get(column);
+        if value::month(month).is_none() || self.kind == FileKind::Supplement {
+            return;
+        }
+        let known = self.seen.month.as_deref() == Some(month);
+        if !known
+            && let Some(first) = self.plan.settings.codes.version_from(view.get(1))
+            && value::month(month).is_some_and(|month| month < first)
+            && !std::mem::replace(&mut self.seen.early, true)
+        {
+            self.findings.push(view.about(Rule::VersionMonth, 1).detail(first));
+        }
+        match &self.seen.month {
+            None => self.seen.month = Some(month.to_vec()),
+            Some(first) if first != month => self.findings.push(view.about(Rule::MonthsMixed, column)),
+            Some(_) => {}
+        }
+        if let Some(wanted) = self.name.and_then(FileName::service_month)
+            && value::month(month) != Some(wanted)
+        {
+            self.findings.push(view.about(Rule::MonthDiffers, column).detail(wanted));
+        }
+    }
+}
+
+/// A file in another encoding is not worth a thousand findings: one, and no more is read.
+fn encoding(record: &Record<'_>, first: bool, seen: &mut Seen) -> Option<Rule> {
+    let raw = record.raw();
+    if first && raw.starts_with(b"\xEF\xBB\xBF") {
+        return Some(Rule::FileBom);
+    }
+    if first && (raw.starts_with(b"\xFF\xFE") || raw.starts_with(b"\xFE\xFF")) {
+        return Some(Rule::FileUtf16);
+    }
+    if seen.non_ascii || raw.is_ascii() {
+        return None;
+    }
+    seen.non_ascii = true;
+    // Kana in UTF-8 are E3 81 to E3 83: in CP932 these are the rare kanji of garbled text.
+    let kana = raw.windows(2).any(|pair| matches!(pair, [0xE3, 0x81..=0x83]));
+    (kana && std::str::from_utf8(raw).is_ok()).then_some(Rule::FileUtf8)
+}
+
+/// A first line of names: neither the version nor the insurer begins with a digit.
+fn is_header(record: &Record<'_>) -> bool {
+    let named = |column| {
+        let field = record.field(column);
+        field.is_some_and(|field| field.inner().first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80))
+            && field.is_some_and(|field| !field.inner().iter().any(u8::is_ascii_digit) && field.inner().len() > 2)
+    };
+    let words = (1..=4).filter(|column| named(*column)).count();
+    record.columns() >= 4 && words >= 3
+}
+
+/// True when a value of the item could look like this; for guessing which item is missing.
+pub(super) fn could_be(item: &Item, content: &[u8]) -> bool {
+    if content.is_empty() {
+        return item.need != crate::model::careplan::layout::Need::Required;
+    }
+    let digits = value::is_digits(content);
+    let len = item.length.map_or(usize::MAX, |length| length.max);
+    match item.kind {
+        Type::Text | Type::Kana | Type::Image => true,
+        Type::Version | Type::Insurer | Type::Month | Type::Date | Type::Time | Type::TimeOrNone | Type::Days => {
+            digits && content.len() == len
+        }
+        Type::Office | Type::Insured | Type::Equipment | Type::Postal => content.len() == len,
+        Type::Code | Type::Service | Type::RowCode => content.len() == len,
+        Type::Number | Type::Ordinal => digits && content.len() <= len,
+        Type::Unused => false,
+        Type::Signed | Type::Price | Type::Branch | Type::Entry | Type::Phone => {
+            content.is_ascii() && content.len() <= len
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One record and its fields, as they stand in the file.
+
+use std::borrow::Cow;
+
+/// How a record ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineEnd {
+    /// CR LF: what public programs write.
+    CrLf,
+    /// LF alone.
+    Lf,
+    /// CR alone.
+    Cr,
+    /// The file ends without one.
+    None,
+}
+
+impl LineEnd {
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::CrLf => b"\r\n",
+            Self::Lf => b"\n",
+            Self::Cr => b"\r",
+            Self::None => b"",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    pub(super) const QUOTED: u8 = 1;
+    pub(super) const DOUBLED: u8 = 2;
+    pub(super) const STRAY: u8 = 4;
+    pub(super) const TRAILING: u8 = 8;
+    pub(super) const UNCLOSED: u8 = 16;
+
+    const fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    pub(super) const fn set(&mut self, mark: u8) {
+        self.0 |= mark;
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) marks: Marks,
+}
+
+/// One value of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    raw: &'a [u8],
+    marks: Marks,
+}
+
+impl<'a> Field<'a> {
+    /// The bytes in the file, with their quotes.
+    #[must_use]
+    pub const fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The bytes of the value, still in the file's encoding.
+    #[must_use]
+    pub fn content(&self) -> Cow<'a, [u8]> {
+        let inner = self.inner();
+        if !self.marks.has(Marks::DOUBLED) {
+            return Cow::Borrowed(inner);
+        }
+        let mut content = Vec::with_capacity(inner.len());
+        let mut after_quote = false;
+        for &byte in inner {
+            after_quote = byte == b'"' && !after_quote;
+            if byte != b'"' || after_quote {
+                content.push(byte);
+            }
+        }
+        Cow::Owned(content)
+    }
+
+    /// The bytes between the quotes as they stand in the file: inner quotes are still doubled.
+    #[must_use]
+    pub fn inner(&self) -> &'a [u8] {
+        if !self.is_quoted() {
+            return self.raw;
+        }
+        let inner = self.raw.get(1..).unwrap_or_default();
+        if self.is_unclosed() { inner } else { inner.strip_suffix(b"\"").unwrap_or(inner) }
+    }
+
+    /// True when the value stands in quotes.
+    #[must_use]
+    pub const fn is_quoted(&self) -> bool {
+        self.marks.has(Marks::QUOTED)
+    }
+
+    /// True when a quote stands inside a value that is not quoted.
+    #[must_use]
+    pub const fn has_stray_quote(&self) -> bool {
+        self.marks.has(Marks::STRAY)
+    }
+
+    /// True when a quote inside a quoted value is not doubled.
+    #[must_use]
+    pub const fn has_single_quote(&self) -> bool {
+        self.marks.has(Marks::TRAILING)
+    }
+
+    /// True when the closing quote is missing.
+    #[must_use]
+    pub const fn is_unclosed(&self) -> bool {
+        self.marks.has(Marks::UNCLOSED)
+    }
+
+    /// True when the quoting keeps to the rules.
+    #[must_use]
+    pub const fn is_well_formed(&self) -> bool {
+        !self.marks.has(Marks::STRAY | Marks::TRAILING | Marks::UNCLOSED)
+    }
+}
+
+/// One record (レコード) of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    raw: &'a [u8],
+    spans: &'a [Span],
+    columns: usize,
+    line: u64,
+    end: LineEnd,
+    too_long: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(super) const fn new(
+        raw: &'a [u8],
+        spans: &'a [Span],
+        columns: usize,
+        line: u64,
+        end: LineEnd,
+        too_long: bool,
+    ) -> Self {
+        Self { raw, spans, columns, line, end, too_long }
+    }
+
+    /// The bytes without the line end.
+    #[must_use]
+    pub const fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The line on which it begins, from 1; line breaks inside values count.
+    #[must_use]
+    pub const fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The line on which the field of a column begins.
+    #[must_use]
+    pub fn line_of(&self, column: usize) -> u64 {
+        let start = column.checked_sub(1).and_then(|at| self.spans.get(at)).map_or(0, |span| span.start);
+        self.line + breaks(self.raw.get(..start).unwrap_or_default())
+    }
+
+    /// How it ends.
+    #[must_use]
+    pub const fn end(&self) -> LineEnd {
+        self.end
+    }
+
+    /// How many fields it has; at least 1.
+    #[must_use]
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The field of a column, from 1. Beyond the 256th none is kept.
+    #[must_use]
+    pub fn field(&self, column: usize) -> Option<Field<'a>> {
+        self.spans.get(column.checked_sub(1)?).map(|span| self.of(span))
+    }
+
+    /// The fields in order, at most 256.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'a>> + use<'a> {
+        let record = *self;
+        self.spans.iter().map(move |span| record.of(span))
+    }
+
+    fn of(&self, span: &Span) -> Field<'a> {
+        Field { raw: self.raw.get(span.start..span.end).unwrap_or_default(), marks: span.marks }
+    }
+
+    /// True when nothing stands on the line.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// True when the record was longer than the limit: only its beginning is here, and reading goes on at the next line.
+    #[must_use]
+    pub const fn is_too_long(&self) -> bool {
+        self.too_long
+    }
+}
+
+/// How many lines end inside a text.
+pub(super) fn breaks(bytes: &[u8]) -> u64 {
+    let count = |wanted: u8| bytes.iter().map(|byte| u64::from(*byte == wanted)).sum::<u64>();
+    count(b'\n').max(count(b'\r'))
+}

@@ -1,0 +1,95 @@
+//! The line is down, and comes back.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+
+use super::{PATIENCE, World, cost, pin, visual};
+use crate::support::http::Ask;
+use crate::support::until;
+use crate::support::vcard::PIN;
+
+/// `(id, event, data)` of a stream, read until there is enough.
+fn events(
+    world: &World,
+    last: Option<&str>,
+    enough: impl Fn(&[(String, String, Value)]) -> bool,
+) -> Vec<(String, String, Value)> {
+    let ask = Ask::new("GET", if last.is_some() { "/v1/events" } else { "/v1/events?from=beginning" }).key(&world.key);
+    let ask = last.into_iter().fold(ask, |ask, last| ask.header("last-event-id", last));
+    let mut stream = UnixStream::connect(world.gateway.socket()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&ask.bytes()).unwrap();
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "the stream ended: {}", String::from_utf8_lossy(&text));
+        text.extend_from_slice(&piece[..length]);
+        let told = parse(&String::from_utf8_lossy(&text));
+        if enough(&told) {
+            return told;
+        }
+    }
+}
+
+/// Every whole event; sizes of chunks stand on lines of their own and name no field.
+fn parse(text: &str) -> Vec<(String, String, Value)> {
+    let field = |event: &str, name: &str| {
+        let found = event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        found.map(str::to_owned)
+    };
+    let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+    let event = |event: &str| {
+        Some((field(event, "id")?, field(event, "event")?, serde_json::from_str(&field(event, "data")?).ok()?))
+    };
+    whole.split("\n\n").filter_map(event).collect()
+}
+
+#[test]
+fn without_a_line_nobody_spends_a_try_and_a_face_is_recorded_and_shown_later() {
+    let world = World::with(&["1"]);
+    let session = world.session(0);
+    world.hub.down();
+    let offline = world.identify(&session, &pin(PIN));
+    assert_eq!(cost(&offline), ("HUB_UNREACHABLE".to_owned(), json!({"tries_spent": "none"})));
+    assert_eq!(offline.json()["alternatives"], json!(["visual", "document"]));
+    assert_eq!(world.tried(0), 0);
+
+    let recorded = world.identify(&session, &visual());
+    assert_eq!(recorded.status, 202, "{recorded:?}");
+    let path = recorded.header("location").unwrap();
+    let id = recorded.json()["id"].clone();
+    assert_eq!(path, format!("/v1/identifications/{}", id.as_str().unwrap()));
+    assert_eq!(world.identify(&session, &visual()).json()["id"], id, "the same one");
+    let waiting = world.get(&path).json();
+    assert_eq!((&waiting["kind"], &waiting["person"]), (&json!("identification"), &Value::Null), "{waiting}");
+    let queued = |told: &[(String, String, Value)]| told.iter().any(|(_, event, _)| event == "submission.queued");
+    let told = events(&world, None, queued);
+    let granted = told.iter().find(|(_, event, data)| event == "card-session" && data["state"] == "granted");
+    assert!(session.ends_with(granted.unwrap().2["session"].as_str().unwrap()), "{told:?}");
+    for kind in ["reader", "card"] {
+        assert!(told.iter().any(|(_, event, _)| event == kind), "{kind}: {told:?}");
+    }
+    world.close(&session);
+
+    world.hub.up();
+    let done = until("the identification to be delivered", PATIENCE, || {
+        Some(world.get(&path).json()).filter(|seen| seen["state"] == "delivered")
+    });
+    let owner = world.vcard.card("1");
+    assert_eq!(done["person"]["insured_number"], owner["insured_number"], "{done}");
+    assert_eq!(done["person"]["assurance"], "substantial");
+    assert!(done["person"]["person_token"].is_string());
+    assert_eq!(world.hub.facts()["totals"]["assertions"], 1);
+
+    // Who was away goes on where he was cut off, in both parts.
+    let delivered = |told: &[(String, String, Value)]| told.iter().any(|(_, event, _)| event == "submission.delivered");
+    let rest = events(&world, Some(&told.last().unwrap().0), delivered);
+    let ended = rest.iter().find(|(_, event, data)| event == "card-session" && data["state"] == "ended");
+    assert_eq!(ended.unwrap().2["ended"], "closed", "{rest:?}");
+    assert!(rest.iter().all(|(_, event, _)| event != "reset" && event != "reader"), "{rest:?}");
+    assert!(!rest.iter().any(|(_, _, data)| data.to_string().contains(owner["insured_number"].as_str().unwrap())));
+    assert_eq!(world.get(&format!("/v1/opinions/{}", id.as_str().unwrap())).status, 404);
+    world.at_peace();
+}
