@@ -4,6 +4,7 @@
 mod api;
 mod card;
 mod card_soak;
+mod card_traps;
 mod cards_daemon;
 mod cli;
 mod crash;

@@ -105,11 +105,14 @@ impl Machine {
         let lease = match &mut record.state {
             State::Waiting { .. } => return Err(Refusal::Waiting),
             State::Ending(_, reason) => return Err(Refusal::Ended(*reason)),
-            State::Granted(lease) if lease.operating => return Err(Refusal::Operating),
             State::Granted(lease) => lease,
         };
+        // An operation that is stuck is no reason to wait for it: the reader's trouble says what to do.
         if let Some(ReaderState::Degraded(trouble)) = self.readers.get(&lease.reader).map(|reader| &reader.state) {
             return Err(Refusal::Degraded(*trouble));
+        }
+        if lease.operating {
+            return Err(Refusal::Operating);
         }
         lease.operating = true;
         lease.used = now;

@@ -191,8 +191,11 @@ impl Machine {
         self.events.push(Event::Reader { reader: name.clone(), state });
     }
 
-    /// A degraded reader answers again.
+    /// A degraded reader answers again. While pcscd counts as hung it stays degraded: [`Machine::service_answers`] is next.
     pub fn recover(&mut self, name: &ReaderName, now: Duration) {
+        if self.service == Some(Trouble::ServiceHung) {
+            return;
+        }
         let Some(reader) = self.readers.get_mut(name) else { return };
         if !matches!(reader.state, ReaderState::Degraded(_)) {
             return;

@@ -119,15 +119,11 @@ impl Times {
         self.0.push(time);
     }
 
-    pub(super) fn all(&self) -> &[Duration] {
-        &self.0
-    }
-
-    /// Notes p50 and p99, in units of so many seconds.
+    /// Notes p50, p99 and the longest, in units of so many seconds.
     pub(super) fn note(&self, found: &mut Found, name: &str, unit: f64) {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        for (at, share) in [("p50", 0.5), ("p99", 0.99)] {
+        for (at, share) in [("p50", 0.5), ("p99", 0.99), ("longest", 1.0)] {
             let last = sorted.len() - 1;
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let time = sorted[(last as f64 * share).ceil() as usize];

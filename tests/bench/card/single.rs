@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engawa::card::Session;
 use tokio::time::Instant;
 
 use super::direct::{Hand, Manner, OPEN};
@@ -13,8 +12,8 @@ const US: f64 = 1e-6;
 
 /// Turns, and commands of each kind in a turn. The first turn warms up and is not counted.
 const COMMANDS: (usize, usize) = (100, 20);
-/// Turns, each one identification of each kind.
-const IDENTIFICATIONS: usize = 200;
+/// The same for identifications.
+const IDENTIFICATIONS: (usize, usize) = (80, 5);
 /// The broker answers a moment before it lets go of the card, and who comes in that moment waits for pcscd's next look at
 /// the lock, 100 ms later. So each side lets the other finish.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -53,52 +52,38 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
     let (mut by_hand, mut lean, mut signing) = (Times::default(), Times::default(), Times::default());
     let session = room.session(0);
     let mut hand = Hand::new(&room.readers[0]);
-    for turn in 0..=IDENTIFICATIONS {
-        // Each goes first in every other turn.
-        if turn % 2 == 0 {
-            note(&mut broker, turn, identified(&session).await);
+    for turn in 0..=IDENTIFICATIONS.0 {
+        tokio::time::sleep(PAUSE).await;
+        for _ in 0..IDENTIFICATIONS.1 {
+            let begin = Instant::now();
+            let signed = sign(&session).await;
+            note(&mut broker, turn, begin.elapsed());
+            assert_eq!(signed.tries_left, 3);
         }
         tokio::time::sleep(PAUSE).await;
         let times = tokio::task::spawn_blocking(move || {
-            let mut signing = Duration::ZERO;
-            let same = timed(|| signing = hand.job(|wire| wire.identify(CHALLENGE, Manner::Same)));
-            (hand, same, signing)
+            let identify = |manner| {
+                let mut signing = Duration::ZERO;
+                let whole = timed(|| signing = hand.job(|wire| wire.identify(CHALLENGE, manner)));
+                (whole, signing)
+            };
+            let same: Vec<_> = (0..IDENTIFICATIONS.1).map(|_| identify(Manner::Same)).collect();
+            let lean: Vec<_> = (0..IDENTIFICATIONS.1).map(|_| identify(Manner::Lean)).collect();
+            (hand, same, lean)
         });
-        let (back, same, signed) = times.await.unwrap();
-        if turn % 2 == 1 {
-            note(&mut broker, turn, identified(&session).await);
+        let (back, same, least) = times.await.unwrap();
+        hand = back;
+        for ((whole, signed), (least, _)) in same.into_iter().zip(least) {
+            note(&mut by_hand, turn, whole);
+            note(&mut signing, turn, signed);
+            note(&mut lean, turn, least);
         }
-        tokio::time::sleep(PAUSE).await;
-        let times = tokio::task::spawn_blocking(move || {
-            let lean = timed(|| back.job(|wire| wire.identify(CHALLENGE, Manner::Lean)));
-            (back, lean)
-        });
-        let least;
-        (hand, least) = times.await.unwrap();
-        note(&mut by_hand, turn, same);
-        note(&mut lean, turn, least);
-        note(&mut signing, turn, signed);
     }
     session.close().unwrap();
     broker.note(found, "identify broker", US);
     by_hand.note(found, "identify hand", US);
     lean.note(found, "identify lean", US);
     signing.note(found, "identify signing", US);
-    let pairs = |one: &Times, other: &Times| {
-        let pairs = one.all().iter().zip(other.all());
-        crate::report::median(pairs.map(|(one, other)| (one.as_secs_f64() - other.as_secs_f64()) / US).collect())
-    };
-    found.insert("identify hand net".to_owned(), pairs(&by_hand, &signing));
-    found.insert("identify added".to_owned(), pairs(&broker, &by_hand));
-}
-
-async fn identified(session: &Session) -> Duration {
-    tokio::time::sleep(PAUSE).await;
-    let begin = Instant::now();
-    let signed = sign(session).await;
-    let took = begin.elapsed();
-    assert_eq!(signed.tries_left, 3);
-    took
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {
