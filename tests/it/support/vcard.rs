@@ -103,11 +103,6 @@ impl Vcard {
         self.post(port, "faults", &fault);
     }
 
-    /// Clears all faults.
-    pub(crate) fn clear_faults(&self, port: u16) {
-        order(self.control, "DELETE", &format!("/slots/{port}/faults"), None);
-    }
-
     /// `card.json`: whose card it is, and its certificates' serial numbers.
     pub(crate) fn card(&self, holder: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.folder(holder).join("card.json")).unwrap()).unwrap()
