@@ -91,6 +91,11 @@ impl Vcard {
         try_order(self.control, "POST", &format!("/slots/{port}/{what}"), Some(body)).is_ok()
     }
 
+    /// Takes back every fault that waits.
+    pub(crate) fn clear_faults(&self, port: u16) {
+        order(self.control, "DELETE", &format!("/slots/{port}/faults"), None);
+    }
+
     /// The slot's record: a line of JSON for each command.
     pub(crate) fn journal(&self, port: u16) -> Vec<Value> {
         let text = std::fs::read_to_string(self.dir.join("readers").join(format!("{port}.jsonl"))).unwrap_or_default();
