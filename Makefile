@@ -1,9 +1,10 @@
 # What people and CI call. Each target installs what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo run test crash fuzz check bench audit fmt tools nightly
+.PHONY: help deps build demo run test crash soak fuzz check bench audit fmt tools nightly
 
 N ?= 200
+MINUTES ?= 30
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BUILT := $(TARGET)/debug
 # Tests that cannot run here write a line into it.
@@ -51,6 +52,9 @@ test: deps ## every test, and which of them could not run here
 
 crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
+
+soak: deps ## 64 terminals, 16 card readers and every trouble: make soak MINUTES=30
+	ENGAWA_CARD_SOAK=64,16,$$(($(MINUTES) * 60)) cargo test --locked --test it card_soak -- --nocapture
 
 fuzz: deps nightly ## libFuzzer on what reads a card's bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
 	@cp Cargo.lock tests/fuzz/Cargo.lock

@@ -137,8 +137,8 @@ catalogue! {
         "リーダーはほかの端末が使っています。待つ（wait_s）か、別のリーダーを選んでください。"
         "Another terminal uses the reader. Wait (`wait_s`) or choose another reader.";
     CardCertificateExpired "CARD_CERTIFICATE_EXPIRED" 422 Card AfterRemedy
-        "カードの電子証明書の期限が切れています。市区町村の窓口で更新してもらい、今回は目視か書類で確認してください。"
-        "The card's certificate has expired. It is renewed at the municipality; identify visually or by documents this time.";
+        "カードの電子証明書の期限が切れています。市区町村の窓口で更新してもらい、今回は書類で確認してください。"
+        "The card's certificate has expired. It is renewed at the municipality; identify by documents this time.";
     CardCertificateRefused "CARD_CERTIFICATE_REFUSED" 422 Card AfterRemedy
         "基盤がカードの電子証明書を認めません（失効など）。市区町村の窓口で確かめてもらい、今回は書類で確認してください。"
         "The hub does not accept the card's certificate (revoked, for example). The municipality can tell; identify by documents this time.";

@@ -1,5 +1,5 @@
-//! The benchmarks: release binaries as processes, driven as their users would. `make bench` runs them all,
-//! `cargo test --release --test bench -- accept large` only those named.
+//! The benchmarks: release binaries as processes, driven as their users would, and the card room beside the PC/SC library.
+//! `make bench` runs them all, `cargo test --release --test bench -- accept large` only those named.
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. The exit code is 1 when a goal was missed.
 #![allow(
@@ -14,6 +14,7 @@
 
 mod accept;
 mod backlog;
+mod card;
 mod drain;
 mod footprint;
 mod gateway;
@@ -21,11 +22,17 @@ mod large;
 mod limit;
 mod load;
 mod opinion;
+#[path = "../it/support/pcscd.rs"]
+#[allow(dead_code)]
+mod pcscd;
 mod queue;
 mod report;
 #[path = "../it/support/sandbox.rs"]
 #[allow(dead_code)]
 mod sandbox;
+#[path = "../it/support/vcard.rs"]
+#[allow(dead_code)]
+mod vcard;
 
 use std::process::ExitCode;
 
@@ -33,15 +40,19 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 5] = [
+const ALL: [(&str, Bench); 6] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
     ("large", large::run),
     ("backlog", backlog::run),
+    ("card", card::run),
 ];
 
 fn main() -> ExitCode {
+    if card::ordered() {
+        return ExitCode::SUCCESS;
+    }
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     if cfg!(debug_assertions) {
         eprintln!("bench: this is a debug build; its figures say nothing. Use `make bench`.");

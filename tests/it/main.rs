@@ -3,6 +3,8 @@
 
 mod api;
 mod card;
+mod card_soak;
+mod card_traps;
 mod cards_daemon;
 mod cli;
 mod crash;
@@ -21,6 +23,7 @@ mod power;
 mod privacy;
 mod retention;
 mod sandbox;
+mod sandbox_careplans;
 mod sandbox_faults;
 mod support;
 mod telemetry;

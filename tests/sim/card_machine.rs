@@ -462,6 +462,28 @@ fn nearest_is_what_the_settings_say() {
 }
 
 #[test]
+fn what_is_over_is_remembered_for_a_while_and_not_without_bound() {
+    let mut machine = machine(1);
+    for number in 1..=6000 {
+        assert_eq!(open(&mut machine, number, 0, &Wish::Any, 10), Ok(Opened::Granted));
+        machine.close(id(number), &terminal(0), seconds(10)).unwrap();
+    }
+    assert_eq!(stage(&machine, 6000, 0, seconds(11)), Stage::Ended(EndReason::Closed));
+    assert_eq!(machine.session(id(1), &terminal(0), seconds(11)), None, "the oldest made room");
+    assert_eq!(machine.session(id(6000), &terminal(1), seconds(11)), None, "another's");
+    assert_eq!(machine.close(id(6000), &terminal(0), seconds(11)), Ok(()), "it stays closed");
+    assert_eq!(machine.close(id(6000), &terminal(1), seconds(11)), Err(Refusal::Unknown));
+    let (again, begun) =
+        (machine.heartbeat(id(6000), &terminal(0), seconds(11)), machine.begin(id(6000), &terminal(0), seconds(11)));
+    assert_eq!(again, Err(Refusal::Ended(EndReason::Closed)));
+    assert_eq!(begun.map(|ticket| ticket.session), Err(Refusal::Ended(EndReason::Closed)));
+    assert_eq!(open(&mut machine, 6000, 0, &Wish::Any, 11), Err(Refusal::QueueFull), "no id twice");
+    assert_eq!(machine.next_deadline(), Some(seconds(310)));
+    machine.tick(seconds(310));
+    assert_eq!((machine.session(id(6000), &terminal(0), seconds(310)), machine.next_deadline()), (None, None));
+}
+
+#[test]
 fn other_limits_cut_short_what_exceeds_them_and_nothing_else() {
     let mut machine = machine(1);
     open(&mut machine, 1, 0, &Wish::Any, 0).unwrap();

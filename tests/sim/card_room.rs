@@ -158,7 +158,7 @@ async fn a_stuck_reader_is_degraded_and_the_others_go_on() {
     };
     assert_eq!(state("a"), ReaderState::Degraded(Trouble::HeldElsewhere));
     sign(&second, PIN).await.unwrap();
-    assert_eq!(sign(&first, PIN).await.unwrap_err().code(), Code::SessionBusy);
+    assert_eq!(sign(&first, PIN).await.unwrap_err().code(), Code::CardHeldElsewhere, "not told to wait for it");
     first.close().unwrap();
     assert!(!room.cards.at_rest(), "its thread has not come back");
     room.driver.let_go("a");

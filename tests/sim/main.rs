@@ -6,6 +6,7 @@ mod card_corpus;
 mod card_filter;
 mod card_jpki;
 mod card_machine;
+mod card_model;
 mod card_room;
 mod careplan;
 mod careplan_generator;

@@ -133,9 +133,9 @@ pub(super) fn usable(session: &Session) -> Result<(), Failure> {
 pub(super) fn card_failed(error: CardError) -> Failure {
     let failure = Failure::from(error);
     match failure.code() {
-        Code::CardPinBlocked | Code::CardPinFloor | Code::CardWithoutPin | Code::CardCertificateExpired => {
-            failure.instead(WITHOUT_HUB)
-        }
+        Code::CardPinBlocked | Code::CardPinFloor | Code::CardWithoutPin => failure.instead(WITHOUT_HUB),
+        // With card and face, too, it is the certificate that the hub looks at.
+        Code::CardCertificateExpired => failure.instead(&["document"]),
         _ => failure,
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Machine;
+use super::past::PastSession;
 use super::types::{
     EndReason, Finish, Purpose, ReaderName, ReaderSnapshot, ReaderState, Refusal, SessionId, SessionSnapshot, Stage,
     Terminal,
 };
 
-/// One session, whatever its state.
+/// One session that is not over.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) terminal: Terminal,
@@ -30,7 +31,6 @@ pub(super) enum State {
     Granted(Lease),
     /// Over for its terminal; an operation is still under way, so the reader is not free.
     Ending(Lease, EndReason),
-    Ended(EndReason, Duration),
 }
 
 #[derive(Clone, Debug)]
@@ -60,15 +60,11 @@ pub struct Ticket {
 }
 
 impl Record {
-    pub(super) const fn open(&self) -> bool {
-        !matches!(self.state, State::Ended(..))
-    }
-
     pub(super) fn stage(&self) -> Stage {
         match &self.state {
             State::Waiting { .. } => Stage::Waiting,
             State::Granted(lease) => Stage::Granted(lease.reader.clone()),
-            State::Ending(_, reason) | State::Ended(reason, _) => Stage::Ended(*reason),
+            State::Ending(_, reason) => Stage::Ended(*reason),
         }
     }
 
@@ -84,7 +80,6 @@ impl Record {
                 Some(if lease.operating { lifetime } else { gone.min_by_time(idle).min_by_time(lifetime) })
             }
             State::Ending(..) => None,
-            State::Ended(_, at) => Some((*at + policy.remembered, EndReason::Closed)),
         }
     }
 }
@@ -106,15 +101,18 @@ impl Machine {
     /// When the session is not this terminal's, has no reader, is over, or is operating.
     pub fn begin(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Ticket, Refusal> {
         let record = self.records.get_mut(&id).filter(|record| record.terminal == *terminal);
-        let record = record.ok_or(Refusal::Unknown)?;
+        let record = record.ok_or_else(|| self.past.refusal(id, terminal))?;
         let lease = match &mut record.state {
             State::Waiting { .. } => return Err(Refusal::Waiting),
-            State::Ending(_, reason) | State::Ended(reason, _) => return Err(Refusal::Ended(*reason)),
-            State::Granted(lease) if lease.operating => return Err(Refusal::Operating),
+            State::Ending(_, reason) => return Err(Refusal::Ended(*reason)),
             State::Granted(lease) => lease,
         };
+        // An operation that is stuck is no reason to wait for it: the reader's trouble says what to do.
         if let Some(ReaderState::Degraded(trouble)) = self.readers.get(&lease.reader).map(|reader| &reader.state) {
             return Err(Refusal::Degraded(*trouble));
+        }
+        if lease.operating {
+            return Err(Refusal::Operating);
         }
         lease.operating = true;
         lease.used = now;
@@ -138,7 +136,7 @@ impl Machine {
             }
             State::Ending(lease, reason) if lease.epoch == epoch => {
                 let (lease, reason) = (lease.clone(), *reason);
-                record.state = State::Ended(reason, now);
+                self.retire(session, reason, now);
                 self.release(&lease, now);
             }
             _ => {}
@@ -151,9 +149,9 @@ impl Machine {
     /// When the session is not this terminal's, or is over.
     pub fn heartbeat(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<(), Refusal> {
         let record = self.records.get_mut(&id).filter(|record| record.terminal == *terminal);
-        let record = record.ok_or(Refusal::Unknown)?;
+        let record = record.ok_or_else(|| self.past.refusal(id, terminal))?;
         match record.state {
-            State::Ending(_, reason) | State::Ended(reason, _) => Err(Refusal::Ended(reason)),
+            State::Ending(_, reason) => Err(Refusal::Ended(reason)),
             _ => {
                 record.seen = now;
                 Ok(())
@@ -166,34 +164,28 @@ impl Machine {
     /// # Errors
     /// When the session is not this terminal's.
     pub fn close(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<(), Refusal> {
-        if self.records.get(&id).is_none_or(|record| record.terminal != *terminal) {
-            return Err(Refusal::Unknown);
+        let open = self.records.get(&id).is_some_and(|record| record.terminal == *terminal);
+        if open {
+            self.end(id, EndReason::Closed, now);
         }
-        self.end(id, EndReason::Closed, now);
-        Ok(())
+        if open || self.past.of(id, terminal).is_some() { Ok(()) } else { Err(Refusal::Unknown) }
     }
 
     /// Ends every session of a terminal; how many.
     pub fn end_terminal(&mut self, terminal: &Terminal, reason: EndReason, now: Duration) -> usize {
-        let of_it = |record: &Record| record.open() && record.terminal == *terminal;
-        let ids: Vec<_> = self.records.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
-        for id in &ids {
-            self.end(*id, reason, now);
-        }
-        ids.len()
+        let of_it = |record: &Record| record.terminal == *terminal;
+        let its: Vec<_> =
+            self.records.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| (*id, reason)).collect();
+        let number = its.len();
+        self.end_all(its, now);
+        number
     }
 
     /// Ends every session, and takes no more.
     pub fn close_for_good(&mut self, now: Duration) {
         self.closed = true;
-        // The waiting first, so that none of them is granted a reader on the way out.
-        for waiting in [true, false] {
-            let matching = |record: &Record| matches!(record.state, State::Waiting { .. }) == waiting;
-            let ids: Vec<_> = self.records.iter().filter(|(_, record)| matching(record)).map(|(id, _)| *id).collect();
-            for id in ids {
-                self.end(id, EndReason::Stopping, now);
-            }
-        }
+        let all = self.records.keys().map(|id| (*id, EndReason::Stopping)).collect();
+        self.end_all(all, now);
     }
 
     /// Whether an operation is under way anywhere.
@@ -201,7 +193,7 @@ impl Machine {
     pub fn operating(&self) -> bool {
         let busy = |record: &Record| match &record.state {
             State::Granted(lease) | State::Ending(lease, _) => lease.operating,
-            _ => false,
+            State::Waiting { .. } => false,
         };
         self.records.values().any(busy)
     }
@@ -211,36 +203,53 @@ impl Machine {
         let policy = self.policy;
         let due = |record: &Record| record.deadline(&policy).filter(|(at, _)| *at <= now).map(|(_, reason)| reason);
         let due: Vec<_> = self.records.iter().filter_map(|(id, record)| due(record).map(|why| (*id, why))).collect();
-        for (id, reason) in due {
-            match self.records.get(&id).map(|record| record.open()) {
-                Some(true) => self.end(id, reason, now),
-                Some(false) => drop(self.records.remove(&id)),
-                None => {}
-            }
+        self.end_all(due, now);
+        while self.past.oldest().is_some_and(|at| at + policy.remembered <= now) {
+            self.past.forget_oldest();
         }
     }
 
     /// When something ends by itself next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.records.values().filter_map(|record| record.deadline(&self.policy)).map(|(at, _)| at).min()
+        let open = self.records.values().filter_map(|record| record.deadline(&self.policy)).map(|(at, _)| at);
+        open.chain(self.past.oldest().map(|at| at + self.policy.remembered)).min()
+    }
+
+    /// Ends several at a time, the waiting first, so that none of them is granted a reader on the way out.
+    fn end_all(&mut self, those: Vec<(SessionId, EndReason)>, now: Duration) {
+        let waits = |id: &SessionId| matches!(self.records.get(id), Some(Record { state: State::Waiting { .. }, .. }));
+        let (waiting, others): (Vec<_>, Vec<_>) = those.into_iter().partition(|(id, _)| waits(id));
+        for (id, reason) in waiting.into_iter().chain(others) {
+            self.end(id, reason, now);
+        }
     }
 
     pub(super) fn end(&mut self, id: SessionId, reason: EndReason, now: Duration) {
         let Some(record) = self.records.get_mut(&id) else { return };
-        let next = match &record.state {
-            State::Waiting { .. } => State::Ended(reason, now),
-            State::Granted(lease) if lease.operating => State::Ending(lease.clone(), reason),
+        match &record.state {
+            State::Waiting { .. } => {
+                self.retire(id, reason, now);
+                self.tell(id);
+            }
+            State::Granted(lease) if lease.operating => {
+                record.state = State::Ending(lease.clone(), reason);
+                self.tell(id);
+            }
             State::Granted(lease) => {
                 let lease = lease.clone();
-                record.state = State::Ended(reason, now);
+                self.retire(id, reason, now);
                 self.tell(id);
-                return self.release(&lease, now);
+                self.release(&lease, now);
             }
-            State::Ending(..) | State::Ended(..) => return,
-        };
-        record.state = next;
-        self.tell(id);
+            State::Ending(..) => {}
+        }
+    }
+
+    fn retire(&mut self, id: SessionId, reason: EndReason, now: Duration) {
+        if let Some(Record { terminal, purpose, opened, .. }) = self.records.remove(&id) {
+            self.past.add(id, PastSession { terminal, purpose, opened, reason }, now);
+        }
     }
 
     fn release(&mut self, lease: &Lease, now: Duration) {
@@ -285,6 +294,9 @@ impl Machine {
     /// A session of this terminal, ended ones for a while.
     #[must_use]
     pub fn session(&self, id: SessionId, terminal: &Terminal, now: Duration) -> Option<SessionSnapshot> {
+        if let Some(past) = self.past.of(id, terminal) {
+            return Some(past.view(id));
+        }
         let record = self.records.get(&id).filter(|record| record.terminal == *terminal)?;
         let lease = match &record.state {
             State::Granted(lease) => Some(lease),
@@ -292,7 +304,7 @@ impl Machine {
         };
         let waiting = matches!(record.state, State::Waiting { .. });
         let (position, eta) = if waiting { self.outlook(id, now) } else { (None, None) };
-        let expires = record.deadline(&self.policy).filter(|_| record.open());
+        let expires = record.deadline(&self.policy);
         Some(SessionSnapshot {
             id,
             purpose: record.purpose,
@@ -347,7 +359,7 @@ impl Machine {
     /// Whether every reader is free and nobody waits: what a drained machine looks like.
     #[must_use]
     pub fn at_rest(&self) -> bool {
-        self.readers.values().all(|reader| reader.lease.is_none()) && !self.records.values().any(Record::open)
+        self.readers.values().all(|reader| reader.lease.is_none()) && self.records.is_empty()
     }
 
     /// The readers that are leased, with the session that has each, for the model's comparison.

@@ -18,6 +18,7 @@
 
 mod lease;
 mod order;
+mod past;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub use types::{
 
 use lease::{Lease, Record, State};
 use order::Order;
+use past::Past;
 
 /// The machine. See the module.
 #[derive(Clone, Debug)]
@@ -38,7 +40,9 @@ pub struct Machine {
     policy: Policy,
     nearest: BTreeMap<Terminal, Vec<ReaderName>>,
     readers: BTreeMap<ReaderName, Reader>,
+    /// Sessions that wait, have a reader, or keep one until an operation has finished.
     records: BTreeMap<SessionId, Record>,
+    past: Past,
     order: Order,
     service: Option<Trouble>,
     events: Vec<Event>,
@@ -73,6 +77,7 @@ impl Machine {
             nearest,
             readers: BTreeMap::new(),
             records: BTreeMap::new(),
+            past: Past::default(),
             service: None,
             events: Vec::new(),
             closed: false,
@@ -186,8 +191,11 @@ impl Machine {
         self.events.push(Event::Reader { reader: name.clone(), state });
     }
 
-    /// A degraded reader answers again.
+    /// A degraded reader answers again. While pcscd counts as hung it stays degraded: [`Machine::service_answers`] is next.
     pub fn recover(&mut self, name: &ReaderName, now: Duration) {
+        if self.service == Some(Trouble::ServiceHung) {
+            return;
+        }
         let Some(reader) = self.readers.get_mut(name) else { return };
         if !matches!(reader.state, ReaderState::Degraded(_)) {
             return;
@@ -262,9 +270,9 @@ impl Machine {
         if self.closed {
             return Err(Refusal::Ended(EndReason::Stopping));
         }
-        let open = || self.records.values().filter(|record| record.open());
-        let own = open().filter(|record| record.terminal == *terminal).count();
-        if self.records.contains_key(&id) || own >= self.policy.per_terminal || open().count() >= self.policy.in_all {
+        let own = self.records.values().filter(|record| record.terminal == *terminal).count();
+        let known = self.records.contains_key(&id) || self.past.find(id).is_some();
+        if known || own >= self.policy.per_terminal || self.records.len() >= self.policy.in_all {
             return Err(Refusal::QueueFull);
         }
         Ok(())
@@ -369,9 +377,11 @@ impl Machine {
     }
 
     fn tell(&mut self, id: SessionId) {
-        let Some(record) = self.records.get(&id) else { return };
-        let (terminal, stage) = (record.terminal.clone(), record.stage());
-        self.events.push(Event::Session { id, terminal, stage });
+        let open = self.records.get(&id).map(|record| (record.terminal.clone(), record.stage()));
+        let past = || self.past.find(id).map(|session| (session.terminal.clone(), Stage::Ended(session.reason)));
+        if let Some((terminal, stage)) = open.or_else(past) {
+            self.events.push(Event::Session { id, terminal, stage });
+        }
     }
 }
 

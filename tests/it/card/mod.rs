@@ -7,7 +7,6 @@
 mod child;
 mod faults;
 mod kinds;
-mod soak;
 mod traps;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -133,11 +132,6 @@ impl House {
     /// PINs that were compared for engawa's key, by the card's count.
     fn tried(&self, slot: usize) -> u64 {
         self.slot(slot)["counts"]["tries"].as_object().map_or(0, |all| all.values().filter_map(Value::as_u64).sum())
-    }
-
-    /// An order that may come too late to make sense.
-    fn try_order(&self, slot: usize, order: &str, body: &Value) -> Option<Value> {
-        self.control("POST", slot, &format!("/{order}"), body).ok()
     }
 
     fn card(&self, method: &str, slot: usize, path: &str, body: &Value) -> Value {

@@ -102,7 +102,11 @@ impl Ask {
         bytes
     }
 
-    fn over(&self, mut stream: impl Read + Write) -> io::Result<Answer> {
+    /// Sends it over a connection that is there.
+    ///
+    /// # Errors
+    /// As [`Ask::over_unix`].
+    pub(crate) fn over(&self, mut stream: impl Read + Write) -> io::Result<Answer> {
         let written = stream.write_all(&self.bytes());
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);

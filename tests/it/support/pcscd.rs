@@ -23,6 +23,8 @@ pub(crate) struct Pcscd {
     dir: TempDir,
     listener: Option<UnixListener>,
     ports: Vec<u16>,
+    /// How many of the ports have a reader.
+    plugged: usize,
 }
 
 impl Pcscd {
@@ -32,7 +34,7 @@ impl Pcscd {
         let _ = fs::create_dir_all("/run/pcscd");
         assert!(Path::new("/run/pcscd").is_dir(), "make /run/pcscd first: pcscd keeps its process id there");
         let dir = tempfile::Builder::new().prefix("pcscd").tempdir().unwrap();
-        let mut pcscd = Self { child: None, dir, listener: None, ports: Vec::new() };
+        let mut pcscd = Self { child: None, dir, listener: None, ports: Vec::new(), plugged: 0 };
         pcscd.configure(readers);
         pcscd.up();
         pcscd
@@ -88,9 +90,16 @@ impl Pcscd {
         self.child = Some(child);
         // Held so that clients wait, rather than fail, while the daemon starts.
         self.listener = Some(listener);
-        for port in self.ports.clone() {
+        for index in 0..self.plugged {
+            let port = self.ports[index];
             self.wait_for(&format!("vpcd at port {port}"), |_| listens(port));
         }
+    }
+
+    /// Leaves so many blocks of readers plugged in, the first ones. vpcd's cannot go while pcscd runs: it is started again.
+    pub(crate) fn plug(&mut self, readers: usize) {
+        self.write_readers(readers);
+        self.up();
     }
 
     /// What the daemon said.
@@ -99,22 +108,32 @@ impl Pcscd {
     }
 
     fn configure(&mut self, readers: usize) {
-        let folder = self.dir.path().join("reader.conf.d");
-        fs::create_dir(&folder).unwrap();
-        let mut text = String::new();
+        fs::create_dir(self.dir.path().join("reader.conf.d")).unwrap();
         for reader in 0..readers {
             let port = pair();
             // vpcd keeps its slots in one table for each loaded library, without regard to the block: two blocks of one
             // file would share a card. A copy is a library of its own.
-            let driver = self.dir.path().join(format!("vpcd-{reader}.so"));
-            fs::copy(DRIVER, &driver).unwrap();
-            text.push_str(&format!(
-                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {}\nCHANNELID 0x{port:04X}\n\n",
-                driver.display()
-            ));
+            fs::copy(DRIVER, self.driver(reader)).unwrap();
             self.ports.extend([port, port + 1]);
         }
-        fs::write(folder.join("vpcd"), text).unwrap();
+        self.write_readers(readers);
+    }
+
+    fn driver(&self, reader: usize) -> PathBuf {
+        self.dir.path().join(format!("vpcd-{reader}.so"))
+    }
+
+    fn write_readers(&mut self, readers: usize) {
+        let block = |reader: usize| {
+            let (driver, port) = (self.driver(reader), self.ports[2 * reader]);
+            format!(
+                "FRIENDLYNAME \"Virtual {reader}\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {}\nCHANNELID 0x{port:04X}\n\n",
+                driver.display()
+            )
+        };
+        let text: String = (0..readers).map(block).collect();
+        fs::write(self.dir.path().join("reader.conf.d/vpcd"), text).unwrap();
+        self.plugged = 2 * readers;
     }
 
     fn wait_for(&mut self, what: &str, mut good: impl FnMut(&Self) -> bool) {

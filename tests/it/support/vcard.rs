@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::sandbox::order;
+use super::sandbox::{order, try_order};
 
 /// The value of the 利用者証明用 PIN of every card that has one.
 pub(crate) const PIN: &str = "1234";
@@ -27,8 +27,13 @@ pub(crate) struct Vcard {
 impl Vcard {
     /// Puts cards into slots: `("1", port)`, `("2-expired", port)`; see `engawa-sandbox card --help` for the names.
     pub(crate) fn start(dir: &Path, cards: &[(&str, u16)]) -> Self {
+        Self::start_with(dir, cards, &[])
+    }
+
+    /// The same with further arguments of `engawa-sandbox card`.
+    pub(crate) fn start_with(dir: &Path, cards: &[(&str, u16)], arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
-        command.args(["card", "--until-stdin-ends", "--dir"]).arg(dir);
+        command.args(["card", "--until-stdin-ends", "--dir"]).arg(dir).args(arguments);
         for (holder, port) in cards {
             command.args(["--holder", holder, "--port", &port.to_string()]);
         }
@@ -79,6 +84,22 @@ impl Vcard {
     /// All tries back.
     pub(crate) fn reset_tries(&self, port: u16) {
         self.post(port, "tries", &json!({}));
+    }
+
+    /// An order that may come too late to make sense; whether it was carried out.
+    pub(crate) fn try_post(&self, port: u16, what: &str, body: &Value) -> bool {
+        try_order(self.control, "POST", &format!("/slots/{port}/{what}"), Some(body)).is_ok()
+    }
+
+    /// Takes back every fault that waits.
+    pub(crate) fn clear_faults(&self, port: u16) {
+        order(self.control, "DELETE", &format!("/slots/{port}/faults"), None);
+    }
+
+    /// The slot's record: a line of JSON for each command.
+    pub(crate) fn journal(&self, port: u16) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.dir.join("readers").join(format!("{port}.jsonl"))).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Orders a fault, for example `json!({"kind": "remove", "ins": "2A"})`.

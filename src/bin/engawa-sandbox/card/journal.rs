@@ -12,6 +12,7 @@ use serde_json::json;
 use super::apdu::{self, Command};
 use super::files::{Place, written};
 use crate::cli::Failure;
+use crate::clock::Clock;
 
 /// Counts since the reader was started, or since they were cleared.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -67,7 +68,7 @@ impl Journal {
         self.counts.note(entry);
         let status = entry.answer.and_then(|a| a.last_chunk::<2>()).map(|sw| hex(sw));
         let line = json!({
-            "n": self.counts.commands, "card": entry.card, "command": masked(entry.command),
+            "n": self.counts.commands, "ms": Clock::default().now().as_millisecond(), "card": entry.card, "command": masked(entry.command),
             "file": entry.place.map(written), "sw": status, "bytes": entry.answer.map(<[u8]>::len),
             "fault": entry.fault.map(|f| f.kind),
         });
