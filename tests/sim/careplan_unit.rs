@@ -188,6 +188,11 @@ fn item_names_are_the_standards_and_none_stands_twice() {
         assert!(names.iter().all(|name| Repertoire::JisX0213.holds(name)), "{kind}");
     }
     assert_eq!(item_names(FileKind::Plan3)[10], "開始時間（11）");
+    let label = FileKind::Base.item("user_name_kana").unwrap();
+    assert_eq!(item_names(FileKind::Base)[label.number - 1], "利用者氏名フリガナ");
+    let unit = only(&fixture("preventive"));
+    let printed = String::from_utf8(unit.to_json().unwrap()).unwrap().replace("利用者氏名フリガナ", label.label);
+    assert!(Unit::parse(printed.as_bytes(), Reading::Strict).unwrap() == unit, "the printed name is read too");
 }
 
 #[test]
@@ -376,6 +381,9 @@ fn nothing_hostile_breaks_the_reader() {
     }
     let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
     assert_eq!(Unit::parse(&deep, Reading::Strict).unwrap_err()[0].code, ProblemCode::UnitMalformed);
+    let images = vec![json!({"branch": "0001", "content": ""}); 200_000];
+    let flood = json!({"tables": [{"name": "UPKIHON_IMAGE", "rows": images}]});
+    assert_eq!(Unit::from_value(&flood, Reading::Received).unwrap_err().len(), 100);
     let many = format!(r#"{{"tables":[{}0]}}"#, "0,".repeat(200_000));
     assert!(Unit::parse(many.as_bytes(), Reading::Strict).unwrap_err().len() <= 100);
 }

@@ -28,12 +28,14 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::file_name::{FileName, MonthPart, Party};
 use super::layout::{FileKind, Item, layouts};
 use super::row::{Form, Row};
 use super::send_unit::{SendUnit, UnitMonth, send_units};
 use super::value::Month;
+use crate::model::characters::Repertoire;
 
 pub use characters::Original;
 pub use group::{File, Grouping, Refusal, Refused, Submission, group};
@@ -233,7 +235,7 @@ impl Image {
 static NAMES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| layouts().iter().map(|kind| names(&kind.items)).collect());
 
 /// The names of a kind's items in the unit: the standard's own. Where it uses one name twice (table 3), the later item has its
-/// number behind it.
+/// number behind it; where it writes half-width kana, which the hub cannot hold (基本情報 14), they are full-width.
 #[must_use]
 pub fn item_names(kind: FileKind) -> &'static [String] {
     NAMES.get(kind as usize).map_or(&[], Vec::as_slice)
@@ -242,7 +244,9 @@ pub fn item_names(kind: FileKind) -> &'static [String] {
 fn names(items: &[Item]) -> Vec<String> {
     let twice = |at: usize, item: &Item| items.iter().take(at).any(|earlier| earlier.label == item.label);
     let name = |(at, item): (usize, &Item)| {
-        if twice(at, item) { format!("{}（{}）", item.label, item.number) } else { item.label.to_owned() }
+        let label =
+            if Repertoire::JisX0213.holds(item.label) { item.label.to_owned() } else { item.label.nfkc().collect() };
+        if twice(at, item) { format!("{label}（{}）", item.number) } else { label }
     };
     items.iter().enumerate().map(name).collect()
 }

@@ -257,7 +257,8 @@ impl Reader {
             // Most senders keep the order of the standard.
             let guess = names.get(place).is_some_and(|known| *known == name).then_some(place);
             let found = guess.or_else(|| names.iter().position(|known| *known == name));
-            let Some(item) = found.or_else(|| items.iter().position(|item| item.name == name)) else {
+            let Some(item) = found.or_else(|| items.iter().position(|item| item.name == name || item.label == name))
+            else {
                 strange.push((name, value));
                 continue;
             };
@@ -286,6 +287,10 @@ impl Reader {
     fn images(&mut self, rows: Vec<Json>, pointer: &str) -> Option<Vec<Image>> {
         let mut images: Vec<(Image, Members)> = Vec::new();
         for (at, row) in rows.into_iter().enumerate() {
+            // Each is compared with all before it: without an end, a flood of repeated ones would take hours.
+            if self.problems.len() >= MAX_PROBLEMS {
+                break;
+            }
             let pointer = format!("{pointer}/rows/{at}");
             let mut members = self.object(row, &pointer)?;
             let is_branch = |text: &str| text.len() == 4 && value::is_digits(text.as_bytes());
