@@ -313,7 +313,7 @@ pub enum Doubt {
 pub struct Item {
     /// The standard's number, which is the column, from 1.
     pub number: usize,
-    /// The English name, used by the hub's unit.
+    /// The English name, as code and findings use it.
     pub name: &'static str,
     /// The standard's name.
     pub label: &'static str,
