@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::body::Damage;
 use super::keep::{Keeping, PIECE, Particulars};
 use super::kind::Kind;
-use super::request::RequestHash;
+use super::request::{RequestHash, keyed};
 use super::send::Sent;
 use super::view::{Acceptance, OutboxError, Sender, StateName, Submission};
 use super::{Inner, Outbox, note, order};
@@ -39,11 +39,12 @@ impl Outbox {
         evidence: &Witnessed,
     ) -> Result<Acceptance, OutboxError> {
         let request = serde_json::to_value(evidence).map_err(|_| Code::GatewayInternal)?;
-        let request = RequestHash::new(&request, None);
+        let request_hash = keyed(&self.inner.config().idempotency_secret, RequestHash::new(&request, None));
         if let Some(repeat) = self.repeat(sender, idempotency_key).await? {
-            return repeat.finish(request);
+            return repeat.finish_hashed(&request_hash);
         }
-        let record = Zeroizing::new(serde_json::to_vec(evidence).map_err(|_| Code::GatewayInternal)?);
+        let salted = Salted { salt: Uuid::new_v4(), evidence };
+        let record = Zeroizing::new(serde_json::to_vec(&salted).map_err(|_| Code::GatewayInternal)?);
         if record.len() > PIECE {
             return Err(Code::RequestTooLarge.into());
         }
@@ -53,7 +54,7 @@ impl Outbox {
             kind: Kind::Identification,
             sender: sender.clone(),
             key: self.inner.stored_key(&sender.facility, idempotency_key),
-            request_hash: request.finish(),
+            request_hash,
             note: note::Note::default(),
             insurer: String::new(),
             // Somebody waits at the counter.
@@ -86,6 +87,15 @@ impl Outbox {
         }
         Ok(Some((submission, Some(person))))
     }
+}
+
+/// The record as it is kept. What a document says of a person is a few digits: the hash over the record, which stands in
+/// clear, would betray them to whoever tries them all. The salt is sealed with the record and goes nowhere else.
+#[derive(serde::Serialize)]
+struct Salted<'a> {
+    salt: Uuid,
+    #[serde(flatten)]
+    evidence: &'a Witnessed,
 }
 
 /// Shows a stored identification to the hub, under a challenge of its own.

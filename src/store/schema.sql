@@ -8,8 +8,8 @@ CREATE TABLE submission (
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
     idempotency_key BLOB    NOT NULL,             -- keyed hash of the sender's key, which may name a person
-    request_hash    BLOB    NOT NULL,             -- SHA-256 of what was sent
-    body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes that go to the hub
+    request_hash    BLOB    NOT NULL,             -- hash of what was sent; keyed where a plain one could be guessed
+    body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes kept, which are many or salted
     body_length     INTEGER NOT NULL,
     key_id          TEXT    NOT NULL,
     salt            BLOB    NOT NULL,
