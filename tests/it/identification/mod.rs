@@ -190,8 +190,12 @@ async fn what_the_hub_refuses_comes_back_with_the_reason() {
 async fn a_hub_that_identifies_nobody_takes_opinions_all_the_same() {
     for scope in [Scope::Item, Scope::Operator] {
         let room = Room::open().await;
+        // The line was dead when the first one was shown.
+        room.hub.identity_down(Some(line_down()));
+        let mut ids = vec![room.known(100).await];
+        room.until(ids[0], |one| one.reason == Some(Code::HubUnreachable)).await;
         room.hub.identity_down(Some(Trouble::of(Code::HubNotOffered, scope)));
-        let mut ids = Vec::new();
+        room.until(ids[0], |one| one.reason == Some(Code::HubNotOffered)).await;
         for n in 0..8 {
             ids.push(room.known(n).await);
             let opinion = room.opinion(&format!("opinion {n}")).await;
@@ -199,7 +203,8 @@ async fn a_hub_that_identifies_nobody_takes_opinions_all_the_same() {
         }
         for id in &ids {
             let waiting = room.until(*id, |one| one.reason == Some(Code::HubNotOffered)).await;
-            assert_eq!((waiting.state, waiting.attempts), (StateName::Queued, 1), "asked again in an hour");
+            assert_eq!(waiting.state, StateName::Queued);
+            assert!(*id == ids[0] || waiting.attempts == 1, "asked again in an hour");
         }
         let health = room.outbox.health().await;
         let hub = &health.iter().find(|(name, _)| *name == "hub").unwrap().1;
