@@ -82,7 +82,8 @@ pub struct Columns {
     pub state: String,
     /// A catalogue code.
     pub reason: Option<String>,
-    /// Nothing happens by itself before this time, milliseconds since 1970.
+    /// Nothing happens by itself before this time, milliseconds since 1970; once delivered, when the secret in `outcome`
+    /// expires.
     pub wait_until: Option<i64>,
     /// Last back-off in milliseconds.
     pub pause: i64,

@@ -1,4 +1,4 @@
--- Schema 1. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
+-- Schema 2. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -19,7 +19,7 @@ CREATE TABLE submission (
     due             INTEGER NOT NULL,             -- days since 1970
     state           TEXT    NOT NULL,
     reason          TEXT,
-    wait_until      INTEGER,
+    wait_until      INTEGER,                      -- milliseconds since 1970; of what was delivered: when the secret in outcome expires
     pause           INTEGER NOT NULL DEFAULT 0,   -- milliseconds, the last back-off
     attempts        INTEGER NOT NULL DEFAULT 0,
     strikes         INTEGER NOT NULL DEFAULT 0,

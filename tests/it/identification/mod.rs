@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod room;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -242,6 +243,46 @@ async fn a_token_is_given_out_while_it_serves_and_the_rest_for_as_long_as_it_is_
     clock.advance(Duration::from_secs(29 * 60));
     assert!(!room.look(id).await.1.unwrap().token.is_empty());
     clock.advance(Duration::from_secs(60));
+    let person = room.look(id).await.1.unwrap();
+    assert_eq!((person.token.as_str(), person.insured_number), ("", insured(1)));
+    room.close().await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_on_no_disk() {
+    let before = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
+    let room = Room::over(Home::new(), Arc::new(ScriptedHub::new(before.clone())), before.clone()).await;
+    let (id, other) = (room.known(1).await, room.known(2).await);
+    for id in [id, other] {
+        room.reaches(id, StateName::Delivered).await;
+    }
+    let told = room.store.submission(id.as_bytes()).await.unwrap().unwrap();
+    let (directory, hub, _) = room.close().await;
+    // Somebody else's seal is not opened, and not looked at for ever.
+    let damage = format!("UPDATE submission SET outcome = note WHERE id = x'{}'", other.simple());
+    damage::execute(directory.path(), &damage).await;
+
+    let after = Clock::manual("2026-06-01T00:31:00Z".parse().unwrap());
+    let room = Room::over(directory, hub, after).await;
+    within(async {
+        loop {
+            let mut rows = Vec::new();
+            for id in [id, other] {
+                rows.push(room.store.submission(id.as_bytes()).await.unwrap().unwrap());
+            }
+            if rows.iter().all(|row| row.columns.wait_until.is_none()) {
+                assert_ne!(rows[0].columns.outcome, told.columns.outcome);
+                assert_eq!(rows[0].columns.changed_at, told.columns.changed_at, "the retention goes on");
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let (directory, hub, _) = room.close().await;
+
+    // To a clock at which it would still serve it is gone, and the rest is there.
+    let room = Room::over(directory, hub, before).await;
     let person = room.look(id).await.1.unwrap();
     assert_eq!((person.token.as_str(), person.insured_number), ("", insured(1)));
     room.close().await;
