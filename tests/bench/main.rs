@@ -21,9 +21,6 @@ mod gateway;
 mod large;
 mod limit;
 mod load;
-#[path = "../it/support/mortal.rs"]
-#[allow(dead_code)]
-mod mortal;
 mod opinion;
 #[path = "../it/support/pcscd.rs"]
 #[allow(dead_code)]

@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::mortal::mortal;
-
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 /// How long the daemon may take to open its readers on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +57,7 @@ impl Pcscd {
 
     /// A command that speaks to this daemon.
     pub(crate) fn client(&self, program: &str) -> Command {
-        let mut command = mortal(program);
+        let mut command = Command::new(program);
         command.env("PCSCLITE_CSOCK_NAME", self.socket()).stdin(Stdio::null());
         command
     }
@@ -81,7 +79,7 @@ impl Pcscd {
         let log = fs::File::options().append(true).create(true).open(self.dir.path().join("log")).unwrap();
         // The socket arrives as standard input and has to be descriptor 3, in the process that is named.
         let script = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" -f -c \"$1\"";
-        let child = mortal("/bin/sh")
+        let child = Command::new("/bin/sh")
             .args(["-c", script, "/usr/sbin/pcscd"])
             .arg(self.dir.path().join("reader.conf.d"))
             .stdin(Stdio::from(OwnedFd::from(listener.try_clone().unwrap())))
