@@ -118,7 +118,7 @@ pub struct Outbox {
 pub struct Cards {
     /// Whether they are used at all.
     pub enabled: bool,
-    /// How many there ought to be: 0 to 32, 0 for no expectation.
+    /// How many there ought to be: 0 to 16 (what pcscd can hold), 0 for no expectation.
     pub readers: usize,
     /// PIN tries that are kept: 0 to 2.
     pub pin_floor: u8,
@@ -249,7 +249,7 @@ fn outbox(reader: &mut Reader) -> Outbox {
 fn cards(reader: &mut Reader) -> Cards {
     Cards {
         enabled: reader.flag("cards.enabled"),
-        readers: reader.number("cards.readers", 0..=32),
+        readers: reader.number("cards.readers", 0..=16),
         pin_floor: reader.number("cards.pin_floor", 0..=2),
         heartbeat: reader.seconds("cards.heartbeat_s", 5..=300),
         idle: reader.seconds("cards.idle_s", 10..=600),

@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::kind::Kind;
 use super::machine::Input;
 use super::order::{Candidate, Places};
-use super::send::{Sent, send};
+use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use super::{Inner, body};
 use crate::fault::{Code, crash};
@@ -57,8 +57,8 @@ enum What {
 struct News {
     id: Uuid,
     input: Input,
-    /// Sealed: what the hub told.
-    told: Option<Vec<u8>>,
+    /// What the hub told.
+    told: Option<Told>,
 }
 
 pub(super) struct Dispatcher<H> {

@@ -166,21 +166,28 @@ impl Engine {
     }
 
     fn answered(&mut self, kind: Kind, now: Timestamp, elapsed: Duration, took: Duration) {
-        self.circuits.of_mut(kind).answered();
         *self.passed_at.of_mut(kind) = Some(now);
+        self.heard(kind, elapsed);
+        let each = took.as_secs_f64() / self.parallel as f64;
+        self.seconds_each = self.seconds_each.mul_add(0.9, each * 0.1);
+    }
+
+    /// The hub answered one of this kind: its way is open, and the line is there for the others.
+    fn heard(&mut self, kind: Kind, elapsed: Duration) {
+        self.circuits.of_mut(kind).answered();
         for other in Kind::ALL {
             let circuit = self.circuits.of_mut(other);
             if matches!(circuit.reason(), Some(Code::HubUnreachable)) {
                 circuit.reconsider(elapsed);
             }
         }
-        let each = took.as_secs_f64() / self.parallel as f64;
-        self.seconds_each = self.seconds_each.mul_add(0.9, each * 0.1);
     }
 
     fn troubled(&mut self, kind: Kind, trouble: &Trouble, elapsed: Duration) {
         let circuit = self.circuits.of_mut(kind);
         let wish = match trouble.scope {
+            // An answer of a hub that can be spoken to, though it takes nothing of the kind.
+            Scope::Try if trouble.code == Code::HubNotOffered => return self.heard(kind, elapsed),
             Scope::Item | Scope::Try => return circuit.undecided(elapsed),
             Scope::Hub => trouble.retry_after.map_or(Pause::Own, Pause::Named),
             Scope::Operator => Pause::Slow(trouble.retry_after.unwrap_or(OPERATOR_PAUSE)),

@@ -1,5 +1,5 @@
 //! What has to be done from time to time: sweeping what an interrupted reception left, setting aside rows that do not
-//! parse, forgetting what has reached the end of its retention, proving a store that failed.
+//! parse, forgetting what has reached the end of its retention and tokens that have expired, proving a store that failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
-use super::{Inner, record};
+use super::{Inner, identification, record};
 use crate::fault::Code;
 use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict};
 use crate::telemetry::Metric;
@@ -38,6 +38,9 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
             && let Err(error) = forget(&inner, &stop, tick > 0).await
         {
             tracing::warn!(code = %error.code, "outbox: retention could not be applied");
+        }
+        if let Err(error) = identification::forget_tokens(&inner).await {
+            tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
         report_counts(&inner).await;
         tick = tick.wrapping_add(1);

@@ -14,14 +14,15 @@ use zeroize::Zeroizing;
 use super::body::Damage;
 use super::keep::{Keeping, PIECE, Particulars};
 use super::kind::Kind;
-use super::request::RequestHash;
-use super::send::Sent;
+use super::request::{RequestHash, keyed};
+use super::send::{Sent, Told};
 use super::view::{Acceptance, OutboxError, Sender, StateName, Submission};
 use super::{Inner, Outbox, note, order};
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::{Asserted, Delivery, Faulty, HubPort, Outcome, Receipt, Refusal, Scope, Trouble};
 use crate::model::identity::{Assurance, Evidence, Person, Witnessed};
+use crate::store::Reseal;
 
 /// A hub that does not offer identification is asked again after this time: it learns that by an update, not by a repair.
 const NOT_OFFERED_PAUSE: Duration = Duration::from_secs(3600);
@@ -39,11 +40,12 @@ impl Outbox {
         evidence: &Witnessed,
     ) -> Result<Acceptance, OutboxError> {
         let request = serde_json::to_value(evidence).map_err(|_| Code::GatewayInternal)?;
-        let request = RequestHash::new(&request, None);
+        let request_hash = keyed(&self.inner.config().idempotency_secret, RequestHash::new(&request, None));
         if let Some(repeat) = self.repeat(sender, idempotency_key).await? {
-            return repeat.finish(request);
+            return repeat.finish_hashed(&request_hash);
         }
-        let record = Zeroizing::new(serde_json::to_vec(evidence).map_err(|_| Code::GatewayInternal)?);
+        let salted = Salted { salt: Uuid::new_v4(), evidence };
+        let record = Zeroizing::new(serde_json::to_vec(&salted).map_err(|_| Code::GatewayInternal)?);
         if record.len() > PIECE {
             return Err(Code::RequestTooLarge.into());
         }
@@ -53,7 +55,7 @@ impl Outbox {
             kind: Kind::Identification,
             sender: sender.clone(),
             key: self.inner.stored_key(&sender.facility, idempotency_key),
-            request_hash: request.finish(),
+            request_hash,
             note: note::Note::default(),
             insurer: String::new(),
             // Somebody waits at the counter.
@@ -88,6 +90,15 @@ impl Outbox {
     }
 }
 
+/// The record as it is kept. What a document says of a person is a few digits: the hash over the record, which stands in
+/// clear, would betray them to whoever tries them all. The salt is sealed with the record and goes nowhere else.
+#[derive(serde::Serialize)]
+struct Salted<'a> {
+    salt: Uuid,
+    #[serde(flatten)]
+    evidence: &'a Witnessed,
+}
+
 /// Shows a stored identification to the hub, under a challenge of its own.
 pub(super) async fn show<H: HubPort>(inner: &Inner, hub: &H, delivery: Delivery, damage: &Damage) -> Sent {
     let id = delivery.key;
@@ -96,7 +107,7 @@ pub(super) async fn show<H: HubPort>(inner: &Inner, hub: &H, delivery: Delivery,
         let challenge = hub.challenge().await.map_err(not_judged)?;
         match hub.assert(&challenge, &evidence).await.map_err(not_judged)? {
             Asserted::Known(person) => seal_person(&inner.keys, id, &person)
-                .map(|told| (challenge.id, told))
+                .map(|sealed| (challenge.id, Told { sealed, serves_until: person.expires_at }))
                 .map_err(|error| Outcome::NotDelivered(Trouble::of(error.code, Scope::Try))),
             Asserted::Refused(refusal) => Err(refused(refusal)),
         }
@@ -176,6 +187,32 @@ fn seal_person(keys: &Keyring, id: Uuid, person: &Person) -> Result<Vec<u8>, Out
     };
     let text = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Code::GatewayInternal)?);
     Ok(keys.seal_note(document(id), &text)?)
+}
+
+/// Takes tokens that have expired by the box's clock out of what is kept, a few at a time: such a secret is of no more use
+/// to anybody but a thief.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn forget_tokens(inner: &Inner) -> Result<(), OutboxError> {
+    const FEW: u16 = 64;
+    let now = inner.clock.now();
+    let delivered = StateName::Delivered.as_str();
+    for (id, _) in inner.store.ripe(delivered, now.as_millisecond(), i64::MAX, FEW).await? {
+        let Some(row) = inner.store.submission(&id).await? else { continue };
+        let Some(told) = row.columns.outcome else { continue };
+        let id = Uuid::from_slice(&id).map_err(|_| Code::SubmissionDamaged)?;
+        let sealed = match open_person(&inner.keys, id, &told) {
+            Ok(person) if person.expires_at > now => continue,
+            Ok(person) => seal_person(&inner.keys, id, &Person { token: Zeroizing::default(), ..person })?,
+            // Nobody reads it any more. It is not looked at again.
+            Err(error) if error.code == Code::SubmissionDamaged => told.clone(),
+            // A key that is not loaded may come back.
+            Err(_) => continue,
+        };
+        inner.store.write(Reseal { id: id.into_bytes(), before: told, after: sealed }).await?;
+    }
+    Ok(())
 }
 
 fn open_person(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Person, OutboxError> {

@@ -140,7 +140,12 @@ impl Repeat {
     /// # Errors
     /// `IDEMPOTENCY_CONFLICT` when it is another request, or `SUBMISSION_DAMAGED`.
     pub fn finish(self, request: RequestHash) -> Result<Acceptance, OutboxError> {
-        self.inner.replay(&self.row, &request.finish())
+        self.finish_hashed(&request.finish())
+    }
+
+    /// The same by the hash as it is stored.
+    pub(super) fn finish_hashed(self, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
+        self.inner.replay(&self.row, request_hash)
     }
 }
 

@@ -143,6 +143,10 @@ pub struct Policy {
     pub ask_after: Duration,
 }
 
+/// After this time a repeatable thing that goes round without a strike (the hub does not offer it) is set aside. The person
+/// left the counter long ago; two weeks outlast a hub's update, and a municipality's decision is due within thirty days.
+const TRIED_ENOUGH: Duration = Duration::from_secs(14 * 24 * 3600);
+
 impl Life {
     /// A submission just accepted.
     #[must_use]
@@ -175,8 +179,8 @@ impl Life {
             (State::Sending(_), Input::Settled { outcome, others_passed_at }) => {
                 Ok(self.settle(outcome, others_passed_at, now, policy, rng))
             }
-            // Whatever the hub did with it, it may see it again.
-            (State::Sending(_), Input::Interrupted) if self.kind.repeatable() => Ok(self.queue(Code::WaitTurn, None)),
+            // Whatever the hub did with it, it may see it again: after a pause, as what interrupted it may do so every time.
+            (State::Sending(_), Input::Interrupted) if self.kind.repeatable() => Ok(self.interrupted(now, policy, rng)),
             (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now, policy.ask_after)),
             (State::Unknown(_), Input::Asked(answer)) => Ok(self.asked(answer, now, policy, rng)),
             (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now, Duration::ZERO)),
@@ -272,8 +276,18 @@ impl Life {
         if struck.strikes >= policy.strikes {
             return struck.hold(Code::AttemptsExhausted, None);
         }
+        if trouble.scope == Scope::Try && struck.outlived(now) {
+            return struck.hold(trouble.code, None);
+        }
         let (pause, wait_until) = struck.wait(trouble, now, policy, rng);
         Self { pause, ..struck }.queue(trouble.code, Some(wait_until))
+    }
+
+    fn interrupted(self, now: Timestamp, policy: &Policy, rng: &mut impl Rng) -> Self {
+        if self.outlived(now) {
+            return self.hold(Code::GatewayInternal, None);
+        }
+        self.fail(&Trouble::of(Code::WaitTurn, Scope::Try), None, now, policy, rng)
     }
 
     /// The next back-off and its end. What a person puts right goes on at that moment: until then the circuit alone keeps
@@ -315,9 +329,16 @@ impl Life {
         Self { state: State::Queued(Queued { reason, wait_until }), ..self }
     }
 
-    /// A person's word clears the record: what was wrong has been put right. The time of the first sending stays.
+    /// A person's word clears the record: what was wrong has been put right. The time of the first sending stays where the
+    /// hub's memory is counted from it.
     fn retry(self) -> Self {
-        Self { strikes: 0, pause: Duration::ZERO, ..self }.queue(Code::RetriedByCaller, None)
+        let first_sent_at = self.first_sent_at.filter(|_| !self.kind.repeatable());
+        Self { strikes: 0, pause: Duration::ZERO, first_sent_at, ..self }.queue(Code::RetriedByCaller, None)
+    }
+
+    /// Whether it has been tried for so long, at no fault of line or hub, that a person should decide.
+    fn outlived(&self, now: Timestamp) -> bool {
+        self.kind.repeatable() && self.first_sent_at.is_some_and(|sent| now.duration_since(sent) >= age(TRIED_ENOUGH))
     }
 
     fn key_forgotten(&self, now: Timestamp, policy: &Policy) -> bool {

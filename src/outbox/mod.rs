@@ -17,7 +17,8 @@
 //! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key`; nothing is answered before the commit;
 //! `sending` is on stable storage before the first byte leaves; an unknown outcome is asked, never resent blindly; a final
 //! state never changes; the municipality's progress is a fact beside the state, so there is never a receipt and a refusal;
-//! trouble with one kind keeps no other kind back; what the hub told of a person is sealed in the transaction that says
+//! trouble with one kind closes no other kind's way (they share the places: one that hangs takes a place until its time is
+//! up, and with one place in all the others wait so long); what the hub told of a person is sealed in the transaction that says
 //! `delivered`. Memory does not depend on the number of documents.
 
 pub mod backoff;

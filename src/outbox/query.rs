@@ -7,13 +7,14 @@ use uuid::Uuid;
 
 use super::kind::Kind;
 use super::machine::{Denied, Input, Life, Policy, State};
+use super::send::Told;
 use super::view::{
     EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
 };
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::MunicipalState;
-use crate::store::{Columns, EventRow, ListFilter, Row, Transit, Verdict};
+use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -118,7 +119,7 @@ impl Inner {
         &self,
         id: Uuid,
         input: Input,
-        told: Option<Vec<u8>>,
+        told: Option<Told>,
         seed: u64,
         policy: Policy,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
@@ -263,7 +264,7 @@ fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
 fn apply(
     row: &Row,
     input: Input,
-    told: Option<Vec<u8>>,
+    told: Option<Told>,
     now: Timestamp,
     policy: &Policy,
     seed: u64,
@@ -275,7 +276,11 @@ fn apply(
         Err(denied) => Verdict::Leave(Err(Denied::code(denied))),
         Ok(next) => {
             let event = record::event(row, &next, now);
-            let columns = Columns { outcome: told, ..record::write(&next, now) };
+            let mut columns = record::write(&next, now);
+            if let Some(told) = told {
+                columns.outcome = Some(told.sealed);
+                columns.wait_until = Some(told.serves_until.as_millisecond());
+            }
             Verdict::Change(Box::new((columns, event, Ok(next))))
         }
     }

@@ -1,5 +1,7 @@
 //! How each kind of thing leaves.
 
+use jiff::Timestamp;
+
 use super::body::Damage;
 use super::kind::Kind;
 use super::{Inner, identification};
@@ -9,8 +11,17 @@ use crate::hub::{Delivery, HubPort, Outcome};
 pub(super) struct Sent {
     /// How it ended.
     pub outcome: Outcome,
-    /// What the hub told, sealed; recorded together with the end.
-    pub told: Option<Vec<u8>>,
+    /// What the hub told; recorded together with the end.
+    pub told: Option<Told>,
+}
+
+/// What the hub told when it took something.
+#[derive(Clone)]
+pub(super) struct Told {
+    /// Sealed.
+    pub sealed: Vec<u8>,
+    /// Until when the secret in it serves; then it is [taken out](super::housekeeping).
+    pub serves_until: Timestamp,
 }
 
 /// Hands one thing to the hub. Never fails: every failure is an [`Outcome`].

@@ -32,7 +32,7 @@ pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter};
-pub use submissions::{Accept, Accepted, Prune, Rule, Transit, Verdict};
+pub use submissions::{Accept, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

@@ -9,8 +9,10 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::StoreError;
 
-/// Schemas in order; `PRAGMA user_version` counts how many have been applied.
-const SCHEMAS: &[&str] = &[include_str!("schema.sql")];
+/// The newest schema, for a database that is made.
+const SCHEMA: &str = include_str!("schema.sql");
+/// Its number, kept as `PRAGMA user_version`.
+const VERSION: i64 = 2;
 
 const READERS: u32 = 3;
 
@@ -36,13 +38,14 @@ fn options(file: &Path) -> Result<SqliteConnectOptions, StoreError> {
 pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = options(file)?.create_if_missing(true).connect().await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
-    let known = i64::try_from(SCHEMAS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
-    let applied = usize::try_from(found).unwrap_or(0);
-    for (index, schema) in SCHEMAS.iter().enumerate().skip(applied) {
-        migrate(&mut connection, schema, index + 1).await?;
+    match found {
+        1 => {
+            let lacking = lacking(&mut connection).await?;
+            migrate(&mut connection, &format!("{lacking}{TO_2}")).await?;
+        }
+        ..=0 => migrate(&mut connection, SCHEMA).await?,
+        VERSION => {}
+        _ => return Err(StoreError::TooNew { found, known: VERSION }),
     }
     writable(&mut connection).await?;
     Ok(connection)
@@ -51,7 +54,7 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
 /// SQLite opens what it cannot write read-only, in silence, and stays so for the life of the process, whatever becomes of the
 /// disk. Better not to start: the service manager tries again. A full disk is no such obstacle.
 async fn writable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let version = format!("PRAGMA user_version = {}", SCHEMAS.len());
+    let version = format!("PRAGMA user_version = {VERSION}");
     match sqlx::raw_sql(sqlx::AssertSqlSafe(version)).execute(connection).await.map_err(StoreError::from) {
         Err(error @ StoreError::ReadOnly(_)) => Err(error),
         _ => Ok(()),
@@ -63,11 +66,32 @@ pub(super) async fn again(file: &Path) -> Result<SqliteConnection, StoreError> {
     Ok(options(file)?.create_if_missing(false).connect().await?)
 }
 
-async fn migrate(connection: &mut SqliteConnection, schema: &'static str, version: usize) -> Result<(), StoreError> {
+/// From schema 1: several kinds of submissions, and tokens that are taken out when they expire.
+const TO_2: &str = "\
+    DROP INDEX IF EXISTS submission_lane; \
+    CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued'; \
+    DROP INDEX IF EXISTS submission_odd; \
+    CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification') OR state NOT IN \
+        ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled'); \
+    UPDATE submission SET wait_until = changed_at \
+        WHERE kind = 'identification' AND state = 'delivered' AND outcome IS NOT NULL;";
+
+/// Schema 1 was in use with and without these columns.
+async fn lacking(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+    let there: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM pragma_table_info('submission')").fetch_all(connection).await?;
+    let columns = [("kind", "kind TEXT NOT NULL DEFAULT 'opinion'"), ("outcome", "outcome BLOB")];
+    let lacking = columns.into_iter().filter(|(name, _)| !there.iter().any(|column| column == name));
+    Ok(lacking.map(|(_, column)| format!("ALTER TABLE submission ADD COLUMN {column}; ")).collect())
+}
+
+/// Changes the schema and its number together.
+async fn migrate(connection: &mut SqliteConnection, sql: &str) -> Result<(), StoreError> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql(schema).execute(&mut *tx).await?;
+    // Text of our own; nothing that came from outside is in it.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await?;
     // A pragma takes no parameters; the version is a number of our own.
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {version}"))).execute(&mut *tx).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {VERSION}"))).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }
 

@@ -15,9 +15,9 @@ pub struct NewSubmission {
     pub sender: String,
     /// Keyed hash of the sender's key for this document.
     pub idempotency_key: [u8; 32],
-    /// SHA-256 of what was sent.
+    /// Hash of what was sent; keyed where the request could be guessed from a plain one.
     pub request_hash: [u8; 32],
-    /// SHA-256 of the bytes that go to the hub.
+    /// SHA-256 of the bytes kept: those that go to the hub, or a salted record.
     pub body_hash: [u8; 32],
     /// Length of those bytes.
     pub body_length: i64,
@@ -48,9 +48,9 @@ pub struct Row {
     pub facility: String,
     /// Id of the credential that sent it.
     pub sender: String,
-    /// SHA-256 of what was sent.
+    /// Hash of what was sent; keyed where the request could be guessed from a plain one.
     pub request_hash: Vec<u8>,
-    /// SHA-256 of the bytes that go to the hub.
+    /// SHA-256 of the bytes kept: those that go to the hub, or a salted record.
     pub body_hash: Vec<u8>,
     /// Length of those bytes.
     pub body_length: i64,
@@ -82,7 +82,8 @@ pub struct Columns {
     pub state: String,
     /// A catalogue code.
     pub reason: Option<String>,
-    /// Nothing happens by itself before this time, milliseconds since 1970.
+    /// Nothing happens by itself before this time, milliseconds since 1970; once delivered, when the secret in `outcome`
+    /// expires.
     pub wait_until: Option<i64>,
     /// Last back-off in milliseconds.
     pub pause: i64,

@@ -1,4 +1,4 @@
--- Schema 1. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
+-- Schema 2. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -8,8 +8,8 @@ CREATE TABLE submission (
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
     idempotency_key BLOB    NOT NULL,             -- keyed hash of the sender's key, which may name a person
-    request_hash    BLOB    NOT NULL,             -- SHA-256 of what was sent
-    body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes that go to the hub
+    request_hash    BLOB    NOT NULL,             -- hash of what was sent; keyed where a plain one could be guessed
+    body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes kept, which are many or salted
     body_length     INTEGER NOT NULL,
     key_id          TEXT    NOT NULL,
     salt            BLOB    NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE submission (
     due             INTEGER NOT NULL,             -- days since 1970
     state           TEXT    NOT NULL,
     reason          TEXT,
-    wait_until      INTEGER,
+    wait_until      INTEGER,                      -- milliseconds since 1970; of what was delivered: when the secret in outcome expires
     pause           INTEGER NOT NULL DEFAULT 0,   -- milliseconds, the last back-off
     attempts        INTEGER NOT NULL DEFAULT 0,
     strikes         INTEGER NOT NULL DEFAULT 0,

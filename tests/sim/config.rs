@@ -272,7 +272,7 @@ fn a_mistake_in_the_table_of_readers_is_named_with_its_line_and_without_its_name
 fn the_cards_settings_have_ranges_and_suggestions() {
     let bad = [
         "enabled = 1",
-        "readers = 33",
+        "readers = 17",
         "pin_floor = 3",
         "heartbeat_s = 4",
         "idle_s = 9",

@@ -98,7 +98,7 @@ fn may_follow(kind: Kind, state: StateName, input: &Input) -> Result<&'static [S
             Outcome::Unknown(_) if identification => &[Queued, Held],
             Outcome::Unknown(_) => &[Unknown],
         },
-        (Sending, Input::Interrupted) if identification => &[Queued],
+        (Sending, Input::Interrupted) if identification => &[Queued, Held],
         (Sending, Input::Interrupted) => &[Unknown],
         (Unknown, Input::Asked(answer)) => match answer {
             LookupOutcome::Accepted(_) => &[Delivered],
@@ -250,11 +250,65 @@ fn an_identification_goes_again_when_its_answer_is_lost() {
         life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
         life = life.step(if round % 2 == 0 { lost() } else { Input::Interrupted }, now, &policy(), &mut rng).unwrap();
         assert_eq!(life.name(), StateName::Queued, "round {round}");
-        // After a crash it goes at once: somebody waits.
-        assert_eq!(life.wait_until().is_none(), round % 2 == 1, "round {round}");
+        assert!(life.wait_until().unwrap() >= now + Duration::from_secs(5), "round {round}");
         now += Duration::from_secs(2_000);
     }
     assert_eq!((life.attempts, life.strikes), (100, 0));
+}
+
+/// What interrupts it each time does not make it go each second.
+#[test]
+fn interruptions_cost_ever_longer_pauses() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (mut life, mut now, mut pauses) = (Life::new(Kind::Identification), start(), Vec::new());
+    for _ in 0..40 {
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        life = life.step(Input::Interrupted, now, &policy(), &mut rng).unwrap();
+        assert_eq!((life.name(), life.reason(), life.strikes), (StateName::Queued, Some(Code::WaitTurn), 0));
+        let until = life.wait_until().unwrap();
+        pauses.push(until.duration_since(now).as_secs_f64());
+        now = until;
+    }
+    let sum = |part: &[f64]| part.iter().sum::<f64>();
+    assert!((5.0..=5.001).contains(&pauses[0]), "somebody waits: {pauses:?}");
+    assert!(sum(&pauses[20..]) > 10.0 * sum(&pauses[..4]), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= 900.0), "{pauses:?}");
+}
+
+fn not_offered() -> Input {
+    let outcome = Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Try));
+    Input::Settled { outcome, others_passed_at: None }
+}
+
+#[test]
+fn what_the_hub_never_offers_is_set_aside_after_two_weeks() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (mut life, day) = (Life::new(Kind::Identification), Duration::from_secs(86_400));
+    for (at, state) in [(0, StateName::Queued), (13, StateName::Queued), (14, StateName::Held), (15, StateName::Queued)]
+    {
+        let now = start() + at * day;
+        if life.name() == StateName::Held {
+            assert_eq!((life.reason(), life.wait_until()), (Some(Code::HubNotOffered), None), "until a person decides");
+            life = life.step(Input::Retry, now, &policy(), &mut rng).unwrap();
+        }
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        life = life.step(not_offered(), now, &policy(), &mut rng).unwrap();
+        assert_eq!(life.name(), state, "day {at}");
+    }
+}
+
+/// A line or a hub that is down for weeks sets nobody aside.
+#[test]
+fn a_line_that_is_down_for_weeks_sets_no_identification_aside() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut life = Life::new(Kind::Identification);
+    for day in 0..90 {
+        let now = start() + day * Duration::from_secs(86_400);
+        life = life.step(Input::Start, now, &policy(), &mut rng).unwrap();
+        let outcome = Outcome::NotDelivered(trouble(Scope::Hub, None, None));
+        life = life.step(Input::Settled { outcome, others_passed_at: None }, now, &policy(), &mut rng).unwrap();
+        assert_eq!(life.name(), StateName::Queued);
+    }
 }
 
 #[test]

@@ -79,6 +79,24 @@ fn a_way_that_is_closed_for_one_kind_is_open_for_the_other() {
     assert_eq!(engine.outlook().ways.of(Kind::Identification).blocked, None);
 }
 
+/// A line that comes back to a hub that identifies nobody is a line that is back.
+#[test]
+fn a_hub_that_does_not_offer_it_has_answered() {
+    let at = Duration::from_secs;
+    let mut engine = Engine::new(policy(), PARALLEL, 1);
+    for kind in Kind::ALL {
+        engine.started(kind);
+        let dead = Outcome::NotDelivered(Trouble::of(Code::HubUnreachable, Scope::Hub));
+        engine.settled(kind, &dead, start(), at(1), at(1));
+    }
+    engine.started(Kind::Identification);
+    let not_offered = Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Try));
+    engine.settled(Kind::Identification, &not_offered, start(), at(2), at(1));
+    assert_eq!(engine.outlook().ways.of(Kind::Identification).blocked, None);
+    assert_eq!(engine.places(at(2)).of(Kind::Opinion), 1, "the line is worth a try");
+    assert_eq!(engine.passed_at(Kind::Identification), None, "it took nothing");
+}
+
 /// The line that is back for one is back for all; a pause that the hub asked for is kept.
 #[test]
 fn a_line_that_is_back_for_one_kind_is_back_for_the_other() {

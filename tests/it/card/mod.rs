@@ -21,6 +21,7 @@ use engawa::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::mortal::mortal;
 use crate::support::pcscd::Pcscd;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -187,8 +188,9 @@ impl Drop for House {
 impl Room {
     fn start(pcscd: &Pcscd, socket: PathBuf) -> Self {
         let binary = std::env::current_exe().unwrap();
-        let process = pcscd
-            .client(binary.to_str().unwrap())
+        let process = mortal(binary)
+            .env("PCSCLITE_CSOCK_NAME", pcscd.socket())
+            .stdin(Stdio::null())
             .args(["--exact", "card::child::be_the_room", "--ignored", "--nocapture"])
             .env(child::SOCKET, &socket)
             .stdout(Stdio::null())

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +22,9 @@ use uuid::Uuid;
 
 use super::room::{FACILITY, Home, Room};
 use crate::crash::{number, pause};
+use crate::support::mortal::mortal;
 use crate::support::sandbox::Sandbox;
-use crate::support::until;
+use crate::support::{at_most, until};
 
 /// The environment variable that makes this binary a box.
 const BOX: &str = "ENGAWA_TEST_BOX";
@@ -158,7 +159,7 @@ impl House {
             "password": self.sandbox.password_file("clinic-doctor"),
             "insurer": person["insurer_number"], "insured": person["insured_number"],
         });
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = mortal(std::env::current_exe().unwrap());
         command
             .args(["identification::crash::be_the_box", "--exact", "--ignored", "--nocapture"])
             .env(BOX, order.to_string());
@@ -197,8 +198,12 @@ fn kill_9_loses_no_identification() {
         } else {
             let point = POINTS[round / 2 % POINTS.len()];
             let mut process = house.start(false, Some(&format!("{point}:{}", dice.random_range(1..=6))));
+            // A slow machine takes its time to start one: counted is from the first promise, or the end.
+            until("a promise or the end", SOON, || {
+                (house.promises().len() > before || process.0.try_wait().unwrap().is_some()).then_some(())
+            });
             let start = std::time::Instant::now();
-            while start.elapsed() < PATIENCE && process.0.try_wait().unwrap().is_none() {
+            while start.elapsed() < at_most(PATIENCE) && process.0.try_wait().unwrap().is_none() {
                 pause(Duration::from_millis(2));
             }
             if process.0.try_wait().unwrap().is_some() {

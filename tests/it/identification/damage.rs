@@ -6,9 +6,9 @@ use engawa::fault::Code;
 use engawa::outbox::StateName;
 use uuid::Uuid;
 
-use super::room::{FACILITY, Room, WITNESSES, insured, line_down, sender};
+use super::room::{FACILITY, INSURER, Room, WITNESSES, document, insured, line_down, sender};
 
-async fn execute(directory: &Path, sql: &str) {
+pub(super) async fn execute(directory: &Path, sql: &str) {
     use sqlx::Connection as _;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("engawa.db"));
     let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
@@ -38,6 +38,44 @@ async fn the_disk_names_nobody() {
         for needle in &needles {
             let found = content.windows(needle.len()).any(|window| window == needle.as_bytes());
             assert!(!found, "{needle} stands in {}", file.display());
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    hash
+}
+
+/// What a document says is a few digits: a hash that anybody can take of it tells them to whoever tries them all.
+#[tokio::test]
+async fn no_hash_on_the_disk_can_be_guessed() {
+    let room = Room::open().await;
+    room.hub.know_person(INSURER, &insured(1), None);
+    let accepted = room.later("one key", &document(1)).await;
+    let again = room.later("another key", &document(1)).await;
+    assert_ne!(accepted.sha256, again.sha256, "served to every key that may read");
+    for id in [accepted.id, again.id] {
+        room.reaches(id, StateName::Delivered).await;
+    }
+    let value = serde_json::to_value(document(1)).unwrap();
+    let guesses = [
+        sha256(&serde_json::to_vec(&document(1)).unwrap()),
+        sha256(&serde_json::to_vec(&value).unwrap()),
+        engawa::outbox::RequestHash::new(&value, None).finish(),
+        sha256(insured(1).as_bytes()),
+    ];
+    assert!(!guesses.contains(&accepted.sha256));
+    let (directory, ..) = room.close().await;
+    for file in std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        let content = std::fs::read(&file).unwrap();
+        for guess in &guesses {
+            let hex: String = guess.iter().map(|byte| format!("{byte:02x}")).collect();
+            for needle in [guess.as_slice(), hex.as_bytes()] {
+                let found = content.windows(needle.len()).any(|window| window == needle);
+                assert!(!found, "{hex} stands in {}", file.display());
+            }
         }
     }
 }

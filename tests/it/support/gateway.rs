@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::{Answer, Ask};
+use super::mortal::dying_with_us;
 use super::sandbox::Sandbox;
 use super::until;
 
@@ -364,15 +364,6 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.kill9();
     }
-}
-
-/// What makes a process die with the thread that started it, also when a test's process is killed and drops nothing.
-fn dying_with_us() -> &'static [&'static str] {
-    static POSSIBLE: LazyLock<bool> = LazyLock::new(|| {
-        let tried = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
-        tried.is_ok_and(|status| status.success())
-    });
-    if *POSSIBLE { &["setpriv", "--pdeathsig", "KILL"] } else { &[] }
 }
 
 /// `POST /v1/opinions` of the form's items.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 pub(crate) mod curl;
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod mortal;
 pub(crate) mod pcscd;
 pub(crate) mod sandbox;
 pub(crate) mod vcard;

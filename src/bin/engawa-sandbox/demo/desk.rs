@@ -33,7 +33,7 @@ pub(super) async fn tell(
     tap(story, client, counter, &reader, &session).await?;
     wrong_pin(stage, story, hub, client, counter, &session).await?;
     right_pin(stage, story, hub, client, counter, (&session, person)).await?;
-    give_back(story, client, counter, &session).await.map(|()| None)
+    give_back(story, client, counter, (&reader, &session)).await.map(|()| None)
 }
 
 /// Says that there is no such part here, and why.
@@ -103,7 +103,7 @@ async fn tap(
         pause().await;
     }
     story.happened(
-        "本人がカードを置くと、/v1/events がすぐに知らせました。",
+        "本人がカードを置くと、/v1/events が知らせました。",
         format_args!("The person puts the card on it; /v1/events tells: card present (event {at})."),
     );
     Ok(())
@@ -180,17 +180,25 @@ async fn right_pin(
     Ok(())
 }
 
-async fn give_back(story: &mut Story, client: &Client, counter: &Counter, session: &str) -> Result<(), Failure> {
+async fn give_back(
+    story: &mut Story,
+    client: &Client,
+    counter: &Counter,
+    (reader, session): (&str, &str),
+) -> Result<(), Failure> {
     story.step("give the reader back");
     let path = format!("/v1/card-sessions/{session}");
     let answer = client.delete(&path).await?;
     expect(answer.status == StatusCode::NO_CONTENT, &answer)?;
     let answer = client.get(&path).await?;
     expect(answer.body["state"] == "ended" && answer.body["ended"] == "closed", &answer)?;
+    let readers = client.get("/v1/readers").await?;
+    let of_anybody = |item: &Value| item["name"] == reader && item["in_use"] == "none";
+    expect(readers.body["items"].as_array().is_some_and(|items| items.iter().any(of_anybody)), &readers)?;
     counter.take().await?;
     story.happened(
-        "リーダーを返し、カードを本人に返しました。",
-        "The reader is given back, and the card goes back to the person.",
+        "リーダーを返し（GET /v1/readers の in_use は none）、カードを本人に返しました。",
+        "The reader is given back: GET /v1/readers says in_use none. The card goes back to the person.",
     );
     Ok(())
 }

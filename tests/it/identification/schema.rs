@@ -1,0 +1,61 @@
+//! A database of an earlier engawa is brought up to date, with what waits in it.
+
+use engawa::fault::Code;
+use engawa::outbox::StateName;
+use engawa::store::{Store, StoreError};
+
+use super::damage::execute;
+use super::room::{FACILITY, Home, Room, line_down};
+
+/// As it was before there were kinds.
+const SCHEMA_1: &str = include_str!("../../fixtures/store/schema-1.sql");
+const COLUMNS: &str = "seq, id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, salt, \
+    note, insurer, accepted_at, due, state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, \
+    receipt_number, result, municipal, municipal_at, municipal_reason, changed_at";
+
+/// Makes the database of `home` one of schema 1 with the same opinions.
+async fn make_old(home: &Home) {
+    let (file, new) = (home.path().join("engawa.db"), home.path().join("new.db"));
+    std::fs::rename(&file, &new).unwrap();
+    let copies = ["piece", "event", "fact"].map(|table| format!("INSERT INTO {table} SELECT * FROM new.{table};"));
+    let sql = format!(
+        "{SCHEMA_1} ATTACH '{}' AS new; INSERT INTO submission ({COLUMNS}) SELECT {COLUMNS} FROM new.submission; {} \
+         DETACH new; PRAGMA user_version = 1;",
+        new.display(),
+        copies.concat()
+    );
+    std::fs::File::create(&file).unwrap();
+    execute(home.path(), &sql).await;
+    std::fs::remove_file(new).unwrap();
+}
+
+#[tokio::test]
+async fn a_database_without_kinds_is_brought_up_to_date() {
+    let room = Room::open().await;
+    let gone = room.opinion("gone").await;
+    room.reaches(gone, StateName::Delivered).await;
+    room.hub.rule(|_| engawa::hub::Step::Answer(engawa::hub::Outcome::NotDelivered(line_down())));
+    let waiting = room.opinion("waiting").await;
+    room.until(waiting, |one| one.reason == Some(Code::HubUnreachable)).await;
+    let (home, _, clock) = room.close().await;
+    make_old(&home).await;
+
+    let hub = std::sync::Arc::new(engawa::hub::ScriptedHub::new(clock.clone()));
+    let room = Room::over(home, hub, clock).await;
+    assert_eq!(room.outbox.submission(FACILITY, gone).await.unwrap().unwrap().state, StateName::Delivered);
+    let delivered = room.reaches(waiting, StateName::Delivered).await;
+    assert_eq!(delivered.kind, "opinion");
+    assert_eq!(room.opinion("waiting").await, waiting, "the same key is the same opinion");
+    let person = room.known(1).await;
+    room.reaches(person, StateName::Delivered).await;
+    // Again, and as a database of today that bears the number of yesterday.
+    let (home, hub, clock) = room.close().await;
+    execute(home.path(), "PRAGMA user_version = 1").await;
+    let room = Room::over(home, hub, clock).await;
+    assert!(!room.look(person).await.1.unwrap().token.is_empty(), "it serves");
+    let (home, _, clock) = room.close().await;
+
+    execute(home.path(), "PRAGMA user_version = 3").await;
+    let refused = Store::open(home.path(), clock, std::sync::Arc::new(|_, _| {})).await.err().unwrap();
+    assert!(matches!(refused, StoreError::TooNew { found: 3, known: 2 }), "{refused}");
+}
