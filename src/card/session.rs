@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Inner;
+use super::broker;
 use super::channel::{Attempt, CalledOff, Channel, ChannelError, Gate};
 use super::driver::{Job, Progress};
 use super::error::CardError;
@@ -263,7 +264,13 @@ async fn conduct<T, W>(
     }
     // It is stuck. The caller is told; the reader stays out of use until its thread comes back.
     let found = gate.call_off();
-    let trouble = inner.machine().service().unwrap_or_else(|| progress.trouble());
+    let trouble = inner.with(|machine, now| {
+        machine.give_up(&ticket, progress.trouble(), now);
+        machine.service().unwrap_or_else(|| progress.trouble())
+    });
+    // The stop waits for nobody who is told.
+    inner.finished.notify_waiters();
+    broker::measure(&inner);
     let stopping = *inner.over.borrow();
     tracing::warn!(operation, ?trouble, stopping, "a card operation is stuck");
     let error = match CardError::called_off(found, trouble) {
@@ -271,13 +278,18 @@ async fn conduct<T, W>(
         error => error,
     };
     tell(&inner, operation, begun, Some(&error));
-    inner.with(|machine, now| machine.degrade(&ticket.reader, trouble, now));
     let _ = answer.send(Err(error));
     let late = brought.await.unwrap_or(Err(CardError::Channel(ChannelError::Protocol)));
     tracing::info!(operation, "a stuck card operation came back");
-    inner.with(|machine, now| machine.recover(&ticket.reader, now));
     let late = if found == CalledOff::DuringPin { Err(CardError::OutcomeUnknown) } else { late };
-    finish(&inner, ticket, &late);
+    // In this order: until the lease is given back, nobody is given the reader.
+    let (how, reader) = (how(&late), ticket.reader.clone());
+    inner.with(|machine, now| {
+        machine.finish(ticket, how, now);
+        machine.recover(&reader, now);
+    });
+    inner.finished.notify_waiters();
+    broker::measure(&inner);
 }
 
 /// What the job brings back, if it does so in time.
@@ -310,12 +322,15 @@ async fn wait<T>(
 }
 
 fn finish<T>(inner: &Inner, ticket: Ticket, result: &Brought<T>) {
-    let how = match result {
+    give_back(inner, ticket, how(result));
+}
+
+fn how<T>(result: &Brought<T>) -> Finish {
+    match result {
         Ok((_, identity)) => Finish::Sound(*identity),
         Err(error) if error.card_lost() => Finish::CardLost,
         Err(_) => Finish::Sound(None),
-    };
-    give_back(inner, ticket, how);
+    }
 }
 
 fn give_back(inner: &Inner, ticket: Ticket, how: Finish) {

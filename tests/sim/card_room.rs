@@ -279,7 +279,7 @@ async fn other_settings_hold_from_here_on() {
     let nearest = || room.cards.open(&of("desk"), &Wish::Nearest, Purpose::Identify, Duration::ZERO);
     let Opened::Granted(view) = nearest().unwrap() else { panic!("it is free") };
     assert_eq!(view.stage, Stage::Granted(ReaderName("b".to_owned())));
-    assert_eq!(nearest().unwrap_err().code(), Code::SessionQueueFull);
+    assert_eq!(nearest().unwrap_err().code(), Code::SessionTooMany);
     let session = room.cards.session(&of("desk"), view.id).unwrap();
     room.cards.reconfigure(&Config { floor: 1, nearest: beside("a"), ..Config::default() });
     assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::CardPinFloor);

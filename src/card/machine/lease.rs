@@ -157,6 +157,9 @@ impl Machine {
             State::Ending(_, reason) => return Err(Refusal::Ended(*reason)),
             _ => return Err(Refusal::Unknown),
         };
+        if lease.work != Work::Reserved {
+            return Err(Refusal::Operating);
+        }
         let reader = self.readers.get_mut(&lease.reader).ok_or(Refusal::ReaderUnknown)?;
         if let ReaderState::Degraded(trouble) = reader.state {
             return Err(Refusal::Degraded(trouble));

@@ -366,8 +366,7 @@ fn the_comparison_sees_everything() {
         }
     }
     let ends = "Closed Idle Lifetime CardRemoved ReaderLost TerminalGone Revoked WaitOver Stopping";
-    let opens =
-        "Busy ReaderUnknown QueueFull Degraded(Disabled) Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
+    let opens = "Busy ReaderUnknown QueueFull TooMany Degraded(Disabled) Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
     let begins = "Unknown Waiting Operating Degraded(Mute) Degraded(ServiceHung) Ended(CardRemoved)";
     let all = |word: &'static str, names: &'static str| names.split(' ').map(move |name| format!("{word} {name}"));
     let touches = "Ended(Lifetime) Degraded(Mute)";

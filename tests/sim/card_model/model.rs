@@ -14,6 +14,8 @@ use engawa::card::machine::{
 pub(super) struct Place {
     pub(super) name: ReaderName,
     pub(super) state: ReaderState,
+    /// Its own, whatever pcscd does.
+    pub(super) trouble: Option<Trouble>,
     pub(super) since: Duration,
     pub(super) card: CardState,
     /// Cards put in so far.
@@ -286,19 +288,21 @@ impl Model {
         }
         let own = self.requests.iter().filter(|r| r.counts() && r.terminal == *terminal).count();
         let all = self.requests.iter().filter(|r| r.counts()).count();
-        if own >= self.policy.per_terminal || all >= self.policy.in_all {
+        if own >= self.policy.per_terminal {
+            return Err(Refusal::TooMany);
+        }
+        if all >= self.policy.in_all {
             return Err(Refusal::QueueFull);
         }
         match self.service {
             Some(trouble) if wait.is_zero() || trouble == Trouble::Disabled => return Err(Refusal::Degraded(trouble)),
             _ => {}
         }
-        if let (None, Wish::Named(name)) = (self.service, wish)
-            && self.place(name).is_none()
-        {
+        let names = self.names(terminal, wish);
+        let never = |names: &Vec<ReaderName>| !names.iter().any(|name| self.places.iter().any(|p| p.name == *name));
+        if self.service.is_none() && names.as_ref().is_some_and(never) {
             return Err(Refusal::ReaderUnknown);
         }
-        let names = self.names(terminal, wish);
         let free = self.best_free(&names);
         if free.is_none() && wait.is_zero() {
             return Err(self.why_none(&names));
@@ -363,6 +367,10 @@ impl Model {
         let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
         if let Some(reason) = self.requests[at].over {
             return Err(Refusal::Ended(reason));
+        }
+        let lease = self.requests[at].lease.as_ref().unwrap();
+        if lease.on_card || lease.given_up {
+            return Err(Refusal::Operating);
         }
         let (of, card) = (self.requests[at].terminal.clone(), self.requests[at].lease.as_ref().unwrap().card);
         let place = self.place(&right.reader).unwrap();
@@ -455,22 +463,49 @@ impl Model {
             self.lose(name, now);
         }
         for name in names {
-            let room = self.places.len() < self.policy.readers;
+            if self.place(name).is_none() && self.places.len() >= self.policy.readers {
+                let spare = |place: &&Place| place.state == ReaderState::Absent && self.holder(&place.name).is_none();
+                let mut spare: Vec<_> = self.places.iter().filter(spare).map(|p| (p.since, p.name.clone())).collect();
+                spare.sort();
+                let Some((_, gone)) = spare.first() else { continue };
+                self.places.retain(|place| place.name != *gone);
+            }
+            let leased = self.holder(name).is_some();
             match self.place(name) {
-                None if room => {
+                None => {
                     let (state, card) = (ReaderState::Ok, CardState::Absent);
-                    self.places.push(Place { name: name.clone(), state, since: now, card, cards: 0, worked: None });
+                    let place =
+                        Place { name: name.clone(), state, trouble: None, since: now, card, cards: 0, worked: None };
+                    self.places.push(place);
                     self.tell_reader(name, ReaderState::Ok);
                 }
                 Some(place) if place.state == ReaderState::Absent => {
-                    (place.state, place.since, place.card) = (ReaderState::Ok, now, CardState::Absent);
-                    self.tell_reader(name, ReaderState::Ok);
+                    if !leased {
+                        place.trouble = None;
+                    }
+                    let state = place.trouble.map_or(ReaderState::Ok, ReaderState::Degraded);
+                    (place.state, place.since, place.card) = (state.clone(), now, CardState::Absent);
+                    self.tell_reader(name, state);
                 }
-                Some(place) if place.state == ReaderState::Degraded(Trouble::ServiceHung) => self.recover(name, now),
-                _ => {}
+                _ => self.look(name, now),
             }
         }
         self.serve(now);
+    }
+
+    /// A reader that is there is as bad as pcscd, else as bad as itself.
+    fn look(&mut self, name: &ReaderName, now: Duration) {
+        let hung = self.service == Some(Trouble::ServiceHung);
+        let Some(place) = self.place(name).filter(|place| place.state != ReaderState::Absent) else { return };
+        let state = match (hung, place.trouble) {
+            (true, _) => ReaderState::Degraded(Trouble::ServiceHung),
+            (false, Some(trouble)) => ReaderState::Degraded(trouble),
+            (false, None) => ReaderState::Ok,
+        };
+        if place.state != state {
+            (place.state, place.since) = (state.clone(), now);
+            self.tell_reader(name, state);
+        }
     }
 
     fn lose(&mut self, name: &ReaderName, now: Duration) {
@@ -483,18 +518,17 @@ impl Model {
     }
 
     pub(super) fn degrade(&mut self, name: &ReaderName, trouble: Trouble, now: Duration) {
-        let state = ReaderState::Degraded(trouble);
-        let worse = |place: &&mut Place| place.state != ReaderState::Absent && place.state != state;
-        let Some(place) = self.place(name).filter(worse) else { return };
-        (place.state, place.since) = (state.clone(), now);
-        self.tell_reader(name, state);
+        if let Some(place) = self.place(name) {
+            place.trouble = Some(trouble);
+        }
+        self.look(name, now);
     }
 
     pub(super) fn recover(&mut self, name: &ReaderName, now: Duration) {
-        let degraded = |place: &&mut Place| matches!(place.state, ReaderState::Degraded(_));
-        let Some(place) = self.place(name).filter(degraded) else { return };
-        (place.state, place.since) = (ReaderState::Ok, now);
-        self.tell_reader(name, ReaderState::Ok);
+        if let Some(place) = self.place(name) {
+            place.trouble = None;
+        }
+        self.look(name, now);
         self.serve(now);
     }
 
@@ -507,7 +541,7 @@ impl Model {
         names.sort();
         for name in names {
             match trouble {
-                Trouble::ServiceHung => self.degrade(&name, trouble, now),
+                Trouble::ServiceHung => self.look(&name, now),
                 _ => self.lose(&name, now),
             }
         }
@@ -518,12 +552,12 @@ impl Model {
             return;
         }
         self.service = None;
-        let hung = |place: &&Place| place.state == ReaderState::Degraded(Trouble::ServiceHung);
-        let mut names: Vec<_> = self.places.iter().filter(hung).map(|place| place.name.clone()).collect();
+        let mut names: Vec<_> = self.places.iter().map(|place| place.name.clone()).collect();
         names.sort();
         for name in names {
-            self.recover(&name, now);
+            self.look(&name, now);
         }
+        self.serve(now);
     }
 
     pub(super) fn card(&mut self, name: &ReaderName, card: CardState, replaced: bool, now: Duration) {
