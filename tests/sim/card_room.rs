@@ -6,8 +6,8 @@ use std::time::Duration;
 use engawa::card::driver::Driver;
 use engawa::card::scripted::Scripted;
 use engawa::card::{
-    CardError, Cards, Config, EndReason, IdentityPin, Opened, Policy, Purpose, ReaderName, ReaderState, Session,
-    Signed, Spent, Stage, Tasks, Terminal, Trouble, Wish,
+    CardError, CardState, Cards, Config, EndReason, IdentityPin, Opened, Policy, Purpose, ReaderName, ReaderState,
+    Session, Signed, Spent, Stage, Tasks, Terminal, Trouble, Wish,
 };
 use engawa::clock::Clock;
 use engawa::fault::Code;
@@ -387,6 +387,7 @@ async fn a_forgotten_card_is_told_to_the_next_terminal() {
     assert!(!second.view().unwrap().card_left);
     second.close().unwrap();
     room.driver.remove("a");
+    room.until(|cards| cards.readers()[0].card == CardState::Absent).await;
     room.driver.insert("a", SoftCard::new().shared());
     let third = room.session("one");
     room.until(|_| third.view().unwrap().card).await;

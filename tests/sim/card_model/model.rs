@@ -20,6 +20,8 @@ pub(super) struct Place {
     pub(super) card: CardState,
     /// Cards put in so far.
     pub(super) cards: u64,
+    /// Leases so far.
+    pub(super) leases: u64,
     /// Which of them an operation was last begun on, and by whom.
     pub(super) worked: Option<(u64, Terminal)>,
 }
@@ -216,8 +218,9 @@ impl Model {
     }
 
     fn grant(&mut self, at: usize, reader: ReaderName, now: Duration) {
-        let before = |r: &&Request| r.lease.as_ref().is_some_and(|lease| lease.reader == reader);
-        let number = 1 + self.requests.iter().filter(before).count() as u64;
+        let place = self.place(&reader).unwrap();
+        place.leases += 1;
+        let number = place.leases;
         let card = self.place(&reader).filter(|place| place.card != CardState::Absent).map(|place| place.cards);
         let request = &mut self.requests[at];
         request.seen = now;
@@ -352,11 +355,11 @@ impl Model {
             Stage::Waiting => return Err(Refusal::Waiting),
             Stage::Granted(_) => self.requests[at].lease.clone().unwrap(),
         };
-        if lease.operating {
-            return Err(Refusal::Operating);
-        }
         if let Some(ReaderState::Degraded(trouble)) = self.place(&lease.reader).map(|place| place.state.clone()) {
             return Err(Refusal::Degraded(trouble));
+        }
+        if lease.operating {
+            return Err(Refusal::Operating);
         }
         self.requests[at].seen = now;
         self.requests[at].lease = Some(Hold { used: now, operating: true, ..lease.clone() });
@@ -474,8 +477,16 @@ impl Model {
             match self.place(name) {
                 None => {
                     let (state, card) = (ReaderState::Ok, CardState::Absent);
-                    let place =
-                        Place { name: name.clone(), state, trouble: None, since: now, card, cards: 0, worked: None };
+                    let place = Place {
+                        name: name.clone(),
+                        state,
+                        trouble: None,
+                        since: now,
+                        card,
+                        cards: 0,
+                        leases: 0,
+                        worked: None,
+                    };
                     self.places.push(place);
                     self.tell_reader(name, ReaderState::Ok);
                 }
