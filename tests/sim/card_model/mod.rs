@@ -369,7 +369,7 @@ fn the_comparison_sees_everything() {
     let opens = "Busy ReaderUnknown QueueFull TooMany Degraded(Disabled) Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
     let begins = "Unknown Waiting Operating Degraded(Mute) Degraded(ServiceHung) Ended(CardRemoved)";
     let all = |word: &'static str, names: &'static str| names.split(' ').map(move |name| format!("{word} {name}"));
-    let touches = "Ended(Lifetime) Degraded(Mute)";
+    let touches = "Ended(Closed) Ended(CardRemoved) Operating";
     let wanted = all("ended", ends).chain(all("open", opens)).chain(all("begin", begins));
     let wanted = wanted.chain(all("touch", touches)).chain(["card left".to_owned()]);
     let missing: Vec<_> = wanted.filter(|what| !seen.contains_key(what)).collect();
