@@ -46,7 +46,8 @@ fn answered_at(inner: &Inner) -> Timestamp {
     now.checked_sub(inner.clock.elapsed().saturating_sub(inner.driver.last_answer())).unwrap_or(now)
 }
 
-/// Nothing new begins; what is under way on a card is let finish for a while, and given up then.
+/// Nothing new begins; what is under way on a card is let finish for a while, and given up then. What was given up before
+/// holds nobody up: its caller knows.
 async fn run_down(inner: &Arc<Inner>) {
     inner.with(|machine, now| machine.close_for_good(now));
     if inner.machine().operating() {
@@ -70,7 +71,9 @@ fn take(inner: &Inner, report: Report) {
     measure(inner);
 }
 
-fn measure(inner: &Inner) {
+/// Shows how the readers are. To be called whenever one has changed.
+pub(super) fn measure(inner: &Inner) {
+    measure_stuck(inner);
     let readers = inner.machine().readers();
     let count = |wanted: fn(&ReaderState) -> bool| readers.iter().filter(|reader| wanted(&reader.state)).count();
     for (state, number) in [
@@ -99,6 +102,10 @@ fn watch_service(inner: &Inner) {
         }
         _ => {}
     }
-    let stuck = u32::try_from(inner.driver.stuck()).unwrap_or(u32::MAX);
+    measure_stuck(inner);
+}
+
+fn measure_stuck(inner: &Inner) {
+    let stuck = u32::try_from(inner.stuck()).unwrap_or(u32::MAX);
     Metric::CardStuck.set(&[], f64::from(stuck));
 }

@@ -127,6 +127,11 @@ impl CardError {
         }
     }
 
+    /// Whether a PIN may have reached the card before this.
+    pub(super) const fn pin_sent(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown | Self::PinWrong { .. } | Self::PinBlocked { spent: true })
+    }
+
     /// What the request has cost.
     #[must_use]
     pub const fn spent(&self) -> Spent {
@@ -172,6 +177,7 @@ const fn refusal_code(refusal: Refusal) -> Code {
         Refusal::Degraded(Trouble::Mute) => Code::ReaderDegraded,
         Refusal::Degraded(trouble) => trouble_code(trouble),
         Refusal::QueueFull => Code::SessionQueueFull,
+        Refusal::TooMany => Code::SessionTooMany,
     }
 }
 

@@ -7,8 +7,8 @@
 //! short form, and in the exact shape the standard gives.
 //!
 //! Kept shut: every application of the My Number card that holds or shows the My Number or the resident record (all whose
-//! name begins with [`SHUT`]: 券面事項入力補助, 券面事項確認, 住基 and their kin), also by parts of their names. PINs are never compared,
-//! changed or unblocked, and nothing is signed: those commands have no place here in any class.
+//! name begins with [`SHUT`]: 券面事項入力補助, 券面事項確認, 住基 and their kin), also by parts of their names. PINs
+//! are never compared, changed or unblocked, and nothing is signed: those commands have no place here in any class.
 
 use super::channel::{Channel, ChannelError};
 

@@ -58,7 +58,7 @@ pub use machine::{
 };
 pub use pin::{IdentityPin, ProfilePin};
 pub use profile::{BasicFour, Sex};
-pub use session::Session;
+pub use session::{Reserved, Session};
 pub use verify::Floor;
 
 use driver::{Driver, NoReaders};
@@ -161,6 +161,12 @@ impl Inner {
         result
     }
 
+    fn stuck(&self) -> usize {
+        // The driver's count is read first: it has locks of its own.
+        let threads = self.driver.stuck();
+        threads.max(self.machine().stuck())
+    }
+
     fn until_due(&self) -> Duration {
         let due = self.machine().next_deadline();
         due.map_or(Duration::MAX, |due| due.saturating_sub(self.clock.elapsed()))
@@ -168,6 +174,10 @@ impl Inner {
 
     fn beat(&self) {
         self.pulse.send_replace(self.clock.elapsed());
+    }
+
+    fn floor(&self, confirmed: bool) -> Floor {
+        Floor { tries: self.floor.load(Ordering::SeqCst), confirmed }
     }
 
     /// The time that certificates are held against; `None` while the clock cannot be right.
@@ -212,7 +222,7 @@ pub struct Health {
     pub alive: bool,
     /// What keeps every reader from being used.
     pub service: Option<Trouble>,
-    /// Threads left in calls that do not return.
+    /// Operations that were given up and have not come back, or threads left in calls that do not return, if those are more.
     pub stuck: usize,
     /// When pcscd last answered while the room could use it.
     pub proof: Option<Timestamp>,
@@ -256,10 +266,12 @@ impl Cards {
     }
 
     /// A terminal asks for a reader, and is ready to wait so long for its turn. It learns of its turn by asking
-    /// ([`Session::view`]), which is a sign of life, or from the events.
+    /// ([`Session::view`]), which is a sign of life, or from the events, which are none: a terminal that only listens is gone
+    /// after [`Policy::heartbeat`].
     ///
     /// # Errors
-    /// `CARD_BUSY` (without waiting), `READER_ABSENT`, `READER_DEGRADED`, `PCSC_DOWN`, `SESSION_QUEUE_FULL`.
+    /// `CARD_BUSY` (without waiting), `READER_ABSENT`, `READER_DEGRADED`, `PCSC_DOWN`, `SESSION_QUEUE_FULL`,
+    /// `SESSION_TOO_MANY`.
     pub fn open(
         &self,
         terminal: &Terminal,
@@ -305,7 +317,7 @@ impl Cards {
         Health {
             alive: beats || service == Some(Trouble::Disabled),
             service,
-            stuck: self.inner.driver.stuck(),
+            stuck: self.inner.stuck(),
             proof: *self.inner.proof.borrow(),
         }
     }

@@ -73,9 +73,14 @@ pub fn basic_four(
 ) -> Result<BasicFour, CardError> {
     open(channel)?;
     select(channel, ProfileFile::Pin)?;
-    verify(channel, attempt, pin.0, floor)?;
+    if let Err(error) = verify(channel, attempt, pin.0, floor) {
+        if error.pin_sent() {
+            log_out(channel);
+        }
+        return Err(error);
+    }
     let read = select(channel, ProfileFile::BasicFour).and_then(|()| read_selected(channel));
-    let _ = exchange(channel, &Command::open(Application::Profile));
+    log_out(channel);
     parse(&read?.ok_or(CardError::Answer("basic four"))?)
 }
 
@@ -120,6 +125,11 @@ fn birth(digits: &[u8]) -> Result<Option<Date>, CardError> {
         year @ 1800..=2199 => Ok(Date::new(year, part(4..6), part(6..8)).ok()),
         _ => Err(unsound()),
     }
+}
+
+/// Ends what a PIN opened. Whether a PIN was taken whose answer was lost, nobody knows.
+fn log_out(channel: &mut dyn Channel) {
+    let _ = exchange(channel, &Command::open(Application::Profile));
 }
 
 fn open(channel: &mut dyn Channel) -> Result<(), CardError> {

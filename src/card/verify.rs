@@ -33,10 +33,11 @@ pub(super) fn verify(
     digits: Digits,
     floor: Floor,
 ) -> Result<(), CardError> {
-    match tries_left(channel)? {
+    let left = tries_left(channel)?;
+    match left {
         0 => return Err(CardError::PinBlocked { spent: false }),
-        left if left <= floor.tries && !floor.confirmed => return Err(CardError::PinFloor { tries_left: left }),
-        _ => {}
+        _ if left <= floor.tries && !floor.confirmed => return Err(CardError::PinFloor { tries_left: left }),
+        1.. => {}
     }
     let under = attempt.begin()?;
     let command = Command::verify(&under, digits);
@@ -54,8 +55,9 @@ pub(super) fn verify(
         }
         [0x63, 0xC0] => Err(CardError::PinBlocked { spent: true }),
         [0x63, low] if low & 0xF0 == 0xC0 => Err(CardError::PinWrong { tries_left: low & 0x0F }),
-        [0x69, 0x83 | 0x84] => Err(CardError::PinBlocked { spent: false }),
-        // A word that says nothing of the PIN: the card may have counted.
+        // Blocked, and it was not before: the last try went with this PIN.
+        [0x69, 0x83 | 0x84] if left == 1 => Err(CardError::PinBlocked { spent: true }),
+        // A word that says nothing of the PIN, or one that does not fit the tries that were left: the card may have counted.
         _ => Err(CardError::OutcomeUnknown),
     }
 }

@@ -205,6 +205,9 @@ catalogue! {
     SessionQueueFull "SESSION_QUEUE_FULL" 429 Caller Later
         "カードの順番待ちがいっぱいです。少し待ってから求めてください。"
         "Too many are waiting for a card reader. Wait a moment and ask again.";
+    SessionTooMany "SESSION_TOO_MANY" 429 Caller AfterRemedy
+        "この端末のカードのセッションが多すぎます。使っていないセッションを先に閉じてください。"
+        "This terminal has too many card sessions. Close those it no longer uses first.";
     SessionWaiting "SESSION_WAITING" 409 Caller Later
         "まだ順番を待っています。順番が来てから操作してください。"
         "The session is still waiting for its turn. Act once it has been granted.";

@@ -64,6 +64,8 @@ pub(crate) struct SoftCard {
     pub(crate) tries: BTreeMap<[u8; 10], u8>,
     /// The certificate is behind the PIN, as on a telephone.
     pub(crate) phone: bool,
+    /// It answers the last wrong PIN like one that was blocked before: 6984.
+    pub(crate) curt: bool,
     pub(crate) fault: Option<(usize, Fault)>,
     /// VERIFY commands with a body that reached the card.
     pub(crate) verifies: usize,
@@ -97,6 +99,7 @@ impl SoftCard {
             files,
             tries: BTreeMap::from([(JPKI, 3), (PROFILE, 3)]),
             phone: false,
+            curt: false,
             fault: None,
             verifies: 0,
             seen: Vec::new(),
@@ -185,6 +188,9 @@ impl SoftCard {
         *tries -= 1;
         let right = if app == JPKI { PIN } else { PROFILE_PIN };
         if pin != right.as_bytes() {
+            if self.curt && *tries == 0 {
+                return (vec![], 0x6984);
+            }
             return (vec![], 0x63C0 | u16::from(*tries));
         }
         (*tries, self.open) = (3, true);

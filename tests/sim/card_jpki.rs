@@ -154,6 +154,20 @@ fn a_wrong_pin_says_what_is_left() {
 }
 
 #[test]
+fn a_card_that_only_says_blocked_at_the_last_wrong_pin_has_counted_it() {
+    let confirmed = Floor { confirmed: true, ..FLOOR };
+    let mut card = SoftCard::new().left(1);
+    card.curt = true;
+    // No certificate for signatures: that does not make it a card without PIN.
+    let availability = card.files.iter_mut().find(|((_, file), _)| *file == 0x0008).unwrap().1;
+    availability.copy_from_slice(&[0x8F, 0x00, 0x00]);
+    let error = identify(&mut card, "0000", confirmed).unwrap_err();
+    assert_eq!((error.clone(), error.spent()), (CardError::PinBlocked { spent: true }, Spent::One));
+    let error = identify(&mut card, "0000", confirmed).unwrap_err();
+    assert_eq!((error.spent(), card.verifies), (Spent::None, 1));
+}
+
+#[test]
 fn no_try_is_spent_on_a_card_that_cannot_serve() {
     let expired = SoftCard::with_certificate(certificate(true));
     let without_pin = SoftCard::new().kind("JPKIAPICCTOKEN2", [0x8F, 0x00, 0x00]).left(0);

@@ -315,7 +315,7 @@ fn a_greedy_terminal_stands_behind_itself() {
     for number in 1..=4 {
         open(&mut machine, number, 0, &Wish::Any, 0).unwrap();
     }
-    assert_eq!(open(&mut machine, 5, 0, &Wish::Any, 0), Err(Refusal::QueueFull));
+    assert_eq!(open(&mut machine, 5, 0, &Wish::Any, 0), Err(Refusal::TooMany));
     assert_eq!(open(&mut machine, 6, 1, &Wish::Any, 1), Ok(Opened::Waiting));
     machine.close(id(1), &terminal(0), seconds(2)).unwrap();
     assert_eq!(stage(&machine, 6, 1, seconds(2)), Stage::Granted(reader(0)), "one request does not wait behind three");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use engawa::card::driver::Driver;
 use engawa::card::scripted::Scripted;
 use engawa::card::{
-    CardError, Cards, Config, EndReason, IdentityPin, Opened, Policy, Purpose, ReaderName, ReaderState, Session,
-    Signed, Spent, Stage, Tasks, Terminal, Trouble, Wish,
+    CardError, CardState, Cards, Config, EndReason, IdentityPin, Opened, Policy, Purpose, ReaderName, ReaderState,
+    Session, Signed, Spent, Stage, Tasks, Terminal, Trouble, Wish,
 };
 use engawa::clock::Clock;
 use engawa::fault::Code;
@@ -26,12 +26,18 @@ struct Room {
 
 impl Room {
     async fn open(readers: &[&str]) -> Self {
+        Self::with_limit(readers, Duration::from_secs(20)).await
+    }
+
+    /// Operations that do not come back are given up after `limit`: short where one is to be, else long enough for a busy
+    /// machine.
+    async fn with_limit(readers: &[&str], limit: Duration) -> Self {
         let (driver, clock) = (Scripted::default(), Clock::system());
         let (stop, stopped) = watch::channel(false);
         driver.readers(readers);
         let config = Config {
-            connect_limit: Duration::from_millis(100),
-            operation_limit: Duration::from_millis(400),
+            connect_limit: limit,
+            operation_limit: limit.saturating_mul(4),
             policy: Policy { heartbeat: Duration::from_secs(20), ..Policy::default() },
             ..Config::default()
         };
@@ -64,6 +70,9 @@ impl Room {
         assert!(self.cards.at_rest(), "a lease has leaked: {:?}", self.cards.readers());
     }
 }
+
+/// When it is wanted that an operation is given up.
+const STUCK: Duration = Duration::from_millis(300);
 
 fn of(terminal: &str) -> Terminal {
     Terminal(terminal.to_owned())
@@ -144,7 +153,7 @@ async fn a_card_exchanged_unseen_gets_no_pin() {
 
 #[tokio::test]
 async fn a_stuck_reader_is_degraded_and_the_others_go_on() {
-    let room = Room::open(&["a", "b"]).await;
+    let room = Room::with_limit(&["a", "b"], STUCK).await;
     let (stuck, well) = (SoftCard::new().shared(), SoftCard::new().shared());
     room.driver.insert("a", stuck.clone());
     room.driver.insert("b", well);
@@ -157,14 +166,15 @@ async fn a_stuck_reader_is_degraded_and_the_others_go_on() {
         readers.into_iter().find(|reader| reader.name == ReaderName(name.to_owned())).unwrap().state
     };
     assert_eq!(state("a"), ReaderState::Degraded(Trouble::HeldElsewhere));
-    sign(&second, PIN).await.unwrap();
     assert_eq!(sign(&first, PIN).await.unwrap_err().code(), Code::CardHeldElsewhere, "not told to wait for it");
     first.close().unwrap();
+    assert_eq!(room.cards.health().stuck, 1);
     assert!(!room.cards.at_rest(), "its thread has not come back");
     room.driver.let_go("a");
     room.until(|_| state("a") == ReaderState::Ok).await;
     assert_eq!(stuck.lock().unwrap().verifies, 0, "who came unstuck sent no PIN");
     assert!(stuck.lock().unwrap().seen.is_empty(), "nor anything else");
+    sign(&second, PIN).await.unwrap();
     second.close().unwrap();
     room.until(Cards::at_rest).await;
     room.finish().await;
@@ -279,7 +289,7 @@ async fn other_settings_hold_from_here_on() {
     let nearest = || room.cards.open(&of("desk"), &Wish::Nearest, Purpose::Identify, Duration::ZERO);
     let Opened::Granted(view) = nearest().unwrap() else { panic!("it is free") };
     assert_eq!(view.stage, Stage::Granted(ReaderName("b".to_owned())));
-    assert_eq!(nearest().unwrap_err().code(), Code::SessionQueueFull);
+    assert_eq!(nearest().unwrap_err().code(), Code::SessionTooMany);
     let session = room.cards.session(&of("desk"), view.id).unwrap();
     room.cards.reconfigure(&Config { floor: 1, nearest: beside("a"), ..Config::default() });
     assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::CardPinFloor);
@@ -334,4 +344,68 @@ async fn the_open_channel_refuses_before_anything_is_sent() {
     let answers = session.apdu([vec![jpki], token].concat()).await.unwrap();
     assert!(answers[2].starts_with(b"JPKIAPICCTOKEN2"));
     room.finish().await;
+}
+
+#[tokio::test]
+async fn a_reader_is_taken_before_the_hub_is_asked() {
+    let room = Room::open(&["a"]).await;
+    let card = SoftCard::new().shared();
+    room.driver.insert("a", card.clone());
+    let session = room.session("desk");
+    room.until(|_| session.view().unwrap().card).await;
+    let pin = || IdentityPin::parse(Zeroizing::new(PIN.to_owned())).unwrap();
+    let reserved = session.reserve().unwrap();
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::SessionBusy, "one PIN at a time");
+    assert_eq!(session.reserve().err().unwrap().code(), Code::SessionBusy);
+    reserved.sign(pin(), CHALLENGE.to_vec(), false).await.unwrap();
+    drop(session.reserve().unwrap());
+    let reserved = session.reserve().unwrap();
+    session.close().unwrap();
+    assert!(!room.cards.at_rest(), "the reader is kept for it");
+    let seen = card.lock().unwrap().seen.len();
+    let refused = reserved.sign(pin(), CHALLENGE.to_vec(), false).await.unwrap_err();
+    assert_eq!((refused.code(), refused.spent()), (Code::SessionEnded, Spent::None));
+    assert_eq!(card.lock().unwrap().seen.len(), seen, "the card was not touched");
+    assert!(room.cards.at_rest(), "the reader is free");
+    room.finish().await;
+}
+
+#[tokio::test]
+async fn a_forgotten_card_is_told_to_the_next_terminal() {
+    let room = Room::open(&["a"]).await;
+    room.driver.insert("a", SoftCard::new().shared());
+    let first = room.session("one");
+    room.until(|_| first.view().unwrap().card).await;
+    sign(&first, PIN).await.unwrap();
+    assert!(!first.view().unwrap().card_left, "it is its own");
+    first.close().unwrap();
+    let second = room.session("two");
+    assert!(second.view().unwrap().card_left);
+    drop(second.reserve().unwrap());
+    assert!(second.view().unwrap().card_left, "what was not used does not count");
+    second.counters().await.unwrap();
+    assert!(!second.view().unwrap().card_left);
+    second.close().unwrap();
+    room.driver.remove("a");
+    room.until(|cards| cards.readers()[0].card == CardState::Absent).await;
+    room.driver.insert("a", SoftCard::new().shared());
+    let third = room.session("one");
+    room.until(|_| third.view().unwrap().card).await;
+    assert!(!third.view().unwrap().card_left, "it was put in anew");
+    room.finish().await;
+}
+
+/// Whoever was told that his operation is stuck is not waited for again.
+#[tokio::test]
+async fn what_was_given_up_does_not_hold_up_the_stop() {
+    let room = Room::with_limit(&["a"], STUCK).await;
+    room.driver.insert("a", SoftCard::new().shared());
+    let session = room.session("desk");
+    room.driver.hold("a");
+    assert_eq!(sign(&session, PIN).await.unwrap_err().code(), Code::CardHeldElsewhere);
+    let begun = room.clock.elapsed();
+    room.stop.send(true).unwrap();
+    room.tasks.finished().await;
+    let limit = Config::default().stop_limit;
+    assert!(room.clock.elapsed() - begun < limit / 2, "it was waited for");
 }

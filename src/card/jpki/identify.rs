@@ -51,7 +51,14 @@ pub fn identify(
         Err(CardError::PinBlocked { spent: false }) if !may_sign_documents(channel)? => {
             return Err(CardError::WithoutPin);
         }
-        verified => verified?,
+        Err(error) => {
+            // Whether a PIN was taken whose answer was lost, nobody knows.
+            if error.pin_sent() {
+                log_out(channel);
+            }
+            return Err(error);
+        }
+        Ok(()) => {}
     }
     let signed = after_pin(channel, kind, free, challenge, known, now);
     log_out(channel);

@@ -2,9 +2,10 @@
 //!
 //! Cards are known by the application they have, never by their ATR. What a card is, its token information says.
 //!
-//! A card without PIN (顔認証マイナンバーカード) has no mark of its own that is published. **Assumed:** its 利用者証明用 PIN has no try
-//! left, and its availability file names no signature certificate, since none is issued to it. An ordinary card whose PIN is
-//! blocked and which has no signature certificate looks the same; its holder is offered the same way, the visual one.
+//! A card without PIN (顔認証マイナンバーカード) has no mark of its own that is published. **Assumed:** its
+//! 利用者証明用 PIN has no try left, and its availability file names no signature certificate, since none is issued to
+//! it. An ordinary card whose PIN is blocked and which has no signature certificate looks the same; its holder is offered
+//! the same way, the visual one.
 
 mod certificate;
 mod file;

@@ -1,8 +1,8 @@
 //! Who may use which reader, and who waits: a state machine without I/O.
 //!
 //! ```text
-//!  request ──► waiting ──its turn──► granted ──► ended (closed · idle · lifetime · card removed · card lost ·
-//!     │           │                    │  ▲             reader lost · terminal gone · revoked · stopping)
+//!  request ──► waiting ──its turn──► granted ──► ended (closed · idle · lifetime · card removed · reader lost ·
+//!     │           │                    │  ▲             terminal gone · revoked · stopping)
 //!     │           │            operation│  │finished
 //!     ▼           ▼                    ▼  │
 //!  refused      ended              operating ──end──► ending ──finished──► ended
@@ -13,8 +13,9 @@
 //! terminal while the first one's commands still run.
 //!
 //! Whose turn: each request gets a tag when it arrives, the greater of the newest tag served and one more than that of its
-//! terminal's last request, served or waiting; the smallest tag goes first, then the earlier. A newcomer can never pass a request whose tag has been reached, so
-//! nobody starves, whatever readers others wish for; and a terminal with many requests stands behind itself.
+//! terminal's last request, served or waiting; the smallest tag goes first, then the earlier. A newcomer can never pass a
+//! request whose tag has been reached, so nobody starves, whatever readers others wish for; and a terminal with many
+//! requests stands behind itself.
 
 mod lease;
 mod order;
@@ -30,7 +31,7 @@ pub use types::{
     SessionId, SessionSnapshot, Stage, Terminal, Trouble, Wish,
 };
 
-use lease::{Lease, Record, State};
+use lease::{Lease, Record, State, Work};
 use order::Order;
 use past::Past;
 
@@ -59,6 +60,10 @@ struct Reader {
     /// Counts leases.
     epoch: u64,
     lease: Option<SessionId>,
+    /// The card on which an operation was last begun, and by which terminal.
+    worked: Option<(u64, Terminal)>,
+    /// What it suffers from itself, whatever pcscd does.
+    trouble: Option<Trouble>,
 }
 
 impl Reader {
@@ -102,7 +107,8 @@ impl Machine {
 
     // ---- readers -----------------------------------------------------------------------------------------------------
 
-    /// The readers that exist; those not named are lost. A reader that comes back is ready with an unknown card.
+    /// The readers that exist; those not named are lost. A reader that comes back is ready with an unknown card, unless an
+    /// operation from before has not come back: until then it keeps what it suffers from.
     pub fn readers_are(&mut self, names: &BTreeSet<ReaderName>, now: Duration) {
         self.service = None;
         let lost: Vec<_> = self.readers.keys().filter(|name| !names.contains(*name)).cloned().collect();
@@ -111,24 +117,53 @@ impl Machine {
         }
         for name in names {
             let known = self.readers.get(name).map(|reader| reader.state.clone());
-            if known.is_none() && self.readers.len() >= self.policy.readers {
+            if known.is_none() && self.readers.len() >= self.policy.readers && !self.forget_a_reader() {
                 continue;
             }
             match known {
                 None | Some(ReaderState::Absent) => self.found(name, now),
-                Some(ReaderState::Degraded(Trouble::ServiceHung)) => self.recover(name, now),
-                Some(_) => {}
+                Some(_) => self.refresh(name, now),
             }
         }
         self.settle(now);
     }
 
+    /// Makes room for a new reader: of those that are absent and not leased, the one that has been absent longest goes.
+    fn forget_a_reader(&mut self) -> bool {
+        let gone = |reader: &Reader| reader.state == ReaderState::Absent && reader.lease.is_none();
+        let absent = self.readers.iter().filter(|(_, reader)| gone(reader));
+        let oldest = absent.min_by_key(|(name, reader)| (reader.since, (*name).clone())).map(|(name, _)| name.clone());
+        oldest.is_some_and(|name| self.readers.remove(&name).is_some())
+    }
+
     fn found(&mut self, name: &ReaderName, now: Duration) {
-        let fresh =
-            || Reader { state: ReaderState::Ok, card: CardState::Absent, since: now, cards: 0, epoch: 0, lease: None };
+        let fresh = || Reader {
+            state: ReaderState::Ok,
+            card: CardState::Absent,
+            since: now,
+            cards: 0,
+            epoch: 0,
+            lease: None,
+            worked: None,
+            trouble: None,
+        };
         let reader = self.readers.entry(name.clone()).or_insert_with(fresh);
-        (reader.state, reader.card, reader.since) = (ReaderState::Ok, CardState::Absent, now);
-        self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
+        reader.trouble = reader.trouble.filter(|_| reader.lease.is_some());
+        let state = reader.trouble.map_or(ReaderState::Ok, ReaderState::Degraded);
+        (reader.state, reader.card, reader.since) = (state.clone(), CardState::Absent, now);
+        self.events.push(Event::Reader { reader: name.clone(), state });
+    }
+
+    /// What a reader that is there suffers from: pcscd's trouble hides its own, and does not take its place.
+    fn refresh(&mut self, name: &ReaderName, now: Duration) {
+        let hung = self.service.filter(|trouble| *trouble == Trouble::ServiceHung);
+        let Some(reader) = self.readers.get_mut(name) else { return };
+        let state = hung.or(reader.trouble).map_or(ReaderState::Ok, ReaderState::Degraded);
+        if reader.state == ReaderState::Absent || reader.state == state {
+            return;
+        }
+        (reader.state, reader.since) = (state.clone(), now);
+        self.events.push(Event::Reader { reader: name.clone(), state });
     }
 
     /// pcscd is gone or hung, or not wanted: no reader can be used, and a lease on a reader of a gone pcscd has ended.
@@ -140,7 +175,7 @@ impl Machine {
         let names: Vec<_> = self.readers.keys().cloned().collect();
         for name in names {
             if trouble == Trouble::ServiceHung {
-                self.degrade(&name, trouble, now);
+                self.refresh(&name, now);
             } else {
                 self.lose(&name, now);
             }
@@ -153,12 +188,11 @@ impl Machine {
             return;
         }
         self.service = None;
-        let hung = |reader: &Reader| reader.state == ReaderState::Degraded(Trouble::ServiceHung);
-        let names: Vec<_> =
-            self.readers.iter().filter(|(_, reader)| hung(reader)).map(|(name, _)| name.clone()).collect();
+        let names: Vec<_> = self.readers.keys().cloned().collect();
         for name in names {
-            self.recover(&name, now);
+            self.refresh(&name, now);
         }
+        self.settle(now);
     }
 
     /// What keeps every reader from being used, if anything does.
@@ -182,27 +216,19 @@ impl Machine {
 
     /// A reader does not answer in time. Its lease stays: the terminal sees why.
     pub fn degrade(&mut self, name: &ReaderName, trouble: Trouble, now: Duration) {
-        let Some(reader) = self.readers.get_mut(name) else { return };
-        let state = ReaderState::Degraded(trouble);
-        if reader.state == ReaderState::Absent || reader.state == state {
-            return;
+        if let Some(reader) = self.readers.get_mut(name) {
+            reader.trouble = Some(trouble);
+            self.refresh(name, now);
         }
-        (reader.state, reader.since) = (state.clone(), now);
-        self.events.push(Event::Reader { reader: name.clone(), state });
     }
 
     /// A degraded reader answers again. While pcscd counts as hung it stays degraded: [`Machine::service_answers`] is next.
     pub fn recover(&mut self, name: &ReaderName, now: Duration) {
-        if self.service == Some(Trouble::ServiceHung) {
-            return;
+        if let Some(reader) = self.readers.get_mut(name) {
+            reader.trouble = None;
+            self.refresh(name, now);
+            self.settle(now);
         }
-        let Some(reader) = self.readers.get_mut(name) else { return };
-        if !matches!(reader.state, ReaderState::Degraded(_)) {
-            return;
-        }
-        (reader.state, reader.since) = (ReaderState::Ok, now);
-        self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
-        self.settle(now);
     }
 
     /// A reader reports its card; `replaced` says that another insertion lies between this report and the last. A card that
@@ -243,7 +269,7 @@ impl Machine {
     ) -> Result<Opened, Refusal> {
         self.admit(id, terminal)?;
         let wanted = self.wanted(terminal, wish);
-        self.reachable(wish, wait)?;
+        self.reachable(&wanted, wait)?;
         let free = self.turn_is_free(&wanted);
         if wait.is_zero() && free.is_none() {
             return Err(self.why_not(&wanted));
@@ -272,7 +298,10 @@ impl Machine {
         }
         let own = self.records.values().filter(|record| record.terminal == *terminal).count();
         let known = self.records.contains_key(&id) || self.past.find(id).is_some();
-        if known || own >= self.policy.per_terminal || self.records.len() >= self.policy.in_all {
+        if own >= self.policy.per_terminal {
+            return Err(Refusal::TooMany);
+        }
+        if known || self.records.len() >= self.policy.in_all {
             return Err(Refusal::QueueFull);
         }
         Ok(())
@@ -287,19 +316,19 @@ impl Machine {
         }
     }
 
-    fn reachable(&self, wish: &Wish, wait: Duration) -> Result<(), Refusal> {
+    fn reachable(&self, wanted: &Option<Vec<ReaderName>>, wait: Duration) -> Result<(), Refusal> {
         match self.service {
             // What the settings switch off does not come back while somebody waits.
             Some(Trouble::Disabled) => return Err(Refusal::Degraded(Trouble::Disabled)),
             Some(trouble) if wait.is_zero() => return Err(Refusal::Degraded(trouble)),
             _ => {}
         }
-        match wish {
-            Wish::Named(name) if self.service.is_none() && !self.readers.contains_key(name) => {
-                Err(Refusal::ReaderUnknown)
-            }
-            _ => Ok(()),
+        let seen = |names: &Vec<ReaderName>| names.iter().any(|name| self.readers.contains_key(name));
+        // What was never seen is a slip in a name or in the settings, and nothing to wait for.
+        if self.service.is_none() && !wanted.as_ref().is_none_or(seen) {
+            return Err(Refusal::ReaderUnknown);
         }
+        Ok(())
     }
 
     /// A free reader for a newcomer. One who waits for a free reader would have it already, so nobody is passed.
@@ -371,7 +400,7 @@ impl Machine {
             used: now,
             card,
             identity: None,
-            operating: false,
+            work: Work::None,
         });
         self.tell(id);
     }

@@ -137,8 +137,10 @@ pub enum Refusal {
     ReaderUnknown,
     /// The reader cannot be used for the time being.
     Degraded(Trouble),
-    /// Too many requests, of this terminal or in all.
+    /// Too many requests in all.
     QueueFull,
+    /// Too many requests of this terminal.
+    TooMany,
 }
 
 /// What others may want to know.
@@ -214,6 +216,9 @@ pub struct SessionSnapshot {
     pub epoch: Option<u64>,
     /// Whether the reader has a card that belongs to this session.
     pub card: bool,
+    /// Whether that card has lain there since another terminal last worked on it. No longer so once this terminal has begun
+    /// an operation itself.
+    pub card_left: bool,
     /// When it was asked for, monotonic.
     pub opened: Duration,
 }
@@ -233,7 +238,7 @@ pub struct Policy {
     pub per_terminal: usize,
     /// Sessions, waiting or granted, in all.
     pub in_all: usize,
-    /// Readers; more are ignored.
+    /// Readers that are remembered: those that are there, and the last that were.
     pub readers: usize,
     /// A lease's length before any was measured.
     pub assumed_lease: Duration,

@@ -94,6 +94,22 @@ impl Shared {
     }
 }
 
+/// One thread for jobs, however it ends; one that could not be started as well.
+struct Counted(Arc<Shared>);
+
+impl Counted {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.alive.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl PcscDriver {
     /// A driver; nothing happens before it is asked to watch.
     #[must_use]
@@ -120,14 +136,12 @@ impl PcscDriver {
             return Err(ChannelError::ReaderGone);
         }
         let (jobs, inbox) = sync_channel(QUEUE);
-        let (shared, name) = (self.shared.clone(), reader.clone());
-        shared.alive.fetch_add(1, Ordering::SeqCst);
+        let (counted, name) = (Counted::new(self.shared.clone()), reader.clone());
         let started = std::thread::Builder::new().name("card-reader".to_owned()).spawn(move || {
+            let _counted = counted;
             worker::run(&name, &inbox);
-            shared.alive.fetch_sub(1, Ordering::SeqCst);
         });
         if started.is_err() {
-            self.shared.alive.fetch_sub(1, Ordering::SeqCst);
             return Err(ChannelError::ReaderGone);
         }
         workers.insert(reader.clone(), jobs.clone());
@@ -143,8 +157,13 @@ impl Driver for PcscDriver {
         let started = std::thread::Builder::new().name("card-watch".to_owned()).spawn(move || {
             // The PC/SC crate panics at errors it does not know, in some builds. The room must not end with it.
             let watch = || watch::run(&shared, &reports, &pauses);
-            while catch_unwind(AssertUnwindSafe(watch)).is_err() && !shared.stopped() {}
+            while catch_unwind(AssertUnwindSafe(watch)).is_err() && !shared.stopped() {
+                if watch::pause(&pauses).is_err() {
+                    return;
+                }
+            }
         });
+        // Without the thread nobody holds the sender of the reports: the broker finds it closed, and ends the room.
         if let Err(error) = started {
             tracing::error!(%error, "the card readers cannot be watched");
         }

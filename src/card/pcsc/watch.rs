@@ -20,7 +20,7 @@ const MOST: usize = 16;
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// The room has gone, or the driver was stopped.
-struct Over;
+pub(super) struct Over;
 
 /// Watches until the driver is stopped.
 pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<()>) {
@@ -31,7 +31,7 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
         match context {
             Ok(context) => {
                 down = false;
-                if watch(shared, &context, reports).is_err() {
+                if watch(shared, &context, reports, pauses).is_err() {
                     return;
                 }
                 // Its pcscd has gone. What comes next, a new context will tell.
@@ -46,14 +46,22 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
             }
             Err(_) => {}
         }
-        if matches!(pauses.recv_timeout(PAUSE), Err(RecvTimeoutError::Disconnected)) {
+        if pause(pauses).is_err() {
             return;
         }
     }
 }
 
+/// Rests, unless the driver is stopped.
+pub(super) fn pause(pauses: &Receiver<()>) -> Result<(), Over> {
+    match pauses.recv_timeout(PAUSE) {
+        Err(RecvTimeoutError::Disconnected) => Err(Over),
+        _ => Ok(()),
+    }
+}
+
 /// Watches with one context until it fails.
-fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result<(), Over> {
+fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>, pauses: &Receiver<()>) -> Result<(), Over> {
     let mut seen: Option<BTreeSet<ReaderName>> = None;
     let mut states = Vec::new();
     let mut counts = BTreeMap::new();
@@ -76,9 +84,11 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>) -> Result
                 shared.answered();
                 continue;
             }
-            // The list has changed under it.
+            // The list has changed under it, or names what pcscd does not know: it is told and waited for anew, after a pause.
             Err(Error::UnknownReader | Error::ReaderUnavailable) => {
-                seen = Some(BTreeSet::new());
+                shared.answered();
+                seen = None;
+                pause(pauses)?;
                 continue;
             }
             Err(_) => return lost(reports, true),
@@ -112,12 +122,13 @@ fn lost(reports: &Sender<Report>, had_any: bool) -> Result<(), Over> {
     Ok(())
 }
 
+/// The readers' names. One that is no text could not be asked for again by what is left of it, so it is left out.
 pub(super) fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
     let names = match context.list_readers_owned() {
         Err(Error::NoReadersAvailable) => Vec::new(),
         names => names?,
     };
-    Ok(names.into_iter().map(|name| ReaderName(name.to_string_lossy().into_owned())).collect())
+    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).map(ReaderName).collect())
 }
 
 pub(super) fn card(event: State) -> CardState {

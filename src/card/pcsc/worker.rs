@@ -36,11 +36,19 @@ impl Desk {
         if !gate.open() {
             return work(Err(ChannelError::CalledOff));
         }
-        let mut card = match self.connect() {
+        // The PC/SC crate panics at errors it does not know, in some builds; no command has been sent then.
+        let connected = caught(|| self.connect());
+        let mut card = match connected {
             Ok(card) => card,
-            Err(error) => return work(Err(trouble::before(error))),
+            Err(error) => {
+                if trouble::service(error) {
+                    self.context = None;
+                }
+                return work(Err(trouble::before(error)));
+            }
         };
-        match begin(&mut card) {
+        let place = &mut card;
+        match caught(move || begin(place)) {
             Ok(transaction) => {
                 progress.talking();
                 let mut channel = Wire { transaction: &transaction, gate: &gate, progress: &progress };
@@ -73,6 +81,11 @@ impl Desk {
         self.context = Some(context);
         result
     }
+}
+
+/// What it brings; a panic is a context that is of no more use.
+fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::InternalError))
 }
 
 fn begin(mut card: &mut Card) -> Result<Transaction<'_>, Error> {

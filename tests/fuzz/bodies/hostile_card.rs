@@ -62,7 +62,6 @@ enum Pin {
     Unknown,
     Taken,
     Wrong,
-    Blocked,
 }
 
 /// The answers, and what engawa said.
@@ -168,7 +167,8 @@ impl Card<'_> {
         self.pin = match (word, answer) {
             (Some([0x90, 0x00]), Ok(answer)) if answer.len() == 2 => Pin::Taken,
             (Some([0x63, 0xC0..=0xCF]), _) => Pin::Wrong,
-            (Some([0x69, 0x83 | 0x84]), _) => Pin::Blocked,
+            // It was not blocked before: the last try has gone, if there was but one.
+            (Some([0x69, 0x83 | 0x84]), _) if self.counted == Some(1) => Pin::Wrong,
             // It was never sent: the gate was shut.
             (_, Err(ChannelError::CalledOff)) => Pin::NotSent,
             _ => Pin::Unknown,
@@ -178,7 +178,7 @@ impl Card<'_> {
     /// What the error says of the cost is what the card's own words say of it.
     fn cost(&self, error: &CardError) {
         let cost = match self.pin {
-            Pin::NotSent | Pin::Taken | Pin::Blocked => Spent::None,
+            Pin::NotSent | Pin::Taken => Spent::None,
             Pin::Unknown => Spent::Unknown,
             Pin::Wrong => Spent::One,
         };

@@ -14,8 +14,16 @@ use engawa::card::machine::{
 pub(super) struct Place {
     pub(super) name: ReaderName,
     pub(super) state: ReaderState,
+    /// Its own, whatever pcscd does.
+    pub(super) trouble: Option<Trouble>,
     pub(super) since: Duration,
     pub(super) card: CardState,
+    /// Cards put in so far.
+    pub(super) cards: u64,
+    /// Leases so far.
+    pub(super) leases: u64,
+    /// Which of them an operation was last begun on, and by whom.
+    pub(super) worked: Option<(u64, Terminal)>,
 }
 
 /// A request ever admitted.
@@ -47,9 +55,13 @@ pub(super) struct Hold {
     pub(super) number: u64,
     pub(super) since: Duration,
     pub(super) used: Duration,
-    pub(super) has_card: bool,
+    /// Which of its reader's cards is its own.
+    pub(super) card: Option<u64>,
     pub(super) identity: Option<[u8; 32]>,
     pub(super) operating: bool,
+    /// Of what it does: it has reached the card, and its caller has not been told that it was given up.
+    pub(super) on_card: bool,
+    pub(super) given_up: bool,
 }
 
 impl Request {
@@ -206,13 +218,23 @@ impl Model {
     }
 
     fn grant(&mut self, at: usize, reader: ReaderName, now: Duration) {
-        let before = |r: &&Request| r.lease.as_ref().is_some_and(|lease| lease.reader == reader);
-        let number = 1 + self.requests.iter().filter(before).count() as u64;
-        let has_card = self.place(&reader).is_some_and(|place| place.card != CardState::Absent);
+        let place = self.place(&reader).unwrap();
+        place.leases += 1;
+        let number = place.leases;
+        let card = self.place(&reader).filter(|place| place.card != CardState::Absent).map(|place| place.cards);
         let request = &mut self.requests[at];
         request.seen = now;
-        request.lease =
-            Some(Hold { reader, number, since: now, used: now, has_card, identity: None, operating: false });
+        request.lease = Some(Hold {
+            reader,
+            number,
+            since: now,
+            used: now,
+            card,
+            identity: None,
+            operating: false,
+            on_card: false,
+            given_up: false,
+        });
         self.tell(at);
     }
 
@@ -269,19 +291,21 @@ impl Model {
         }
         let own = self.requests.iter().filter(|r| r.counts() && r.terminal == *terminal).count();
         let all = self.requests.iter().filter(|r| r.counts()).count();
-        if own >= self.policy.per_terminal || all >= self.policy.in_all {
+        if own >= self.policy.per_terminal {
+            return Err(Refusal::TooMany);
+        }
+        if all >= self.policy.in_all {
             return Err(Refusal::QueueFull);
         }
         match self.service {
             Some(trouble) if wait.is_zero() || trouble == Trouble::Disabled => return Err(Refusal::Degraded(trouble)),
             _ => {}
         }
-        if let (None, Wish::Named(name)) = (self.service, wish)
-            && self.place(name).is_none()
-        {
+        let names = self.names(terminal, wish);
+        let never = |names: &Vec<ReaderName>| !names.iter().any(|name| self.places.iter().any(|p| p.name == *name));
+        if self.service.is_none() && names.as_ref().is_some_and(never) {
             return Err(Refusal::ReaderUnknown);
         }
-        let names = self.names(terminal, wish);
         let free = self.best_free(&names);
         if free.is_none() && wait.is_zero() {
             return Err(self.why_none(&names));
@@ -324,7 +348,7 @@ impl Model {
         trouble.map_or(Refusal::ReaderUnknown, Refusal::Degraded)
     }
 
-    pub(super) fn begin(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Right, Refusal> {
+    pub(super) fn reserve(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Right, Refusal> {
         let at = self.of(id, terminal).ok_or(Refusal::Unknown)?;
         let lease = match self.requests[at].stage() {
             Stage::Ended(reason) => return Err(Refusal::Ended(reason)),
@@ -342,12 +366,38 @@ impl Model {
         Ok(Right { session: id, reader: lease.reader, epoch: lease.number, identity: lease.identity })
     }
 
+    pub(super) fn touch(&mut self, right: &Right) -> Result<(), Refusal> {
+        let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
+        if let Some(reason) = self.requests[at].over {
+            return Err(Refusal::Ended(reason));
+        }
+        let lease = self.requests[at].lease.as_ref().unwrap();
+        if lease.on_card || lease.given_up {
+            return Err(Refusal::Operating);
+        }
+        let (of, card) = (self.requests[at].terminal.clone(), self.requests[at].lease.as_ref().unwrap().card);
+        let place = self.place(&right.reader).unwrap();
+        if let ReaderState::Degraded(trouble) = place.state {
+            return Err(Refusal::Degraded(trouble));
+        }
+        place.worked = card.map(|card| (card, of)).or(place.worked.take());
+        self.requests[at].lease.as_mut().unwrap().on_card = true;
+        Ok(())
+    }
+
+    pub(super) fn give_up(&mut self, right: &Right, trouble: Trouble, now: Duration) {
+        let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
+        let lease = self.requests[at].lease.as_mut().unwrap();
+        (lease.on_card, lease.given_up) = (false, true);
+        self.degrade(&right.reader, trouble, now);
+    }
+
     /// `sound` is what the operation has learned of the card, or nothing where the card was lost.
     pub(super) fn finish(&mut self, right: &Right, sound: Option<Option<[u8; 32]>>, now: Duration) {
         let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
         let request = &mut self.requests[at];
         let lease = request.lease.as_mut().unwrap();
-        lease.operating = false;
+        (lease.operating, lease.on_card, lease.given_up) = (false, false, false);
         if request.over.is_some() {
             return self.let_go(at, now);
         }
@@ -416,22 +466,57 @@ impl Model {
             self.lose(name, now);
         }
         for name in names {
-            let room = self.places.len() < self.policy.readers;
+            if self.place(name).is_none() && self.places.len() >= self.policy.readers {
+                let spare = |place: &&Place| place.state == ReaderState::Absent && self.holder(&place.name).is_none();
+                let mut spare: Vec<_> = self.places.iter().filter(spare).map(|p| (p.since, p.name.clone())).collect();
+                spare.sort();
+                let Some((_, gone)) = spare.first() else { continue };
+                self.places.retain(|place| place.name != *gone);
+            }
+            let leased = self.holder(name).is_some();
             match self.place(name) {
-                None if room => {
+                None => {
                     let (state, card) = (ReaderState::Ok, CardState::Absent);
-                    self.places.push(Place { name: name.clone(), state, since: now, card });
+                    let place = Place {
+                        name: name.clone(),
+                        state,
+                        trouble: None,
+                        since: now,
+                        card,
+                        cards: 0,
+                        leases: 0,
+                        worked: None,
+                    };
+                    self.places.push(place);
                     self.tell_reader(name, ReaderState::Ok);
                 }
                 Some(place) if place.state == ReaderState::Absent => {
-                    (place.state, place.since, place.card) = (ReaderState::Ok, now, CardState::Absent);
-                    self.tell_reader(name, ReaderState::Ok);
+                    if !leased {
+                        place.trouble = None;
+                    }
+                    let state = place.trouble.map_or(ReaderState::Ok, ReaderState::Degraded);
+                    (place.state, place.since, place.card) = (state.clone(), now, CardState::Absent);
+                    self.tell_reader(name, state);
                 }
-                Some(place) if place.state == ReaderState::Degraded(Trouble::ServiceHung) => self.recover(name, now),
-                _ => {}
+                _ => self.look(name, now),
             }
         }
         self.serve(now);
+    }
+
+    /// A reader that is there is as bad as pcscd, else as bad as itself.
+    fn look(&mut self, name: &ReaderName, now: Duration) {
+        let hung = self.service == Some(Trouble::ServiceHung);
+        let Some(place) = self.place(name).filter(|place| place.state != ReaderState::Absent) else { return };
+        let state = match (hung, place.trouble) {
+            (true, _) => ReaderState::Degraded(Trouble::ServiceHung),
+            (false, Some(trouble)) => ReaderState::Degraded(trouble),
+            (false, None) => ReaderState::Ok,
+        };
+        if place.state != state {
+            (place.state, place.since) = (state.clone(), now);
+            self.tell_reader(name, state);
+        }
     }
 
     fn lose(&mut self, name: &ReaderName, now: Duration) {
@@ -444,22 +529,17 @@ impl Model {
     }
 
     pub(super) fn degrade(&mut self, name: &ReaderName, trouble: Trouble, now: Duration) {
-        let state = ReaderState::Degraded(trouble);
-        let worse = |place: &&mut Place| place.state != ReaderState::Absent && place.state != state;
-        let Some(place) = self.place(name).filter(worse) else { return };
-        (place.state, place.since) = (state.clone(), now);
-        self.tell_reader(name, state);
+        if let Some(place) = self.place(name) {
+            place.trouble = Some(trouble);
+        }
+        self.look(name, now);
     }
 
     pub(super) fn recover(&mut self, name: &ReaderName, now: Duration) {
-        // A pcscd that hangs answers for no reader; when it answers again, it does so for all.
-        if self.service == Some(Trouble::ServiceHung) {
-            return;
+        if let Some(place) = self.place(name) {
+            place.trouble = None;
         }
-        let degraded = |place: &&mut Place| matches!(place.state, ReaderState::Degraded(_));
-        let Some(place) = self.place(name).filter(degraded) else { return };
-        (place.state, place.since) = (ReaderState::Ok, now);
-        self.tell_reader(name, ReaderState::Ok);
+        self.look(name, now);
         self.serve(now);
     }
 
@@ -472,7 +552,7 @@ impl Model {
         names.sort();
         for name in names {
             match trouble {
-                Trouble::ServiceHung => self.degrade(&name, trouble, now),
+                Trouble::ServiceHung => self.look(&name, now),
                 _ => self.lose(&name, now),
             }
         }
@@ -483,12 +563,12 @@ impl Model {
             return;
         }
         self.service = None;
-        let hung = |place: &&Place| place.state == ReaderState::Degraded(Trouble::ServiceHung);
-        let mut names: Vec<_> = self.places.iter().filter(hung).map(|place| place.name.clone()).collect();
+        let mut names: Vec<_> = self.places.iter().map(|place| place.name.clone()).collect();
         names.sort();
         for name in names {
-            self.recover(&name, now);
+            self.look(&name, now);
         }
+        self.serve(now);
     }
 
     pub(super) fn card(&mut self, name: &ReaderName, card: CardState, replaced: bool, now: Duration) {
@@ -498,15 +578,17 @@ impl Model {
             return;
         }
         place.card = card;
+        place.cards += u64::from(card != CardState::Absent && (before == CardState::Absent || replaced));
+        let cards = place.cards;
         self.events.push(Event::Card { reader: name.clone(), card });
         let lost = before != CardState::Absent && (card == CardState::Absent || replaced);
         let Some(at) = self.holder(name) else { return };
         let over = self.requests[at].over.is_some();
         let lease = self.requests[at].lease.as_mut().unwrap();
-        if lost && lease.has_card {
+        if lost && lease.card.is_some() {
             self.end(at, EndReason::CardRemoved, now);
         } else if card != CardState::Absent && !over {
-            lease.has_card = true;
+            lease.card = lease.card.or(Some(cards));
         }
     }
 }
