@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::wire::Reason;
 use crate::card::machine::ReaderSnapshot;
 use crate::card::{
-    CardKind, CardState, Cards, EndReason, HolderCertificate, Purpose, ReaderState, SessionSnapshot, Spent, Stage,
-    Terminal, Trouble, trouble_code,
+    CardKind, CardState, Cards, Counters, EndReason, HolderCertificate, Purpose, ReaderState, SessionSnapshot, Spent,
+    Stage, Terminal, Trouble, trouble_code,
 };
 use crate::fault::Code;
 use crate::model::hex;
@@ -138,6 +138,27 @@ impl From<SessionSnapshot> for SessionView {
             expires_in_s: session.expires_in.map(|left| left.as_secs()),
             ended,
         }
+    }
+}
+
+/// Tries left of each PIN.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Tries)]
+pub(in crate::api) struct TriesView {
+    /// Of the 利用者証明用 PIN; `null` where there is none.
+    #[schema(example = 3)]
+    identity: Option<u8>,
+    /// Of the PIN of 券面事項入力補助; `null` where the card has none.
+    #[schema(example = 3)]
+    profile: Option<u8>,
+    /// The card has no PIN: identify its holder visually.
+    without_pin: bool,
+}
+
+impl From<Counters> for TriesView {
+    fn from(counters: Counters) -> Self {
+        let without_pin = counters.without_pin;
+        Self { identity: (!without_pin).then_some(counters.identity), profile: counters.profile, without_pin }
     }
 }
 

@@ -91,8 +91,9 @@ pub(in crate::api) async fn identify(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
-    take(api, &connection, &id, &parts, body).await.map_err(Failure::costing_nothing)
+    let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
+    let answer = take(api, &connection, &id, &parts, &mut body).await;
+    drained(answer, &mut body).await.map_err(Failure::costing_nothing)
 }
 
 async fn take(
@@ -100,11 +101,11 @@ async fn take(
     connection: &Connection,
     id: &str,
     parts: &Parts,
-    mut body: Pieces,
+    body: &mut Pieces,
 ) -> Result<Response, Failure> {
     let caller = authorise(&api, parts, Right::Card).await?;
     let session = find(&api, &caller, id)?;
-    let whole = small_secret(&api, parts, &mut body).await?;
+    let whole = small_secret(&api, parts, body).await?;
     let way = parse(&whole)?;
     drop(whole);
     let key = |method: Method| -> Result<Keyed, Failure> {
@@ -113,7 +114,11 @@ async fn take(
         Ok(Keyed { sender: sender(&caller), key })
     };
     match way {
-        Way::Pin(pin, confirm) => detached(connection, identifying::by_pin(api, session, pin, confirm)).await,
+        Way::Pin(pin, confirm) => {
+            unnamed(parts)?;
+            let asked = identifying::ask_for_pin(&api, session).await?;
+            with_pin(connection, identifying::by_pin(api, asked, pin, confirm)).await
+        }
         Way::Visual(witnesses) => {
             let keyed = key(Method::Visual)?;
             detached(connection, identifying::by_face(api, session, witnesses, keyed)).await
@@ -130,13 +135,45 @@ pub(super) async fn detached<T: Send + 'static>(
     connection: &Connection,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    // Work that ended in a panic may have come as far as the PIN.
-    connection.detach(work).await.map_err(|failure| failure.costing(Spent::Unknown, None))?
+    connection.detach(work).await?
+}
+
+/// The same for work that sends a PIN: if it ended in a panic, it may have come as far as that.
+pub(super) async fn with_pin<T: Send + 'static>(
+    connection: &Connection,
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let unknown = |_| Failure::from(Code::CardOutcomeUnknown).costing(Spent::Unknown, None);
+    connection.detach(work).await.map_err(unknown)?
+}
+
+/// Reads what a refused sender still has to say, so that it gets to see the refusal.
+pub(super) async fn drained<T>(answer: Result<T, Failure>, body: &mut Pieces) -> Result<T, Failure> {
+    if answer.as_ref().is_err_and(|failure| failure.code() != Code::RequestTimeout) {
+        body.drain().await;
+    }
+    answer
+}
+
+/// A key promises that a repeat does nothing new, and a PIN that is sent again may spend a try.
+fn unnamed(parts: &Parts) -> Result<(), Failure> {
+    if given_idempotency_key(parts)?.is_none() {
+        return Ok(());
+    }
+    Err(Failure::here(
+        Code::RequestMalformed,
+        Place::parameter(
+            "Idempotency-Key",
+            "PIN_NOT_REPEATED",
+            "暗証番号の要求には付けられません。回数が減るおそれがあるため、同じ要求を繰り返さず、ご本人に確かめてください。",
+            "It cannot be given with a PIN: such a request is never to be repeated, as that may spend a try. Ask the person.",
+        ),
+    ))
 }
 
 /// A small body that may hold a PIN.
 pub(super) async fn small_secret(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    timeout(api.config.request, body.secret_json(parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)?
+    timeout(api.config.request, body.secret_json(parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)?
 }
 
 fn parse(body: &[u8]) -> Result<Way, Failure> {
