@@ -104,6 +104,33 @@ async fn a_card_that_is_lost_under_the_pin_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
+async fn tries_are_looked_at_and_cost_none() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    let path = format!("/v1/card-sessions/{session}/tries");
+    assert_eq!(desk.get(&path).await.json(), json!({"identity": 3, "profile": 3, "without_pin": false}));
+    desk.ask(&session, "identify", &pin("0000")).await.problem("CARD_PIN_WRONG");
+    assert_eq!(desk.get(&path).await.json()["identity"], 2);
+    assert_eq!(card.lock().unwrap().verifies, 1);
+    let unknown = desk.get("/v1/card-sessions/00000000-0000-4000-8000-000000000000/tries").await;
+    assert_eq!(spent(&unknown, "SESSION_UNKNOWN"), json!({"tries_spent": "none"}));
+}
+
+#[tokio::test]
+async fn a_pin_is_never_named_for_a_repeat() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    let named = request("POST", &format!("/v1/card-sessions/{session}/identify"), Some(&desk.key));
+    let named = named.header("content-type", "application/json").header("idempotency-key", "k");
+    let refused = desk.house.tcp(named.body(Full::from(pin(PIN).to_string())).unwrap()).await;
+    let problem = refused.problem("REQUEST_MALFORMED");
+    assert_eq!(problem["errors"][0]["parameter"], "Idempotency-Key");
+    assert_eq!((desk.house.hub.challenges_given(), card.lock().unwrap().verifies), (0, 0));
+}
+
+#[tokio::test]
 async fn without_a_line_the_card_is_not_touched() {
     let desk = Desk::open().await;
     let card = desk.put(SoftCard::new()).await;
