@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::card_sessions::{MAX_BODY, find};
-use super::identify::{drained, pin, small_secret, with_pin};
+use super::identify::{Confirmed, drained, pin, small_secret, with_pin};
+use super::identifying::own_card;
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
@@ -61,6 +62,8 @@ pub(in crate::api) struct BasicFourRequest {
     pin: String,
     /// The person knows how few tries are left, and wants to go on.
     confirm_low_tries: Option<bool>,
+    /// The card that lies there since another terminal used it (`card_left`) is this person's.
+    confirm_card_left: Option<bool>,
 }
 
 /// 基本4情報, as they stand on the card.
@@ -96,7 +99,7 @@ pub(in crate::api) struct BasicFourView {
     request_body(content = BasicFourRequest),
     responses(
         (status = 200, description = "The four items", body = BasicFourView),
-        (status = 409, description = "CARD_ABSENT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_PIN_WRONG, CARD_PIN_FORMAT, CARD_UNSUPPORTED", body = Document, content_type = "application/problem+json"),
     )
@@ -124,7 +127,8 @@ async fn take(
     let whole = small_secret(api, parts, body).await?;
     let (pin, confirm) = parse(&whole)?;
     drop(whole);
-    let reading = async move { session.basic_four(pin, confirm).await.map_err(failed) };
+    own_card(&session, confirm.card_left)?;
+    let reading = async move { session.basic_four(pin, confirm.low_tries).await.map_err(failed) };
     let four = with_pin(connection, reading).await?;
     let (birth_date, card) = (four.birth, CardNote { tries_spent: Spent::None, tries_left: None });
     let view = BasicFourView {
@@ -137,7 +141,7 @@ async fn take(
     wiped(&view)
 }
 
-fn parse(body: &[u8]) -> Result<(ProfilePin, bool), Failure> {
+fn parse(body: &[u8]) -> Result<(ProfilePin, Confirmed), Failure> {
     let mut members = Members::read_secret(body)?;
     let asked = pin(&mut members, ProfilePin::parse);
     members.done()?;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::card_wire::{SessionView, TriesView};
 use super::identify::{drained, small_secret};
+use super::identifying::own_card;
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Card, With, authorise};
@@ -174,7 +175,7 @@ pub(in crate::api) async fn heartbeat(
     responses(
         (status = 200, description = "The tries left", body = TriesView),
         (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
-        (status = 409, description = "CARD_ABSENT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_UNSUPPORTED", body = Document, content_type = "application/problem+json"),
     )
@@ -184,7 +185,13 @@ pub(in crate::api) async fn tries(
     by: With<Card>,
     Path(id): Path<String>,
 ) -> Result<Json<TriesView>, Failure> {
-    let session = find(&api, &by.caller, &id).map_err(Failure::costing_nothing)?;
+    looked_at(&api, &by.caller, &id).await.map_err(Failure::costing_nothing)
+}
+
+async fn looked_at(api: &Api, caller: &Caller, id: &str) -> Result<Json<TriesView>, Failure> {
+    let session = find(api, caller, id)?;
+    // Looking begins the terminal's own work on the card, which would then pass for its own.
+    own_card(&session, false)?;
     Ok(Json(session.counters().await?.into()))
 }
 

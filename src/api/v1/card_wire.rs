@@ -111,6 +111,9 @@ pub(in crate::api) struct SessionView {
     reader: Option<String>,
     /// Whether a card that belongs to this session lies on the reader.
     card: bool,
+    /// Whether that card has lain there since another terminal last used it: a PIN is refused (CARD_LEFT) unless
+    /// `confirm_card_left` says that it is the person's own.
+    card_left: bool,
     /// Place in the queue from 1, while it waits.
     position: Option<usize>,
     /// Seconds until its turn, estimated, while it waits for a reader that works.
@@ -132,6 +135,7 @@ impl From<SessionSnapshot> for SessionView {
             purpose: session.purpose,
             reader,
             card: session.card,
+            card_left: session.card_left,
             position: session.position,
             // Whoever waits would rather come late than too early.
             eta_s: session.eta.map(|eta| eta.as_secs() + u64::from(eta.subsec_nanos() > 0)),

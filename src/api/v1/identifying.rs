@@ -18,8 +18,7 @@ use super::opinions::REPLAYED;
 use crate::api::Api;
 use crate::api::problem::{Advice, Failure, Place};
 use crate::api::wiped::wiped;
-use crate::card::machine::Refusal;
-use crate::card::{CardError, CardKind, IdentityPin, Session, Spent, Stage};
+use crate::card::{CardError, CardKind, IdentityPin, Reserved, Session, Spent};
 use crate::fault::{Code, Retry};
 use crate::identity::{Challenge, Faulty, HubError, IdentityError};
 use crate::model::identity::{Evidence, Method, Person, Witnessed, Witnesses};
@@ -65,18 +64,21 @@ pub(super) struct Keyed {
 /// What the PIN is asked for: the hub's challenge, and how long the hub has left for its word.
 pub(super) struct Asked {
     session: Session,
+    /// Nobody else begins anything on the card meanwhile.
+    reserved: Reserved,
     challenge: Challenge,
     left: Duration,
 }
 
 /// Asks the hub for its challenge. Neither card nor PIN is touched, so this may be broken off.
-pub(super) async fn ask_for_pin(api: &Api, session: Session) -> Result<Asked, Failure> {
+pub(super) async fn ask_for_pin(api: &Api, session: Session, confirm_card_left: bool) -> Result<Asked, Failure> {
     let asking = async {
-        usable(&session)?;
+        let reserved = session.reserve()?;
+        own_card(&session, confirm_card_left)?;
         let begun = Instant::now();
         let challenge = within(api.config.request, api.identity.challenge()).await;
         let challenge = challenge.map_err(|error| unheard(api, error, None))?;
-        Ok(Asked { session, challenge, left: api.config.request.saturating_sub(begun.elapsed()) })
+        Ok(Asked { session, reserved, challenge, left: api.config.request.saturating_sub(begun.elapsed()) })
     };
     let asked = asking.await;
     asked.inspect_err(|failure: &Failure| tell(Method::Pin, failure.code().name()))
@@ -94,11 +96,11 @@ pub(super) async fn by_pin(
 
 async fn pin_shown(
     api: &Api,
-    Asked { session, challenge, left }: Asked,
+    Asked { session, reserved, challenge, left }: Asked,
     pin: IdentityPin,
     confirm_low_tries: bool,
 ) -> Result<Response, Failure> {
-    let signed = match session.sign(pin, challenge.bytes.to_vec(), confirm_low_tries).await {
+    let signed = match reserved.sign(pin, challenge.bytes.to_vec(), confirm_low_tries).await {
         Ok(signed) => signed,
         Err(error) => return Err(unsigned(&session, error).await),
     };
@@ -218,14 +220,9 @@ async fn within<T>(
     tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| Err(IdentityError::given_up()))
 }
 
-/// Whether it is this session's turn: the hub need not be asked otherwise.
-fn usable(session: &Session) -> Result<(), Failure> {
-    let refusal = match session.view()?.stage {
-        Stage::Granted(_) => return Ok(()),
-        Stage::Waiting => Refusal::Waiting,
-        Stage::Ended(reason) => Refusal::Ended(reason),
-    };
-    Err(CardError::Refused(refusal).into())
+/// A PIN is not sent to a card that somebody else's request has left behind, unless the caller knows.
+pub(super) fn own_card(session: &Session, confirmed: bool) -> Result<(), Failure> {
+    if session.view()?.card_left && !confirmed { Err(Code::CardLeft.into()) } else { Ok(()) }
 }
 
 /// Why a certificate could not be read without a PIN.

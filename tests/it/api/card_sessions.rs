@@ -25,7 +25,7 @@ async fn a_reader_is_borrowed_and_given_back() {
     let id = session["id"].as_str().unwrap();
     assert_eq!(opened.header("location"), format!("{SESSIONS}/{id}"));
     let wanted = json!({
-        "id": id, "state": "granted", "purpose": "basic-four", "reader": "a", "card": false,
+        "id": id, "state": "granted", "purpose": "basic-four", "reader": "a", "card": false, "card_left": false,
         "position": null, "eta_s": null, "expires_in_s": session["expires_in_s"], "ended": null,
     });
     assert_eq!(session, wanted);
