@@ -58,7 +58,7 @@ pub use machine::{
 };
 pub use pin::{IdentityPin, ProfilePin};
 pub use profile::{BasicFour, Sex};
-pub use session::Session;
+pub use session::{Reserved, Session};
 pub use verify::Floor;
 
 use driver::{Driver, NoReaders};
@@ -168,6 +168,10 @@ impl Inner {
 
     fn beat(&self) {
         self.pulse.send_replace(self.clock.elapsed());
+    }
+
+    fn floor(&self, confirmed: bool) -> Floor {
+        Floor { tries: self.floor.load(Ordering::SeqCst), confirmed }
     }
 
     /// The time that certificates are held against; `None` while the clock cannot be right.

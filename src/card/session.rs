@@ -1,7 +1,6 @@
 //! One terminal's session, and what can be done with the card in it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -15,7 +14,6 @@ use super::jpki::{self, CardKind, Counters, HolderCertificate, Signed};
 use super::machine::{Finish, Refusal, SessionId, SessionSnapshot, Terminal, Ticket};
 use super::pin::{IdentityPin, ProfilePin};
 use super::profile::{self, BasicFour};
-use super::verify::Floor;
 use crate::telemetry::Metric;
 
 /// A terminal's hold on its session. Dropping it ends nothing.
@@ -81,14 +79,18 @@ impl Session {
     /// # Errors
     /// As [`CardError`] says.
     pub async fn certificate(&self) -> Result<(CardKind, Option<HolderCertificate>), CardError> {
-        let work = |given: Given<'_>| {
-            let kind = jpki::open(given.channel)?;
-            let certificate = jpki::free_certificate(given.channel)?;
-            let identity = certificate.as_ref().map(HolderCertificate::identity);
-            same_card(given.known, identity)?;
-            Ok(((kind, certificate), identity))
-        };
-        self.operate("certificate", work).await
+        self.reserve()?.certificate().await
+    }
+
+    /// Takes the reader for the one operation that follows, before anything else is asked for it: no second one begins, and
+    /// the session does not end by itself, until it is used or dropped. The reader is not touched by this.
+    ///
+    /// # Errors
+    /// `SESSION_BUSY`, `SESSION_WAITING`, `SESSION_ENDED`, `CARD_REMOVED`, `READER_DEGRADED` and its kin, `REQUEST_NOT_FOUND`.
+    pub fn reserve(&self) -> Result<Reserved, CardError> {
+        let ticket = self.inner.with(|machine, now| machine.reserve(self.id, &self.terminal, now));
+        let ticket = ticket.map_err(CardError::Refused)?;
+        Ok(Reserved { inner: self.inner.clone(), ticket: Some(ticket) })
     }
 
     /// Tries left. Costs none.
@@ -96,7 +98,7 @@ impl Session {
     /// # Errors
     /// As [`CardError`] says.
     pub async fn counters(&self) -> Result<Counters, CardError> {
-        self.operate("counters", |given| Ok((jpki::counters(given.channel)?, None))).await
+        self.reserve()?.operate("counters", |given| Ok((jpki::counters(given.channel)?, None))).await
     }
 
     /// Signs the hub's challenge with the holder's PIN, in one transaction. Sends the PIN at most once; [`CardError::spent`]
@@ -110,13 +112,7 @@ impl Session {
         challenge: Vec<u8>,
         confirm_low_tries: bool,
     ) -> Result<Signed, CardError> {
-        let (floor, now) = (self.floor(confirm_low_tries), self.inner.today());
-        let work = move |given: Given<'_>| {
-            let signed = jpki::identify(given.channel, given.attempt, pin, floor, &challenge, given.known, now)?;
-            let identity = signed.certificate.identity();
-            Ok((signed, Some(identity)))
-        };
-        self.operate("sign", work).await
+        self.reserve()?.sign(pin, challenge, confirm_low_tries).await
     }
 
     /// Reads the four items with the application's own PIN. Sends it at most once.
@@ -124,14 +120,14 @@ impl Session {
     /// # Errors
     /// As [`CardError`] says.
     pub async fn basic_four(&self, pin: ProfilePin, confirm_low_tries: bool) -> Result<BasicFour, CardError> {
-        let floor = self.floor(confirm_low_tries);
+        let floor = self.inner.floor(confirm_low_tries);
         let work = move |given: Given<'_>| {
             // Nobody's items are told for another's, and whoever signs later in this session is the one they were read of.
             let found = whose(given.channel)?;
             same_card(given.known, found)?;
             Ok((profile::basic_four(given.channel, given.attempt, pin, floor)?, found))
         };
-        self.operate("basic_four", work).await
+        self.reserve()?.operate("basic_four", work).await
     }
 
     /// Sends a batch of a vendor's card application, in one transaction, through the filter.
@@ -140,21 +136,70 @@ impl Session {
     /// `APDU_REFUSED` before anything is sent; otherwise as [`CardError`] says.
     pub async fn apdu(&self, commands: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, CardError> {
         let batch = Batch::check(commands)?;
-        self.operate("apdu", |given| Ok((batch.send(given.channel)?, None))).await
+        self.reserve()?.operate("apdu", |given| Ok((batch.send(given.channel)?, None))).await
+    }
+}
+
+/// The reader, taken for one operation. Dropped unused, it is given back.
+pub struct Reserved {
+    inner: Arc<Inner>,
+    /// Gone once it was used.
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            give_back(&self.inner, ticket, Finish::Sound(None));
+        }
+    }
+}
+
+impl Reserved {
+    /// As [`Session::certificate`].
+    ///
+    /// # Errors
+    /// As [`CardError`] says; when the session has ended meanwhile, before the card is touched.
+    pub async fn certificate(self) -> Result<(CardKind, Option<HolderCertificate>), CardError> {
+        let work = |given: Given<'_>| {
+            let kind = jpki::open(given.channel)?;
+            let certificate = jpki::free_certificate(given.channel)?;
+            let identity = certificate.as_ref().map(HolderCertificate::identity);
+            same_card(given.known, identity)?;
+            Ok(((kind, certificate), identity))
+        };
+        self.operate("certificate", work).await
     }
 
-    fn floor(&self, confirmed: bool) -> Floor {
-        Floor { tries: self.inner.floor.load(Ordering::SeqCst), confirmed }
+    /// As [`Session::sign`].
+    ///
+    /// # Errors
+    /// As [`CardError`] says; when the session has ended meanwhile, before the card is touched.
+    pub async fn sign(
+        self,
+        pin: IdentityPin,
+        challenge: Vec<u8>,
+        confirm_low_tries: bool,
+    ) -> Result<Signed, CardError> {
+        let (floor, now) = (self.inner.floor(confirm_low_tries), self.inner.today());
+        let work = move |given: Given<'_>| {
+            let signed = jpki::identify(given.channel, given.attempt, pin, floor, &challenge, given.known, now)?;
+            let identity = signed.certificate.identity();
+            Ok((signed, Some(identity)))
+        };
+        self.operate("sign", work).await
     }
 
     /// Does `work` on the card. It runs to its end even if the caller goes away.
-    async fn operate<T, W>(&self, operation: &'static str, work: W) -> Result<T, CardError>
+    async fn operate<T, W>(mut self, operation: &'static str, work: W) -> Result<T, CardError>
     where
         T: Send + 'static,
         W: FnOnce(Given<'_>) -> Brought<T> + Send + 'static,
     {
-        let ticket = self.inner.with(|machine, now| machine.begin(self.id, &self.terminal, now));
-        let ticket = ticket.map_err(CardError::Refused)?;
+        // Where it is refused, dropping this gives the ticket back.
+        let touched = |ticket: &Ticket| self.inner.with(|machine, _| machine.touch(ticket));
+        self.ticket.as_ref().map_or(Err(Refusal::Unknown), touched).map_err(CardError::Refused)?;
+        let Some(ticket) = self.ticket.take() else { return Err(CardError::Refused(Refusal::Unknown)) };
         let (answer, answered) = oneshot::channel();
         tokio::spawn(conduct(self.inner.clone(), operation, ticket, work, answer));
         // Nobody answers when the work has panicked, and then a PIN may have gone out.
@@ -270,6 +315,10 @@ fn finish<T>(inner: &Inner, ticket: Ticket, result: &Brought<T>) {
         Err(error) if error.card_lost() => Finish::CardLost,
         Err(_) => Finish::Sound(None),
     };
+    give_back(inner, ticket, how);
+}
+
+fn give_back(inner: &Inner, ticket: Ticket, how: Finish) {
     inner.with(|machine, now| machine.finish(ticket, how, now));
     inner.finished.notify_waiters();
 }

@@ -7,7 +7,7 @@ use super::Machine;
 use super::past::PastSession;
 use super::types::{
     EndReason, Finish, Purpose, ReaderName, ReaderSnapshot, ReaderState, Refusal, SessionId, SessionSnapshot, Stage,
-    Terminal,
+    Terminal, Trouble,
 };
 
 /// One session that is not over.
@@ -43,7 +43,20 @@ pub(super) struct Lease {
     pub(super) card: Option<u64>,
     /// Which card that is by its own word.
     pub(super) identity: Option<[u8; 32]>,
-    pub(super) operating: bool,
+    pub(super) work: Work,
+}
+
+/// What becomes of the one operation that a lease may have at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// There is none.
+    None,
+    /// It is promised; the reader has not been touched.
+    Reserved,
+    /// It is under way, and its caller waits.
+    OnCard,
+    /// It is under way, and its caller was told that it was given up.
+    GivenUp,
 }
 
 /// The right to one operation on one lease. It must come back through [`Machine::finish`].
@@ -77,7 +90,7 @@ impl Record {
                 let lifetime = (lease.since + policy.lifetime, EndReason::Lifetime);
                 let idle = (lease.used + policy.idle, EndReason::Idle);
                 // What is being done is no idleness, and its terminal is waiting for it.
-                Some(if lease.operating { lifetime } else { gone.min_by_time(idle).min_by_time(lifetime) })
+                Some(if lease.work != Work::None { lifetime } else { gone.min_by_time(idle).min_by_time(lifetime) })
             }
             State::Ending(..) => None,
         }
@@ -95,11 +108,23 @@ impl Earlier for (Duration, EndReason) {
 }
 
 impl Machine {
-    /// Begins an operation on the card.
+    /// Begins an operation on the card: [`Machine::reserve`] and [`Machine::touch`] in one.
     ///
     /// # Errors
     /// When the session is not this terminal's, has no reader, is over, or is operating.
     pub fn begin(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Ticket, Refusal> {
+        let ticket = self.reserve(id, terminal, now)?;
+        // What was just promised holds.
+        self.touch(&ticket)?;
+        Ok(ticket)
+    }
+
+    /// Promises an operation: no second one begins, and no silence ends the lease, until the ticket comes back through
+    /// [`Machine::finish`]. The reader is not touched before [`Machine::touch`].
+    ///
+    /// # Errors
+    /// When the session is not this terminal's, has no reader, is over, or is operating.
+    pub fn reserve(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Ticket, Refusal> {
         let record = self.records.get_mut(&id).filter(|record| record.terminal == *terminal);
         let record = record.ok_or_else(|| self.past.refusal(id, terminal))?;
         let lease = match &mut record.state {
@@ -111,24 +136,70 @@ impl Machine {
         if let Some(ReaderState::Degraded(trouble)) = self.readers.get(&lease.reader).map(|reader| &reader.state) {
             return Err(Refusal::Degraded(*trouble));
         }
-        if lease.operating {
+        if lease.work != Work::None {
             return Err(Refusal::Operating);
         }
-        lease.operating = true;
+        lease.work = Work::Reserved;
         lease.used = now;
         record.seen = now;
         let (reader, epoch, identity) = (lease.reader.clone(), lease.epoch, lease.identity);
         Ok(Ticket { session: id, reader, epoch, identity })
     }
 
-    /// Ends an operation. Frees the reader if the session has ended meanwhile.
+    /// The promised operation goes to the card, which is its terminal's card from here on.
+    ///
+    /// # Errors
+    /// When the lease has ended meanwhile, or its reader cannot be used; the ticket still has to come back.
+    pub fn touch(&mut self, ticket: &Ticket) -> Result<(), Refusal> {
+        let record = self.records.get_mut(&ticket.session).ok_or(Refusal::Unknown)?;
+        let lease = match &mut record.state {
+            State::Granted(lease) if lease.epoch == ticket.epoch => lease,
+            State::Ending(_, reason) => return Err(Refusal::Ended(*reason)),
+            _ => return Err(Refusal::Unknown),
+        };
+        let reader = self.readers.get_mut(&lease.reader).ok_or(Refusal::ReaderUnknown)?;
+        if let ReaderState::Degraded(trouble) = reader.state {
+            return Err(Refusal::Degraded(trouble));
+        }
+        lease.work = Work::OnCard;
+        if let Some(card) = lease.card {
+            reader.worked = Some((card, record.terminal.clone()));
+        }
+        Ok(())
+    }
+
+    /// The caller of an operation was told that it was given up; its reader cannot be used until it has come back.
+    pub fn give_up(&mut self, ticket: &Ticket, trouble: Trouble, now: Duration) {
+        if let Some(Record { state: State::Granted(lease) | State::Ending(lease, _), .. }) =
+            self.records.get_mut(&ticket.session)
+            && lease.epoch == ticket.epoch
+        {
+            lease.work = Work::GivenUp;
+        }
+        self.degrade(&ticket.reader, trouble, now);
+    }
+
+    /// Operations that were given up and have not come back.
+    #[must_use]
+    pub fn stuck(&self) -> usize {
+        self.works().filter(|work| *work == Work::GivenUp).count()
+    }
+
+    fn works(&self) -> impl Iterator<Item = Work> {
+        self.records.values().map(|record| match &record.state {
+            State::Granted(lease) | State::Ending(lease, _) => lease.work,
+            State::Waiting { .. } => Work::None,
+        })
+    }
+
+    /// Ends an operation, or gives an unused promise back. Frees the reader if the session has ended meanwhile.
     pub fn finish(&mut self, ticket: Ticket, how: Finish, now: Duration) {
         let (session, epoch) = (ticket.session, ticket.epoch);
         drop(ticket);
         let Some(record) = self.records.get_mut(&session) else { return };
         match &mut record.state {
             State::Granted(lease) if lease.epoch == epoch => {
-                (lease.operating, lease.used, record.seen) = (false, now, now);
+                (lease.work, lease.used, record.seen) = (Work::None, now, now);
                 match how {
                     Finish::Sound(identity) => lease.identity = lease.identity.or(identity),
                     Finish::CardLost => self.end(session, EndReason::CardRemoved, now),
@@ -188,14 +259,10 @@ impl Machine {
         self.end_all(all, now);
     }
 
-    /// Whether an operation is under way anywhere.
+    /// Whether an operation is under way on any card whose caller has not been told otherwise.
     #[must_use]
     pub fn operating(&self) -> bool {
-        let busy = |record: &Record| match &record.state {
-            State::Granted(lease) | State::Ending(lease, _) => lease.operating,
-            State::Waiting { .. } => false,
-        };
-        self.records.values().any(busy)
+        self.works().any(|work| work == Work::OnCard)
     }
 
     /// What is due by now. Call it at [`Machine::next_deadline`] at the latest.
@@ -232,7 +299,7 @@ impl Machine {
                 self.retire(id, reason, now);
                 self.tell(id);
             }
-            State::Granted(lease) if lease.operating => {
+            State::Granted(lease) if lease.work != Work::None => {
                 record.state = State::Ending(lease.clone(), reason);
                 self.tell(id);
             }
@@ -314,8 +381,15 @@ impl Machine {
             expires_in: expires.map(|(at, _)| at.saturating_sub(now)),
             epoch: lease.map(|lease| lease.epoch),
             card: lease.is_some_and(|lease| lease.card.is_some()),
+            card_left: lease.is_some_and(|lease| self.left_by_another(lease, terminal)),
             opened: record.opened,
         })
+    }
+
+    /// Whether the lease's card is one that another terminal has last worked on.
+    fn left_by_another(&self, lease: &Lease, terminal: &Terminal) -> bool {
+        let worked = self.readers.get(&lease.reader).and_then(|reader| reader.worked.as_ref());
+        worked.is_some_and(|(card, by)| lease.card == Some(*card) && by != terminal)
     }
 
     /// Place in the queue, and time until the turn if every lease takes as long as the last ones did.

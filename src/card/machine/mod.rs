@@ -30,7 +30,7 @@ pub use types::{
     SessionId, SessionSnapshot, Stage, Terminal, Trouble, Wish,
 };
 
-use lease::{Lease, Record, State};
+use lease::{Lease, Record, State, Work};
 use order::Order;
 use past::Past;
 
@@ -59,6 +59,8 @@ struct Reader {
     /// Counts leases.
     epoch: u64,
     lease: Option<SessionId>,
+    /// The card on which an operation was last begun, and by which terminal.
+    worked: Option<(u64, Terminal)>,
 }
 
 impl Reader {
@@ -124,8 +126,15 @@ impl Machine {
     }
 
     fn found(&mut self, name: &ReaderName, now: Duration) {
-        let fresh =
-            || Reader { state: ReaderState::Ok, card: CardState::Absent, since: now, cards: 0, epoch: 0, lease: None };
+        let fresh = || Reader {
+            state: ReaderState::Ok,
+            card: CardState::Absent,
+            since: now,
+            cards: 0,
+            epoch: 0,
+            lease: None,
+            worked: None,
+        };
         let reader = self.readers.entry(name.clone()).or_insert_with(fresh);
         (reader.state, reader.card, reader.since) = (ReaderState::Ok, CardState::Absent, now);
         self.events.push(Event::Reader { reader: name.clone(), state: ReaderState::Ok });
@@ -371,7 +380,7 @@ impl Machine {
             used: now,
             card,
             identity: None,
-            operating: false,
+            work: Work::None,
         });
         self.tell(id);
     }

@@ -38,6 +38,7 @@ impl PastSession {
             expires_in: None,
             epoch: None,
             card: false,
+            card_left: false,
             opened: self.opened,
         }
     }

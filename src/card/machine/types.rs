@@ -214,6 +214,9 @@ pub struct SessionSnapshot {
     pub epoch: Option<u64>,
     /// Whether the reader has a card that belongs to this session.
     pub card: bool,
+    /// Whether that card has lain there since another terminal last worked on it. No longer so once this terminal has begun
+    /// an operation itself.
+    pub card_left: bool,
     /// When it was asked for, monotonic.
     pub opened: Duration,
 }

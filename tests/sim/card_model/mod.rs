@@ -71,7 +71,9 @@ enum Input {
     Open { of: usize, wish: Wish, wait: u64 },
     Close { which: usize, stranger: bool },
     Heartbeat { which: usize, stranger: bool },
-    Begin { which: usize, stranger: bool },
+    Begin { which: usize, stranger: bool, at_once: bool },
+    Touch(usize),
+    GiveUp(usize, Trouble),
     Finish { which: usize, sound: Option<Option<u8>> },
     Card { number: usize, card: CardState, replaced: bool },
     Readers(Vec<bool>),
@@ -101,7 +103,11 @@ fn inputs() -> impl Strategy<Value = Input> {
             .prop_map(|(of, wish, wait)| Input::Open { of, wish, wait }),
         4 => (which(), stranger()).prop_map(|(which, stranger)| Input::Close { which, stranger }),
         4 => (which(), stranger()).prop_map(|(which, stranger)| Input::Heartbeat { which, stranger }),
-        6 => (which(), stranger()).prop_map(|(which, stranger)| Input::Begin { which, stranger }),
+        6 => (which(), stranger(), prop::bool::weighted(0.7))
+            .prop_map(|(which, stranger, at_once)| Input::Begin { which, stranger, at_once }),
+        3 => (0..6usize).prop_map(Input::Touch),
+        1 => (0..6usize, prop_oneof![Just(Trouble::Mute), Just(Trouble::HeldElsewhere)])
+            .prop_map(|(which, trouble)| Input::GiveUp(which, trouble)),
         5 => (0..6usize, prop::option::weighted(0.8, prop::option::of(0..3u8)))
             .prop_map(|(which, sound)| Input::Finish { which, sound }),
         4 => (0..NAMES, cards(), prop::bool::weighted(0.2))
@@ -178,7 +184,16 @@ impl Pair {
                 assert_eq!(result, self.model.heartbeat(id, &of, now));
                 self.note("heartbeat", &result);
             }
-            Input::Begin { which, stranger } => self.begin(which, stranger),
+            Input::Begin { which, stranger, at_once } => self.begin(which, stranger, at_once),
+            Input::Touch(which) => self.touch(which),
+            Input::GiveUp(which, trouble) => {
+                if self.rights.is_empty() {
+                    return;
+                }
+                let (ticket, right) = &self.rights[which % self.rights.len()];
+                self.machine.give_up(ticket, trouble, now);
+                self.model.give_up(right, trouble, now);
+            }
             Input::Finish { which, sound } => self.finish(which, sound.map(|known| known.map(|byte| [byte; 32]))),
             Input::Card { number, card, replaced } => {
                 self.machine.card(&reader(number), card, replaced, now);
@@ -236,9 +251,9 @@ impl Pair {
         self.note(if opened == Ok(Opened::Granted) { "open granted" } else { "open" }, &opened);
     }
 
-    fn begin(&mut self, which: usize, stranger: bool) {
+    fn begin(&mut self, which: usize, stranger: bool, at_once: bool) {
         let Some((id, of)) = self.pick(which, stranger) else { return };
-        let (theirs, ours) = (self.machine.begin(id, &of, self.now), self.model.begin(id, &of, self.now));
+        let (theirs, ours) = (self.machine.reserve(id, &of, self.now), self.model.reserve(id, &of, self.now));
         self.note("begin", &theirs);
         match (theirs, ours) {
             (Ok(ticket), Ok(right)) => {
@@ -246,9 +261,22 @@ impl Pair {
                 let same = Right { session, reader, epoch: ticket.epoch, identity: ticket.identity };
                 assert_eq!(same, right);
                 self.rights.push((ticket, right));
+                if at_once {
+                    self.touch(self.rights.len() - 1);
+                }
             }
             (theirs, ours) => assert_eq!(theirs.map(|_| ()), ours.map(|_| ())),
         }
+    }
+
+    fn touch(&mut self, which: usize) {
+        if self.rights.is_empty() {
+            return;
+        }
+        let (ticket, right) = &self.rights[which % self.rights.len()];
+        let touched = self.machine.touch(ticket);
+        assert_eq!(touched, self.model.touch(right));
+        self.note("touch", &touched);
     }
 
     fn finish(&mut self, which: usize, sound: Option<Option<[u8; 32]>>) {
@@ -270,10 +298,15 @@ impl Pair {
         assert_eq!(machine.readers(), model.readers(), "readers");
         assert_eq!(machine.service(), model.service(), "service");
         assert_eq!(machine.operating(), model.operating(), "operating");
+        assert_eq!(machine.stuck(), model.stuck(), "stuck");
         assert_eq!(machine.at_rest(), model.at_rest(), "at rest");
         assert_eq!(machine.next_deadline(), model.next_deadline(), "next deadline");
         for (id, of) in &self.sessions {
-            assert_eq!(machine.session(*id, of, self.now), model.session(*id, of, self.now), "session {id}");
+            let view = machine.session(*id, of, self.now);
+            assert_eq!(view, model.session(*id, of, self.now), "session {id}");
+            if view.is_some_and(|view| view.card_left) {
+                *self.seen.entry("card left".to_owned()).or_default() += 1;
+            }
         }
         for event in events {
             if let Event::Session { stage: Stage::Ended(reason), .. } = event {
@@ -337,7 +370,9 @@ fn the_comparison_sees_everything() {
         "Busy ReaderUnknown QueueFull Degraded(Disabled) Degraded(ServiceDown) Degraded(ServiceHung) Degraded(Mute)";
     let begins = "Unknown Waiting Operating Degraded(Mute) Degraded(ServiceHung) Ended(CardRemoved)";
     let all = |word: &'static str, names: &'static str| names.split(' ').map(move |name| format!("{word} {name}"));
+    let touches = "Ended(Lifetime) Degraded(Mute)";
     let wanted = all("ended", ends).chain(all("open", opens)).chain(all("begin", begins));
+    let wanted = wanted.chain(all("touch", touches)).chain(["card left".to_owned()]);
     let missing: Vec<_> = wanted.filter(|what| !seen.contains_key(what)).collect();
     assert!(missing.is_empty(), "never seen: {missing:?} of {seen:?}");
 }

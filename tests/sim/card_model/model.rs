@@ -16,6 +16,10 @@ pub(super) struct Place {
     pub(super) state: ReaderState,
     pub(super) since: Duration,
     pub(super) card: CardState,
+    /// Cards put in so far.
+    pub(super) cards: u64,
+    /// Which of them an operation was last begun on, and by whom.
+    pub(super) worked: Option<(u64, Terminal)>,
 }
 
 /// A request ever admitted.
@@ -47,9 +51,13 @@ pub(super) struct Hold {
     pub(super) number: u64,
     pub(super) since: Duration,
     pub(super) used: Duration,
-    pub(super) has_card: bool,
+    /// Which of its reader's cards is its own.
+    pub(super) card: Option<u64>,
     pub(super) identity: Option<[u8; 32]>,
     pub(super) operating: bool,
+    /// Of what it does: it has reached the card, and its caller has not been told that it was given up.
+    pub(super) on_card: bool,
+    pub(super) given_up: bool,
 }
 
 impl Request {
@@ -208,11 +216,20 @@ impl Model {
     fn grant(&mut self, at: usize, reader: ReaderName, now: Duration) {
         let before = |r: &&Request| r.lease.as_ref().is_some_and(|lease| lease.reader == reader);
         let number = 1 + self.requests.iter().filter(before).count() as u64;
-        let has_card = self.place(&reader).is_some_and(|place| place.card != CardState::Absent);
+        let card = self.place(&reader).filter(|place| place.card != CardState::Absent).map(|place| place.cards);
         let request = &mut self.requests[at];
         request.seen = now;
-        request.lease =
-            Some(Hold { reader, number, since: now, used: now, has_card, identity: None, operating: false });
+        request.lease = Some(Hold {
+            reader,
+            number,
+            since: now,
+            used: now,
+            card,
+            identity: None,
+            operating: false,
+            on_card: false,
+            given_up: false,
+        });
         self.tell(at);
     }
 
@@ -324,7 +341,7 @@ impl Model {
         trouble.map_or(Refusal::ReaderUnknown, Refusal::Degraded)
     }
 
-    pub(super) fn begin(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Right, Refusal> {
+    pub(super) fn reserve(&mut self, id: SessionId, terminal: &Terminal, now: Duration) -> Result<Right, Refusal> {
         let at = self.of(id, terminal).ok_or(Refusal::Unknown)?;
         let lease = match self.requests[at].stage() {
             Stage::Ended(reason) => return Err(Refusal::Ended(reason)),
@@ -342,12 +359,34 @@ impl Model {
         Ok(Right { session: id, reader: lease.reader, epoch: lease.number, identity: lease.identity })
     }
 
+    pub(super) fn touch(&mut self, right: &Right) -> Result<(), Refusal> {
+        let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
+        if let Some(reason) = self.requests[at].over {
+            return Err(Refusal::Ended(reason));
+        }
+        let (of, card) = (self.requests[at].terminal.clone(), self.requests[at].lease.as_ref().unwrap().card);
+        let place = self.place(&right.reader).unwrap();
+        if let ReaderState::Degraded(trouble) = place.state {
+            return Err(Refusal::Degraded(trouble));
+        }
+        place.worked = card.map(|card| (card, of)).or(place.worked.take());
+        self.requests[at].lease.as_mut().unwrap().on_card = true;
+        Ok(())
+    }
+
+    pub(super) fn give_up(&mut self, right: &Right, trouble: Trouble, now: Duration) {
+        let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
+        let lease = self.requests[at].lease.as_mut().unwrap();
+        (lease.on_card, lease.given_up) = (false, true);
+        self.degrade(&right.reader, trouble, now);
+    }
+
     /// `sound` is what the operation has learned of the card, or nothing where the card was lost.
     pub(super) fn finish(&mut self, right: &Right, sound: Option<Option<[u8; 32]>>, now: Duration) {
         let at = self.requests.iter().position(|request| request.id == right.session).unwrap();
         let request = &mut self.requests[at];
         let lease = request.lease.as_mut().unwrap();
-        lease.operating = false;
+        (lease.operating, lease.on_card, lease.given_up) = (false, false, false);
         if request.over.is_some() {
             return self.let_go(at, now);
         }
@@ -420,7 +459,7 @@ impl Model {
             match self.place(name) {
                 None if room => {
                     let (state, card) = (ReaderState::Ok, CardState::Absent);
-                    self.places.push(Place { name: name.clone(), state, since: now, card });
+                    self.places.push(Place { name: name.clone(), state, since: now, card, cards: 0, worked: None });
                     self.tell_reader(name, ReaderState::Ok);
                 }
                 Some(place) if place.state == ReaderState::Absent => {
@@ -494,15 +533,17 @@ impl Model {
             return;
         }
         place.card = card;
+        place.cards += u64::from(card != CardState::Absent && (before == CardState::Absent || replaced));
+        let cards = place.cards;
         self.events.push(Event::Card { reader: name.clone(), card });
         let lost = before != CardState::Absent && (card == CardState::Absent || replaced);
         let Some(at) = self.holder(name) else { return };
         let over = self.requests[at].over.is_some();
         let lease = self.requests[at].lease.as_mut().unwrap();
-        if lost && lease.has_card {
+        if lost && lease.card.is_some() {
             self.end(at, EndReason::CardRemoved, now);
         } else if card != CardState::Absent && !over {
-            lease.has_card = true;
+            lease.card = lease.card.or(Some(cards));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engawa::card::machine::{ReaderName, ReaderSnapshot, ReaderState, SessionId, SessionSnapshot, Terminal, Trouble};
 
-use super::model::{Model, Place, Request};
+use super::model::{Hold, Model, Place, Request};
 
 impl Model {
     pub(super) fn service(&self) -> Option<Trouble> {
@@ -32,7 +32,16 @@ impl Model {
     }
 
     pub(super) fn operating(&self) -> bool {
-        self.requests.iter().any(|r| r.lease.as_ref().is_some_and(|lease| lease.operating))
+        self.requests.iter().any(|r| r.lease.as_ref().is_some_and(|lease| lease.on_card))
+    }
+
+    pub(super) fn stuck(&self) -> usize {
+        self.requests.iter().filter(|r| r.lease.as_ref().is_some_and(|lease| lease.given_up)).count()
+    }
+
+    fn left(&self, lease: &Hold, terminal: &Terminal) -> bool {
+        let place = self.places.iter().find(|place| place.name == lease.reader).unwrap();
+        matches!(&place.worked, Some((card, by)) if Some(*card) == lease.card && by != terminal)
     }
 
     pub(super) fn at_rest(&self) -> bool {
@@ -58,7 +67,8 @@ impl Model {
             eta: request.waits().then(|| self.eta(at, now)).flatten(),
             expires_in: expires,
             epoch: lease.map(|lease| lease.number),
-            card: lease.is_some_and(|lease| lease.has_card),
+            card: lease.is_some_and(|lease| lease.card.is_some()),
+            card_left: lease.is_some_and(|lease| self.left(lease, terminal)),
             opened: request.opened,
         })
     }
