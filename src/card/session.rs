@@ -86,7 +86,7 @@ impl Session {
     /// the session does not end by itself, until it is used or dropped. The reader is not touched by this.
     ///
     /// # Errors
-    /// `SESSION_BUSY`, `SESSION_WAITING`, `SESSION_ENDED`, `CARD_REMOVED`, `READER_DEGRADED` and its kin, `REQUEST_NOT_FOUND`.
+    /// `SESSION_BUSY`, `SESSION_WAITING`, `SESSION_ENDED`, `CARD_REMOVED`, `READER_DEGRADED` and its kin, `SESSION_UNKNOWN`.
     pub fn reserve(&self) -> Result<Reserved, CardError> {
         let ticket = self.inner.with(|machine, now| machine.reserve(self.id, &self.terminal, now));
         let ticket = ticket.map_err(CardError::Refused)?;
