@@ -23,6 +23,7 @@ mod power;
 mod privacy;
 mod retention;
 mod sandbox;
+mod sandbox_careplans;
 mod sandbox_faults;
 mod support;
 mod telemetry;

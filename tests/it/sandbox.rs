@@ -16,7 +16,8 @@ const OTHER_KEY: &str = "00000000-0000-4000-8000-000000000002";
 fn only_tls_1_3_with_a_certificate_of_ours_gets_in() {
     let hub = Sandbox::start();
     let good = Curl::new(&hub, "clinic").get("capabilities");
-    assert_eq!((good.status, good.data()), (200, json!(["opinions", "municipalities", "submissions", "identity"])));
+    let offered = json!(["opinions", "municipalities", "submissions", "identity", "careplans"]);
+    assert_eq!((good.status, good.data()), (200, offered));
     assert!(good.headers.starts_with("http/2"), "{good:?}");
     let old = Curl::new(&hub, "clinic").with(&["--http1.1"]).get("capabilities");
     assert!(old.headers.starts_with("http/1.1 200"), "{old:?}");
@@ -274,7 +275,7 @@ fn requests_are_for_clinics_and_what_is_not_offered_says_so() {
     let clerk = Curl::logged_in(&hub, "clinic", "clinic-clerk");
     assert_eq!(clerk.file(KEY, &hub.example()).code(), "E3001", "opinions are filed by doctors");
     assert_eq!(clerk.post("opinions/requests/list", &json!({})).status, 200);
-    let absent = clinic.get("careplans/5.0/sent");
+    let absent = clinic.get("careplans/4.1/sent");
     assert_eq!((absent.status, absent.code().as_str()), (404, "E2000"));
     assert_eq!(Curl::new(&hub, "clinic").get("opinions/changes").code(), "E1004");
 }

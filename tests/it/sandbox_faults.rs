@@ -166,7 +166,7 @@ fn faults_count_wait_and_choose_their_calls() {
     hub.clear_faults();
     assert_eq!(office.get("capabilities").status, 200);
     hub.fault(json!({"on": "lookup", "kind": "not_offered", "times": 0}));
-    assert_eq!(clinic.get("capabilities").data(), json!(["opinions", "municipalities", "identity"]));
+    assert_eq!(clinic.get("capabilities").data(), json!(["opinions", "municipalities", "identity", "careplans"]));
     assert_eq!(Curl::logged_in(&hub, "clinic", "clinic-doctor").lookup(&key(1)).code(), "E2000");
     let rolls = || {
         hub.post("random", json!({"seed": 5, "rate": 0.5, "kinds": ["status_503"], "on": ["capabilities"]}));

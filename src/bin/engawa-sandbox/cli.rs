@@ -17,7 +17,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const LONG: &str = "\
 A hub anyone can run: its own CA, facilities, staff accounts, municipalities and people (all fictitious), mutual TLS 1.3,
-login, opinions, lookup by key, changes, and faults on demand. It keeps its record in DIR and survives being killed.
+login, opinions, care plans, lookup by key, changes, and faults on demand. It keeps its record in DIR and survives being killed.
 
 QUICK START
   engawa-sandbox hub --dir /tmp/hub            makes /tmp/hub, prints one line of JSON with the hub's address when ready
@@ -48,18 +48,25 @@ WHAT IS IN DIR
   sandbox.json                 addresses, process id and every path (rewritten at each start)
   world.json                   facilities, accounts, municipalities, people, requests; may be edited between starts
   journal.jsonl                the hub's own record: one event a line, synced to disk
+  units/                       the care plans that were sent, one file each, for their recipients (mode 0600)
   pki/ca.pem                   the CA a client has to trust
   facilities/NAME/             client.pem client.key client.p12 client.p12.pass
-      clinic other-clinic office dx                          good certificates
+      clinic other-clinic                                    good certificates: clinics,
+      office other-office centre                             those who make care plans,
+      dx day-care nursing rental short-stay                  service offices
+      absent                                                 a service office that does not take part
       wrong-kind expired not-yet-valid foreign unknown       certificates that have to be refused
   accounts/USER.password       mode 0600
       clinic-doctor clinic-clerk (of clinic) other-doctor (other-clinic) office-manager (office) dx-staff (dx)
+      other-office-manager centre-manager; NAME-staff for each service office; day-care-clerk
   examples/opinion.json        a body for POST /api/v1/opinions
+  examples/careplan.json       a body for POST /api/v1/careplans/5.0/sent, from the office to dx
 
 FAULTS
   engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
-  on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions unknown
-         connect, *, or a path
+  on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions
+         careplan-sent careplan-sent-list careplan-received careplan-unit careplan-ack delivery-registrations
+         consent-drafts unknown connect, *, or a path
   kind   cut_after_effect, delay, status_503 … : `engawa-sandbox help faults` lists kinds, members and codes
   `engawa-sandbox help control` lists all orders and the paths of the control API";
 

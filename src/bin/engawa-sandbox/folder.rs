@@ -49,8 +49,9 @@ fn found_or_made(dir: &Path, seed: Option<u64>, names: &[String], today: Date) -
     for account in &world.accounts {
         private(&dir.join("accounts").join(format!("{}.password", account.user_id)), &account.password)?;
     }
-    let sample = serde_json::to_vec_pretty(&example::opinion(&world))?;
-    public(&dir.join("examples").join("opinion.json"), sample)?;
+    for (name, body) in [("opinion", example::opinion(&world)), ("careplan", example::careplan(&world))] {
+        public(&dir.join("examples").join(format!("{name}.json")), serde_json::to_vec_pretty(&body)?)?;
+    }
     private(&file, serde_json::to_vec_pretty(&world)?)?;
     Ok(world)
 }

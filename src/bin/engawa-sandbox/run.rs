@@ -15,7 +15,7 @@ use crate::cli::{Failure, HubArgs};
 use crate::clock::Clock;
 use crate::digest::derive;
 use crate::faults::{Call, Fault, Faults};
-use crate::hub::{Event, Hub, Journal, Manners};
+use crate::hub::{Event, Hub, Journal, Manners, Units};
 use crate::net::{Certificates, Lines, Reserved, listen};
 use crate::world::World;
 use crate::{control, folder};
@@ -160,7 +160,13 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
     let clock = Clock::default();
     let path = args.state.clone().unwrap_or_else(|| args.dir.join("journal.jsonl"));
     let (journal, events) = Journal::open(&path, !args.no_fsync)?;
-    let mut hub = Hub::open(&world, Manners::of(args), journal, events, clock.now())?;
+    let units = match &args.state {
+        // Two records are two hubs, each with units of its own.
+        Some(state) => PathBuf::from(format!("{}.units", state.display())),
+        None => args.dir.join("units"),
+    };
+    let units = Units::open(units, !args.no_fsync)?;
+    let mut hub = Hub::open(&world, Manners::of(args), journal, units, events, clock.now())?;
     if let Some(offset_ms) = args.start.map(Clock::offset_for) {
         hub.commit(Event::Clock { offset_ms })?;
     }

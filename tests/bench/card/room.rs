@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{busy, event, single};
+use crate::report::median;
 use crate::vcard::{PIN, Vcard};
 
 /// The environment variable that makes this binary a room: vpcd's ports.
@@ -117,6 +118,11 @@ pub(super) struct Times(Vec<Duration>);
 impl Times {
     pub(super) fn push(&mut self, time: Duration) {
         self.0.push(time);
+    }
+
+    /// The median of each so many, in seconds.
+    pub(super) fn medians(&self, of: usize) -> Vec<f64> {
+        self.0.chunks(of).map(|times| median(times.iter().map(Duration::as_secs_f64).collect())).collect()
     }
 
     /// Notes p50, p99 and the longest, in units of so many seconds.

@@ -7,13 +7,14 @@ use tokio::time::Instant;
 
 use super::direct::{Hand, Manner, OPEN};
 use super::room::{CHALLENGE, Found, Room, Times, sign};
+use crate::report::median;
 
 const US: f64 = 1e-6;
 
 /// Turns, and commands of each kind in a turn. The first turn warms up and is not counted.
 const COMMANDS: (usize, usize) = (100, 20);
 /// The same for identifications.
-const IDENTIFICATIONS: (usize, usize) = (80, 5);
+const IDENTIFICATIONS: (usize, usize) = (300, 5);
 /// The broker answers a moment before it lets go of the card, and who comes in that moment waits for pcscd's next look at
 /// the lock, 100 ms later. So each side lets the other finish.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -84,6 +85,12 @@ pub(super) async fn identification(room: &Arc<Room>, found: &mut Found) {
     by_hand.note(found, "identify hand", US);
     lean.note(found, "identify lean", US);
     signing.note(found, "identify signing", US);
+    let turns = |times: &Times| times.medians(IDENTIFICATIONS.1);
+    let (broker, by_hand, signing) = (turns(&broker), turns(&by_hand), turns(&signing));
+    let less =
+        |one: &[f64], other: &[f64]| median(one.iter().zip(other).map(|(one, other)| (one - other) / US).collect());
+    found.insert("identify hand net".to_owned(), less(&by_hand, &signing));
+    found.insert("identify added".to_owned(), less(&broker, &by_hand));
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {

@@ -62,6 +62,8 @@ struct Sent {
 
 /// A moment's error of clocks that count milliseconds.
 const GRAIN: i64 = 2;
+/// How late a command may arrive at a card whose line was cut, in milliseconds.
+const LATE: i64 = 1000;
 /// Told with one of these, nothing was sent to a card.
 const BEFORE: [&str; 8] = [
     "CARD_PIN_FLOOR",
@@ -142,13 +144,21 @@ pub(super) fn audit(site: &Site, mut entries: Vec<Entry>, lays: &[Vec<Lay>]) -> 
     audit
 }
 
-/// What was never heard of was over when the next session had the reader. That session had it for certain only where it was
-/// told a success or a wrong PIN: others may have asked when their session had long ended.
+/// Where the answer does not say when a PIN came. What was never heard of may have come until the next session had the reader;
+/// what was on its way when card or pcscd were lost may have come a moment after its terminal was told that nobody knows.
+/// The next session had the reader for certain only where it was told a success or a wrong PIN: others may have asked when
+/// theirs had long ended.
 fn part(entries: &mut [Entry]) {
-    for at in (0..entries.len()).filter(|at| entries[*at].told == Told::Unheard).collect::<Vec<_>>() {
+    for at in 0..entries.len() {
         let served = |next: &&Entry| next.session != entries[at].session && matches!(next.told, Told::Done | Told::One);
-        let next = entries[at + 1..].iter().find(served).map_or(i64::MAX, |next| next.from);
-        entries[at].until = entries[at].until.min(next);
+        entries[at].until = match entries[at].told {
+            Told::Unheard => {
+                let next = entries[at + 1..].iter().find(served).map_or(i64::MAX, |next| next.from);
+                entries[at].until.min(next)
+            }
+            Told::Unknown => entries[at].until + LATE,
+            _ => entries[at].until,
+        };
     }
 }
 

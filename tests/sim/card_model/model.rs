@@ -348,11 +348,11 @@ impl Model {
             Stage::Waiting => return Err(Refusal::Waiting),
             Stage::Granted(_) => self.requests[at].lease.clone().unwrap(),
         };
-        if lease.operating {
-            return Err(Refusal::Operating);
-        }
         if let Some(ReaderState::Degraded(trouble)) = self.place(&lease.reader).map(|place| place.state.clone()) {
             return Err(Refusal::Degraded(trouble));
+        }
+        if lease.operating {
+            return Err(Refusal::Operating);
         }
         self.requests[at].seen = now;
         self.requests[at].lease = Some(Hold { used: now, operating: true, ..lease.clone() });
@@ -491,6 +491,10 @@ impl Model {
     }
 
     pub(super) fn recover(&mut self, name: &ReaderName, now: Duration) {
+        // A pcscd that hangs answers for no reader; when it answers again, it does so for all.
+        if self.service == Some(Trouble::ServiceHung) {
+            return;
+        }
         let degraded = |place: &&mut Place| matches!(place.state, ReaderState::Degraded(_));
         let Some(place) = self.place(name).filter(degraded) else { return };
         (place.state, place.since) = (ReaderState::Ok, now);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Every call of the control API: method and path, body, what it does.
-const CALLS: [(&str, &str, &str); 18] = [
+const CALLS: [(&str, &str, &str); 19] = [
     (
         "GET /control/status",
         "",
@@ -26,6 +26,7 @@ const CALLS: [(&str, &str, &str); 18] = [
         "state: received forwarded accepted returned",
     ),
     ("POST /control/municipalities/NUMBER", r#"{"state","live_from"?,"name"?}"#, "changes or adds an insurer"),
+    ("POST /control/facilities/NUMBER", r#"{"takes_part":true}"#, "an office joins the hub or leaves it"),
     ("POST /control/requests", "a request as in world.json", "another 作成依頼書"),
     (
         "POST /control/accounts/USER",

@@ -117,3 +117,17 @@ pub(super) async fn card(State(sandbox): Shared, Path(serial): Path<String>, bod
     sandbox.hub().commit(Event::Revoked { serial: serial.to_lowercase(), revoked })?;
     done()
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Participation {
+    takes_part: bool,
+}
+
+/// `POST /control/facilities/{number} {"takes_part":true|false}`: an office or clinic of the world joins or leaves.
+pub(super) async fn facility(State(sandbox): Shared, Path(number): Path<String>, body: Bytes) -> Reply {
+    let Participation { takes_part } = read(&body)?;
+    let Some(facility) = sandbox.world.facility(&number) else { return Err(absent("facility")) };
+    sandbox.hub().commit(Event::Participation { facility: facility.number.clone(), takes_part })?;
+    done()
+}

@@ -28,6 +28,7 @@ pub(crate) async fn listen(listener: TcpListener, sandbox: Arc<Sandbox>) -> Resu
         .route("/control/clock", post(country::clock))
         .route("/control/municipal", post(country::municipal))
         .route("/control/municipalities/{insurer_number}", post(country::municipality))
+        .route("/control/facilities/{number}", post(country::facility))
         .route("/control/requests", post(country::request))
         .route("/control/accounts/{user_id}", post(country::account))
         .route("/control/cards/{serial}", post(country::card))

@@ -71,7 +71,7 @@ pub(super) async fn facts(State(sandbox): Shared, Query(query): Query<KeyQuery>)
     hub.settle(now)?;
     let mut facts = hub.facts();
     if let Some(key) = query.key.map(|key| key.to_string()) {
-        for list in ["accepted", "keys"] {
+        for list in ["accepted", "keys", "careplans", "acks"] {
             if let Some(list) = facts.get_mut(list).and_then(Value::as_array_mut) {
                 list.retain(|one| one.get("key").and_then(Value::as_str) == Some(&key));
             }

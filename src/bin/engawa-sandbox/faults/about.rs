@@ -97,7 +97,7 @@ fn name(kind: Kind) -> String {
 impl Kind {
     fn says(self) -> &'static str {
         match self {
-            Self::Refuse => "an error of the envelope; final ones on opinions are remembered under the key",
+            Self::Refuse => "an error of the envelope; final ones on writes are remembered under the key",
             Self::Delay => "waits delay_ms, then goes on as usual",
             Self::CutBeforeEffect => "reads the request, drops the connection",
             Self::CutMidRequest => "drops the connection after `bytes` (1) of the request's body",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::identity::Assertion;
+use super::plans::{Acked, Dispatched};
 use super::{HubError, MunicipalState};
 use crate::world::{Municipality, Request};
 
@@ -30,6 +31,12 @@ pub(crate) enum Event {
     Municipality(Municipality),
     /// An insurer asked for another opinion.
     Requested(Request),
+    /// A care plan was sent or registered: *the* effect. A unit that was sent lies on the disk already.
+    Dispatched(Box<Dispatched>),
+    /// The recipient said how far it is with a unit.
+    Acked(Box<Acked>),
+    /// A facility joined or left.
+    Participation { facility: String, takes_part: bool },
     /// Cursors given so far are no good any more.
     CursorsExpired,
     /// A person was identified.
@@ -41,21 +48,36 @@ pub(crate) enum Event {
 impl Event {
     /// Whether somebody is told of it, so that it has to be on the disk first.
     pub(crate) fn needs_sync(&self) -> bool {
-        matches!(self, Self::Filed(_) | Self::Refused(_) | Self::Asserted(_))
+        matches!(self, Self::Filed(_) | Self::Refused(_) | Self::Asserted(_) | Self::Dispatched(_) | Self::Acked(_))
     }
+}
+
+/// A write as it was asked for: by whom, under which key, with what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) facility: String,
+    pub(crate) key: Uuid,
+    /// The call by its name in faults; an ack with the unit's id behind it.
+    #[serde(default = "opinions")]
+    pub(crate) call: String,
+    pub(crate) at: Timestamp,
+    pub(crate) trace_id: String,
+    pub(crate) body_sha256: String,
+    pub(crate) canonical_sha256: String,
+    #[serde(default)]
+    pub(crate) length: u64,
+}
+
+fn opinions() -> String {
+    "opinions".to_owned()
 }
 
 /// What is kept of an opinion: what it was, not what it said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Filed {
-    pub(crate) facility: String,
-    pub(crate) key: Uuid,
+    #[serde(flatten)]
+    pub(crate) asked: Asked,
     pub(crate) receipt_number: String,
-    pub(crate) at: Timestamp,
-    pub(crate) trace_id: String,
-    pub(crate) body_sha256: String,
-    pub(crate) canonical_sha256: String,
-    pub(crate) length: u64,
     pub(crate) insurer_number: String,
     pub(crate) request_number: String,
     pub(crate) attachments: u64,
@@ -64,11 +86,7 @@ pub(crate) struct Filed {
 /// A final refusal, remembered under the key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Refused {
-    pub(crate) facility: String,
-    pub(crate) key: Uuid,
-    pub(crate) at: Timestamp,
-    pub(crate) trace_id: String,
-    pub(crate) body_sha256: String,
-    pub(crate) canonical_sha256: String,
+    #[serde(flatten)]
+    pub(crate) asked: Asked,
     pub(crate) errors: Vec<HubError>,
 }

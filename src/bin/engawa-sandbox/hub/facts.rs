@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::filings::{Filing, Verdict};
+use super::event::Asked;
+use super::filings::Verdict;
 use super::{Hub, Key};
 use crate::clock::stamp;
 
@@ -15,12 +16,14 @@ impl Hub {
         let refused = self.known.values().filter(|k| matches!(k.verdict, Verdict::Refused(_))).count();
         json!({
             "requests_seen": self.seen.total(),
-            "effects": self.filings.len(),
-            "keys_filed": self.effects().len(),
+            "effects": self.filed().count(),
+            "keys_filed": self.filed().map(key_of).collect::<BTreeSet<_>>().len(),
             "filed_twice": self.effects().values().filter(|n| **n > 1).count(),
             "documents_under_two_keys": self.doubles().len(),
             "refused": refused,
             "assertions": self.assertions.len(),
+            "careplans": self.plans.filed.len(),
+            "acks": self.plans.acks.len(),
         })
     }
 
@@ -40,7 +43,7 @@ impl Hub {
             .collect();
         json!({
             "totals": self.summary(), "accepted": self.accepted(), "keys": keys, "doubles": doubles,
-            "assertions": self.assertion_facts(),
+            "assertions": self.assertion_facts(), "careplans": self.plan_facts(), "acks": self.ack_facts(),
         })
     }
 
@@ -63,32 +66,39 @@ impl Hub {
             .iter()
             .map(|f| {
                 json!({
-                    "key": f.filed.key, "facility": f.filed.facility, "receipt_number": f.filed.receipt_number,
-                    "accepted_at": stamp(f.filed.at), "body_sha256": f.filed.body_sha256,
-                    "canonical_sha256": f.filed.canonical_sha256, "length": f.filed.length,
+                    "key": f.filed.asked.key, "facility": f.filed.asked.facility, "receipt_number": f.filed.receipt_number,
+                    "accepted_at": stamp(f.filed.asked.at), "body_sha256": f.filed.asked.body_sha256,
+                    "canonical_sha256": f.filed.asked.canonical_sha256, "length": f.filed.asked.length,
                     "insurer_number": f.filed.insurer_number, "request_number": f.filed.request_number,
-                    "attachments": f.filed.attachments, "state": f.state, "trace_id": f.filed.trace_id,
+                    "attachments": f.filed.attachments, "state": f.state, "trace_id": f.filed.asked.trace_id,
                 })
             })
             .collect()
     }
 
-    /// Filings per key, counted one by one.
+    /// Every opinion filed and every care plan sent or registered.
+    fn filed(&self) -> impl Iterator<Item = &Asked> {
+        let opinions = self.filings.iter().map(|f| &f.filed.asked);
+        opinions.chain(self.plans.filed.iter().map(|p| &p.dispatched.asked))
+    }
+
+    /// Effects per key, acks too, counted one by one.
     fn effects(&self) -> BTreeMap<(&str, Uuid), u64> {
         let mut effects = BTreeMap::new();
-        for filing in &self.filings {
-            *effects.entry((filing.filed.facility.as_str(), filing.filed.key)).or_default() += 1;
+        for asked in self.filed().chain(self.plans.acks.iter().map(|a| &a.asked)) {
+            *effects.entry(key_of(asked)).or_default() += 1;
         }
         effects
     }
 
     /// Documents filed under more than one key.
     fn doubles(&self) -> Vec<(&str, BTreeSet<(&str, Uuid)>)> {
-        let mut documents: BTreeMap<&str, BTreeSet<(&str, Uuid)>> = BTreeMap::new();
-        for Filing { filed, .. } in &self.filings {
-            documents.entry(&filed.canonical_sha256).or_default().insert((&filed.facility, filed.key));
+        let mut documents: BTreeMap<(&str, &str), BTreeSet<(&str, Uuid)>> = BTreeMap::new();
+        for asked in self.filed() {
+            documents.entry((&asked.call, &asked.canonical_sha256)).or_default().insert(key_of(asked));
         }
-        documents.into_iter().filter(|(_, keys)| keys.len() > 1).collect()
+        let doubles = documents.into_iter().filter(|(_, keys)| keys.len() > 1);
+        doubles.map(|((_, sha256), keys)| (sha256, keys)).collect()
     }
 
     fn key_facts(&self, key: &Key, effects: &BTreeMap<(&str, Uuid), u64>) -> Value {
@@ -96,7 +106,7 @@ impl Hub {
         let effects = effects.get(&(key.0.as_str(), key.1)).copied().unwrap_or(0);
         let verdict = self.known.get(key).map(|k| &k.verdict);
         let (outcome, receipt, errors) = match verdict {
-            Some(Verdict::Accepted { receipt_number }) => (Some("accepted"), Some(receipt_number), None),
+            Some(Verdict::Accepted(data)) => (Some("accepted"), data.get("receipt_number"), None),
             Some(Verdict::Refused(errors)) => (Some("refused"), None, Some(errors)),
             None => (None, None, None),
         };
@@ -106,4 +116,8 @@ impl Hub {
             "outcome": outcome, "receipt_number": receipt, "errors": errors,
         })
     }
+}
+
+fn key_of(asked: &Asked) -> (&str, Uuid) {
+    (&asked.facility, asked.key)
 }

@@ -61,7 +61,7 @@ impl Hub {
     /// A page of a facility's changes.
     pub(crate) fn changes(&self, facility: &str, cursor: Option<&str>) -> Result<Value, HubError> {
         let from = self.position("changes", facility, cursor)?;
-        let mine = |at: usize| self.filings.get(at).is_some_and(|f| f.filed.facility == facility);
+        let mine = |at: usize| self.filings.get(at).is_some_and(|f| f.filed.asked.facility == facility);
         let mut page = self.feed.iter().enumerate().skip(from).filter(|(_, c)| mine(c.filing)).peekable();
         let mut items = Vec::new();
         let mut next = from;

@@ -1,10 +1,9 @@
-//! Opinions filed, and what a key remembers for 400 days.
+//! Opinions filed, and what the key of any write remembers for 400 days.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::event::{Filed, Refused};
+use super::event::{Asked, Filed, Refused};
 use super::{Event, Hub, HubError, Key, MunicipalState, Refusal};
 use crate::cli::Failure;
 use crate::clock::stamp;
@@ -18,14 +17,9 @@ pub(crate) struct Filing {
     pub(crate) state: MunicipalState,
 }
 
-/// A document on its way in: what will be kept of it.
+/// An opinion on its way in: what will be kept of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Paper {
-    pub(crate) facility: String,
-    pub(crate) key: Uuid,
-    pub(crate) body_sha256: String,
-    pub(crate) canonical_sha256: String,
-    pub(crate) length: u64,
     pub(crate) insurer_number: String,
     pub(crate) request_number: String,
     pub(crate) attachments: u64,
@@ -34,26 +28,31 @@ pub(crate) struct Paper {
 /// The first answer to a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    pub(crate) at: Timestamp,
+    at: Timestamp,
     pub(crate) trace_id: String,
-    pub(crate) canonical_sha256: String,
+    call: String,
+    canonical_sha256: String,
     pub(crate) verdict: Verdict,
 }
 
-/// What became of a document.
+/// What became of a write.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    Accepted { receipt_number: String },
+    /// The answer's data.
+    Accepted(Value),
     Refused(Vec<HubError>),
 }
 
 impl Known {
+    /// Whether this is the same call with the same body.
+    pub(crate) fn is_repeated_by(&self, asked: &Asked) -> bool {
+        self.call == asked.call && self.canonical_sha256 == asked.canonical_sha256
+    }
+
     /// The first answer again.
     pub(crate) fn answer(&self) -> Result<Value, Refusal> {
         match &self.verdict {
-            Verdict::Accepted { receipt_number } => {
-                Ok(json!({"receipt_number": receipt_number, "accepted_at": stamp(self.at)}))
-            }
+            Verdict::Accepted(data) => Ok(data.clone()),
             Verdict::Refused(errors) => Err(errors.clone().into()),
         }
     }
@@ -66,80 +65,67 @@ impl Hub {
     }
 
     /// Files a document: the effect.
-    pub(crate) fn file(&mut self, paper: Paper, trace_id: &str, now: Timestamp) -> Result<Known, Failure> {
+    pub(crate) fn file(&mut self, asked: Asked, paper: Paper) -> Result<Known, Failure> {
         let number = u64::try_from(self.filings.len())? + 1;
         let receipt_number = format!("S{number:07}-{}", derive(self.seed, "receipt", number, 6));
-        let key = (paper.facility.clone(), paper.key);
-        let filed = Filed {
-            facility: paper.facility,
-            key: paper.key,
+        let Paper { insurer_number, request_number, attachments } = paper;
+        let key = (asked.facility.clone(), asked.key);
+        self.commit(Event::Filed(Box::new(Filed {
+            asked,
             receipt_number,
-            at: now,
-            trace_id: trace_id.to_owned(),
-            body_sha256: paper.body_sha256,
-            canonical_sha256: paper.canonical_sha256,
-            length: paper.length,
-            insurer_number: paper.insurer_number,
-            request_number: paper.request_number,
-            attachments: paper.attachments,
-        };
-        self.commit(Event::Filed(Box::new(filed)))?;
-        self.known.get(&key).cloned().ok_or_else(|| "a filing was not applied".into())
+            insurer_number,
+            request_number,
+            attachments,
+        })))?;
+        self.first_answer(&key)
     }
 
     /// Remembers a final refusal under the key.
-    pub(crate) fn refuse(
-        &mut self,
-        paper: Paper,
-        errors: &[HubError],
-        trace_id: &str,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        self.commit(Event::Refused(Box::new(Refused {
-            facility: paper.facility,
-            key: paper.key,
-            at: now,
-            trace_id: trace_id.to_owned(),
-            body_sha256: paper.body_sha256,
-            canonical_sha256: paper.canonical_sha256,
-            errors: errors.to_vec(),
-        })))
+    pub(crate) fn refuse(&mut self, asked: Asked, errors: &[HubError]) -> Result<(), Failure> {
+        self.commit(Event::Refused(Box::new(Refused { asked, errors: errors.to_vec() })))
+    }
+
+    /// What was just committed, as it will be answered from here on.
+    pub(super) fn first_answer(&self, key: &Key) -> Result<Known, Failure> {
+        self.known.get(key).cloned().ok_or_else(|| "an effect was not applied".into())
     }
 
     /// `submissions/lookup`.
     pub(crate) fn lookup(&self, key: &Key, now: Timestamp) -> Result<Value, HubError> {
         let known = self.known(key, now).ok_or_else(|| HubError::new("E4040", "この鍵は受け付けていません"))?;
-        Ok(match &known.verdict {
-            Verdict::Accepted { receipt_number } => json!({
-                "idempotency_key": key.1, "outcome": "accepted",
-                "receipt_number": receipt_number, "accepted_at": stamp(known.at),
-            }),
-            Verdict::Refused(errors) => json!({"idempotency_key": key.1, "outcome": "refused", "errors": errors}),
-        })
+        let (outcome, first) = match &known.verdict {
+            Verdict::Accepted(data) => ("accepted", data.clone()),
+            Verdict::Refused(errors) => ("refused", json!({"errors": errors})),
+        };
+        let mut answer = json!({"idempotency_key": key.1, "outcome": outcome});
+        if let (Value::Object(answer), Value::Object(first)) = (&mut answer, first) {
+            answer.extend(first);
+        }
+        Ok(answer)
     }
 
     pub(super) fn apply_filed(&mut self, filed: Filed) {
         let index = self.filings.len();
         self.by_receipt.insert(filed.receipt_number.clone(), index);
-        let known = Known {
-            at: filed.at,
-            trace_id: filed.trace_id.clone(),
-            canonical_sha256: filed.canonical_sha256.clone(),
-            verdict: Verdict::Accepted { receipt_number: filed.receipt_number.clone() },
-        };
-        self.known.insert((filed.facility.clone(), filed.key), known);
-        let (receipt, at) = (filed.receipt_number.clone(), filed.at);
+        let (receipt, at) = (filed.receipt_number.clone(), filed.asked.at);
+        self.remember(&filed.asked, Verdict::Accepted(json!({"receipt_number": receipt, "accepted_at": stamp(at)})));
         self.filings.push(Filing { filed, state: MunicipalState::Received });
         self.apply_moved(&receipt, MunicipalState::Received, at, None);
     }
 
     pub(super) fn apply_refused(&mut self, refused: Refused) {
+        self.remember(&refused.asked, Verdict::Refused(refused.errors));
+    }
+
+    /// Ties a verdict to its key.
+    pub(super) fn remember(&mut self, asked: &Asked, verdict: Verdict) {
         let known = Known {
-            at: refused.at,
-            trace_id: refused.trace_id,
-            canonical_sha256: refused.canonical_sha256,
-            verdict: Verdict::Refused(refused.errors),
+            at: asked.at,
+            trace_id: asked.trace_id.clone(),
+            call: asked.call.clone(),
+            canonical_sha256: asked.canonical_sha256.clone(),
+            verdict,
         };
-        self.known.insert((refused.facility, refused.key), known);
+        self.known.insert((asked.facility.clone(), asked.key), known);
     }
 }

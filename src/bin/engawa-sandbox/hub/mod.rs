@@ -10,10 +10,12 @@ mod filings;
 pub(crate) mod identity;
 mod insurers;
 mod journal;
+pub(crate) mod plans;
 mod refusal;
 pub(crate) mod register;
 mod seen;
 mod sessions;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,16 +25,18 @@ use uuid::Uuid;
 use crate::cli::{Failure, HubArgs};
 use crate::world::{Municipality, Request, World};
 use accounts::Account;
-pub(crate) use event::Event;
+pub(crate) use event::{Asked, Event};
 pub(crate) use feed::MunicipalState;
 use filings::Filing;
 pub(crate) use filings::{Known, Paper};
 use identity::{Assertion, Challenges};
 pub(crate) use journal::Journal;
+use plans::Plans;
 pub(crate) use refusal::{HubError, Refusal};
 use seen::Seen;
 use sessions::Sessions;
 pub(crate) use sessions::Tokens;
+pub(crate) use units::Units;
 
 /// A key is the facility's own.
 pub(crate) type Key = (String, Uuid);
@@ -62,6 +66,7 @@ pub(crate) struct Hub {
     /// Starts so far: part of tokens and trace ids, so that none is given twice.
     pub(crate) boots: u64,
     journal: Journal,
+    units: Units,
     accounts: BTreeMap<String, Account>,
     sessions: Sessions,
     municipalities: Vec<Municipality>,
@@ -74,6 +79,9 @@ pub(crate) struct Hub {
     due: BTreeSet<(Timestamp, usize)>,
     challenges: Challenges,
     assertions: Vec<Assertion>,
+    plans: Plans,
+    /// Facilities that an order put on the hub or took off it, by number.
+    participation: BTreeMap<String, bool>,
     /// Certificates of cards that an order revoked or took back, by serial number.
     revoked: BTreeMap<String, bool>,
     /// Cursors of an earlier generation have expired.
@@ -88,6 +96,7 @@ impl Hub {
         world: &World,
         manners: Manners,
         journal: Journal,
+        units: Units,
         events: Vec<Event>,
         now: Timestamp,
     ) -> Result<Self, Failure> {
@@ -96,6 +105,7 @@ impl Hub {
             seed: world.seed,
             boots: 0,
             journal,
+            units,
             accounts: accounts::all(world),
             sessions: Sessions::default(),
             municipalities: world.municipalities.clone(),
@@ -108,6 +118,8 @@ impl Hub {
             due: BTreeSet::new(),
             challenges: Challenges::default(),
             assertions: Vec::new(),
+            plans: Plans::default(),
+            participation: BTreeMap::new(),
             revoked: BTreeMap::new(),
             cursors: 0,
             minted: 0,
@@ -147,6 +159,11 @@ impl Hub {
             }
             Event::Municipality(municipality) => self.put_municipality(municipality),
             Event::Requested(request) => self.requests.push(request),
+            Event::Dispatched(dispatched) => self.apply_dispatched(*dispatched),
+            Event::Acked(acked) => self.apply_acked(*acked),
+            Event::Participation { facility, takes_part } => {
+                self.participation.insert(facility, takes_part);
+            }
             Event::CursorsExpired => self.cursors += 1,
             Event::Asserted(assertion) => self.assertions.push(*assertion),
             Event::Revoked { serial, revoked } => {

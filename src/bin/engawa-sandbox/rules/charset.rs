@@ -67,7 +67,9 @@ fn walk(value: &Value, field: &str, errors: &mut Vec<HubError>) {
             }
         }
         Value::Array(all) => all.iter().enumerate().for_each(|(at, one)| walk(one, &format!("{field}/{at}"), errors)),
-        Value::Object(all) => all.iter().for_each(|(name, one)| walk(one, &format!("{field}/{name}"), errors)),
+        Value::Object(all) => {
+            all.iter().for_each(|(name, one)| walk(one, &format!("{field}/{}", super::pointer(name)), errors));
+        }
         _ => {}
     }
 }

@@ -1,4 +1,4 @@
-//! A body that the hub takes, for `examples/opinion.json`.
+//! Bodies that the hub takes, for `examples/`.
 
 use jiff::ToSpan;
 use serde_json::{Value, json};
@@ -32,5 +32,38 @@ pub(crate) fn opinion(world: &World) -> Value {
             "medical_management": ["home_nursing"], "service_cautions": ["none"], "infection": "none",
         },
         "attachments": [],
+    })
+}
+
+/// A care plan on the first person of the world, for the home helpers; a few items of each table only.
+pub(crate) fn careplan(world: &World) -> Value {
+    let recipient = world.facilities.iter().find(|f| f.folder == "dx");
+    let Some((person, recipient)) = world.people.first().zip(recipient) else { return Value::Null };
+    let day = |date: jiff::civil::Date| date.strftime("%Y%m%d").to_string();
+    let item = |more: Value| {
+        let mut row = json!({
+            "CSVバージョン": "202407", "保険者番号": person.insurer_number, "被保険者番号": person.insured_number,
+            "居宅サービス計画作成（変更）日": day(world.made_on),
+        });
+        if let (Value::Object(row), Value::Object(more)) = (&mut row, more) {
+            row.extend(more);
+        }
+        row
+    };
+    json!({
+        "to_facility": recipient.number,
+        "to_service_kind": recipient.service_kind,
+        "unit": {"tables": [
+            {"name": "UP1KYO", "rows": [item(json!({"総合的な援助の方針": "自宅での入浴を続ける。"}))]},
+            {"name": "UP2KYO", "rows": [
+                item(json!({"課題ＮＯ": "1", "課題": "自宅で入浴したい"})),
+                item(json!({"課題ＮＯ": "2", "課題": "買い物に出かけたい"})),
+            ]},
+            {"name": "UP3KYO", "rows": []},
+            {"name": "UPHOSOKU", "rows": [item(json!({
+                "利用者氏名フリガナ": person.kana, "利用者氏名": person.name,
+                "利用者生年月日": day(person.birth_date),
+            }))]},
+        ]},
     })
 }

@@ -1,7 +1,8 @@
-//! What the hub asks of an opinion. All errors are found at once; each says where, as a JSON pointer into the body.
+//! What the hub asks of an opinion ([`check`]) and of a care plan ([`careplan`]). All errors are found at once; each says where, as a JSON pointer into the body.
 //! [`CODES`] says what each code means.
 
 mod attachments;
+pub(crate) mod careplan;
 mod charset;
 pub(crate) mod example;
 mod items;
@@ -18,7 +19,7 @@ pub(crate) const LIMIT: usize = 20 * 1024 * 1024;
 const MOST: usize = 50;
 
 /// The codes of this hub. Those of the profile that it never gives by itself can be ordered with `refuse`.
-pub(crate) const CODES: [(&str, &str); 24] = [
+pub(crate) const CODES: [(&str, &str); 25] = [
     ("E1001", "certificate of the wrong kind, or of nobody (403)"),
     ("E1002", "unknown user id or wrong password (401)"),
     ("E1003", "account locked, with locked_until (403)"),
@@ -34,15 +35,19 @@ pub(crate) const CODES: [(&str, &str); 24] = [
     ("E2104", "unknown form version"),
     ("E2105", "unknown member"),
     ("E2106", "the form contradicts the envelope"),
+    ("E2107", "a table that the care plan standard does not have"),
     ("E2110", "attachment: hash"),
     ("E2111", "attachment: type"),
     ("E2112", "attachment: base64"),
     ("E2120", "character outside JIS X 0213"),
-    ("E3001", "this service or job kind may not: opinions are a clinic's, and filed by a doctor's account"),
+    (
+        "E3001",
+        "this service or job kind may not: opinions are filed by a clinic's doctor, care plans are for care offices only",
+    ),
     ("E3002", "no consent (only by refuse)"),
     ("E3003", "insurer not live yet, with live_from"),
-    ("E3004", "recipient does not take part (only by refuse)"),
-    ("E4040", "unknown key or cursor (404)"),
+    ("E3004", "the recipient does not take part, or not with this service kind"),
+    ("E4040", "unknown key, id or cursor (404)"),
 ];
 
 const MEMBERS: [&str; 7] =
@@ -143,6 +148,11 @@ fn expect(met: bool, field: &str, shape: &str, errors: &mut Vec<HubError>) {
     if !met {
         errors.push(malformed(field.to_owned(), shape));
     }
+}
+
+/// A member's name inside a JSON pointer.
+fn pointer(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn malformed(field: String, shape: &str) -> HubError {

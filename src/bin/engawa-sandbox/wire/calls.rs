@@ -1,11 +1,11 @@
-//! The calls, but for opinions. Each runs on a thread that may wait for the disk.
+//! The calls, but for opinions and care plans. Each runs on a thread that may wait for the disk.
 
 use bytes::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Operation, identity, opinions};
+use super::{Answer, Operation, careplans, identity, opinions};
 use crate::cli::Failure;
 use crate::digest::sha256;
 use crate::faults::{Fault, Kind, spoil};
@@ -22,22 +22,30 @@ pub(super) struct Inbound {
     pub(super) token: Option<String>,
     pub(super) if_none_match: Option<String>,
     pub(super) cursor: Option<String>,
+    pub(super) path: String,
     pub(super) body: Bytes,
     pub(super) body_sha256: String,
     pub(super) length: u64,
     pub(super) trace_id: String,
 }
 
+impl Inbound {
+    /// The id in the path of a received care plan.
+    pub(super) fn id(&self) -> &str {
+        self.path.split('/').nth(6).unwrap_or_default()
+    }
+}
+
 /// Writes down that a key was seen, before anything is done about it.
 pub(super) fn note(sandbox: &Sandbox, inbound: &Inbound) -> Result<(), Failure> {
-    let Some(key) = inbound.key.filter(|_| inbound.operation == Operation::Opinions) else { return Ok(()) };
+    let Some(key) = inbound.key.filter(|_| inbound.operation.is_write()) else { return Ok(()) };
     let (facility, sha256) = (inbound.identity.facility.clone(), inbound.body_sha256.clone());
     sandbox.hub().commit(Event::Seen { facility, key, sha256 })
 }
 
 /// Whether a fault is a verdict on the document, which the hub then remembers under the key.
 pub(super) fn is_verdict(inbound: &Inbound, fault: &Fault) -> bool {
-    inbound.operation == Operation::Opinions && fault.kind == Kind::Refuse && spoil::refusal(fault).is_final()
+    inbound.operation.is_write() && fault.kind == Kind::Refuse && spoil::refusal(fault).is_final()
 }
 
 /// Carries a call out.
@@ -57,11 +65,16 @@ pub(super) fn carry_out(sandbox: &Sandbox, inbound: &Inbound, fault: Option<&Fau
         Operation::Unknown => Err(HubError::new("E2000", "この機能は提供していません").into()),
         _ => match user(sandbox, inbound) {
             Err(error) => Err(error.into()),
-            Ok(user) if inbound.operation == Operation::Opinions => {
-                return opinions::file(sandbox, inbound, &user, fault);
-            }
-            Ok(user_id) if inbound.operation == Operation::Assertions => identity::assert(sandbox, inbound, &user_id)?,
-            Ok(_) => with_token(sandbox, inbound)?,
+            Ok(user) => match inbound.operation {
+                Operation::Opinions => return opinions::file(sandbox, inbound, &user, fault),
+                Operation::CareplanAck => return careplans::ack(sandbox, inbound, &user, fault),
+                operation if operation.is_write() => return careplans::file(sandbox, inbound, &user, fault),
+                Operation::Assertions => identity::assert(sandbox, inbound, &user)?,
+                Operation::CareplanSentList | Operation::CareplanReceived | Operation::CareplanUnit => {
+                    careplans::read(sandbox, inbound)?
+                }
+                _ => with_token(sandbox, inbound)?,
+            },
         },
     };
     Ok(match data {
@@ -76,7 +89,8 @@ pub(super) fn refused(sandbox: &Sandbox, inbound: &Inbound, refusal: impl Into<R
 
 /// The certificate has to be of a known kind and of a facility that takes part.
 fn member(sandbox: &Sandbox, identity: &Identity) -> Result<(), HubError> {
-    let known = sandbox.world.facility(&identity.facility).is_some_and(|f| f.kind == identity.kind);
+    let found = sandbox.world.facility(&identity.facility).filter(|f| f.kind == identity.kind);
+    let known = found.is_some_and(|f| sandbox.hub().takes_part(f));
     if known { Ok(()) } else { Err(HubError::new("E1001", "この種類の証明書では利用できません")) }
 }
 
@@ -158,6 +172,7 @@ fn capabilities(sandbox: &Sandbox) -> Value {
         ("municipalities", "municipalities"),
         ("submissions", "lookup"),
         ("identity", "challenges"),
+        ("careplans", "careplan-sent"),
     ]
     .into_iter()
     .filter(|(_, operation)| !faults.not_offered(operation))

@@ -2,7 +2,9 @@
 
 mod answer;
 mod calls;
+mod careplans;
 mod identity;
+mod keyed;
 mod opinions;
 mod route;
 mod serve;

@@ -60,6 +60,7 @@ async fn answer(request: Request<Incoming>, line: &Line, sandbox: Arc<Sandbox>) 
         token: header(&parts, "authorization").and_then(|h| h.strip_prefix("Bearer ")).map(str::to_owned),
         if_none_match: header(&parts, "if-none-match").map(str::to_owned),
         cursor: cursor(&parts),
+        path: parts.uri.path().to_owned(),
         body: body.bytes,
         body_sha256: body.sha256,
         length: body.length,

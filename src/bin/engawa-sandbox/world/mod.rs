@@ -1,5 +1,6 @@
 //! The fictitious country the hub serves: written to `world.json` when the folder is made, read from there ever after.
 
+mod facilities;
 mod numbers;
 mod people;
 
@@ -7,7 +8,6 @@ use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::digest::derive;
 pub(crate) use numbers::insurer;
 
 /// Everything that is fixed at the start.
@@ -32,7 +32,24 @@ pub(crate) struct Facility {
     /// `kaigo-hoken`, `kaigo-dx` or `iryo`: the OU of its certificate.
     pub(crate) kind: String,
     pub(crate) service_kind: String,
+    /// Other service kinds under the same number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) further_service_kinds: Vec<String>,
+    /// Whether it is on the hub; one that is not can be named as a recipient and is refused.
+    #[serde(default = "yes")]
+    pub(crate) takes_part: bool,
     pub(crate) name: String,
+}
+
+impl Facility {
+    /// Whether it offers a service kind.
+    pub(crate) fn offers(&self, service_kind: &str) -> bool {
+        self.service_kind == service_kind || self.further_service_kinds.iter().any(|kind| kind == service_kind)
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A member of a facility's staff.
@@ -97,8 +114,8 @@ impl World {
             note: "All of it is fictitious: prefecture 99 does not exist.".to_owned(),
             seed,
             made_on: today,
-            facilities: facilities(),
-            accounts: accounts(seed),
+            facilities: facilities::facilities(),
+            accounts: facilities::accounts(seed),
             municipalities,
             people,
             requests,
@@ -109,47 +126,6 @@ impl World {
     pub(crate) fn facility(&self, number: &str) -> Option<&Facility> {
         self.facilities.iter().find(|f| f.number == number)
     }
-}
-
-fn facilities() -> Vec<Facility> {
-    let office = numbers::office("997000001");
-    let dx = numbers::office("997000002");
-    [
-        ("clinic", CLINIC, "iryo", "medical", "架空内科クリニック"),
-        ("other-clinic", "9910000029", "iryo", "medical", "例示整形外科医院"),
-        ("office", &office, "kaigo-hoken", "43", "見本居宅介護支援事業所"),
-        ("dx", &dx, "kaigo-dx", "11", "仮設訪問介護ステーション"),
-    ]
-    .into_iter()
-    .map(|(folder, number, kind, service_kind, name)| Facility {
-        folder: folder.to_owned(),
-        number: number.to_owned(),
-        kind: kind.to_owned(),
-        service_kind: service_kind.to_owned(),
-        name: name.to_owned(),
-    })
-    .collect()
-}
-
-fn accounts(seed: u64) -> Vec<Account> {
-    let office = numbers::office("997000001");
-    let dx = numbers::office("997000002");
-    [
-        ("clinic-doctor", CLINIC, "doctor"),
-        ("clinic-clerk", CLINIC, "clerk"),
-        ("other-doctor", "9910000029", "doctor"),
-        ("office-manager", &office, "care_manager"),
-        ("office-clerk", &office, "clerk"),
-        ("dx-staff", &dx, "care_worker"),
-    ]
-    .into_iter()
-    .map(|(user_id, facility, job_kind)| Account {
-        user_id: user_id.to_owned(),
-        facility: facility.to_owned(),
-        job_kind: job_kind.to_owned(),
-        password: format!("fictitious-{}", derive(seed, user_id, 0, 12)),
-    })
-    .collect()
 }
 
 fn municipalities(today: Date) -> Vec<Municipality> {
