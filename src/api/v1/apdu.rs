@@ -58,6 +58,7 @@ pub(in crate::api) struct ApduAnswers {
     responses(
         (status = 200, description = "What the card answered", body = ApduAnswers),
         (status = 403, description = "APDU_REFUSED; nothing was sent", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CARD_ABSENT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
     )

@@ -99,9 +99,13 @@ pub(in crate::api) struct BasicFourView {
     request_body(content = BasicFourRequest),
     responses(
         (status = 200, description = "The four items", body = BasicFourView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_PIN_WRONG, CARD_PIN_FORMAT, CARD_UNSUPPORTED", body = Document, content_type = "application/problem+json"),
+        (status = 502, description = "CARD_OUTCOME_UNKNOWN: look at the tries left; CARD_ANSWER_INVALID", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "READER_DEGRADED, PCSC_DOWN or CARD_HELD_ELSEWHERE", body = Document, content_type = "application/problem+json"),
+        (status = 504, description = "CARD_MUTE", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn basic_four(

@@ -141,7 +141,10 @@ fn parse(body: &[u8]) -> Result<(Wish, Purpose, Duration), Failure> {
 #[utoipa::path(
     get, path = "/v1/card-sessions/{id}", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 200, description = "The session as it stands", body = SessionView))
+    responses(
+        (status = 200, description = "The session as it stands", body = SessionView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn show(
     State(api): State<Arc<Api>>,
@@ -156,7 +159,10 @@ pub(in crate::api) async fn show(
 #[utoipa::path(
     post, path = "/v1/card-sessions/{id}/heartbeat", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 200, description = "The session as it stands", body = SessionView))
+    responses(
+        (status = 200, description = "The session as it stands", body = SessionView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn heartbeat(
     api: State<Arc<Api>>,
@@ -201,7 +207,10 @@ async fn looked_at(api: &Api, caller: &Caller, id: &str) -> Result<Json<TriesVie
 #[utoipa::path(
     delete, path = "/v1/card-sessions/{id}", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 204, description = "It is over, also if it was over before"))
+    responses(
+        (status = 204, description = "It is over, also if it was over before"),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn close(
     State(api): State<Arc<Api>>,

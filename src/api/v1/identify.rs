@@ -92,10 +92,13 @@ pub(super) struct Confirmed {
     responses(
         (status = 200, description = "The hub knows the person", body = Identified),
         (status = 202, description = "Recorded (`visual`, `document`)", body = Recorded, headers(("Location" = String, description = "Where to follow it"), ("Idempotent-Replayed" = bool, description = "This answer repeats an earlier one"))),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_WITHOUT_PIN, CARD_REMOVED, CARD_RESET, CHALLENGE_SPENT, IDEMPOTENCY_CONFLICT, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_PIN_WRONG, CARD_PIN_FORMAT, CARD_CERTIFICATE_EXPIRED, CARD_CERTIFICATE_REFUSED, CARD_UNSUPPORTED, WITNESSES_REFUSED, PERSON_UNKNOWN", body = Document, content_type = "application/problem+json"),
-        (status = 502, description = "HUB_UNREACHABLE and the like, with `alternatives`; CARD_OUTCOME_UNKNOWN: look at the tries left", body = Document, content_type = "application/problem+json"),
+        (status = 502, description = "HUB_UNREACHABLE and the like, with `alternatives`; CARD_OUTCOME_UNKNOWN: look at the tries left; CARD_ANSWER_INVALID, CARD_SIGNATURE_INVALID", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "READER_DEGRADED, PCSC_DOWN, CARD_HELD_ELSEWHERE or HUB_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 504, description = "CARD_MUTE, HUB_TIMEOUT", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn identify(

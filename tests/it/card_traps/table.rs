@@ -318,7 +318,7 @@ pub(super) const SECTIONS: &[Section] = &[
         row(Do("the terminal's key is revoked", sessions::revoked), "AUTH_INVALID", "none", 0).ended("ended revoked", &[]),
         row(Do("another terminal asks for the reader without waiting", sessions::busy), "CARD_BUSY", "–", 0),
         row(Do("a PIN while the session waits for its turn", sessions::waiting), "SESSION_WAITING", "none", 0),
-        row(Do("another terminal's session", sessions::stranger), "REQUEST_NOT_FOUND", "none", 0),
+        row(Do("another terminal's session", sessions::stranger), "SESSION_UNKNOWN", "none", 0),
     ] },
     Section { title: "Other programs on the box", note: "", shakes: Nothing, rows: &[
         fine(Do("it holds a transaction for a moment", programs::held_briefly), 1),
