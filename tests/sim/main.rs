@@ -14,6 +14,8 @@ mod careplan_lint;
 mod careplan_mutations;
 mod careplan_properties;
 mod careplan_reader;
+mod careplan_unit;
+mod careplan_unit_group;
 mod config;
 mod fault;
 mod hub_credential;

@@ -16,7 +16,7 @@ pub enum UnitMonth {
 }
 
 /// A send unit (送信単位): files with one stamp (2.4, 3.4).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendUnit {
     /// A short name of our own, `H1` to `P9`.
     pub id: &'static str,
