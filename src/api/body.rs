@@ -149,10 +149,10 @@ impl Pieces {
     ///
     /// # Errors
     /// As [`Pieces::json`].
-    pub(super) async fn secret_json(&mut self, parts: &Parts, limit: u16) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    pub(super) async fn secret_json(&mut self, parts: &Parts, limit: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
         self.json_within(parts, limit.into())?;
         // As large as it may become: a buffer that grows leaves what it held behind.
-        let mut whole = Zeroizing::new(Vec::with_capacity(limit.into()));
+        let mut whole = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or(usize::MAX)));
         while let Some(piece) = self.next().await {
             whole.extend_from_slice(&piece.map_err(Failure::from)?);
             self.progress().made();

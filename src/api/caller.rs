@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub(super) stopping: watch::Receiver<bool>,
     /// Work that goes on when the client has gone, and that a shutdown waits for.
     pub(super) work: TaskTracker,
+    /// The seat of the request, kept by its detached work: whoever breaks off and asks again takes another one.
+    pub(super) seat: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Connection {
@@ -47,7 +49,13 @@ impl Connection {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let task = self.work.spawn(work.instrument(tracing::Span::current()));
+        let seat = self.seat.clone();
+        let seated = async move {
+            let done = work.await;
+            drop(seat);
+            done
+        };
+        let task = self.work.spawn(seated.instrument(tracing::Span::current()));
         task.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
     }
 }
@@ -97,6 +105,7 @@ needs! {
     Manage = Manage;
     Card = Card;
     Listen = Read | Card;
+    Follow = Card | Manage;
     Admin = Admin;
 }
 

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
+use super::caller::Connection;
 use super::problem::{Failure, Place};
 use crate::fault::Code;
 
@@ -23,12 +24,15 @@ pub(super) struct Guard {
 }
 
 /// The layer in front of each handler.
-pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let _seat = match guard.seats.as_ref().map(|seats| seats.try_acquire()) {
+pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let seat = match guard.seats.as_ref().map(|seats| Arc::clone(seats).try_acquire_owned()) {
         None => None,
-        Some(Ok(seat)) => Some(seat),
+        Some(Ok(seat)) => Some(Arc::new(seat)),
         Some(Err(_)) => return Failure::from(Code::GatewayBusy).into_response(),
     };
+    if let Some(connection) = request.extensions_mut().get_mut::<Connection>() {
+        connection.seat.clone_from(&seat);
+    }
     let wrong = query_errors(request.uri().query().unwrap_or_default(), &guard.query);
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();

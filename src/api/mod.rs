@@ -20,6 +20,7 @@ mod routes;
 mod serve;
 mod strict_json;
 mod v1;
+mod wiped;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -158,6 +158,17 @@ impl Place {
         Self::at(pointer, code.name(), code.ja(), code.en())
     }
 
+    /// What the hub itself found wrong, under its own code.
+    pub(super) fn of_hub(code: String, pointer: Option<&str>, field: &str) -> Self {
+        Self {
+            pointer: pointer.map(str::to_owned),
+            code,
+            detail: format!("基盤がこの項目を認めません: {field}"),
+            detail_en: format!("The hub does not accept this item: {field}"),
+            ..Self::nowhere("", "", "")
+        }
+    }
+
     /// A problem of the opinion in the form in which it is kept.
     pub(super) fn in_opinion(kept: serde_json::Value) -> Self {
         let mut place = serde_json::from_value(kept).unwrap_or_else(|_| Self::unreadable());

@@ -77,6 +77,7 @@ table! {
     Own    card_sessions::open / __path_open;
     Normal card_sessions::show / __path_show;
     Normal card_sessions::heartbeat / __path_heartbeat;
+    Normal card_sessions::tries / __path_tries;
     Normal card_sessions::close / __path_close;
     Own    identify::identify / __path_identify;
     Own    basic_four::basic_four / __path_basic_four;

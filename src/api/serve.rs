@@ -154,7 +154,7 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { router, http, mut stopping, tasks, .. } = self;
-        let connection = Connection { peer, stopping: stopping.clone(), work: tasks };
+        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None };
         let used = Arc::new(AtomicBool::new(false));
         let service = {
             let used = Arc::clone(&used);

@@ -166,7 +166,7 @@ impl CardError {
 
 const fn refusal_code(refusal: Refusal) -> Code {
     match refusal {
-        Refusal::Unknown => Code::RequestNotFound,
+        Refusal::Unknown => Code::SessionUnknown,
         Refusal::Ended(EndReason::CardRemoved) => Code::CardRemoved,
         Refusal::Ended(EndReason::Stopping) => Code::GatewayStopping,
         Refusal::Ended(_) => Code::SessionEnded,

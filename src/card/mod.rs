@@ -293,7 +293,7 @@ impl Cards {
     /// A session of this terminal; one of another terminal is not there.
     ///
     /// # Errors
-    /// `REQUEST_NOT_FOUND`.
+    /// `SESSION_UNKNOWN`.
     pub fn session(&self, terminal: &Terminal, id: SessionId) -> Result<Session, CardError> {
         Session::find(self.inner.clone(), terminal, id)
     }

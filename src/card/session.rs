@@ -51,7 +51,7 @@ impl Session {
     /// The session as it stands. Asking is a sign of life.
     ///
     /// # Errors
-    /// `REQUEST_NOT_FOUND` when it has been forgotten.
+    /// `SESSION_UNKNOWN` when it has been forgotten.
     pub fn view(&self) -> Result<SessionSnapshot, CardError> {
         self.inner.with(|machine, now| {
             let _ = machine.heartbeat(self.id, &self.terminal, now);
@@ -62,7 +62,7 @@ impl Session {
     /// A sign of life.
     ///
     /// # Errors
-    /// `SESSION_ENDED`, `CARD_REMOVED`, `REQUEST_NOT_FOUND`.
+    /// `SESSION_ENDED`, `CARD_REMOVED`, `SESSION_UNKNOWN`.
     pub fn heartbeat(&self) -> Result<(), CardError> {
         self.inner.with(|machine, now| machine.heartbeat(self.id, &self.terminal, now)).map_err(CardError::Refused)
     }
@@ -70,7 +70,7 @@ impl Session {
     /// Ends it. What is under way on the card finishes before another terminal gets the reader.
     ///
     /// # Errors
-    /// `REQUEST_NOT_FOUND`.
+    /// `SESSION_UNKNOWN`.
     pub fn close(&self) -> Result<(), CardError> {
         self.inner.with(|machine, now| machine.close(self.id, &self.terminal, now)).map_err(CardError::Refused)
     }
@@ -87,7 +87,7 @@ impl Session {
     /// the session does not end by itself, until it is used or dropped. The reader is not touched by this.
     ///
     /// # Errors
-    /// `SESSION_BUSY`, `SESSION_WAITING`, `SESSION_ENDED`, `CARD_REMOVED`, `READER_DEGRADED` and its kin, `REQUEST_NOT_FOUND`.
+    /// `SESSION_BUSY`, `SESSION_WAITING`, `SESSION_ENDED`, `CARD_REMOVED`, `READER_DEGRADED` and its kin, `SESSION_UNKNOWN`.
     pub fn reserve(&self) -> Result<Reserved, CardError> {
         let ticket = self.inner.with(|machine, now| machine.reserve(self.id, &self.terminal, now));
         let ticket = ticket.map_err(CardError::Refused)?;

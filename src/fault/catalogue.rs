@@ -145,6 +145,9 @@ catalogue! {
     CardHeldElsewhere "CARD_HELD_ELSEWHERE" 503 Operator Later
         "同じ機器のほかのソフトがリーダーを離しません。そのソフトを閉じてください。"
         "Another program on this box holds the reader. Close that program.";
+    CardLeft "CARD_LEFT" 409 Card AfterRemedy
+        "前の方のカードが残っています。カードを取り出し、ご本人のカードを置いてください。"
+        "The card of whoever was here before is still there. Take it out and put the person's own card on the reader.";
     CardMute "CARD_MUTE" 504 Card AfterRemedy
         "カードが答えません。カードを入れ直してください。"
         "The card does not answer. Take the card out and put it in again.";
@@ -208,6 +211,9 @@ catalogue! {
     SessionTooMany "SESSION_TOO_MANY" 429 Caller AfterRemedy
         "この端末のカードのセッションが多すぎます。使っていないセッションを先に閉じてください。"
         "This terminal has too many card sessions. Close those it no longer uses first.";
+    SessionUnknown "SESSION_UNKNOWN" 404 Caller AfterRemedy
+        "そのカードのセッションはありません（ずっと前に終わったか、ゲートウェイが再起動しました）。新しいセッションを始めてください。"
+        "There is no such card session: it ended long ago, or the gateway was restarted. Start a new one.";
     SessionWaiting "SESSION_WAITING" 409 Caller Later
         "まだ順番を待っています。順番が来てから操作してください。"
         "The session is still waiting for its turn. Act once it has been granted.";

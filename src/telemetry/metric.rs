@@ -102,6 +102,8 @@ metrics_table! {
         "Operations on cards, by what was done and by code of the catalogue; OK where it succeeded.";
     CardSeconds "engawa_card_operation_seconds" Kind::Histogram(SLOW), Seconds, ["operation"]
         "Time of one operation on a card.";
+    Identifications "engawa_identifications_total" Kind::Counter, Count, ["method", "code"]
+        "Identifications asked for, by method and by code of the catalogue; OK where the hub knew the person, RECORDED where it is shown later.";
     CardReaders "engawa_card_readers" Kind::Gauge, Count, ["state"]
         "Card readers by state: ok, degraded, absent.";
     CardStuck "engawa_card_stuck_threads" Kind::Gauge, Count, []

@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use tokio::time::timeout;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use super::card_sessions::find;
-use super::identify::detached;
+use super::identify::{detached, drained};
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
 use crate::api::members::{Members, Shape, Wiped};
 use crate::api::problem::{Document, Failure, Place};
+use crate::api::wiped::wiped;
 use crate::card::filter::{self, LONGEST_BATCH, Objection};
 use crate::fault::Code;
 use crate::model::hex;
 use crate::terminal::Right;
 
-const MAX_BODY: u64 = 256 << 10;
+const MAX_BODY: u32 = 256 << 10;
 
 const COMMANDS: Shape = Shape {
     ja: "commands には、カード命令（16進の文字列）が1〜64個要ります。最初の命令はアプリケーションを選ぶもの（SELECT）です。",
@@ -58,6 +58,7 @@ pub(in crate::api) struct ApduAnswers {
     responses(
         (status = 200, description = "What the card answered", body = ApduAnswers),
         (status = 403, description = "APDU_REFUSED; nothing was sent", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CARD_ABSENT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
     )
@@ -68,8 +69,9 @@ pub(in crate::api) async fn apdu(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
-    take(&api, &connection, &id, &parts, body).await.map_err(Failure::costing_nothing)
+    let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
+    let answer = take(&api, &connection, &id, &parts, &mut body).await;
+    drained(answer, &mut body).await.map_err(Failure::costing_nothing)
 }
 
 async fn take(
@@ -77,24 +79,26 @@ async fn take(
     connection: &Connection,
     id: &str,
     parts: &Parts,
-    mut body: Pieces,
+    body: &mut Pieces,
 ) -> Result<Response, Failure> {
     let caller = authorise(api, parts, Right::CardApdu).await?;
     let session = find(api, &caller, id)?;
-    let reading = timeout(api.config.request, body.json(parts, MAX_BODY));
-    let commands = parse(&reading.await.map_err(|_| Code::RequestTimeout)??)?;
+    let reading = timeout(api.config.request, body.secret_json(parts, MAX_BODY));
+    let mut commands = parse(&reading.await.map_err(|_| Code::RequestTimeout)??)?;
+    // What is refused is wiped here; what passes holds no PIN.
+    let commands = std::mem::take(&mut *commands);
     let answers = detached(connection, async move { Ok(session.apdu(commands).await?) }).await?;
     let view = ApduAnswers { answers: answers.iter().map(|answer| hex(answer).to_ascii_uppercase()).collect() };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+    wiped(&view)
 }
 
-fn parse(body: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+fn parse(body: &[u8]) -> Result<Zeroizing<Vec<Vec<u8>>>, Failure> {
     let mut members = Members::read(body)?;
     let texts = members.required("commands", &COMMANDS, |value| {
         let texts = value.list()?.into_iter().map(Wiped::text).collect::<Option<Vec<_>>>()?;
         (1..=LONGEST_BATCH).contains(&texts.len()).then_some(texts)
     });
-    let mut commands = Vec::new();
+    let mut commands = Zeroizing::new(Vec::new());
     for (index, text) in texts.into_iter().flatten().enumerate() {
         match bytes(&text) {
             Some(command) => commands.push(command),

@@ -8,13 +8,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use tokio::time::timeout;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::card_wire::SessionView;
+use super::card_wire::{SessionView, TriesView};
+use super::identify::{drained, small_secret};
+use super::identifying::own_card;
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Card, With, authorise};
@@ -65,7 +67,7 @@ pub(super) fn terminal(caller: &Caller) -> Terminal {
 
 /// A session of the caller's terminal.
 pub(super) fn find(api: &Api, caller: &Caller, id: &str) -> Result<Session, Failure> {
-    let id = Uuid::parse_str(id).map_err(|_| Code::RequestNotFound)?;
+    let id = Uuid::parse_str(id).map_err(|_| Code::SessionUnknown)?;
     api.cards.session(&terminal(caller), id).map_err(failed)
 }
 
@@ -91,10 +93,12 @@ fn failed(error: CardError) -> Failure {
 )]
 pub(in crate::api) async fn open(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
-    let caller = authorise(&api, &parts, Right::Card).await?;
-    let reading = timeout(api.config.request, body.secret_json(&parts, MAX_BODY));
-    let whole = reading.await.map_err(|_| Code::RequestTimeout)??;
-    let (wish, purpose, wait) = parse(&whole)?;
+    let read = read(&api, &parts, &mut body).await;
+    let (caller, wish, purpose, wait) = drained(read, &mut body).await?;
+    // A key that was revoked while the body came in has had its sessions ended before this one began.
+    if !api.keys.stands(&caller).await? {
+        return Err(Code::AuthInvalid.into());
+    }
     let (status, session) = match api.cards.open(&terminal(&caller), &wish, purpose, wait).map_err(failed)? {
         Opened::Granted(session) => (StatusCode::CREATED, session),
         Opened::Waiting(session) => (StatusCode::ACCEPTED, session),
@@ -102,6 +106,13 @@ pub(in crate::api) async fn open(State(api): State<Arc<Api>>, request: Request) 
     let location = HeaderValue::from_str(&format!("/v1/card-sessions/{}", session.id))
         .map_err(|error| Failure::from(Code::GatewayInternal).because(error))?;
     Ok((status, [(LOCATION, location)], Json(SessionView::from(session))).into_response())
+}
+
+async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Caller, Wish, Purpose, Duration), Failure> {
+    let caller = authorise(api, parts, Right::Card).await?;
+    let whole = small_secret(api, parts, body).await?;
+    let (wish, purpose, wait) = parse(&whole)?;
+    Ok((caller, wish, purpose, wait))
 }
 
 fn parse(body: &[u8]) -> Result<(Wish, Purpose, Duration), Failure> {
@@ -130,7 +141,10 @@ fn parse(body: &[u8]) -> Result<(Wish, Purpose, Duration), Failure> {
 #[utoipa::path(
     get, path = "/v1/card-sessions/{id}", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 200, description = "The session as it stands", body = SessionView))
+    responses(
+        (status = 200, description = "The session as it stands", body = SessionView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn show(
     State(api): State<Arc<Api>>,
@@ -145,7 +159,10 @@ pub(in crate::api) async fn show(
 #[utoipa::path(
     post, path = "/v1/card-sessions/{id}/heartbeat", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 200, description = "The session as it stands", body = SessionView))
+    responses(
+        (status = 200, description = "The session as it stands", body = SessionView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn heartbeat(
     api: State<Arc<Api>>,
@@ -155,13 +172,45 @@ pub(in crate::api) async fn heartbeat(
     show(api, by, id).await
 }
 
+/// Look at the tries left
+///
+/// Of both PINs, by the card's own word. Costs none.
+#[utoipa::path(
+    get, path = "/v1/card-sessions/{id}/tries", security(("key" = ["card"])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "The tries left", body = TriesView),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "CARD_UNSUPPORTED", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn tries(
+    State(api): State<Arc<Api>>,
+    by: With<Card>,
+    Path(id): Path<String>,
+) -> Result<Json<TriesView>, Failure> {
+    looked_at(&api, &by.caller, &id).await.map_err(Failure::costing_nothing)
+}
+
+async fn looked_at(api: &Api, caller: &Caller, id: &str) -> Result<Json<TriesView>, Failure> {
+    let session = find(api, caller, id)?;
+    // Looking begins the terminal's own work on the card, which would then pass for its own.
+    own_card(&session, false)?;
+    Ok(Json(session.counters().await?.into()))
+}
+
 /// Give the reader back
 ///
 /// What is under way on the card finishes before another terminal gets the reader.
 #[utoipa::path(
     delete, path = "/v1/card-sessions/{id}", security(("key" = ["card"])),
     params(("id" = Uuid, Path, description = "The session's id")),
-    responses((status = 204, description = "It is over, also if it was over before"))
+    responses(
+        (status = 204, description = "It is over, also if it was over before"),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn close(
     State(api): State<Arc<Api>>,

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::wire::Reason;
 use crate::card::machine::ReaderSnapshot;
 use crate::card::{
-    CardKind, CardState, Cards, EndReason, HolderCertificate, Purpose, ReaderState, SessionSnapshot, Spent, Stage,
-    Terminal, Trouble, trouble_code,
+    CardKind, CardState, Cards, Counters, EndReason, HolderCertificate, Purpose, ReaderState, SessionSnapshot, Spent,
+    Stage, Terminal, Trouble, trouble_code,
 };
 use crate::fault::Code;
 use crate::model::hex;
@@ -111,6 +111,9 @@ pub(in crate::api) struct SessionView {
     reader: Option<String>,
     /// Whether a card that belongs to this session lies on the reader.
     card: bool,
+    /// Whether that card has lain there since another terminal last used it: a PIN is refused (CARD_LEFT) unless
+    /// `confirm_card_left` says that it is the person's own.
+    card_left: bool,
     /// Place in the queue from 1, while it waits.
     position: Option<usize>,
     /// Seconds until its turn, estimated, while it waits for a reader that works.
@@ -132,12 +135,34 @@ impl From<SessionSnapshot> for SessionView {
             purpose: session.purpose,
             reader,
             card: session.card,
+            card_left: session.card_left,
             position: session.position,
             // Whoever waits would rather come late than too early.
             eta_s: session.eta.map(|eta| eta.as_secs() + u64::from(eta.subsec_nanos() > 0)),
             expires_in_s: session.expires_in.map(|left| left.as_secs()),
             ended,
         }
+    }
+}
+
+/// Tries left of each PIN.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Tries)]
+pub(in crate::api) struct TriesView {
+    /// Of the 利用者証明用 PIN; `null` where there is none.
+    #[schema(example = 3)]
+    identity: Option<u8>,
+    /// Of the PIN of 券面事項入力補助; `null` where the card has none.
+    #[schema(example = 3)]
+    profile: Option<u8>,
+    /// The card has no PIN: identify its holder visually.
+    without_pin: bool,
+}
+
+impl From<Counters> for TriesView {
+    fn from(counters: Counters) -> Self {
+        let without_pin = counters.without_pin;
+        Self { identity: (!without_pin).then_some(counters.identity), profile: counters.profile, without_pin }
     }
 }
 

@@ -8,6 +8,8 @@ pub(super) const PIN: Shape =
     Shape { ja: "pin には数字4桁の文字列が要ります。", en: "`pin` has to be a string of four digits." };
 pub(super) const CONFIRM: Shape =
     Shape { ja: "confirm_low_tries は true か false です。", en: "`confirm_low_tries` is true or false." };
+pub(super) const CONFIRM_LEFT: Shape =
+    Shape { ja: "confirm_card_left は true か false です。", en: "`confirm_card_left` is true or false." };
 const WITNESSES: Shape = Shape {
     ja: "witnesses には、確認した別々の職員2名の利用者ID（英数字と記号、64字まで）が要ります。",
     en: "`witnesses` has to hold the user ids (printable ASCII, up to 64 characters) of two different members of staff.",

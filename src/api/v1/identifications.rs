@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::card_sessions::MAX_BODY;
 use super::card_wire::{Identified, PersonView, Recorded};
 use super::evidence;
-use super::identify::{detached, small_secret};
+use super::identify::{detached, drained, small_secret};
 use super::identifying::{self, Keyed};
 use super::opinions::{idempotency_key, sender};
 use super::wire::SubmissionView;
 use crate::api::Api;
 use crate::api::body::Pieces;
-use crate::api::caller::{Card, Connection, With, authorise};
+use crate::api::caller::{Connection, Follow, With, authorise};
 use crate::api::members::Members;
 use crate::api::problem::{Document, Failure};
+use crate::api::wiped::wiped;
 use crate::fault::Code;
 use crate::model::identity::{DocumentKind, Witnessed};
 use crate::terminal::Right;
@@ -73,15 +72,16 @@ pub(in crate::api) async fn identify(
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
-    let (keyed, witnessed) = read(&api, &parts, body).await?;
+    let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
+    let read = read(&api, &parts, &mut body).await;
+    let (keyed, witnessed) = drained(read, &mut body).await?;
     detached(&connection, identifying::by_document(api, witnessed, keyed)).await
 }
 
-async fn read(api: &Api, parts: &Parts, mut body: Pieces) -> Result<(Keyed, Witnessed), Failure> {
+async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Keyed, Witnessed), Failure> {
     let caller = authorise(api, parts, Right::Card).await?;
     let key = idempotency_key(parts)?.to_owned();
-    let whole = small_secret(api, parts, &mut body).await?;
+    let whole = small_secret(api, parts, body).await?;
     let mut members = Members::read(&whole)?;
     let witnessed = evidence::document(&mut members);
     members.done()?;
@@ -90,20 +90,20 @@ async fn read(api: &Api, parts: &Parts, mut body: Pieces) -> Result<(Keyed, Witn
 
 /// Follow a recorded identification
 #[utoipa::path(
-    get, path = "/v1/identifications/{id}", security(("key" = ["card"])),
+    get, path = "/v1/identifications/{id}", security(("key" = ["card"]), ("key" = ["manage"])),
     params(("id" = Uuid, Path, description = "From the answer that recorded it")),
     responses((status = 200, description = "Its way so far, and the person once it is delivered", body = Identification))
 )]
 pub(in crate::api) async fn show(
     State(api): State<Arc<Api>>,
-    by: With<Card>,
+    by: With<Follow>,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<Response, Failure> {
     let id = Uuid::parse_str(&id).map_err(|_| Code::RequestNotFound)?;
     let found = api.outbox.identification(&by.caller.facility, id).await?;
     let (submission, person) = found.ok_or(Code::RequestNotFound)?;
     let may = submission.sender == by.caller.id || by.caller.may(Right::Manage);
     let person = person.filter(|_| may).map(PersonView::from);
     let view = Identification { submission: SubmissionView::of(submission, &by.caller), person };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(view)))
+    wiped(&view)
 }

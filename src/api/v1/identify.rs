@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::card_sessions::{MAX_BODY, find};
 use super::card_wire::{Identified, Recorded};
-use super::evidence::{self, CONFIRM, PIN};
+use super::evidence::{self, CONFIRM, CONFIRM_LEFT, PIN};
 use super::identifying::{self, Keyed};
 use super::opinions::{given_idempotency_key, sender};
 use crate::api::Api;
@@ -29,7 +29,8 @@ const METHOD: Shape = Shape {
     en: "`method` has to be one of pin, visual, document.",
 };
 /// Every member of every method.
-const ALL: [&str; 6] = ["pin", "confirm_low_tries", "witnesses", "kind", "insurer_number", "insured_number"];
+const ALL: [&str; 7] =
+    ["pin", "confirm_low_tries", "confirm_card_left", "witnesses", "kind", "insurer_number", "insured_number"];
 
 /// How to identify the person.
 #[derive(ToSchema)]
@@ -44,6 +45,9 @@ pub(in crate::api) struct IdentifyRequest {
     /// With `pin`: the person knows how few tries are left, and wants to go on.
     #[schema(value_type = Option<bool>)]
     confirm_low_tries: Option<bool>,
+    /// With `pin`: the card that lies there since another terminal used it (`card_left`) is this person's.
+    #[schema(value_type = Option<bool>)]
+    confirm_card_left: Option<bool>,
     /// With `visual` and `document`: the user ids at the hub of two different members of staff.
     #[schema(min_items = 2, max_items = 2, example = json!(["staff-1", "staff-2"]))]
     witnesses: Option<Vec<String>>,
@@ -59,9 +63,18 @@ pub(in crate::api) struct IdentifyRequest {
 
 /// What is asked for.
 enum Way {
-    Pin(IdentityPin, bool),
+    Pin(IdentityPin, Confirmed),
     Visual(Witnesses),
     Document(Witnessed),
+}
+
+/// What the person at the counter knows and wants all the same.
+#[derive(Clone, Copy)]
+pub(super) struct Confirmed {
+    /// Few tries are left.
+    pub(super) low_tries: bool,
+    /// The card has lain there since another terminal used it.
+    pub(super) card_left: bool,
 }
 
 /// Identify a person
@@ -79,10 +92,13 @@ enum Way {
     responses(
         (status = 200, description = "The hub knows the person", body = Identified),
         (status = 202, description = "Recorded (`visual`, `document`)", body = Recorded, headers(("Location" = String, description = "Where to follow it"), ("Idempotent-Replayed" = bool, description = "This answer repeats an earlier one"))),
-        (status = 409, description = "CARD_ABSENT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_WITHOUT_PIN, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "SESSION_UNKNOWN", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_PIN_FLOOR, CARD_PIN_BLOCKED, CARD_WITHOUT_PIN, CARD_REMOVED, CARD_RESET, CHALLENGE_SPENT, IDEMPOTENCY_CONFLICT, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_PIN_WRONG, CARD_PIN_FORMAT, CARD_CERTIFICATE_EXPIRED, CARD_CERTIFICATE_REFUSED, CARD_UNSUPPORTED, WITNESSES_REFUSED, PERSON_UNKNOWN", body = Document, content_type = "application/problem+json"),
-        (status = 502, description = "HUB_UNREACHABLE and the like, with `alternatives`; CARD_OUTCOME_UNKNOWN: look at the tries left", body = Document, content_type = "application/problem+json"),
+        (status = 502, description = "HUB_UNREACHABLE and the like, with `alternatives`; CARD_OUTCOME_UNKNOWN: look at the tries left; CARD_ANSWER_INVALID, CARD_SIGNATURE_INVALID", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "READER_DEGRADED, PCSC_DOWN, CARD_HELD_ELSEWHERE or HUB_BUSY", body = Document, content_type = "application/problem+json"),
+        (status = 504, description = "CARD_MUTE, HUB_TIMEOUT", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn identify(
@@ -91,8 +107,9 @@ pub(in crate::api) async fn identify(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
-    take(api, &connection, &id, &parts, body).await.map_err(Failure::costing_nothing)
+    let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
+    let answer = take(api, &connection, &id, &parts, &mut body).await;
+    drained(answer, &mut body).await.map_err(Failure::costing_nothing)
 }
 
 async fn take(
@@ -100,11 +117,11 @@ async fn take(
     connection: &Connection,
     id: &str,
     parts: &Parts,
-    mut body: Pieces,
+    body: &mut Pieces,
 ) -> Result<Response, Failure> {
     let caller = authorise(&api, parts, Right::Card).await?;
     let session = find(&api, &caller, id)?;
-    let whole = small_secret(&api, parts, &mut body).await?;
+    let whole = small_secret(&api, parts, body).await?;
     let way = parse(&whole)?;
     drop(whole);
     let key = |method: Method| -> Result<Keyed, Failure> {
@@ -113,7 +130,11 @@ async fn take(
         Ok(Keyed { sender: sender(&caller), key })
     };
     match way {
-        Way::Pin(pin, confirm) => detached(connection, identifying::by_pin(api, session, pin, confirm)).await,
+        Way::Pin(pin, confirm) => {
+            unnamed(parts)?;
+            let asked = identifying::ask_for_pin(&api, session, confirm.card_left).await?;
+            with_pin(connection, identifying::by_pin(api, asked, pin, confirm.low_tries)).await
+        }
         Way::Visual(witnesses) => {
             let keyed = key(Method::Visual)?;
             detached(connection, identifying::by_face(api, session, witnesses, keyed)).await
@@ -130,13 +151,45 @@ pub(super) async fn detached<T: Send + 'static>(
     connection: &Connection,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    // Work that ended in a panic may have come as far as the PIN.
-    connection.detach(work).await.map_err(|failure| failure.costing(Spent::Unknown, None))?
+    connection.detach(work).await?
+}
+
+/// The same for work that sends a PIN: if it ended in a panic, it may have come as far as that.
+pub(super) async fn with_pin<T: Send + 'static>(
+    connection: &Connection,
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let unknown = |_| Failure::from(Code::CardOutcomeUnknown).costing(Spent::Unknown, None);
+    connection.detach(work).await.map_err(unknown)?
+}
+
+/// Reads what a refused sender still has to say, so that it gets to see the refusal.
+pub(super) async fn drained<T>(answer: Result<T, Failure>, body: &mut Pieces) -> Result<T, Failure> {
+    if answer.as_ref().is_err_and(|failure| failure.code() != Code::RequestTimeout) {
+        body.drain().await;
+    }
+    answer
+}
+
+/// A key promises that a repeat does nothing new, and a PIN that is sent again may spend a try.
+fn unnamed(parts: &Parts) -> Result<(), Failure> {
+    if given_idempotency_key(parts)?.is_none() {
+        return Ok(());
+    }
+    Err(Failure::here(
+        Code::RequestMalformed,
+        Place::parameter(
+            "Idempotency-Key",
+            "PIN_NOT_REPEATED",
+            "暗証番号の要求には付けられません。回数が減るおそれがあるため、同じ要求を繰り返さず、ご本人に確かめてください。",
+            "It cannot be given with a PIN: such a request is never to be repeated, as that may spend a try. Ask the person.",
+        ),
+    ))
 }
 
 /// A small body that may hold a PIN.
 pub(super) async fn small_secret(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    timeout(api.config.request, body.secret_json(parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)?
+    timeout(api.config.request, body.secret_json(parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)?
 }
 
 fn parse(body: &[u8]) -> Result<Way, Failure> {
@@ -160,8 +213,11 @@ fn parse(body: &[u8]) -> Result<Way, Failure> {
     way.ok_or(Code::RequestMalformed.into())
 }
 
-/// The PIN, and whether the person knows how few tries are left.
-pub(super) fn pin<P>(members: &mut Members, parse: impl FnOnce(Zeroizing<String>) -> Option<P>) -> Option<(P, bool)> {
+/// The PIN, and what was confirmed with it.
+pub(super) fn pin<P>(
+    members: &mut Members,
+    parse: impl FnOnce(Zeroizing<String>) -> Option<P>,
+) -> Option<(P, Confirmed)> {
     let text = members.required("pin", &PIN, Wiped::text);
     let pin = text.and_then(|text| {
         let pin = parse(text);
@@ -171,5 +227,7 @@ pub(super) fn pin<P>(members: &mut Members, parse: impl FnOnce(Zeroizing<String>
         pin
     });
     let confirm = members.optional("confirm_low_tries", &CONFIRM, |value| value.truth());
-    pin.map(|pin| (pin, confirm.unwrap_or(false)))
+    let left = members.optional("confirm_card_left", &CONFIRM_LEFT, |value| value.truth());
+    let confirmed = Confirmed { low_tries: confirm.unwrap_or(false), card_left: left.unwrap_or(false) };
+    pin.map(|pin| (pin, confirmed))
 }

@@ -4,26 +4,30 @@
 //! and shown once; what two members of staff stand for is recorded where the hub cannot be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::card_wire::{CardView, Identified, Recorded};
 use super::opinions::REPLAYED;
 use crate::api::Api;
 use crate::api::problem::{Advice, Failure, Place};
-use crate::card::machine::Refusal;
-use crate::card::{CardError, IdentityPin, Session, Spent, Stage};
+use crate::api::wiped::wiped;
+use crate::card::{CardError, CardKind, IdentityPin, Reserved, Session, Spent};
 use crate::fault::{Code, Retry};
-use crate::identity::{Faulty, IdentityError};
+use crate::identity::{Challenge, Faulty, HubError, IdentityError};
 use crate::model::identity::{Evidence, Method, Person, Witnessed, Witnesses};
 use crate::outbox::{Acceptance, Sender};
+use crate::telemetry::Metric;
 
-/// The ways that are left without the hub.
-const WITHOUT_HUB: &[&str] = &["visual", "document"];
+/// The ways that are left without the hub, or without a PIN.
+const WITHOUT_PIN: &[&str] = &["visual", "document"];
+const DOCUMENT: &[&str] = &["document"];
 
 /// The catalogue's sentences for the line promise that things go by themselves; a signature does not.
 static NOT_RECORDED: Advice = Advice {
@@ -38,27 +42,116 @@ static NOT_VISUAL: Advice = Advice {
     retry: Retry::AfterRemedy,
 };
 
+/// The hub's challenge has run out after the card had signed it; a PIN is never asked for again by itself.
+static PIN_AGAIN: Advice = Advice {
+    ja: "基盤の確認の期限が切れました。暗証番号の回数は減っていません。もう一度、ご本人に暗証番号を入れてもらってください。",
+    en: "The hub's challenge has run out. No try was spent. Ask the person to enter the PIN once more.",
+    retry: Retry::AfterRemedy,
+};
+/// The same where there is no PIN.
+static ASK_AGAIN: Advice = Advice {
+    ja: "基盤の確認の期限が切れました。もう一度行ってください。",
+    en: "The hub's challenge has run out. Do it once more.",
+    retry: Retry::Later,
+};
+
 /// Under which name something is recorded.
 pub(super) struct Keyed {
     pub(super) sender: Sender,
     pub(super) key: String,
 }
 
+/// What the PIN is asked for: the hub's challenge, and how long the hub has left for its word.
+pub(super) struct Asked {
+    session: Session,
+    /// Nobody else begins anything on the card meanwhile.
+    reserved: Reserved,
+    challenge: Challenge,
+    left: Duration,
+}
+
+/// Asks the hub for its challenge. Neither card nor PIN is touched, so this may be broken off.
+pub(super) async fn ask_for_pin(api: &Api, session: Session, confirm_card_left: bool) -> Result<Asked, Failure> {
+    let asking = async {
+        let reserved = session.reserve()?;
+        own_card(&session, confirm_card_left)?;
+        let begun = Instant::now();
+        let challenge = within(api.config.request, api.identity.challenge()).await;
+        let challenge = challenge.map_err(|error| unheard(api, error, None))?;
+        Ok(Asked { session, reserved, challenge, left: api.config.request.saturating_sub(begun.elapsed()) })
+    };
+    let asked = asking.await;
+    asked.inspect_err(|failure: &Failure| tell(Method::Pin, failure.code().name()))
+}
+
 /// By card and PIN.
 pub(super) async fn by_pin(
     api: Arc<Api>,
-    session: Session,
+    asked: Asked,
     pin: IdentityPin,
     confirm_low_tries: bool,
 ) -> Result<Response, Failure> {
-    usable(&session)?;
-    let challenge = within(&api, api.identity.challenge()).await.map_err(|error| unheard(&api, error))?;
-    let signed = session.sign(pin, challenge.bytes.to_vec(), confirm_low_tries).await.map_err(card_failed)?;
-    let card = CardView::of(signed.kind, &signed.certificate, Some(signed.tries_left), today(&api));
+    counted(Method::Pin, Box::pin(pin_shown(&api, asked, pin, confirm_low_tries))).await
+}
+
+async fn pin_shown(
+    api: &Api,
+    Asked { session, reserved, challenge, left }: Asked,
+    pin: IdentityPin,
+    confirm_low_tries: bool,
+) -> Result<Response, Failure> {
+    let signed = match reserved.sign(pin, challenge.bytes.to_vec(), confirm_low_tries).await {
+        Ok(signed) => signed,
+        Err(error) => return Err(unsigned(&session, error).await),
+    };
+    let card = CardView::of(signed.kind, &signed.certificate, Some(signed.tries_left), today(api));
     let evidence = Evidence::Pin { certificate: signed.certificate.der, signature: signed.signature };
-    let asserted = within(&api, api.identity.assert(challenge, &evidence)).await;
-    let person = asserted.map_err(|error| unheard(&api, error).costing(Spent::None, Some(signed.tries_left)))?;
-    Ok(identified(Method::Pin, *person, Some(card)))
+    let asserted = within(left, api.identity.assert(challenge, &evidence)).await;
+    let failed = |error| unheard(api, error, Some(signed.kind)).costing(Spent::None, Some(signed.tries_left));
+    identified(Method::Pin, *asserted.map_err(failed)?, Some(card))
+}
+
+/// Why the card did not sign. Where the other ways depend on what kind of card it is, that is asked; it costs no try.
+async fn unsigned(session: &Session, error: CardError) -> Failure {
+    let ways = match error.code() {
+        Code::CardPinBlocked | Code::CardPinFloor | Code::CardSignatureInvalid => {
+            ways_without_pin(session.counters().await.ok().map(|counters| counters.kind))
+        }
+        Code::CardWithoutPin | Code::CardOutcomeUnknown => WITHOUT_PIN,
+        // With card and face, too, it is the certificate that is looked at.
+        Code::CardCertificateExpired | Code::CardUnsupported => DOCUMENT,
+        _ => &[],
+    };
+    Failure::from(error).instead(ways)
+}
+
+/// A telephone shows nothing without its PIN.
+const fn ways_without_pin(kind: Option<CardKind>) -> &'static [&'static str] {
+    match kind {
+        Some(CardKind::AndroidToken | CardKind::IphoneToken) => DOCUMENT,
+        _ => WITHOUT_PIN,
+    }
+}
+
+/// Counts what came of it.
+async fn counted(
+    method: Method,
+    identifying: impl Future<Output = Result<Response, Failure>>,
+) -> Result<Response, Failure> {
+    let answer = identifying.await;
+    tell(
+        method,
+        match &answer {
+            Ok(response) if response.status() == StatusCode::ACCEPTED => "RECORDED",
+            Ok(_) => "OK",
+            Err(failure) => failure.code().name(),
+        },
+    );
+    answer
+}
+
+fn tell(method: Method, code: &'static str) {
+    Metric::Identifications.count(&[("method", method.as_str()), ("code", code)]);
 }
 
 /// By card and face.
@@ -68,17 +161,21 @@ pub(super) async fn by_face(
     witnesses: Witnesses,
     keyed: Keyed,
 ) -> Result<Response, Failure> {
-    let (kind, certificate) = session.certificate().await.map_err(card_failed)?;
+    counted(Method::Visual, Box::pin(face_shown(&api, session, witnesses, keyed))).await
+}
+
+async fn face_shown(api: &Api, session: Session, witnesses: Witnesses, keyed: Keyed) -> Result<Response, Failure> {
+    let (kind, certificate) = session.certificate().await.map_err(unseen)?;
     let Some(certificate) = certificate else {
         return Err(Failure::from(Code::CardUnsupported).instead(&["pin", "document"]).advising(&NOT_VISUAL));
     };
-    let card = CardView::of(kind, &certificate, None, today(&api));
-    witnessed(&api, Witnessed::visual(&certificate.der, witnesses), keyed, Some(card)).await
+    let card = CardView::of(kind, &certificate, None, today(api));
+    witnessed(api, Witnessed::visual(&certificate.der, witnesses), keyed, Some(card)).await
 }
 
 /// By a document.
 pub(super) async fn by_document(api: Arc<Api>, evidence: Witnessed, keyed: Keyed) -> Result<Response, Failure> {
-    witnessed(&api, evidence, keyed, None).await
+    counted(Method::Document, Box::pin(witnessed(&api, evidence, keyed, None))).await
 }
 
 /// Shows the hub what two members of staff stand for, or records it.
@@ -94,73 +191,92 @@ async fn witnessed(
     }
     let method = witnessed.method();
     let evidence = Evidence::Witnessed(witnessed);
-    let mut asserted = ask(api, &evidence).await;
-    if matches!(asserted, Err(IdentityError::Refused { part: Faulty::Challenge, .. })) {
-        asserted = ask(api, &evidence).await;
-    }
-    match (asserted, evidence) {
-        (Ok(person), _) => Ok(identified(method, *person, card)),
+    let asked = within(api.config.request, async {
+        match ask(api, &evidence).await {
+            Err(IdentityError::Refused { part: Faulty::Challenge, .. }) => ask(api, &evidence).await,
+            asked => asked,
+        }
+    });
+    match (asked.await, evidence) {
+        (Ok(person), _) => identified(method, *person, card),
         (Err(error), Evidence::Witnessed(witnessed)) if error.may_wait() => {
             tracing::info!(method = method.as_str(), code = %error.code(), "an identification is recorded for later");
             recorded(&api.outbox.identify_later(&sender, &key, &witnessed).await?)
         }
-        (Err(error), _) => Err(refused(api, error)),
+        (Err(error), _) => Err(refused(api, error, &ASK_AGAIN)),
     }
 }
 
 async fn ask(api: &Api, evidence: &Evidence) -> Result<Box<Person>, IdentityError> {
-    let challenge = within(api, api.identity.challenge()).await?;
-    within(api, api.identity.assert(challenge, evidence)).await
+    let challenge = api.identity.challenge().await?;
+    api.identity.assert(challenge, evidence).await
 }
 
-/// The hub's word, as long as a request may take.
-async fn within<T>(api: &Api, asking: impl Future<Output = Result<T, IdentityError>>) -> Result<T, IdentityError> {
-    tokio::time::timeout(api.config.request, asking).await.unwrap_or_else(|_| Err(IdentityError::given_up()))
+/// The hub's word, if it comes in time.
+async fn within<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, IdentityError>>,
+) -> Result<T, IdentityError> {
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| Err(IdentityError::given_up()))
 }
 
-/// Whether it is this session's turn: the hub need not be asked otherwise.
-pub(super) fn usable(session: &Session) -> Result<(), Failure> {
-    let stage = session.view().map_err(card_failed)?.stage;
-    let refusal = match stage {
-        Stage::Granted(_) => return Ok(()),
-        Stage::Waiting => Refusal::Waiting,
-        Stage::Ended(reason) => Refusal::Ended(reason),
-    };
-    Err(card_failed(CardError::Refused(refusal)))
+/// A PIN is not sent to a card that somebody else's request has left behind, unless the caller knows.
+pub(super) fn own_card(session: &Session, confirmed: bool) -> Result<(), Failure> {
+    if session.view()?.card_left && !confirmed { Err(Code::CardLeft.into()) } else { Ok(()) }
 }
 
-/// A card's failure, with the ways that are left.
-pub(super) fn card_failed(error: CardError) -> Failure {
+/// Why a certificate could not be read without a PIN.
+fn unseen(error: CardError) -> Failure {
     let failure = Failure::from(error);
     match failure.code() {
-        Code::CardPinBlocked | Code::CardPinFloor | Code::CardWithoutPin => failure.instead(WITHOUT_HUB),
-        // With card and face, too, it is the certificate that the hub looks at.
-        Code::CardCertificateExpired => failure.instead(&["document"]),
+        Code::CardCertificateExpired | Code::CardUnsupported => failure.instead(DOCUMENT),
         _ => failure,
     }
 }
 
-/// Why a PIN did not help, on the hub's side.
-fn unheard(api: &Api, error: IdentityError) -> Failure {
-    let (may_wait, retry) = (error.may_wait(), error.code().retry());
-    let failure = refused(api, error);
-    match (may_wait, retry) {
-        (true, Retry::Automatic) => failure.instead(WITHOUT_HUB).advising(&NOT_RECORDED),
-        (true, _) => failure.instead(WITHOUT_HUB),
-        (false, _) => failure,
+/// Why a PIN did not help, on the hub's side. The kind of card is known once it has signed.
+fn unheard(api: &Api, error: IdentityError, kind: Option<CardKind>) -> Failure {
+    let (may_wait, code) = (error.may_wait(), error.code());
+    let failure = refused(api, error, &PIN_AGAIN);
+    let ways = ways_without_pin(kind);
+    match (may_wait, code, code.retry()) {
+        (true, _, Retry::Automatic) => failure.instead(ways).advising(&NOT_RECORDED),
+        (true, ..) | (false, Code::CardSignatureInvalid, _) => failure.instead(ways),
+        (false, ..) => failure,
     }
 }
 
-fn refused(api: &Api, error: IdentityError) -> Failure {
+fn refused(api: &Api, error: IdentityError, again: &'static Advice) -> Failure {
     let code = error.code();
-    let places = match code {
+    let mut places = match code {
         Code::WitnessesRefused => vec![Place::of(code, "/witnesses")],
         Code::PersonUnknown => vec![Place::of(code, "/insurer_number"), Place::of(code, "/insured_number")],
         _ => Vec::new(),
     };
+    if let IdentityError::Refused { errors, trace_id, .. } = &error {
+        let named: Vec<_> = errors.iter().map(|error| error.code.as_str()).collect();
+        tracing::info!(%code, hub_codes = ?named, ?trace_id, "the hub refused an identification");
+        places.extend(errors.iter().map(named_by_hub));
+    }
     let failure = Failure::at(code, places).waiting(error.retry_after(api.clock.now()));
-    let failure = if code == Code::CardCertificateRefused { failure.instead(&["document"]) } else { failure };
+    let failure = match code {
+        Code::CardCertificateRefused => failure.instead(DOCUMENT),
+        Code::ChallengeSpent => failure.advising(again),
+        _ => failure,
+    };
     failure.because(error)
+}
+
+/// What the hub itself named, with its own code.
+fn named_by_hub(error: &HubError) -> Place {
+    let field = error.field.as_deref().unwrap_or_default().trim_start_matches('/');
+    let pointer = match field.split('/').next().unwrap_or_default() {
+        "staff_ids" => Some("/witnesses"),
+        "insurer_number" => Some("/insurer_number"),
+        "insured_number" => Some("/insured_number"),
+        _ => None,
+    };
+    Place::of_hub(error.code.clone(), pointer, field)
 }
 
 /// The time that certificates are held against; `None` while the clock cannot be right.
@@ -168,9 +284,8 @@ pub(super) fn today(api: &Api) -> Option<Timestamp> {
     api.clock.today_in_japan().map(|_| api.clock.now())
 }
 
-fn identified(method: Method, person: Person, card: Option<CardView>) -> Response {
-    let body = Json(Identified { method, person: person.into(), card });
-    ([(CACHE_CONTROL, "no-store")], body).into_response()
+fn identified(method: Method, person: Person, card: Option<CardView>) -> Result<Response, Failure> {
+    wiped(&Identified { method, person: person.into(), card })
 }
 
 fn recorded(acceptance: &Acceptance) -> Result<Response, Failure> {

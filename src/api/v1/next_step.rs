@@ -46,13 +46,13 @@ fn identification(submission: &Submission) -> Sentence {
         StateName::Delivered => {
             ("基盤が本人を確認しました。することはありません。", "The hub knows the person. Nothing is left to do.")
         }
-        StateName::Queued => queued(submission.reason),
+        StateName::Queued => identification_queued(submission.reason),
         StateName::Sending | StateName::Unknown => {
             ("基盤に確かめています。お待ちください。", "The hub is being asked. Wait.")
         }
         StateName::Held => (
-            "理由の文に従って直してから、再送（retry）か取消（cancel）を選んでください。",
-            "Follow the sentence of the reason, then choose retry or cancel.",
+            "理由の文に従って直し、再送（retry）してください。確認が要らなくなったときは取消（cancel）してください。",
+            "Follow the sentence of the reason, then choose retry; cancel it if the person need not be identified any longer.",
         ),
         StateName::Returned => (
             "理由の文に従い、もう一度本人を確認してください。",
@@ -62,6 +62,20 @@ fn identification(submission: &Submission) -> Sentence {
             "取り消されています。必要なら、もう一度本人を確認してください。",
             "It is cancelled. If it is needed after all, identify the person again.",
         ),
+    }
+}
+
+fn identification_queued(reason: Option<Code>) -> Sentence {
+    match (reason, reason.map(Code::retry)) {
+        (Some(Code::HubUnreachable), _) => (
+            "つながれば自動で基盤に確かめます。長く続くときは回線とルーターを確かめてください。",
+            "The hub is asked by itself once it can be reached. If this lasts, check line and router.",
+        ),
+        (_, Some(Retry::AfterRemedy)) => (
+            "管理者に理由を伝えてください。直れば自動で基盤に確かめます。",
+            "Tell the administrator the reason. The hub is asked by itself once that is put right.",
+        ),
+        _ => ("自動で基盤に確かめます。することはありません。", "The hub is asked by itself. Nothing needs doing."),
     }
 }
 

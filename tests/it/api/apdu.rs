@@ -45,5 +45,5 @@ async fn commands_that_pass_are_answered_and_the_others_named_before_any_is_sent
 
     desk.house.tcp(post(&desk.key, &path, &json!({"commands": [OPEN]}))).await.problem("AUTH_FORBIDDEN");
     let other = desk.house.key(&[Right::CardApdu]).await;
-    desk.house.tcp(post(&other, &path, &json!({"commands": [OPEN]}))).await.problem("REQUEST_NOT_FOUND");
+    desk.house.tcp(post(&other, &path, &json!({"commands": [OPEN]}))).await.problem("SESSION_UNKNOWN");
 }

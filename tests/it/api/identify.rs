@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::desk::{Desk, INSURED, INSURER, pointers, post};
-use super::house::{Answer, House, request, send};
+use super::house::{Answer, House, get, request, send};
 use super::softcard::{Fault, PIN, PROFILE_PIN, SoftCard};
 
 fn pin(digits: &str) -> Value {
@@ -101,6 +101,57 @@ async fn a_card_that_is_lost_under_the_pin_has_an_unknown_outcome() {
     assert_eq!(card.lock().unwrap().verifies, 2);
     let after = desk.ask(&session, "identify", &pin(PIN)).await;
     assert_eq!(spent(&after, "CARD_REMOVED"), json!({"tries_spent": "none"}));
+}
+
+#[tokio::test]
+async fn tries_are_looked_at_and_cost_none() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    let path = format!("/v1/card-sessions/{session}/tries");
+    assert_eq!(desk.get(&path).await.json(), json!({"identity": 3, "profile": 3, "without_pin": false}));
+    desk.ask(&session, "identify", &pin("0000")).await.problem("CARD_PIN_WRONG");
+    assert_eq!(desk.get(&path).await.json()["identity"], 2);
+    assert_eq!(card.lock().unwrap().verifies, 1);
+    let unknown = desk.get("/v1/card-sessions/00000000-0000-4000-8000-000000000000/tries").await;
+    assert_eq!(spent(&unknown, "SESSION_UNKNOWN"), json!({"tries_spent": "none"}));
+}
+
+#[tokio::test]
+async fn no_pin_goes_to_a_card_that_another_terminal_has_left_unless_it_is_said_to_be_the_persons_own() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let first = desk.session().await;
+    assert_eq!(desk.ask(&first, "identify", &pin(PIN)).await.status, 200);
+    desk.close(&first).await;
+    let other = desk.house.key(&[Right::Card]).await;
+    let opened = desk.house.tcp(post(&other, "/v1/card-sessions", &json!({"purpose": "identify"}))).await.json();
+    assert_eq!((&opened["card"], &opened["card_left"]), (&json!(true), &json!(true)));
+    let path = format!("/v1/card-sessions/{}", opened["id"].as_str().unwrap());
+    let ask = async |what: &str, body: Value| desk.house.tcp(post(&other, &format!("{path}/{what}"), &body)).await;
+    for (what, body) in [("identify", pin(PIN)), ("basic-four", json!({"pin": PROFILE_PIN}))] {
+        let left = ask(what, body.clone()).await;
+        assert_eq!(spent(&left, "CARD_LEFT"), json!({"tries_spent": "none"}), "{what}");
+    }
+    let tries = desk.house.tcp(get(&format!("{path}/tries"), Some(&other))).await;
+    assert_eq!(spent(&tries, "CARD_LEFT"), json!({"tries_spent": "none"}));
+    assert_eq!((desk.house.hub.challenges_given(), card.lock().unwrap().verifies), (1, 1));
+    let own = json!({"method": "pin", "pin": PIN, "confirm_card_left": true});
+    assert_eq!(ask("identify", own).await.status, 200);
+    assert_eq!(ask("basic-four", json!({"pin": PROFILE_PIN})).await.status, 200, "from here on it is this terminal's");
+}
+
+#[tokio::test]
+async fn a_pin_is_never_named_for_a_repeat() {
+    let desk = Desk::open().await;
+    let card = desk.put(SoftCard::new()).await;
+    let session = desk.session().await;
+    let named = request("POST", &format!("/v1/card-sessions/{session}/identify"), Some(&desk.key));
+    let named = named.header("content-type", "application/json").header("idempotency-key", "k");
+    let refused = desk.house.tcp(named.body(Full::from(pin(PIN).to_string())).unwrap()).await;
+    let problem = refused.problem("REQUEST_MALFORMED");
+    assert_eq!(problem["errors"][0]["parameter"], "Idempotency-Key");
+    assert_eq!((desk.house.hub.challenges_given(), card.lock().unwrap().verifies), (0, 0));
 }
 
 #[tokio::test]

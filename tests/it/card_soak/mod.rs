@@ -159,7 +159,7 @@ fn every_reader_serves(site: &Site, tally: &Mutex<Tally>) {
         assert_eq!(opened.status, 201, "{reader}: {opened:?}");
         let session = opened.json()["id"].as_str().unwrap().to_owned();
         let (place, from) = (format!("/v1/card-sessions/{session}"), site.ms());
-        let body = json!({"method": "pin", "pin": PIN, "confirm_low_tries": true});
+        let body = json!({"method": "pin", "pin": PIN, "confirm_low_tries": true, "confirm_card_left": true});
         let answer = site.ask(desk, "POST", &format!("{place}/identify"), &body).unwrap();
         let card = site.cards.facts(site.ports[slot])["card"].as_str().unwrap_or_default().to_owned();
         let expected = match card.split_once('-').map_or("", |(_, kind)| kind) {

@@ -256,7 +256,7 @@ impl Terminal<'_> {
     }
 
     pub(super) fn identify(&self, session: &str, pin: &str) -> Answer {
-        self.act(session, "identify", &json!({"method": "pin", "pin": pin}))
+        self.act(session, "identify", &json!({"method": "pin", "pin": pin, "confirm_card_left": true}))
     }
 
     pub(super) fn act(&self, session: &str, what: &str, body: &Value) -> Answer {

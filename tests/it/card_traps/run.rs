@@ -70,7 +70,7 @@ fn do_it(scene: &mut Scene<'_>, row: &Row) -> Option<Answer> {
     }
     Some(match row.deed {
         Deed::Wrong(_) => scene.identify("0000"),
-        Deed::Four(_) => scene.act("basic-four", &json!({"pin": TEXT_PIN})),
+        Deed::Four(_) => scene.act("basic-four", &json!({"pin": TEXT_PIN, "confirm_card_left": true})),
         Deed::Face(_) => scene.by_face(),
         Deed::Batch(_) => scene.batch(&[]),
         _ => scene.identify(PIN),

@@ -36,7 +36,9 @@ impl World {
         let cards: Vec<_> = holders.iter().copied().zip(pcscd.ports().iter().copied()).collect();
         let vcard = Vcard::start(hub.dir(), &cards);
         let socket = pcscd.socket();
-        let gateway = Setup::new(&hub).env("PCSCLITE_CSOCK_NAME", socket.to_str().unwrap()).start();
+        // What is told of a person is looked for in the most talkative log there is.
+        let gateway =
+            Setup::new(&hub).set("log.level", "\"trace\"").env("PCSCLITE_CSOCK_NAME", socket.to_str().unwrap()).start();
         let key = key(&gateway, &RIGHTS);
         let world = Self { gateway, key, vcard, pcscd, hub, slots: holders.len() };
         until("the cards to be seen", PATIENCE, || {

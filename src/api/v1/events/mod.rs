@@ -79,7 +79,9 @@ pub(in crate::api) async fn follow(
     });
     let position = Position { log, cards: cursor };
     let mut waiting = VecDeque::new();
-    waiting.extend(log_lost.then(|| reset(Lost::Submissions, position)));
+    // Whoever is cut off after the first of two resets still has to be told the second.
+    let before = if cards_lost { start.cards() } else { cursor };
+    waiting.extend(log_lost.then(|| reset(Lost::Submissions, Position { log, cards: before })));
     waiting.extend(cards_lost.then(|| reset(Lost::Cards, position)));
     let keep_alive = KeepAlive::new().interval(api.config.keep_alive);
     let (open, stopping) = (Open::new(place), connection.stopping);
@@ -91,6 +93,16 @@ enum Start {
     New,
     Beginning,
     After(Position),
+}
+
+impl Start {
+    /// The place in the history of cards that the caller came with.
+    const fn cards(&self) -> Option<Cursor> {
+        match self {
+            Self::After(position) => position.cards,
+            Self::New | Self::Beginning => None,
+        }
+    }
 }
 
 /// The header counts before the query: a browser that reconnects sends both, and the header is newer.

@@ -204,7 +204,7 @@ async fn give_back(
 }
 
 async fn identify(client: &Client, session: &str, pin: &str) -> Result<Answer, Failure> {
-    let body = json!({"method": "pin", "pin": pin});
+    let body = json!({"method": "pin", "pin": pin, "confirm_card_left": true});
     client.send_json("POST", &format!("/v1/card-sessions/{session}/identify"), &body).await
 }
 

@@ -15,11 +15,19 @@ pub(in crate::card_traps) fn wrong(scene: &mut Scene<'_>) -> Option<Answer> {
 }
 
 pub(in crate::card_traps) fn wrong_knowingly(scene: &mut Scene<'_>) -> Option<Answer> {
-    Some(scene.act("identify", &json!({"method": "pin", "pin": "0000", "confirm_low_tries": true})))
+    Some(scene.act(
+        "identify",
+        &json!({"method": "pin", "pin": "0000", "confirm_card_left": true, "confirm_low_tries": true}),
+    ))
 }
 
 pub(in crate::card_traps) fn right_knowingly(scene: &mut Scene<'_>) -> Option<Answer> {
-    Some(scene.act("identify", &json!({"method": "pin", "pin": PIN, "confirm_low_tries": true})))
+    Some(
+        scene.act(
+            "identify",
+            &json!({"method": "pin", "pin": PIN, "confirm_card_left": true, "confirm_low_tries": true}),
+        ),
+    )
 }
 
 /// Every form at once; none may reach the card.
@@ -40,11 +48,11 @@ pub(in crate::card_traps) fn by_face(scene: &mut Scene<'_>) -> Option<Answer> {
 }
 
 pub(in crate::card_traps) fn four(scene: &mut Scene<'_>) -> Option<Answer> {
-    Some(scene.act("basic-four", &json!({"pin": TEXT_PIN})))
+    Some(scene.act("basic-four", &json!({"pin": TEXT_PIN, "confirm_card_left": true})))
 }
 
 pub(in crate::card_traps) fn four_wrong(scene: &mut Scene<'_>) -> Option<Answer> {
-    Some(scene.act("basic-four", &json!({"pin": "0000"})))
+    Some(scene.act("basic-four", &json!({"pin": "0000", "confirm_card_left": true})))
 }
 
 pub(in crate::card_traps) fn expiring(scene: &mut Scene<'_>) -> Option<Answer> {

@@ -23,7 +23,9 @@ pub(in crate::card_traps) fn hangs_up(scene: &mut Scene<'_>) -> Option<Answer> {
     let known = scene.lane.known();
     scene.lane.fault(SLOW_PIN);
     let path = format!("/v1/card-sessions/{}/identify", scene.session);
-    let ask = Ask::new("POST", &path).key(&scene.terminal.key).json(&json!({"method": "pin", "pin": PIN}));
+    let ask = Ask::new("POST", &path)
+        .key(&scene.terminal.key)
+        .json(&json!({"method": "pin", "pin": PIN, "confirm_card_left": true}));
     let mut stream = UnixStream::connect(scene.lane.house.gateway.socket()).unwrap();
     stream.write_all(&ask.bytes()).unwrap();
     scene.lane.faults_met();
@@ -36,7 +38,9 @@ pub(in crate::card_traps) fn hangs_up(scene: &mut Scene<'_>) -> Option<Answer> {
 /// Half a request: nothing of it is acted upon.
 pub(in crate::card_traps) fn breaks_off(scene: &mut Scene<'_>) -> Option<Answer> {
     let path = format!("/v1/card-sessions/{}/identify", scene.session);
-    let ask = Ask::new("POST", &path).key(&scene.terminal.key).json(&json!({"method": "pin", "pin": PIN}));
+    let ask = Ask::new("POST", &path)
+        .key(&scene.terminal.key)
+        .json(&json!({"method": "pin", "pin": PIN, "confirm_card_left": true}));
     let commands = scene.lane.commands();
     let bytes = ask.bytes();
     let mut stream = UnixStream::connect(scene.lane.house.gateway.socket()).unwrap();
