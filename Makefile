@@ -9,7 +9,7 @@ BUILT := $(TARGET)/debug
 # Tests that cannot run here write a line into it.
 SKIPPED := $(TARGET)/skipped.txt
 # What `make fuzz` runs, and for how long each.
-TARGETS ?= tlv certificate apdu_filter profile hostile_card
+TARGETS ?= tlv certificate apdu_filter profile hostile_card careplan_file careplan_name careplan_zip
 SECONDS_EACH ?= 60
 FUZZ := $(TARGET)/fuzz
 FUZZER := cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir $(FUZZ)
@@ -52,12 +52,12 @@ test: deps ## every test, and which of them could not run here
 crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
 
-fuzz: deps nightly ## libFuzzer on what reads a card's bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
+fuzz: deps nightly ## libFuzzer on what reads foreign bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
 	@cp Cargo.lock tests/fuzz/Cargo.lock
 	@for target in $(TARGETS); do \
 		found=$(FUZZ)/found/$$target; mkdir -p $$found $(FUZZ)/crashes; \
 		echo "fuzz: $$target, $(SECONDS_EACH) s"; \
-		$(FUZZER) $$target $$found tests/corpus/card/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
+		$(FUZZER) $$target $$found tests/corpus/*/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
 			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
 	done
 

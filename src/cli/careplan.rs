@@ -15,6 +15,8 @@ pub(super) struct Looked {
     pub(super) files: usize,
     /// Files of a folder that are no care plan files.
     pub(super) passed_over: usize,
+    /// True when nothing was said across files: there was only one.
+    pub(super) alone: bool,
     pub(super) findings: Findings,
 }
 
@@ -57,7 +59,7 @@ fn look_at_all(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Looked>, Tr
         } else if is_zip(path).map_err(unreadable)? {
             let archive = File::open(path).map_err(unreadable)?;
             let findings = lint_zip(&name(path), archive, settings, ZipLimits::default()).map_err(unreadable)?;
-            looked.push(Looked { files: 1, passed_over: 0, findings });
+            looked.push(Looked { files: 1, passed_over: 0, alone: false, findings });
         } else {
             single.push(path);
         }
@@ -68,7 +70,7 @@ fn look_at_all(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Looked>, Tr
             let unreadable = |source| Trouble::Unreadable { path: path.display().to_string(), source };
             let file = File::open(path).map_err(unreadable)?;
             let findings = lint_file(&name(path), file, settings).map_err(unreadable)?;
-            looked.insert(0, Looked { files: 1, passed_over: 0, findings });
+            looked.insert(0, Looked { files: 1, passed_over: 0, alone: true, findings });
         }
         paths => looked.insert(0, together(paths, 0, settings)?),
     }
@@ -104,7 +106,7 @@ fn together<P: AsRef<Path>>(paths: &[P], passed_over: usize, settings: &Settings
         let file = File::open(path).map_err(unreadable)?;
         linter.add(&name(path), file).map_err(unreadable)?;
     }
-    Ok(Looked { files: paths.len(), passed_over, findings: linter.finish() })
+    Ok(Looked { files: paths.len(), passed_over, alone: false, findings: linter.finish() })
 }
 
 fn name(path: &Path) -> String {

@@ -64,10 +64,16 @@ fn summary(looked: &[Looked]) -> String {
         );
     }
     text.push_str(match (refused + likely, advice) {
-        (0, 0) => "このまま送れます。 / They can be sent as they are.",
-        (0, _) => "送れます。助言は人が確かめてください。 / They can be sent. A person should look at the advice.",
+        (0, 0) => "誤りは見つかりませんでした。 / No mistake was found.",
+        (0, _) => "助言だけです。人が確かめてください。 / There is only advice. A person should look at it.",
         _ => "直してから送ってください。 / Correct them before sending.",
     });
+    if looked.iter().any(|looked| looked.alone) {
+        text.push_str(
+            "\n1つのファイルだけを調べました。一緒に送るファイルがそろっているかは、フォルダーかZIPを指定すると調べます。\n\
+             One file was looked at alone. To see whether what goes with it is complete, name the folder or the ZIP.",
+        );
+    }
     text
 }
 

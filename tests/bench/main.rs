@@ -14,6 +14,8 @@
 
 mod accept;
 mod backlog;
+mod careplan;
+mod careplan_data;
 mod drain;
 mod footprint;
 mod gateway;
@@ -33,12 +35,13 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 5] = [
+const ALL: [(&str, Bench); 6] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
     ("large", large::run),
     ("backlog", backlog::run),
+    ("careplan", careplan::run),
 ];
 
 fn main() -> ExitCode {

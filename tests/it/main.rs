@@ -4,6 +4,7 @@
 mod api;
 mod card;
 mod cards_daemon;
+mod careplan;
 mod cli;
 mod crash;
 mod daemon;

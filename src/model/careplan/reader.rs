@@ -16,6 +16,8 @@ pub const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// How many fields of a record are kept; the widest layout has 71.
 const MAX_FIELDS: usize = 256;
+/// Bytes beyond the longest record that are looked at: its line end.
+const BEYOND: usize = 2;
 /// The least that is read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -144,7 +146,7 @@ impl<R: Read> Reader<R> {
             if let Some(found) = self.scan() {
                 break found;
             }
-            if self.at > self.limit {
+            if self.filled - self.start >= self.limit + BEYOND {
                 break self.give_up();
             }
             if !self.fill()? {
@@ -226,13 +228,19 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Where the bytes of the record end that may be looked at: those that were read, and no more than there may be. What is
+    /// found must not depend on how many came at a time.
+    fn seen(&self) -> usize {
+        self.filled.min(self.start + self.limit + BEYOND)
+    }
+
     /// Goes on with the record; `None` when its end is not in the buffer.
     fn scan(&mut self) -> Option<Found> {
         loop {
             if self.state == State::FieldStart {
                 self.plain_fields();
             }
-            let rest = self.buffer.get(self.start + self.at..self.filled).unwrap_or_default();
+            let rest = self.buffer.get(self.start + self.at..self.seen()).unwrap_or_default();
             match self.state {
                 State::FieldStart => {
                     self.state = State::Bare;
@@ -326,7 +334,7 @@ impl<R: Read> Reader<R> {
     /// Takes the fields that end with a comma and need no second look: bare ones, and those in quotes on one line with none
     /// inside. What it leaves begins a field.
     fn plain_fields(&mut self) {
-        let rest = self.buffer.get(self.start..self.filled).unwrap_or_default();
+        let rest = self.buffer.get(self.start..self.seen()).unwrap_or_default();
         let (mut at, mut field) = (self.at, self.field);
         while let Some(eight) = rest.get(at..).and_then(<[u8]>::first_chunk) {
             let eight = u64::from_le_bytes(*eight);
