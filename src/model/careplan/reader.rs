@@ -335,7 +335,8 @@ impl<R: Read> Reader<R> {
     /// inside. What it leaves begins a field.
     fn plain_fields(&mut self) {
         let rest = self.buffer.get(self.start..self.seen()).unwrap_or_default();
-        let (mut at, mut field) = (self.at, self.field);
+        let (mut at, mut field, mut columns) = (self.at, self.field, self.columns);
+        let spans = &mut self.spans;
         while let Some(eight) = rest.get(at..).and_then(<[u8]>::first_chunk) {
             let eight = u64::from_le_bytes(*eight);
             let stops = hits(eight, b'"') | hits(eight, b'\r') | hits(eight, b'\n');
@@ -343,10 +344,10 @@ impl<R: Read> Reader<R> {
             let mut commas = hits(eight, b',') & (stops & stops.wrapping_neg()).wrapping_sub(1);
             while commas != 0 {
                 let end = at + commas.trailing_zeros() as usize / 8;
-                if self.spans.len() < MAX_FIELDS {
-                    self.spans.push(Span { start: field, end, marks: Marks::default() });
+                if spans.len() < MAX_FIELDS {
+                    spans.push(Span { start: field, end, marks: Marks::default() });
                 }
-                self.columns += 1;
+                columns += 1;
                 field = end + 1;
                 commas &= commas - 1;
             }
@@ -361,13 +362,14 @@ impl<R: Read> Reader<R> {
             let mut marks = Marks::default();
             marks.set(Marks::QUOTED);
             self.all_marks.set_all(marks);
-            if self.spans.len() < MAX_FIELDS {
-                self.spans.push(Span { start: field, end, marks });
+            if spans.len() < MAX_FIELDS {
+                spans.push(Span { start: field, end, marks });
             }
-            self.columns += 1;
+            columns += 1;
             field = end + 1;
             at = field;
         }
+        self.columns = columns;
         (self.at, self.field) = (field, field);
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::io::{BufReader, Read, Result, Seek};
 use std::sync::Arc;
 
+use zip::CompressionMethod;
 use zip::read::{Config, ZipFileEntry, ZipReadOptions};
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
@@ -113,6 +114,8 @@ impl Intake<'_> {
             Some(Rule::ZipNameTwice)
         } else if entry.encrypted() {
             Some(Rule::ZipEncrypted)
+        } else if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+            Some(Rule::ZipMethod)
         } else {
             None
         };
@@ -135,10 +138,8 @@ impl Intake<'_> {
         let content = match entry.with_reader(source, ZipReadOptions::new()) {
             Ok(content) => content,
             Err(ZipError::Io(error)) if error.raw_os_error().is_some() => return Err(error),
-            Err(error) => {
-                let method =
-                    matches!(error, ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_));
-                self.object(if method { Rule::ZipMethod } else { Rule::ZipBroken }, name, "");
+            Err(_) => {
+                self.object(Rule::ZipBroken, name, "");
                 return Ok(true);
             }
         };

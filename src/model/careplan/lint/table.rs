@@ -163,9 +163,12 @@ impl Table {
         let dates = [columns.care_plan_date, columns.target_month, columns.consultation_date].map(|at| view.get(at));
         let Some(date) = dates.into_iter().find(|date| date.iter().any(|byte| *byte != b'0')) else { return };
         let key = digest(&[insurer, insured, date]);
-        if !facts.keys.contains_key(&key) {
-            facts.keys.insert(key, view.line());
-        } else if one {
+        let mut repeated = true;
+        facts.keys.entry(key).or_insert_with(|| {
+            repeated = false;
+            view.line()
+        });
+        if repeated && one {
             findings.push(view.finding(Rule::KeyRepeated));
         }
     }
