@@ -93,7 +93,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_read() {
     let mut encrypted = good.clone();
     flip(&mut encrypted, b"PK\x01\x02", 8, 1);
     assert_eq!(rules(&encrypted), [Rule::NameUnknown, Rule::ZipEncrypted]);
-    let mut other_method = good.clone();
+    let mut other_method = good;
     flip(&mut other_method, b"PK\x01\x02", 10, 8 ^ 97);
     assert!(rules(&other_method).contains(&Rule::ZipMethod), "{:?}", rules(&other_method));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);

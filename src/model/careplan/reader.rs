@@ -52,9 +52,9 @@ fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
     Some(bytes.len() - rest.len() + at)
 }
 
-/// Where the field ends that begins with a quote: at its comma. `None` where it is not a plain one.
+/// Where the field ends that begins with a quote: at its comma. `None` where it is not a plain one, or begins otherwise.
 fn quoted(bytes: &[u8], field: usize) -> Option<usize> {
-    let inside = bytes.get(field + 1..)?;
+    let inside = bytes.get(field..)?.strip_prefix(b"\"")?;
     let end = find(inside, *b"\"\r\n")?;
     (inside.get(end..end + 2) == Some(b"\",")).then_some(field + end + 2)
 }
