@@ -73,7 +73,8 @@ pub struct Reader<R> {
     /// Bytes are dropped up to the next line end.
     skipping: bool,
     line: u64,
-    breaks: u64,
+    /// True when a line ends inside a value of the record.
+    broken: bool,
     // The scan of the current record; places count from its beginning.
     state: State,
     at: usize,
@@ -110,7 +111,7 @@ impl<R: Read> Reader<R> {
             given: 0,
             skipping: false,
             line: 1,
-            breaks: 0,
+            broken: false,
             state: State::FieldStart,
             at: 0,
             field: 0,
@@ -158,10 +159,12 @@ impl<R: Read> Reader<R> {
         };
         self.given = found.len + found.end.bytes().len();
         let line = self.line;
-        self.line += self.breaks + u64::from(found.end != LineEnd::None);
         let beyond = self.buffer.get(self.start..self.filled).unwrap_or_default();
+        let raw = beyond.get(..found.len).unwrap_or_default();
+        let inside = if self.broken { breaks(raw) } else { 0 };
+        self.line += inside + u64::from(found.end != LineEnd::None);
         Ok(Some(Record {
-            raw: beyond.get(..found.len).unwrap_or_default(),
+            raw,
             beyond,
             spans: &self.spans,
             columns: self.columns,
@@ -175,7 +178,7 @@ impl<R: Read> Reader<R> {
     fn begin(&mut self) {
         self.start += std::mem::take(&mut self.given);
         self.state = State::FieldStart;
-        (self.at, self.field, self.columns, self.breaks) = (0, 0, 0, 0);
+        (self.at, self.field, self.columns, self.broken) = (0, 0, 0, false);
         self.marks = Marks::default();
         self.all_marks = Marks::default();
         self.spans.clear();
@@ -290,7 +293,7 @@ impl<R: Read> Reader<R> {
                     // A CR at the end of what is there may be half of a CRLF: it waits for the next bytes.
                     let end = len.unwrap_or(rest.len() - usize::from(rest.last() == Some(&b'\r')));
                     let inside = rest.get(..end).unwrap_or_default();
-                    self.breaks += breaks(inside);
+                    self.broken = true;
                     self.at += inside.len();
                     len?;
                     self.at += 1;
@@ -413,8 +416,7 @@ impl<R: Read> Reader<R> {
             (Some(b'\r'), _) => LineEnd::Cr,
             _ => LineEnd::Lf,
         };
-        let (len, inside) = (self.field + at, breaks(rest));
-        self.breaks -= inside.min(self.breaks);
+        let len = self.field + at;
         self.marks.set(Marks::UNCLOSED);
         self.close_field(len);
         Some(Found { len, end, too_long: false })
