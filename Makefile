@@ -10,7 +10,7 @@ BUILT := $(TARGET)/debug
 # Tests that cannot run here write a line into it.
 SKIPPED := $(TARGET)/skipped.txt
 # What `make fuzz` runs, and for how long each.
-TARGETS ?= tlv certificate apdu_filter profile hostile_card
+TARGETS ?= tlv certificate apdu_filter profile hostile_card careplan_file careplan_name careplan_zip
 SECONDS_EACH ?= 60
 FUZZ := $(TARGET)/fuzz
 FUZZER := cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir $(FUZZ)
@@ -56,12 +56,12 @@ crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
 soak: deps ## 64 terminals, 16 card readers and every trouble: make soak MINUTES=30
 	ENGAWA_CARD_SOAK=64,16,$$(($(MINUTES) * 60)) cargo test --locked --test it card_soak -- --nocapture
 
-fuzz: deps nightly ## libFuzzer on what reads a card's bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
+fuzz: deps nightly ## libFuzzer on what reads foreign bytes: make fuzz SECONDS_EACH=600 TARGETS="tlv certificate"
 	@cp Cargo.lock tests/fuzz/Cargo.lock
 	@for target in $(TARGETS); do \
 		found=$(FUZZ)/found/$$target; mkdir -p $$found $(FUZZ)/crashes; \
 		echo "fuzz: $$target, $(SECONDS_EACH) s"; \
-		$(FUZZER) $$target $$found tests/corpus/card/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
+		$(FUZZER) $$target $$found tests/corpus/*/$$target -- $(FUZZ_LIMITS) -max_total_time=$(SECONDS_EACH) \
 			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
 	done
 

@@ -37,7 +37,7 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
-            "opinions" | "submissions" | "events" | "keys" => resource,
+            "opinions" | "careplans" | "submissions" | "events" | "keys" => resource,
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
         };

@@ -69,6 +69,7 @@ table! {
     Own    opinions::submit / __path_submit;
     Own    opinions::check / __path_check;
     Normal opinions::show / __path_show;
+    Own    careplans::lint / __path_lint;
     Normal submissions::list / __path_list;
     Normal submissions::show / __path_show;
     Normal submissions::cancel / __path_cancel;
@@ -108,6 +109,7 @@ pub fn router(api: Api) -> Router {
         .fallback(|| async { Failure::from(Code::RequestNotFound) })
         .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
         .layer(Extension(streams))
+        .layer(Extension(v1::careplans::Seats::new()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(&api), meter))
         .layer(from_fn(dress))

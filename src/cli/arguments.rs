@@ -44,8 +44,30 @@ pub(super) enum Command {
         #[command(subcommand)]
         order: KeyOrder,
     },
+    /// ケアプランのCSVファイル（標準仕様4.1） / care plan files (standard 4.1)
+    Careplan {
+        #[command(subcommand)]
+        order: CareplanOrder,
+    },
     /// 版 / print the version
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CareplanOrder {
+    /// 送る前に確かめる（設定や起動中のengawaは要りません） / look for mistakes; needs neither settings nor a gateway
+    ///
+    /// 終了コード: 0 問題なし・助言のみ、1 受け付けられない（おそれのある）誤りあり、2 読めない /
+    /// exit code: 0 nothing or advice only, 1 something is refused or likely so, 2 unreadable
+    Lint {
+        /// CSVファイル、フォルダー、ZIP。並べたファイルは一組として調べます /
+        /// CSV files, folders, ZIPs; files named side by side belong together
+        #[arg(required = true, value_name = "FILE|DIR|ZIP")]
+        paths: Vec<PathBuf>,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

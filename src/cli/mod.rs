@@ -2,12 +2,15 @@
 //!
 //! `serve` runs the gateway in this process. `check` looks at the settings and what they name, without starting anything.
 //! `status`, `queue` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
-//! works on the store itself while no gateway runs, so that the first key exists before the first start.
+//! works on the store itself while no gateway runs, so that the first key exists before the first start. `careplan` only reads
+//! the files that it is given.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
 //! a secret is printed once, by `key add`.
 
 mod arguments;
+mod careplan;
+mod careplan_text;
 mod check;
 mod client;
 mod key;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
-use arguments::{Arguments, Command};
+use arguments::{Arguments, CareplanOrder, Command};
 pub use check::{Check, Verdict};
 use output::{complain, say};
 
@@ -61,6 +64,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
             Exit::Ok
         }
         Command::Check { json } => check::run(&config, json),
+        Command::Careplan { order: CareplanOrder::Lint { paths, json } } => careplan::lint(&paths, json),
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),

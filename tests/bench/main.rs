@@ -15,6 +15,8 @@
 mod accept;
 mod backlog;
 mod card;
+mod careplan;
+mod careplan_data;
 mod drain;
 mod footprint;
 mod gateway;
@@ -40,13 +42,14 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 6] = [
+const ALL: [(&str, Bench); 8] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
     ("large", large::run),
     ("backlog", backlog::run),
     ("card", card::run),
+    ("careplan", careplan::run),
 ];
 
 fn main() -> ExitCode {

@@ -407,7 +407,9 @@ fn every_rule_has_a_good_and_a_bad_case() {
         assert!(findings.worst() <= Some(case.rule.severity()));
         shown.insert(case.rule);
     }
-    let missing: Vec<&Rule> = Rule::ALL.iter().filter(|rule| !shown.contains(rule)).collect();
+    // Archives have cases of their own.
+    let wanted = Rule::ALL.iter().filter(|rule| rule.scope() != Scope::Archive);
+    let missing: Vec<&Rule> = wanted.filter(|rule| !shown.contains(rule)).collect();
     assert!(missing.is_empty(), "rules without a case: {missing:?}");
 }
 

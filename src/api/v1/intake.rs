@@ -85,7 +85,7 @@ pub(super) async fn read(
     reader.done()
 }
 
-fn essence(kind: &str) -> String {
+pub(super) fn essence(kind: &str) -> String {
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
@@ -366,13 +366,13 @@ async fn small(mut field: Field<'_>, progress: &Progress, limit: u64) -> Result<
     Ok(whole)
 }
 
-async fn next<'r>(parts: &mut Multipart<'r>, progress: &Progress) -> Result<Option<Field<'r>>, Failure> {
+pub(super) async fn next<'r>(parts: &mut Multipart<'r>, progress: &Progress) -> Result<Option<Field<'r>>, Failure> {
     let part = parts.next_field().await.map_err(unreadable)?;
     progress.made();
     Ok(part)
 }
 
-async fn chunk(field: &mut Field<'_>, progress: &Progress) -> Result<Option<bytes::Bytes>, Failure> {
+pub(super) async fn chunk(field: &mut Field<'_>, progress: &Progress) -> Result<Option<bytes::Bytes>, Failure> {
     let piece = field.chunk().await.map_err(unreadable)?;
     progress.made();
     Ok(piece)
@@ -388,7 +388,7 @@ fn unreadable(error: multer::Error) -> Failure {
     malformed(error, "MULTIPART")
 }
 
-fn malformed(error: multer::Error, code: &'static str) -> Failure {
+pub(super) fn malformed(error: multer::Error, code: &'static str) -> Failure {
     let place = Place::parameter(
         "Content-Type",
         code,

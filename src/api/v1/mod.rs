@@ -4,6 +4,7 @@ pub(super) mod apdu;
 pub(super) mod basic_four;
 pub(super) mod card_sessions;
 pub(super) mod card_wire;
+pub(super) mod careplans;
 pub(super) mod events;
 mod evidence;
 pub(super) mod gateway;

@@ -16,6 +16,8 @@ pub const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// How many fields of a record are kept; the widest layout has 71.
 const MAX_FIELDS: usize = 256;
+/// Bytes beyond the longest record that are looked at: its line end.
+const BEYOND: usize = 2;
 /// The least that is read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -26,6 +28,35 @@ enum State {
     Quoted,
     QuoteSeen,
     CrSeen,
+}
+
+/// The high bit of every byte of `eight` that is `wanted`. Eight bytes at a time: fields are short, so looking at each byte
+/// would take most of the time there is.
+const fn hits(eight: u64, wanted: u8) -> u64 {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let zero_where_wanted = eight ^ (0x0101_0101_0101_0101 * wanted as u64);
+    !(((zero_where_wanted & LOW) + LOW) | zero_where_wanted | LOW)
+}
+
+/// Where the first of some bytes stands.
+fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (at, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        let hits = wanted.iter().fold(0, |all, byte| all | hits(eight, *byte));
+        if hits != 0 {
+            return Some(at * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| wanted.contains(byte))?;
+    Some(bytes.len() - rest.len() + at)
+}
+
+/// Where the field ends that begins with a quote: at its comma. `None` where it is not a plain one, or begins otherwise.
+fn quoted(bytes: &[u8], field: usize) -> Option<usize> {
+    let inside = bytes.get(field..)?.strip_prefix(b"\"")?;
+    let end = find(inside, *b"\"\r\n")?;
+    (inside.get(end..end + 2) == Some(b"\",")).then_some(field + end + 2)
 }
 
 /// Reads records from any source of bytes.
@@ -42,7 +73,8 @@ pub struct Reader<R> {
     /// Bytes are dropped up to the next line end.
     skipping: bool,
     line: u64,
-    breaks: u64,
+    /// True when a line ends inside a value of the record.
+    broken: bool,
     // The scan of the current record; places count from its beginning.
     state: State,
     at: usize,
@@ -50,6 +82,8 @@ pub struct Reader<R> {
     marks: Marks,
     spans: Vec<Span>,
     columns: usize,
+    /// The marks of all fields together.
+    all_marks: Marks,
 }
 
 /// A record that was found: how long it is and how it ends.
@@ -77,13 +111,14 @@ impl<R: Read> Reader<R> {
             given: 0,
             skipping: false,
             line: 1,
-            breaks: 0,
+            broken: false,
             state: State::FieldStart,
             at: 0,
             field: 0,
             marks: Marks::default(),
             spans: Vec::new(),
             columns: 0,
+            all_marks: Marks::default(),
         }
     }
 
@@ -112,7 +147,7 @@ impl<R: Read> Reader<R> {
             if let Some(found) = self.scan() {
                 break found;
             }
-            if self.at > self.limit {
+            if self.filled - self.start >= self.limit + BEYOND {
                 break self.give_up();
             }
             if !self.fill()? {
@@ -124,17 +159,28 @@ impl<R: Read> Reader<R> {
         };
         self.given = found.len + found.end.bytes().len();
         let line = self.line;
-        self.line += self.breaks + u64::from(found.end != LineEnd::None);
-        let raw = self.buffer.get(self.start..self.start + found.len).unwrap_or_default();
-        let (spans, columns) = (&self.spans, self.columns);
-        Ok(Some(Record::new(raw, spans, columns, line, found.end, found.too_long)))
+        let beyond = self.buffer.get(self.start..self.filled).unwrap_or_default();
+        let raw = beyond.get(..found.len).unwrap_or_default();
+        let inside = if self.broken { breaks(raw) } else { 0 };
+        self.line += inside + u64::from(found.end != LineEnd::None);
+        Ok(Some(Record {
+            raw,
+            beyond,
+            spans: &self.spans,
+            columns: self.columns,
+            marks: self.all_marks,
+            line,
+            end: found.end,
+            too_long: found.too_long,
+        }))
     }
 
     fn begin(&mut self) {
         self.start += std::mem::take(&mut self.given);
         self.state = State::FieldStart;
-        (self.at, self.field, self.columns, self.breaks) = (0, 0, 0, 0);
+        (self.at, self.field, self.columns, self.broken) = (0, 0, 0, false);
         self.marks = Marks::default();
+        self.all_marks = Marks::default();
         self.spans.clear();
     }
 
@@ -185,10 +231,19 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Where the bytes of the record end that may be looked at: those that were read, and no more than there may be. What is
+    /// found must not depend on how many came at a time.
+    fn seen(&self) -> usize {
+        self.filled.min(self.start + self.limit + BEYOND)
+    }
+
     /// Goes on with the record; `None` when its end is not in the buffer.
     fn scan(&mut self) -> Option<Found> {
         loop {
-            let rest = self.buffer.get(self.start + self.at..self.filled).unwrap_or_default();
+            if self.state == State::FieldStart {
+                self.plain_fields();
+            }
+            let rest = self.buffer.get(self.start + self.at..self.seen()).unwrap_or_default();
             match self.state {
                 State::FieldStart => {
                     self.state = State::Bare;
@@ -206,7 +261,7 @@ impl<R: Read> Reader<R> {
                     }
                 }
                 State::Bare => {
-                    let Some(offset) = rest.iter().position(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) else {
+                    let Some(offset) = find(rest, *b",\"\r\n") else {
                         self.at += rest.len();
                         return None;
                     };
@@ -225,11 +280,20 @@ impl<R: Read> Reader<R> {
                     }
                 }
                 State::Quoted => {
-                    let len = rest.iter().position(|byte| *byte == b'"');
+                    let Some(first) = find(rest, *b"\"\r\n") else {
+                        self.at += rest.len();
+                        return None;
+                    };
+                    if rest.get(first) == Some(&b'"') {
+                        self.at += first + 1;
+                        self.state = State::QuoteSeen;
+                        continue;
+                    }
+                    let len = find(rest, *b"\"");
                     // A CR at the end of what is there may be half of a CRLF: it waits for the next bytes.
                     let end = len.unwrap_or(rest.len() - usize::from(rest.last() == Some(&b'\r')));
                     let inside = rest.get(..end).unwrap_or_default();
-                    self.breaks += breaks(inside);
+                    self.broken = true;
                     self.at += inside.len();
                     len?;
                     self.at += 1;
@@ -270,6 +334,48 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Takes the fields that end with a comma and need no second look: bare ones, and those in quotes on one line with none
+    /// inside. What it leaves begins a field.
+    fn plain_fields(&mut self) {
+        let rest = self.buffer.get(self.start..self.seen()).unwrap_or_default();
+        let (mut at, mut field, mut columns) = (self.at, self.field, self.columns);
+        let spans = &mut self.spans;
+        while let Some(eight) = rest.get(at..).and_then(<[u8]>::first_chunk) {
+            let eight = u64::from_le_bytes(*eight);
+            let stops = hits(eight, b'"') | hits(eight, b'\r') | hits(eight, b'\n');
+            // The bits below the first stop; all of them where there is none.
+            let mut commas = hits(eight, b',') & (stops & stops.wrapping_neg()).wrapping_sub(1);
+            while commas != 0 {
+                let end = at + commas.trailing_zeros() as usize / 8;
+                if spans.len() < MAX_FIELDS {
+                    spans.push(Span { start: field, end, marks: Marks::default() });
+                }
+                columns += 1;
+                field = end + 1;
+                commas &= commas - 1;
+            }
+            if stops == 0 {
+                at += 8;
+                continue;
+            }
+            if at + stops.trailing_zeros() as usize / 8 != field {
+                break;
+            }
+            let Some(end) = quoted(rest, field) else { break };
+            let mut marks = Marks::default();
+            marks.set(Marks::QUOTED);
+            self.all_marks.set_all(marks);
+            if spans.len() < MAX_FIELDS {
+                spans.push(Span { start: field, end, marks });
+            }
+            columns += 1;
+            field = end + 1;
+            at = field;
+        }
+        self.columns = columns;
+        (self.at, self.field) = (field, field);
+    }
+
     /// The field ends before a comma or a line end.
     fn separator(&mut self, byte: Option<u8>) -> Option<Found> {
         let len = self.at;
@@ -286,6 +392,7 @@ impl<R: Read> Reader<R> {
 
     fn close_field(&mut self, end: usize) {
         self.columns += 1;
+        self.all_marks.set_all(self.marks);
         if self.spans.len() < MAX_FIELDS {
             self.spans.push(Span { start: self.field, end, marks: self.marks });
         }
@@ -309,8 +416,7 @@ impl<R: Read> Reader<R> {
             (Some(b'\r'), _) => LineEnd::Cr,
             _ => LineEnd::Lf,
         };
-        let (len, inside) = (self.field + at, breaks(rest));
-        self.breaks -= inside.min(self.breaks);
+        let len = self.field + at;
         self.marks.set(Marks::UNCLOSED);
         self.close_field(len);
         Some(Found { len, end, too_long: false })

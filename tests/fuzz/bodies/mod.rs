@@ -1,8 +1,11 @@
-//! What the fuzzers assert of every reader of foreign bytes in the card room. `make fuzz` runs these functions under libFuzzer;
-//! `tests/sim` replays the committed corpus (`tests/corpus/card/<name>`) through the same functions.
+//! What the fuzzers assert of every reader of foreign bytes: of the card room, and of care plan files. `make fuzz` runs these
+//! functions under libFuzzer; `tests/sim` replays the committed corpus (`tests/corpus/*/<name>`) through the same functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 pub mod apdu_filter;
+pub mod careplan_file;
+pub mod careplan_name;
+pub mod careplan_zip;
 pub mod certificate;
 pub mod hostile_card;
 pub mod iso7816;
@@ -13,7 +16,11 @@ pub mod worst_card;
 /// A target's name, which is also its directory in the corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target.
+/// Every target of care plan files.
+pub const CAREPLAN: [Target; 3] =
+    [("careplan_file", careplan_file::run), ("careplan_name", careplan_name::run), ("careplan_zip", careplan_zip::run)];
+
+/// Every target of the card room.
 pub const TARGETS: [Target; 5] = [
     ("apdu_filter", apdu_filter::run),
     ("certificate", certificate::run),

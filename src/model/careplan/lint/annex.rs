@@ -1,8 +1,9 @@
 //! 第7表 (サービス利用票別表): details, subtotals and the grand total of every user.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::digest::Digests;
 use super::file::{Facts, View};
 use super::finding::{Finding, Findings};
 use super::record::columns;
@@ -82,7 +83,7 @@ struct User {
 
 /// All users of the file.
 #[derive(Default)]
-pub(super) struct Annex(HashMap<u64, User>);
+pub(super) struct Annex(Digests<User>);
 
 impl Annex {
     pub(super) fn add(&mut self, view: &View<'_, '_>, user: u64, facts: &mut Facts, findings: &mut Findings) {

@@ -32,6 +32,7 @@ pub fn markdown() -> String {
         (Scope::Record, "Values of one record"),
         (Scope::Table, "Records of one file"),
         (Scope::Set, "Files together"),
+        (Scope::Archive, "ZIP archives"),
     ];
     for (scope, title) in scopes {
         page.push_str(&format!(

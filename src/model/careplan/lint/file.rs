@@ -1,24 +1,18 @@
 //! One file from its first byte to its last.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
+use super::digest::Digests;
 use super::finding::{Finding, Findings, show};
 use super::plan::Plan;
 use super::rule::Rule;
 use super::table::Table;
 use super::{item, name, record};
 use crate::model::careplan::layout::{FileKind, Item, Type};
-use crate::model::careplan::{FileName, LineEnd, Reader, Record, value};
-
-/// A short number in place of a value or a combination of values. Two that differ give the same number once in 2^64.
-pub(super) fn digest(parts: &[&[u8]]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
-}
+use crate::model::careplan::record::Head;
+use crate::model::careplan::{Field, FileName, LineEnd, Reader, Record, value};
 
 /// What other files must be compared with. A few bytes for every user; no values.
 pub(super) struct Facts {
@@ -26,13 +20,13 @@ pub(super) struct Facts {
     pub(super) name: Option<FileName>,
     pub(super) version: Option<Vec<u8>>,
     /// Digests of (insurer, insured person, date or month), with the first line.
-    pub(super) keys: HashMap<u64, u64>,
+    pub(super) keys: Digests<u64>,
     /// Digests of the insurer and the insured person, with the first line.
-    pub(super) users: HashMap<u64, u64>,
+    pub(super) users: Digests<u64>,
     /// Digests of (user, office, satellite, service code): how often, and the first line.
-    pub(super) services: HashMap<u64, (i64, u64)>,
+    pub(super) services: Digests<(i64, u64)>,
     /// 区分支給限度基準額 by user (supplement), or units within it by user (table 7).
-    pub(super) units: HashMap<u64, (i64, u64)>,
+    pub(super) units: Digests<(i64, u64)>,
     /// Satellite branches.
     pub(super) branches: BTreeSet<Vec<u8>>,
     /// The image files named.
@@ -40,15 +34,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    fn new(file: &Arc<str>) -> Self {
+    pub(super) fn new(file: &Arc<str>) -> Self {
         Self {
             file: Arc::clone(file),
             name: None,
             version: None,
-            keys: HashMap::new(),
-            users: HashMap::new(),
-            services: HashMap::new(),
-            units: HashMap::new(),
+            keys: Digests::default(),
+            users: Digests::default(),
+            services: Digests::default(),
+            units: Digests::default(),
             branches: BTreeSet::new(),
             images: Vec::new(),
         }
@@ -92,6 +86,10 @@ pub(super) struct View<'v, 'p> {
     pub(super) file: &'v Arc<str>,
     pub(super) record: Record<'v>,
     right: u128,
+    /// The columns whose values were known to be right before, as bits by number.
+    same: u128,
+    /// Those, and the ones that are known from this record on.
+    known: u128,
 }
 
 impl<'v> View<'v, '_> {
@@ -109,6 +107,13 @@ impl<'v> View<'v, '_> {
     /// True when the column is empty or was found right.
     pub(super) fn sure(&self, column: usize) -> bool {
         column > 0 && self.right >> column & 1 == 1
+    }
+
+    /// True when what was worked out from these columns holds for this record as well; remembers whether it will for the next.
+    pub(super) fn holds(&self, columns: u128, known: &mut bool) -> bool {
+        let holds = *known && columns & !self.same == 0;
+        *known = columns & !self.known == 0;
+        holds
     }
 
     pub(super) fn line(&self) -> u64 {
@@ -147,6 +152,8 @@ pub(super) fn lint(file: &str, source: impl Read, plan: &Plan<'_>) -> std::io::R
                 facts: &mut facts,
                 seen: Seen::default(),
                 table: Table::new(kind),
+                known: Known::new(kind.items().len()),
+                quiet: record::Quiet::default(),
             };
             linter.run(source)?;
         }
@@ -177,6 +184,45 @@ struct Seen {
     month: Option<Vec<u8>>,
 }
 
+/// The values, as they stand in the file, that were found right last, by item. Most are those of the record before.
+struct Known {
+    heads: Vec<Head>,
+    /// The whole of those that are longer than a head.
+    long: Vec<Vec<u8>>,
+}
+
+impl Known {
+    fn new(items: usize) -> Self {
+        Self { heads: vec![Head::NONE; items], long: vec![Vec::new(); items] }
+    }
+
+    /// The items, as bits by number, whose values are known to be right.
+    fn among(&self, record: &Record<'_>) -> u128 {
+        let (mut same, mut bit) = (0, 2);
+        for (at, (known, head)) in self.heads.iter().zip(record.heads()).enumerate() {
+            if *known == head && (!head.is_part() || self.is_long(at, record)) {
+                same |= bit;
+            }
+            bit <<= 1;
+        }
+        same
+    }
+
+    fn is_long(&self, at: usize, record: &Record<'_>) -> bool {
+        self.long.get(at).is_some_and(|known| record.field(at + 1).is_some_and(|field| field.raw() == known))
+    }
+
+    fn learn(&mut self, at: usize, head: Head, raw: &[u8]) {
+        if let (Some(known), Some(long)) = (self.heads.get_mut(at), self.long.get_mut(at)) {
+            *known = head;
+            if head.is_part() {
+                long.clear();
+                long.extend_from_slice(raw);
+            }
+        }
+    }
+}
+
 struct Linter<'l, 'p> {
     plan: &'l Plan<'p>,
     kind: FileKind,
@@ -186,6 +232,8 @@ struct Linter<'l, 'p> {
     facts: &'l mut Facts,
     seen: Seen,
     table: Table,
+    known: Known,
+    quiet: record::Quiet,
 }
 
 impl Linter<'_, '_> {
@@ -270,28 +318,58 @@ impl Linter<'_, '_> {
         if self.quotes(record) || !self.columns(record) {
             return;
         }
-        let mut right = 0;
-        for ((item, field), codes) in self.kind.items().iter().zip(record.fields()).zip(self.plan.lists(self.kind)) {
-            self.quoting(item, field.is_quoted(), field.raw(), record);
-            let mut spot = Spot {
-                plan: self.plan,
-                kind: self.kind,
-                item,
-                record: *record,
-                file: self.file,
-                findings: self.findings,
-            };
-            right |= u128::from(item::check(&mut spot, field.inner(), codes)) << item.number;
+        let same = self.known.among(record);
+        let (mut right, mut known) = (same, same);
+        let mut others = !right & ((1 << self.kind.items().len()) - 1) << 1;
+        while others != 0 {
+            let number = others.trailing_zeros() as usize;
+            others &= others - 1;
+            let (is_right, is_known) = self.value(record, number);
+            right |= u128::from(is_right) << number;
+            known |= u128::from(is_known) << number;
         }
-        let view = View { plan: self.plan, kind: self.kind, name: self.name, file: self.file, record: *record, right };
+        let view = View {
+            plan: self.plan,
+            kind: self.kind,
+            name: self.name,
+            file: self.file,
+            record: *record,
+            right,
+            same,
+            known,
+        };
         self.version(&view);
         self.month(&view);
-        record::check(&view, self.findings);
+        self.quiet.check(&view, self.findings);
         self.table.add(&view, self.facts, self.findings);
+    }
+
+    /// Looks at one value: whether it is right, and whether that is known from here on.
+    fn value(&mut self, record: &Record<'_>, number: usize) -> (bool, bool) {
+        let at = number - 1;
+        let (Some(item), Some(codes)) = (self.kind.items().get(at), self.plan.lists(self.kind).get(at)) else {
+            return (false, false);
+        };
+        let Some(field) = record.field(number) else { return (false, false) };
+        let before = self.findings.count();
+        if let Some(rule) = quoting(item, &field, &mut self.seen) {
+            self.findings.push(Finding::new(rule, self.file).at(record.line_of(number)).item(item));
+        }
+        let (file, findings) = (self.file, &mut *self.findings);
+        let mut spot = Spot { plan: self.plan, kind: self.kind, item, record: *record, file, findings };
+        let right = item::check(&mut spot, field.inner(), codes);
+        let known = right && self.findings.count() == before;
+        if known {
+            self.known.learn(at, record.head(at), field.raw());
+        }
+        (right, known)
     }
 
     /// Reports quotes that do not fit; true when there are any.
     fn quotes(&mut self, record: &Record<'_>) -> bool {
+        if record.is_well_formed() {
+            return false;
+        }
         let mut broken = false;
         for (at, field) in record.fields().enumerate().filter(|(_, field)| !field.is_well_formed()) {
             let rule = if field.is_unclosed() {
@@ -325,15 +403,6 @@ impl Linter<'_, '_> {
         }
         self.findings.push(finding);
         false
-    }
-
-    fn quoting(&mut self, item: &'static Item, quoted: bool, raw: &[u8], record: &Record<'_>) {
-        let rule = match (item.kind.is_quoted(), quoted) {
-            (true, false) if !raw.is_empty() && !std::mem::replace(&mut self.seen.bare, true) => Rule::TextBare,
-            (false, true) if !std::mem::replace(&mut self.seen.quoted, true) => Rule::CodeQuoted,
-            _ => return,
-        };
-        self.findings.push(Finding::new(rule, self.file).at(record.line_of(item.number)).item(item));
     }
 
     fn version(&mut self, view: &View<'_, '_>) {
@@ -371,6 +440,15 @@ impl Linter<'_, '_> {
         {
             self.findings.push(view.about(Rule::MonthDiffers, column).detail(wanted));
         }
+    }
+}
+
+/// Quotes where none belong, or none where some do; told once a file.
+fn quoting(item: &Item, field: &Field<'_>, seen: &mut Seen) -> Option<Rule> {
+    match (item.kind.is_quoted(), field.is_quoted()) {
+        (true, false) if !field.raw().is_empty() && !std::mem::replace(&mut seen.bare, true) => Some(Rule::TextBare),
+        (false, true) if !std::mem::replace(&mut seen.quoted, true) => Some(Rule::CodeQuoted),
+        _ => None,
     }
 }
 

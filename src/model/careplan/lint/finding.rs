@@ -156,6 +156,9 @@ impl Findings {
         if let Some(worst) = others.worst {
             self.worst = Some(self.worst.map_or(worst, |own| own.min(worst)));
         }
+        let room = self.max.saturating_sub(self.kept.len());
+        self.dropped += others.kept.len().saturating_sub(room) as u64;
+        others.kept.truncate(room);
         self.kept.append(&mut others.kept);
     }
 
@@ -163,6 +166,11 @@ impl Findings {
     #[must_use]
     pub fn list(&self) -> &[Finding] {
         &self.kept
+    }
+
+    /// How many there were in all.
+    pub(super) const fn count(&self) -> u64 {
+        self.kept.len() as u64 + self.dropped
     }
 
     /// How many more there were.

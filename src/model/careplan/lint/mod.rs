@@ -1,7 +1,7 @@
 //! The linter: what is wrong with a file of the standard, exactly, and where that is said.
 //!
 //! [`lint_file`] reads one file to its end and holds one record of it, plus a few bytes for every user. [`lint_set`] does
-//! so for files that belong together, and then looks across them. Every finding belongs to a [`Rule`] of the table in
+//! so for files that belong together, and then looks across them; [`lint_zip`] takes them out of an archive. Every finding belongs to a [`Rule`] of the table in
 //! `rule.rs`, from which `docs/careplan-rules.md` is generated; where readings of the standard differ, the rule says so, and
 //! both are taken or a setting of [`Settings`] chooses.
 //!
@@ -10,6 +10,8 @@
 
 mod align;
 mod annex;
+mod archive;
+mod digest;
 mod document;
 mod file;
 mod finding;
@@ -26,6 +28,7 @@ mod unit;
 
 use std::io::Read;
 
+pub use archive::{ZipLimits, base_name, lint_zip};
 pub use document::markdown;
 pub use finding::{DEFAULT_MAX_FINDINGS, Finding, Findings};
 pub use rule::{Rule, Scope, Severity};
@@ -33,6 +36,9 @@ pub use rule::{Rule, Scope, Severity};
 use super::codes::CodeTables;
 use super::reader::DEFAULT_LIMIT;
 use plan::Plan;
+
+/// Of a set of files, as many findings are kept as of this many files.
+const FILES_OF_FINDINGS: usize = 10;
 
 /// How a length of a unit that the standard leaves open is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,13 +102,16 @@ pub struct SetLinter<'a> {
     plan: Plan<'a>,
     findings: Findings,
     facts: Vec<file::Facts>,
+    /// False when a file could not be read: then nothing is said across the files.
+    whole: bool,
 }
 
 impl<'a> SetLinter<'a> {
     /// A linter without files.
     #[must_use]
     pub fn new(settings: &'a Settings) -> Self {
-        Self { plan: Plan::new(settings), findings: Findings::new(usize::MAX), facts: Vec::new() }
+        let findings = Findings::new(settings.max_findings.saturating_mul(FILES_OF_FINDINGS));
+        Self { plan: Plan::new(settings), findings, facts: Vec::new(), whole: true }
     }
 
     /// Reads one more file to its end. `name` is its bare name, without a path.
@@ -119,8 +128,10 @@ impl<'a> SetLinter<'a> {
     /// Looks across the files and gives everything that was found, in the order of the files and their lines.
     #[must_use]
     pub fn finish(self) -> Findings {
-        let Self { plan, mut findings, facts } = self;
-        findings.append(set::lint(&facts, &plan));
+        let Self { plan, mut findings, facts, whole } = self;
+        if whole {
+            findings.append(set::lint(&facts, &plan));
+        }
         findings.sort(|file| facts.iter().position(|facts| &*facts.file == file).unwrap_or(usize::MAX));
         findings
     }

@@ -36,26 +36,94 @@ columns! {
     }
 }
 
-static COMMON: std::sync::LazyLock<Vec<Common>> =
-    std::sync::LazyLock::new(|| FileKind::ALL.iter().map(|kind| Common::of(*kind)).collect());
+/// The columns of a kind, and as bits those that a check looks at.
+struct OfKind {
+    columns: Common,
+    periods: u128,
+    times: u128,
+    equipment: u128,
+    month: u128,
+}
 
-pub(super) fn check(view: &View<'_, '_>, findings: &mut Findings) {
-    let Some(columns) = COMMON.get(view.kind as usize) else { return };
-    periods(view, columns, findings);
-    times(view, columns, findings);
-    conditions(view, findings);
-    match view.kind {
-        FileKind::Supplement => supplement::check(view, findings),
-        FileKind::Plan3 => row_sort(view, findings),
-        FileKind::Slip | FileKind::Results => {
-            month(view, columns, findings);
-            equipment(view, columns, findings);
+static COMMON: std::sync::LazyLock<Vec<OfKind>> =
+    std::sync::LazyLock::new(|| FileKind::ALL.iter().map(|kind| OfKind::new(*kind)).collect());
+
+impl OfKind {
+    fn new(kind: FileKind) -> Self {
+        let columns = Common::of(kind);
+        let c = &columns;
+        Self {
+            periods: bits(&[
+                c.limit_applies_from,
+                c.limit_applies_to,
+                c.certification_valid_from,
+                c.certification_valid_to,
+                c.care_plan_date,
+                c.first_care_plan_date,
+                c.first_plan_date,
+                c.user_birth_date,
+                c.certification_date,
+            ]),
+            times: bits(&[c.service_start_time, c.service_end_time, c.activity_start_time, c.activity_end_time]),
+            equipment: bits(&[
+                c.service_code,
+                c.tais_code,
+                c.equipment_notification_code,
+                c.equipment_name,
+                c.detail_number,
+            ]),
+            month: bits(&[c.target_month, c.service_date, c.daily_rate_days]),
+            columns,
         }
-        FileKind::SlipAnnex => equipment(view, columns, findings),
-        _ => {}
     }
-    if matches!(view.kind, FileKind::Results | FileKind::ResultsDelete) {
-        provider(view, columns, findings);
+}
+
+/// Columns as bits by number; 0 stands for a column that the kind has not.
+pub(super) fn bits(columns: &[usize]) -> u128 {
+    columns.iter().filter(|column| **column > 0).fold(0, |bits, column| bits | 1 << column)
+}
+
+/// Checks that found nothing in the record before: as long as the values stay, there is nothing to find.
+#[derive(Default)]
+pub(super) struct Quiet([bool; 4]);
+
+impl Quiet {
+    pub(super) fn check(&mut self, view: &View<'_, '_>, findings: &mut Findings) {
+        let Some(kind) = COMMON.get(view.kind as usize) else { return };
+        let columns = &kind.columns;
+        let monthly = matches!(view.kind, FileKind::Slip | FileKind::Results);
+        self.unless(0, kind.periods, view, findings, |findings| periods(view, columns, findings));
+        self.unless(1, kind.times, view, findings, |findings| times(view, columns, findings));
+        if monthly || view.kind == FileKind::SlipAnnex {
+            self.unless(2, kind.equipment, view, findings, |findings| equipment(view, columns, findings));
+        }
+        if monthly {
+            self.unless(3, kind.month, view, findings, |findings| month(view, columns, findings));
+        }
+        match view.kind {
+            FileKind::Plan1 | FileKind::Base => conditions(view, findings),
+            FileKind::Supplement => supplement::check(view, findings),
+            FileKind::Plan3 => row_sort(view, findings),
+            FileKind::Results | FileKind::ResultsDelete => provider(view, columns, findings),
+            _ => {}
+        }
+    }
+
+    fn unless(
+        &mut self,
+        at: usize,
+        columns: u128,
+        view: &View<'_, '_>,
+        findings: &mut Findings,
+        check: impl FnOnce(&mut Findings),
+    ) {
+        let Some(quiet) = self.0.get_mut(at) else { return };
+        if view.holds(columns, quiet) {
+            return;
+        }
+        let before = findings.count();
+        check(findings);
+        *quiet &= findings.count() == before;
     }
 }
 
@@ -113,9 +181,6 @@ fn times(view: &View<'_, '_>, columns: &Common, findings: &mut Findings) {
 
 /// Details that another item's value calls for.
 fn conditions(view: &View<'_, '_>, findings: &mut Findings) {
-    if !matches!(view.kind, FileKind::Plan1 | FileKind::Base) {
-        return;
-    }
     for item in view.kind.items() {
         let Condition::When { item: owner, value } = item.condition else { continue };
         let Some(owner) = view.kind.item(owner).filter(|owner| view.sure(owner.number)) else { continue };

@@ -43,6 +43,8 @@ pub enum Scope {
     Table,
     /// Files together.
     Set,
+    /// A ZIP archive and its entries.
+    Archive,
 }
 
 macro_rules! rules {
@@ -567,5 +569,43 @@ Set {
     ResultWithoutPlan "RESULT_WITHOUT_PLAN" Advice "MT 2.2 (inference)"
         "この利用者の実績に対応する予定（同じ事業所・サービスコード）がありません。"
         "The plan has no such service (same office and code) for this user.";
+}
+Archive {
+    ZipUnreadable "ZIP_UNREADABLE" Refused "ZIP (APPNOTE)"
+        "ZIPとして読めません。壊れていないか、本当にZIPファイルかを確かめてください。"
+        "This cannot be read as a ZIP. Check that it is one and not damaged.";
+    ZipEmpty "ZIP_EMPTY" Refused "ZIP (APPNOTE)"
+        "ZIPの中にファイルがありません。"
+        "The ZIP holds no file.";
+    ZipEntries "ZIP_ENTRIES" Refused "limit of this program"
+        "ZIPの中のファイルが多すぎます（{detail}個まで）。分けてください。"
+        "The ZIP holds too many files (at most {detail}). Split it.";
+    ZipTooLarge "ZIP_TOO_LARGE" Refused "limit of this program"
+        "ZIPを展開すると大きすぎます（合計{detail} MiBまで）。残りは調べていません。"
+        "Unpacked, the ZIP is too large (at most {detail} MiB in all). The rest was not looked at.";
+    ZipRatio "ZIP_RATIO" Refused "limit of this program"
+        "このファイルは圧縮率が異常です（{detail}倍まで）。ここから後は調べていません。"
+        "This file is compressed beyond all measure (at most {detail} to 1). Nothing behind it was looked at.";
+    ZipEncrypted "ZIP_ENCRYPTED" Refused "limit of this program"
+        "このファイルはパスワードで暗号化されています。暗号化せずにZIPを作ってください。"
+        "This file is encrypted with a password. Make the ZIP without one.";
+    ZipMethod "ZIP_METHOD" Refused "limit of this program"
+        "このファイルの圧縮方式には対応していません。普通のZIP（Deflate）で作り直してください。"
+        "This file is compressed with a method that is not supported. Make a plain ZIP (Deflate).";
+    ZipBroken "ZIP_BROKEN" Refused "ZIP (APPNOTE)"
+        "このファイルはZIPの中で壊れています。ZIPを作り直してください。"
+        "This file is damaged inside the ZIP. Make the ZIP again.";
+    ZipPath "ZIP_PATH" Refused "limit of this program"
+        "このファイルの場所（パス）は使えません（絶対パス、.. 、リンク）。ファイルだけをZIPに入れてください。"
+        "The path of this file cannot be used (absolute, with .., or a link). Put plain files into the ZIP.";
+    ZipBackslash "ZIP_BACKSLASH" Advice "ZIP (APPNOTE)"
+        "ZIPの中のフォルダーの区切りが ¥（バックスラッシュ）です。読めないソフトがあります。"
+        "Folders in the ZIP are separated by backslashes. Some programs cannot read that.";
+    ZipNameTwice "ZIP_NAME_TWICE" Refused "limit of this program"
+        "同じ名前のファイルがZIPの中に2つあります（フォルダーは区別しません）。2つ目は調べていません。"
+        "The ZIP holds two files of this name (folders do not count). The second one was not looked at.";
+    ZipNameEncoding "ZIP_NAME_ENCODING" Refused "limit of this program"
+        "ファイル名の文字がUTF-8でもShift_JIS（MS932）でもありません。"
+        "The characters of the file name are neither UTF-8 nor Shift_JIS (MS932).";
 }
 }

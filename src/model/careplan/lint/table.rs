@@ -1,13 +1,13 @@
 //! The records of one file together. For every record a few digests are kept, for every user a line.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::annex::Annex;
-use super::file::{Facts, View, digest};
+use super::digest::{Met, digest};
+use super::file::{Facts, View};
 use super::finding::{Finding, Findings};
 use super::plan::Plan;
-use super::record::columns;
+use super::record::{bits, columns};
 use super::rule::Rule;
 use crate::model::careplan::codes::Scope;
 use crate::model::careplan::layout::{Condition, FileKind};
@@ -32,15 +32,32 @@ struct Numbered {
 pub(super) struct Table {
     kind: FileKind,
     pub(super) columns: Columns,
-    rows: HashSet<u64>,
-    numbers: HashSet<u64>,
+    rows: Met,
+    numbers: Met,
     last: Option<Numbered>,
     /// Rental rows: user, code, units, office, day, detail number.
-    rentals: HashSet<u64>,
+    rentals: Met,
     /// Users with an office code in some row, and among them those who have a service of the destination.
-    coded: HashSet<u64>,
-    related: HashSet<u64>,
+    coded: Met,
+    related: Met,
     annex: Annex,
+    user: OfColumns,
+    keyed: OfColumns,
+    served: OfColumns,
+    provided: OfColumns,
+}
+
+/// What was worked out from some columns of the last record; it need not be as long as their values stay.
+struct OfColumns {
+    columns: u128,
+    known: bool,
+    digest: u64,
+}
+
+impl OfColumns {
+    fn new(columns: &[usize]) -> Self {
+        Self { columns: bits(columns), known: false, digest: 0 }
+    }
 }
 
 /// Kinds with one record for a person and a date or month.
@@ -57,15 +74,23 @@ const ONE_RECORD: [FileKind; 8] = [
 
 impl Table {
     pub(super) fn new(kind: FileKind) -> Self {
+        let columns = Columns::of(kind);
+        let c = &columns;
+        let user = [c.insurer_number, c.insured_number];
+        let with = |more: &[usize]| OfColumns::new(&[&user, more].concat());
         Self {
             kind,
-            columns: Columns::of(kind),
-            rows: HashSet::new(),
-            numbers: HashSet::new(),
+            user: with(&[]),
+            keyed: with(&[c.care_plan_date, c.target_month, c.consultation_date]),
+            served: with(&[c.provider_office_code, c.service_code]),
+            provided: with(&[c.provider_office_code]),
+            columns,
+            rows: Met::default(),
+            numbers: Met::default(),
             last: None,
-            rentals: HashSet::new(),
-            coded: HashSet::new(),
-            related: HashSet::new(),
+            rentals: Met::default(),
+            coded: Met::default(),
+            related: Met::default(),
             annex: Annex::default(),
         }
     }
@@ -76,10 +101,17 @@ impl Table {
         }
         let [insurer, insured] = [self.columns.insurer_number, self.columns.insured_number].map(|at| view.get(at));
         if insurer.is_empty() || insured.is_empty() {
+            // Single values of this record may be known from here on, but nothing was worked out from them.
+            for worked_out in [&mut self.user, &mut self.keyed, &mut self.served, &mut self.provided] {
+                worked_out.known = false;
+            }
             return;
         }
-        let user = digest(&[insurer, insured]);
-        facts.users.entry(user).or_insert_with(|| view.line());
+        if !view.holds(self.user.columns, &mut self.user.known) {
+            self.user.digest = digest(&[insurer, insured]);
+            facts.users.entry(self.user.digest).or_insert_with(|| view.line());
+        }
+        let user = self.user.digest;
         self.key(view, insurer, insured, facts, findings);
         match self.kind {
             FileKind::Plan2 => self.numbered(view, findings),
@@ -109,6 +141,9 @@ impl Table {
             }
             _ => {}
         }
+        if view.holds(self.provided.columns, &mut self.provided.known) {
+            return;
+        }
         let provider = view.get(self.columns.provider_office_code);
         if !provider.is_empty() {
             self.coded.insert(user);
@@ -119,17 +154,22 @@ impl Table {
     }
 
     /// The record's key: the person and the date or month that is not zeros.
-    fn key(&self, view: &View<'_, '_>, insurer: &[u8], insured: &[u8], facts: &mut Facts, findings: &mut Findings) {
+    fn key(&mut self, view: &View<'_, '_>, insurer: &[u8], insured: &[u8], facts: &mut Facts, findings: &mut Findings) {
+        let one = ONE_RECORD.contains(&self.kind);
+        if view.holds(self.keyed.columns, &mut self.keyed.known) && !one {
+            return;
+        }
         let columns = &self.columns;
         let dates = [columns.care_plan_date, columns.target_month, columns.consultation_date].map(|at| view.get(at));
         let Some(date) = dates.into_iter().find(|date| date.iter().any(|byte| *byte != b'0')) else { return };
         let key = digest(&[insurer, insured, date]);
-        if let Some(_first) = facts.keys.get(&key) {
-            if ONE_RECORD.contains(&self.kind) {
-                findings.push(view.finding(Rule::KeyRepeated));
-            }
-        } else {
-            facts.keys.insert(key, view.line());
+        let mut repeated = true;
+        facts.keys.entry(key).or_insert_with(|| {
+            repeated = false;
+            view.line()
+        });
+        if repeated && one {
+            findings.push(view.finding(Rule::KeyRepeated));
         }
     }
 
@@ -183,16 +223,18 @@ impl Table {
         }
     }
 
-    fn service(&self, view: &View<'_, '_>, user: u64, times: usize, facts: &mut Facts) {
+    fn service(&mut self, view: &View<'_, '_>, user: u64, times: usize, facts: &mut Facts) {
+        let holds = view.holds(self.served.columns, &mut self.served.known);
         let columns = &self.columns;
         let (office, code) = (view.get(columns.provider_office_code), view.get(columns.service_code));
+        if !holds {
+            self.served.digest = digest(&[&user.to_be_bytes(), office, code]);
+        }
         if let Some(times) = value::number(view.get(times))
             && !office.is_empty()
             && !code.is_empty()
         {
-            let service =
-                facts.services.entry(digest(&[&user.to_be_bytes(), office, code])).or_insert((0, view.line()));
-            service.0 += times;
+            facts.services.entry(self.served.digest).or_insert((0, view.line())).0 += times;
         }
         if self.kind == FileKind::Results {
             facts.branches.insert(view.get(columns.satellite_branch).to_vec());
