@@ -42,7 +42,7 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 8] = [
+const ALL: [(&str, Bench); 7] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
