@@ -87,7 +87,7 @@ fn failed(error: CardError) -> Failure {
         (status = 202, description = "Waiting, with position and estimate; ask every few seconds", body = SessionView, headers(("Location" = String, description = "Where to follow it"))),
         (status = 404, description = "READER_ABSENT", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CARD_BUSY, without `wait_s`", body = Document, content_type = "application/problem+json"),
-        (status = 429, description = "SESSION_QUEUE_FULL", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "SESSION_QUEUE_FULL, SESSION_TOO_MANY", body = Document, content_type = "application/problem+json"),
         (status = 503, description = "PCSC_DOWN, READER_DEGRADED or CARD_HELD_ELSEWHERE", body = Document, content_type = "application/problem+json"),
     )
 )]
