@@ -65,7 +65,8 @@ const GRAIN: i64 = 2;
 /// How late a command may arrive at a card whose line was cut, in milliseconds.
 const LATE: i64 = 1000;
 /// Told with one of these, nothing was sent to a card.
-const BEFORE: [&str; 8] = [
+const BEFORE: [&str; 9] = [
+    "CARD_LEFT",
     "CARD_PIN_FLOOR",
     "CARD_ABSENT",
     "CARD_WITHOUT_PIN",

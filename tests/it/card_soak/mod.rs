@@ -111,8 +111,15 @@ fn terminals_share_readers_whatever_goes_wrong() {
 
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
     assert!(audit.wrong.is_empty(), "{}", audit.wrong.join("\n"));
-    for answer in ["identify 200", "identify 422 CARD_PIN_WRONG", "basic-four 200", "apdu 200", "look 200", "close 204"]
-    {
+    for answer in [
+        "identify 200",
+        "identify 422 CARD_PIN_WRONG",
+        "identify 409 CARD_LEFT",
+        "basic-four 200",
+        "apdu 200",
+        "look 200",
+        "close 204",
+    ] {
         assert!(tally.answers.contains_key(answer), "never seen: {answer}");
     }
     the_hub_knows_no_more(&site, &tally, audit.pins_sent);

@@ -308,7 +308,8 @@ impl Terminal<'_> {
     fn identify(&mut self, granted: &Granted) -> bool {
         let wrong = self.chance(12);
         let pin = if wrong { "9999" } else { PIN };
-        let mut body = json!({"method": "pin", "pin": pin, "confirm_card_left": true});
+        // Most look whose card it is; the others are refused where it was left.
+        let mut body = json!({"method": "pin", "pin": pin, "confirm_card_left": !self.chance(10)});
         if !wrong && self.chance(10) {
             body["confirm_low_tries"] = json!(true);
         }
@@ -317,7 +318,8 @@ impl Terminal<'_> {
 
     fn basic_four(&mut self, granted: &Granted) -> bool {
         let pin = if self.chance(8) { "9999" } else { TEXT_PIN };
-        self.on_card(granted, "basic-four", Pin::Profile, &json!({"pin": pin, "confirm_card_left": true}))
+        let looked_away = self.chance(10);
+        self.on_card(granted, "basic-four", Pin::Profile, &json!({"pin": pin, "confirm_card_left": !looked_away}))
     }
 
     fn apdu(&mut self, granted: &Granted) -> bool {
