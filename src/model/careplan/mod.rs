@@ -10,7 +10,7 @@
 //! - [`Rows`]: records to [`Row`]s of text, and back with [`Row::write`].
 //! - [`cp932`]: the encoding, byte by byte.
 //! - [`value`]: dates, months, times and numbers as the files write them.
-//! - [`unit`]: files grouped into send units, and the neutral JSON form of one that the hub takes.
+//! - [`mod@unit`]: files grouped into send units, and the neutral JSON form of one that the hub takes.
 //! - [`lint`]: what is wrong with a file, or with files that belong together.
 //!
 //! **Invariants.** Nothing here opens a file or asks for the time. Memory is bounded by the reader's limit, whatever the file
