@@ -95,3 +95,23 @@ fn without_a_line_nobody_spends_a_try_and_a_face_is_recorded_and_shown_later() {
     assert_eq!(world.get(&format!("/v1/opinions/{}", id.as_str().unwrap())).status, 404);
     world.at_peace();
 }
+
+#[test]
+fn while_the_hub_thinks_no_second_pin_of_the_session_gets_to_the_card() {
+    let world = World::with(&["1"]);
+    let session = world.session(0);
+    world.hub.fault(json!({"on": "challenges", "kind": "delay", "delay_ms": 3000}));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| world.identify(&session, &pin(PIN)));
+        until("the hub to be asked", PATIENCE, || {
+            world.hub.status()["calls"]["challenges"].as_u64().filter(|calls| *calls > 0)
+        });
+        let second = world.identify(&session, &pin("9999"));
+        assert_eq!(cost(&second), ("SESSION_BUSY".to_owned(), json!({"tries_spent": "none"})));
+        let first = first.join().unwrap();
+        assert_eq!(first.status, 200, "{first:?}");
+    });
+    assert_eq!(world.tried(0), 1);
+    world.close(&session);
+    world.at_peace();
+}
