@@ -115,3 +115,31 @@ fn while_the_hub_thinks_no_second_pin_of_the_session_gets_to_the_card() {
     world.close(&session);
     world.at_peace();
 }
+
+#[test]
+fn a_client_that_leaves_while_the_hub_thinks_sends_no_pin() {
+    let world = World::with(&["1"]);
+    let session = world.session(0);
+    world.hub.fault(json!({"on": "challenges", "kind": "delay", "delay_ms": 3000}));
+    let mut client = UnixStream::connect(world.gateway.socket()).unwrap();
+    let body = pin("9999").to_string();
+    let head = format!(
+        "POST {session}/identify HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        world.key,
+        body.len()
+    );
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(body.as_bytes()).unwrap();
+    until("the hub to be asked", PATIENCE, || {
+        world.hub.status()["calls"]["challenges"].as_u64().filter(|calls| *calls > 0)
+    });
+    drop(client);
+    // The session is free again long before the hub has answered, and takes the right PIN.
+    until("the session to be free", PATIENCE, || (world.get(&format!("{session}/tries")).status == 200).then_some(()));
+    let answer = world.identify(&session, &pin(PIN));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    until("the hub to be done", PATIENCE, || (world.hub.status()["at_work"] == 0).then_some(()));
+    assert_eq!(world.tried(0), 1, "the PIN of the one who left was not sent");
+    world.close(&session);
+    world.at_peace();
+}
