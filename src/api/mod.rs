@@ -30,6 +30,7 @@ use futures_util::future::BoxFuture;
 use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
+use crate::inbox::Inbox;
 use crate::outbox::{Health, Outbox};
 use crate::terminal::Keys;
 
@@ -41,6 +42,8 @@ pub use serve::{Listener, ServeConfig, serve};
 pub struct Api {
     /// Where documents go.
     pub outbox: Outbox,
+    /// What other offices sent.
+    pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
     /// The readers, and the cards on them.

@@ -28,6 +28,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// The card readers.
     pub cards: Cards,
+    /// The folders for software that knows only files.
+    pub exchange: Exchange,
     /// The log.
     pub log: Log,
     /// Stopping.
@@ -136,6 +138,19 @@ pub struct Cards {
     pub nearest: BTreeMap<String, Vec<String>>,
 }
 
+/// The folders for software that knows only files.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The folder that holds one folder for each facility; `None`: not used.
+    pub directory: Option<PathBuf>,
+    /// A file that did not change for so long is whole.
+    pub settle: Duration,
+    /// Longest time between two looks.
+    pub look: Duration,
+    /// The other files of a unit are waited for so long.
+    pub patience: Duration,
+}
+
 /// The log.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -185,6 +200,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         hub: hub(reader),
         outbox: outbox(reader),
         cards: cards(reader),
+        exchange: exchange(reader),
         log: Log {
             level: reader.word("log.level", &values::LEVELS),
             format: reader.word("log.format", &values::FORMATS),
@@ -243,6 +259,15 @@ fn outbox(reader: &mut Reader) -> Outbox {
         backoff_min: reader.seconds("outbox.backoff_min_s", 1..=3600),
         backoff_max: reader.seconds("outbox.backoff_max_s", 1..=86_400),
         attempts_before_aside: reader.number("outbox.attempts_before_aside", 3..=1000),
+    }
+}
+
+fn exchange(reader: &mut Reader) -> Exchange {
+    Exchange {
+        directory: reader.optional("exchange.directory", values::absolute),
+        settle: reader.seconds("exchange.settle_s", 1..=300),
+        look: reader.seconds("exchange.look_s", 1..=3600),
+        patience: reader.seconds("exchange.patience_s", 10..=86_400),
     }
 }
 

@@ -104,6 +104,9 @@ catalogue! {
     WaitTurn "WAIT_TURN" 200 Gateway Automatic
         "送信の順番を待っています。何もする必要はありません。"
         "Waiting for its turn. Nothing needs doing.";
+    WaitEarlier "WAIT_EARLIER" 200 Gateway Automatic
+        "同じ事業所への先の送信が終わるのを待っています。先のものが取り置きなら、その案内に従ってください。"
+        "Waiting for an earlier sending to the same office to be finished. If that one is held, follow what it says.";
     CancelledByCaller "CANCELLED_BY_CALLER" 200 Caller Never
         "送信元の求めで取り消しました。"
         "Cancelled at the sender's request.";
@@ -253,6 +256,9 @@ catalogue! {
     HubRecipientAbsent "HUB_RECIPIENT_ABSENT" 409 Hub Never
         "送付先は基盤に参加していません。紙で出してください。"
         "The recipient does not take part in the hub. Use paper.";
+    HubArrivalGone "HUB_ARRIVAL_GONE" 410 Hub Never
+        "基盤が知らせた受信ケアプランが、基盤にもうありません。送信元の事業所に送り直しを頼んでください。"
+        "The hub announced a care plan that it no longer has. Ask the office that sent it to send it again.";
     HubNotOffered "HUB_NOT_OFFERED" 501 Hub AfterRemedy
         "いまの基盤にはこの機能がありません。介護WEBサービスの画面か紙で行ってください。"
         "This hub does not offer that. Do it in the hub's browser service or on paper.";

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -10,8 +11,8 @@ use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
 use crate::fault::Code;
 use crate::hub::{
-    Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus, LookupOutcome, Memory, Outcome,
-    Policy, Scope, Timeouts, Trouble,
+    Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
+    LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
 use crate::model::identity::Evidence;
 use crate::store::{SetFact, Store};
@@ -147,6 +148,41 @@ impl HubPort for HubLink {
         match self.current() {
             State::Linked(hub) => hub.deliver(delivery).await,
             State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
+        match self.current() {
+            State::Linked(hub) => hub.deliver_care_plan(delivery).await,
+            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.care_plan_changes(cursor).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn arrivals(&self, cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.arrivals(cursor).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn arrived_unit(&self, id: &str) -> Result<Option<Bytes>, Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.arrived_unit(id).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    async fn acknowledge(&self, key: Uuid, id: &str, what: Acknowledgement) -> Result<(), Trouble> {
+        match self.current() {
+            State::Linked(hub) => hub.acknowledge(key, id, what).await,
+            State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 

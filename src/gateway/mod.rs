@@ -6,6 +6,7 @@
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
 mod cards;
+mod folders;
 mod health;
 mod keys;
 mod link;
@@ -28,9 +29,11 @@ use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
+use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
 use crate::identity::Identity;
+use crate::inbox::{self, Inbox};
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
@@ -109,7 +112,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
             },
             () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
         }
-        if house.tasks.any_ended() || house.card_tasks.any_ended() {
+        if house.any_ended() {
             break Err(Code::GatewayInternal.into());
         }
     };
@@ -176,6 +179,10 @@ fn master_key(settings: &Config, directory: &Path) -> Result<Keyring, StartError
 struct House {
     outbox: Outbox,
     tasks: outbox::Tasks,
+    inbox: Inbox,
+    inbox_tasks: inbox::Tasks,
+    exchange_tasks: Option<exchange::Tasks>,
+    stop_folders: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
     cards: Cards,
@@ -205,7 +212,11 @@ impl House {
         };
         let idempotency_secret = secret.derive("idempotency keys")?;
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
+        let opened = (store.clone(), keys.clone());
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
+        let (stop_folders, stopping_folders) = watch::channel(false);
+        let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
+        let exchange_tasks = folders::exchange(settings, (&outbox, &inbox, &opened.0), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
@@ -213,6 +224,10 @@ impl House {
         Ok(Self {
             outbox,
             tasks,
+            inbox,
+            inbox_tasks,
+            exchange_tasks,
+            stop_folders,
             link,
             keys: api_keys,
             cards,
@@ -238,6 +253,7 @@ impl House {
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
+            inbox: self.inbox.clone(),
             keys: self.keys.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
@@ -272,6 +288,14 @@ impl House {
         }
     }
 
+    /// Whether a room's task has ended though nobody told it to.
+    fn any_ended(&self) -> bool {
+        self.tasks.any_ended()
+            || self.card_tasks.any_ended()
+            || self.inbox_tasks.any_ended()
+            || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
+    }
+
     /// Looks at the heartbeats: systemd's watchdog is fed only while every room lives.
     async fn look(&self, notifier: &Notifier) {
         if let Ok(status) = self.link.status() {
@@ -304,6 +328,7 @@ impl House {
         let left = |clock: &Clock| deadline.saturating_sub(clock.elapsed().saturating_sub(start));
         self.stop.send_replace(Stop::Drain);
         self.stop_cards.send_replace(true);
+        self.stop_folders.send_replace(true);
         let rest = left(&self.clock).saturating_sub(for_store);
         let cards_end = async {
             let ended = tokio::time::timeout(rest, self.card_tasks.finished()).await.is_ok();
@@ -316,13 +341,25 @@ impl House {
         };
         tokio::join!(cards_end, endpoint_ends);
         let rest = left(&self.clock).saturating_sub(for_store);
-        let drained = tokio::time::timeout(rest, self.tasks.finished()).await.is_ok();
+        let ends = async {
+            self.tasks.finished().await;
+            self.inbox_tasks.finished().await;
+            if let Some(tasks) = &mut self.exchange_tasks {
+                tasks.finished().await;
+            }
+        };
+        let drained = tokio::time::timeout(rest, ends).await.is_ok();
         if !drained {
             self.stop.send_replace(Stop::Now);
             self.tasks.abort();
+            self.inbox_tasks.abort();
+            if let Some(tasks) = &self.exchange_tasks {
+                tasks.abort();
+            }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
         drop((self.outbox, self.link, self.keys, self.tasks));
+        drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");
     }

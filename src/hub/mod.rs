@@ -37,8 +37,8 @@ pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{
-    Asserted, Challenge, Change, ChangePage, Delivery, DeliveryBody, HubError, HubPort, LookupOutcome, MunicipalState,
-    Outcome, Receipt, Refusal, Scope, Trouble,
+    Acknowledgement, Arrival, ArrivalPage, Asserted, Challenge, Change, ChangePage, Delivery, DeliveryBody, HubError,
+    HubPort, LookupOutcome, MunicipalState, Outcome, Receipt, RecipientState, Refusal, Scope, Trouble, UNIT_LIMIT,
 };
 pub use real::Hub;
 pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};

@@ -16,6 +16,9 @@ use crate::model::identity::{Evidence, Person};
 /// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
 pub type DeliveryBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
+/// The longest unit that is fetched from the hub, in octets: the longest that a hub takes, and room for what stands around it.
+pub const UNIT_LIMIT: u64 = 21 * 1024 * 1024;
+
 /// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
 pub struct Delivery {
     /// The submission's id, minted at acceptance.
@@ -155,6 +158,36 @@ impl MunicipalState {
     }
 }
 
+/// How far the recipient of a care plan is with it. It only ever goes forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientState {
+    /// The hub holds it for the office.
+    Delivered,
+    /// The office's system has it.
+    Downloaded,
+    /// A person of the office has opened it.
+    Opened,
+}
+
+impl RecipientState {
+    /// As it stands in rows and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Downloaded => "downloaded",
+            Self::Opened => "opened",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Delivered, Self::Downloaded, Self::Opened].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
 impl Trouble {
     /// A trouble with nothing but its code and reach.
     #[must_use]
@@ -163,28 +196,63 @@ impl Trouble {
     }
 }
 
-/// One entry of the hub's feed of changes.
+/// One entry of a feed of changes: of opinions, or of care plans ([`RecipientState`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<S = MunicipalState> {
     /// The receipt it speaks of.
     pub receipt_number: String,
     /// The new state.
-    pub state: MunicipalState,
+    pub state: S,
     /// When it changed, by the hub's clock.
     pub at: Timestamp,
     /// Why it was returned: free text of the municipality, treated as person data.
     pub reason: Option<String>,
 }
 
-/// A page of the feed.
+/// A page of a feed of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangePage {
+pub struct ChangePage<S = MunicipalState> {
     /// Changes in the feed's order.
-    pub items: Vec<Change>,
+    pub items: Vec<Change<S>>,
     /// Where to go on; stays valid when the feed has nothing new.
     pub next_cursor: String,
     /// The cursor given had expired and the feed was read from its beginning: repeats are to be expected.
     pub restarted: bool,
+}
+
+/// A care plan that another office sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The hub's name for it; opaque.
+    pub id: String,
+    /// The office that sent it, 10 characters.
+    pub from_facility: String,
+    /// What it is, in the hub's words.
+    pub kind: String,
+    /// The sender's receipt.
+    pub receipt_number: String,
+    /// When it was filed, by the hub's clock.
+    pub at: Timestamp,
+}
+
+/// A page of what other offices sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrivalPage {
+    /// In the hub's order.
+    pub items: Vec<Arrival>,
+    /// Where to go on; stays valid when there is nothing new.
+    pub next_cursor: String,
+    /// The cursor given had expired and the list was read from its beginning: repeats are to be expected.
+    pub restarted: bool,
+}
+
+/// What becomes of a care plan that another office sent, as its sender may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acknowledgement {
+    /// It is on stable storage here.
+    Downloaded,
+    /// A person has opened it.
+    Opened,
 }
 
 /// What the card has to sign, so that a signature serves once and at this hub only.
@@ -206,10 +274,34 @@ pub enum Asserted {
     Refused(Refusal),
 }
 
-/// A hub that opinions can be sent to.
+/// A hub that documents can be sent to, and that has news.
 pub trait HubPort: Send + Sync + 'static {
     /// Sends one opinion. Never fails: every failure is an [`Outcome`].
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = Outcome> + Send;
+
+    /// Sends one unit of care plans to one office. Never fails: every failure is an [`Outcome`].
+    fn deliver_care_plan(&self, delivery: Delivery) -> impl Future<Output = Outcome> + Send;
+
+    /// The feed of what became of care plans sent, after `cursor`; `None` starts at its beginning.
+    fn care_plan_changes(
+        &self,
+        cursor: Option<String>,
+    ) -> impl Future<Output = Result<ChangePage<RecipientState>, Trouble>> + Send;
+
+    /// What other offices sent, after `cursor`; `None` starts at the beginning.
+    fn arrivals(&self, cursor: Option<String>) -> impl Future<Output = Result<ArrivalPage, Trouble>> + Send;
+
+    /// The unit of an [`Arrival`]: its JSON as the hub gave it, at most [`UNIT_LIMIT`] octets. `None`: the hub does not know it
+    /// (any more).
+    fn arrived_unit(&self, id: &str) -> impl Future<Output = Result<Option<Bytes>, Trouble>> + Send;
+
+    /// Tells the hub what became of an [`Arrival`]. Under the same key it may be told again without harm.
+    fn acknowledge(
+        &self,
+        key: Uuid,
+        id: &str,
+        what: Acknowledgement,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// Asks what became of a key.
     fn lookup(&self, key: Uuid) -> impl Future<Output = LookupOutcome> + Send;

@@ -13,7 +13,10 @@ use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup,
 use super::link::{Link, authorized, request};
 use super::login::{Session, Token};
 use super::memory::Memory;
-use super::port::{Asserted, Challenge, ChangePage, Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use super::port::{
+    Acknowledgement, ArrivalPage, Asserted, Challenge, ChangePage, Delivery, HubPort, LookupOutcome, Outcome,
+    RecipientState, Scope, Trouble,
+};
 use super::status::{HubStatus, LoginState};
 use super::wire;
 use crate::clock::Clock;
@@ -221,6 +224,26 @@ impl HubPort for Hub {
             Ok(seen) => delivery(&seen, self.clock.now()),
             Err(trouble) => Outcome::NotDelivered(trouble),
         }
+    }
+
+    async fn deliver_care_plan(&self, _delivery: Delivery) -> Outcome {
+        Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn arrived_unit(&self, _id: &str) -> Result<Option<Bytes>, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn acknowledge(&self, _key: Uuid, _id: &str, _what: Acknowledgement) -> Result<(), Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {

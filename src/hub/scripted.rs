@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,8 +16,8 @@ use self::identity::Register;
 pub use self::identity::{AssertStep, AssertionRecord};
 use super::failure::trouble;
 use super::port::{
-    Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome, MunicipalState, Outcome, Receipt,
-    Refusal, Scope, Trouble,
+    Acknowledgement, ArrivalPage, Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome,
+    MunicipalState, Outcome, Receipt, RecipientState, Refusal, Scope, Trouble,
 };
 use crate::clock::Clock;
 use crate::fault::Code;
@@ -198,6 +199,26 @@ impl HubPort for ScriptedHub {
         let record = DeliveryRecord { key: delivery.key, length, sha256, outcome: outcome.clone() };
         state.deliveries.push(record);
         outcome
+    }
+
+    async fn deliver_care_plan(&self, _delivery: Delivery) -> Outcome {
+        Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn arrived_unit(&self, _id: &str) -> Result<Option<Bytes>, Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    }
+
+    async fn acknowledge(&self, _key: Uuid, _id: &str, _what: Acknowledgement) -> Result<(), Trouble> {
+        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {

@@ -10,17 +10,18 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use uuid::Uuid;
 
+use super::Inner;
 use super::engine::Engine;
 use super::kind::Kind;
 use super::machine::Input;
 use super::order::{Candidate, Places};
 use super::send::{Sent, Told, send};
 use super::view::OutboxError;
-use super::{Inner, body};
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
 use crate::store::Head;
 use crate::telemetry::Metric;
+use crate::vault::{self, Damage, Kept};
 
 /// Longest sleep: each turn of the loop is a sign of life.
 const TICK: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ struct Returned {
 }
 
 enum What {
-    Sent(Sent, body::Damage),
+    Sent(Sent, Damage),
     Asked(LookupOutcome),
 }
 
@@ -236,9 +237,11 @@ impl<H: HubPort> Dispatcher<H> {
         let row = self.inner.store.submission(id.as_bytes()).await?;
         let Some(row) = row else { return Ok(()) };
         self.engine.started(kind);
-        let damage = body::Damage::default();
+        let damage = Damage::default();
         let length = u64::try_from(row.body_length).unwrap_or(0);
-        match body::open(&self.inner.store, &self.inner.keys, &row, damage.clone()) {
+        let kept =
+            Kept { id: &row.id, key_id: &row.key_id, salt: &row.salt, length: row.body_length, sha256: &row.body_hash };
+        match vault::open(&self.inner.store, &self.inner.keys, kept, damage.clone()) {
             Ok(body) => {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
                 self.carry(id, kind, async move {

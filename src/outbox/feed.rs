@@ -111,7 +111,14 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
         }
         let items = page.items.iter().map(|change| row(&inner.keys, change)).collect::<Result<_, _>>();
         let items = items.map_err(|error: OutboxError| Failure { code: error.code, asked: None })?;
-        let apply = ApplyChanges { items, cursor_name: CURSOR, cursor: page.next_cursor, now: now.as_millisecond() };
+        let apply = ApplyChanges {
+            kind: super::Kind::Opinion.as_str(),
+            event: "submission.municipality",
+            items,
+            cursor_name: CURSOR,
+            cursor: page.next_cursor,
+            now: now.as_millisecond(),
+        };
         let told = inner.store.write(apply).await?;
         Metric::Events.add(&[("kind", "submission.municipality")], told);
         news += told;

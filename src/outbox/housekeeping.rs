@@ -120,6 +120,7 @@ pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError
             result: None,
             outcome: row.columns.outcome.clone(),
             changed_at: row.columns.changed_at,
+            generation: row.columns.generation.clamp(0, i64::from(u32::MAX)),
         };
         if columns == row.columns {
             return Verdict::Leave(());

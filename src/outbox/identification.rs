@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::body::Damage;
-use super::keep::{Keeping, PIECE, Particulars};
+use super::keep::{Keeping, Particulars};
 use super::kind::Kind;
 use super::request::{RequestHash, keyed};
 use super::send::{Sent, Told};
@@ -23,6 +22,7 @@ use crate::fault::Code;
 use crate::hub::{Asserted, Delivery, Faulty, HubPort, Outcome, Receipt, Refusal, Scope, Trouble};
 use crate::model::identity::{Assurance, Evidence, Person, Witnessed};
 use crate::store::Reseal;
+use crate::vault::{Damage, PIECE};
 
 /// A hub that does not offer identification is asked again after this time: it learns that by an update, not by a repair.
 const NOT_OFFERED_PAUSE: Duration = Duration::from_secs(3600);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::keep::{Keeping, PIECE, Particulars};
+use super::keep::{Keeping, Particulars};
 use super::kind::Kind;
 use super::request::{RequestHash, stored_key};
 use super::view::{Acceptance, OutboxError, Sender};
@@ -18,6 +18,7 @@ use crate::fault::Code;
 use crate::hub::OpinionWriter;
 use crate::model::opinion::{MediaType, Opinion, Problem, Substitution};
 use crate::store::Row;
+use crate::vault::PIECE;
 
 /// The hub takes bodies up to this size.
 pub const WIRE_LIMIT: u64 = 20 * 1024 * 1024;

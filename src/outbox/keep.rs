@@ -13,9 +13,8 @@ use super::{Inner, machine, record};
 use crate::credential::seal::{Sealer, TAG_BYTES};
 use crate::fault::{Code, crash};
 use crate::store::{Accept, Accepted, DropSpool, NewEvent, NewSubmission, PutPiece};
+use crate::vault::PIECE;
 
-/// Octets of a document that are sealed together.
-pub(super) const PIECE: usize = 64 * 1024;
 /// Pieces between two looks at the room that is left.
 const LOOK_EVERY: u32 = 16;
 

@@ -7,11 +7,13 @@ pub enum Kind {
     Opinion,
     /// 本人確認 by two witnesses: shown to the hub, which answers who it is.
     Identification,
+    /// ケアプラン: one send unit for one office, filed once under its key, then followed to the person who opens it there.
+    CarePlan,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Opinion, Self::Identification];
+    pub const ALL: [Self; 3] = [Self::Opinion, Self::Identification, Self::CarePlan];
 
     /// As it stands in rows, events and answers.
     #[must_use]
@@ -19,6 +21,7 @@ impl Kind {
         match self {
             Self::Opinion => "opinion",
             Self::Identification => "identification",
+            Self::CarePlan => "care_plan",
         }
     }
 
@@ -33,7 +36,7 @@ impl Kind {
     #[must_use]
     pub const fn repeatable(self) -> bool {
         match self {
-            Self::Opinion => false,
+            Self::Opinion | Self::CarePlan => false,
             Self::Identification => true,
         }
     }
@@ -42,7 +45,7 @@ impl Kind {
     #[must_use]
     pub const fn followed(self) -> bool {
         match self {
-            Self::Opinion => true,
+            Self::Opinion | Self::CarePlan => true,
             Self::Identification => false,
         }
     }
@@ -53,12 +56,17 @@ impl Kind {
 pub struct EachKind<T> {
     opinion: T,
     identification: T,
+    care_plan: T,
 }
 
 impl<T> EachKind<T> {
     /// Makes one for each.
     pub fn from_fn(mut make: impl FnMut(Kind) -> T) -> Self {
-        Self { opinion: make(Kind::Opinion), identification: make(Kind::Identification) }
+        Self {
+            opinion: make(Kind::Opinion),
+            identification: make(Kind::Identification),
+            care_plan: make(Kind::CarePlan),
+        }
     }
 
     /// That of a kind.
@@ -67,6 +75,7 @@ impl<T> EachKind<T> {
         match kind {
             Kind::Opinion => &self.opinion,
             Kind::Identification => &self.identification,
+            Kind::CarePlan => &self.care_plan,
         }
     }
 
@@ -75,11 +84,12 @@ impl<T> EachKind<T> {
         match kind {
             Kind::Opinion => &mut self.opinion,
             Kind::Identification => &mut self.identification,
+            Kind::CarePlan => &mut self.care_plan,
         }
     }
 
     /// All of them, in the order of [`Kind::ALL`].
     pub fn all(&self) -> impl Iterator<Item = &T> {
-        [&self.opinion, &self.identification].into_iter()
+        [&self.opinion, &self.identification, &self.care_plan].into_iter()
     }
 }

@@ -60,6 +60,8 @@ pub enum State {
     Returned(Refusal),
     /// Final: the sender withdrew it before it left.
     Cancelled,
+    /// Final: a person sends it on paper.
+    OnPaper,
 }
 
 /// A submission's state with what it has been through.
@@ -79,6 +81,8 @@ pub struct Life {
     pub first_sent_at: Option<Timestamp>,
     /// Last failure.
     pub failed_at: Option<Timestamp>,
+    /// Counts the keys under which the hub was asked: one whose refusal is final serves no second time.
+    pub generation: u32,
 }
 
 /// What can happen to a submission.
@@ -105,6 +109,8 @@ pub enum Input {
     Cancel,
     /// A person wants it sent.
     Retry,
+    /// A person sends it on paper.
+    OnPaper,
 }
 
 /// Why an input is refused. A refusal changes nothing.
@@ -159,13 +165,14 @@ impl Life {
             pause: Duration::ZERO,
             first_sent_at: None,
             failed_at: None,
+            generation: 0,
         }
     }
 
     /// Whether nothing can change it any more.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self.state, State::Delivered(_) | State::Returned(_) | State::Cancelled)
+        matches!(self.state, State::Delivered(_) | State::Returned(_) | State::Cancelled | State::OnPaper)
     }
 
     /// The next state.

@@ -22,7 +22,7 @@
 //! `delivered`. Memory does not depend on the number of documents.
 
 pub mod backoff;
-mod body;
+mod care_plan;
 pub mod circuit;
 mod dispatch;
 pub mod engine;
@@ -53,13 +53,14 @@ use uuid::Uuid;
 pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
-pub use crate::hub::{HubError, MunicipalState, Receipt};
+pub use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
+pub use care_plan::{Batch, NewBatch, NewUnit};
 pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
 pub use kind::Kind;
 pub use request::RequestHash;
 pub use view::{
-    Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName,
-    Submission,
+    About, Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Recipient, Sender,
+    StateName, Submission,
 };
 
 use crate::clock::Clock;

@@ -9,11 +9,12 @@ use super::kind::Kind;
 use super::machine::{Denied, Input, Life, Policy, State};
 use super::send::Told;
 use super::view::{
-    EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Sender, StateName, Submission,
+    About, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Recipient, Sender, StateName,
+    Submission,
 };
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
-use crate::hub::MunicipalState;
+use crate::hub::{MunicipalState, RecipientState};
 use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
 
@@ -170,6 +171,8 @@ impl Inner {
             receipt,
             hub_errors,
             municipality: self.municipality(row),
+            care_plan: about(row),
+            recipient: recipient(row),
             substitutions: Vec::new(),
             history: Vec::new(),
         })
@@ -186,10 +189,10 @@ impl Inner {
     }
 
     fn municipality(&self, row: &Row) -> Option<Municipality> {
-        let state = MunicipalState::parse(row.municipal.as_deref()?)?;
-        let sealed = row.municipal_reason.as_deref();
+        let state = MunicipalState::parse(row.progress.as_deref()?)?;
+        let sealed = row.progress_reason.as_deref();
         let reason = sealed.and_then(|sealed| super::feed::open_reason(&self.keys, row, sealed));
-        Some(Municipality { state, at: record::time(row.municipal_at?).ok()?, reason })
+        Some(Municipality { state, at: record::time(row.progress_at?).ok()?, reason })
     }
 
     /// When it is expected at the hub: after its own waiting time and the circuit's, behind those before it.
@@ -254,6 +257,16 @@ impl Inner {
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }
+}
+
+fn about(row: &Row) -> Option<About> {
+    let about: About = serde_json::from_str(row.about.as_deref()?).ok()?;
+    Some(About { batch: row.batch.as_deref().and_then(|id| Uuid::from_slice(id).ok()), ..about })
+}
+
+fn recipient(row: &Row) -> Option<Recipient> {
+    let state = RecipientState::parse(row.progress.as_deref()?)?;
+    Some(Recipient { state, at: record::time(row.progress_at?).ok()? })
 }
 
 /// The next knock at the hub is no promise while a person has to put something right first.

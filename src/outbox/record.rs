@@ -37,6 +37,7 @@ pub fn read(kind: &str, columns: &Columns) -> Result<Life, BadRow> {
         pause: Duration::from_millis(u64::try_from(columns.pause).map_err(|_| BadRow("pause"))?),
         first_sent_at: columns.first_sent_at.map(time).transpose()?,
         failed_at: columns.failed_at.map(time).transpose()?,
+        generation: u32::try_from(columns.generation).map_err(|_| BadRow("generation"))?,
     })
 }
 
@@ -53,6 +54,7 @@ fn state(kind: Kind, columns: &Columns) -> Result<State, BadRow> {
         }
         StateName::Held => State::Held(Held { reason: reason()?, until: wait_until }),
         StateName::Cancelled => State::Cancelled,
+        StateName::OnPaper => State::OnPaper,
         StateName::Delivered => match ending(columns)? {
             Ending::Receipt(receipt) => State::Delivered(receipt),
             Ending::Refusal(_) => return Err(BadRow("result")),
@@ -85,6 +87,7 @@ pub fn write(life: &Life, now: Timestamp) -> Columns {
         result: None,
         outcome: None,
         changed_at: now.as_millisecond(),
+        generation: i64::from(life.generation),
     };
     let ending = match &life.state {
         State::Delivered(receipt) => {
@@ -148,6 +151,7 @@ impl Life {
             State::Delivered(_) => StateName::Delivered,
             State::Returned(_) => StateName::Returned,
             State::Cancelled => StateName::Cancelled,
+            State::OnPaper => StateName::OnPaper,
         }
     }
 
@@ -160,7 +164,7 @@ impl Life {
             | State::Held(Held { reason, .. })
             | State::Returned(Refusal { code: reason, .. }) => Some(*reason),
             State::Cancelled => Some(Code::CancelledByCaller),
-            State::Sending(_) | State::Delivered(_) => None,
+            State::Sending(_) | State::Delivered(_) | State::OnPaper => None,
         }
     }
 

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::body::Damage;
 use super::kind::Kind;
 use super::{Inner, identification};
 use crate::hub::{Delivery, HubPort, Outcome};
+use crate::vault::Damage;
 
 /// What came of a sending.
 pub(super) struct Sent {
@@ -28,6 +28,7 @@ pub(super) struct Told {
 pub(super) async fn send<H: HubPort>(inner: &Inner, hub: &H, kind: Kind, delivery: Delivery, damage: &Damage) -> Sent {
     match kind {
         Kind::Opinion => Sent { outcome: hub.deliver(delivery).await, told: None },
+        Kind::CarePlan => Sent { outcome: hub.deliver_care_plan(delivery).await, told: None },
         Kind::Identification => identification::show(inner, hub, delivery, damage).await,
     }
 }

@@ -5,7 +5,8 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::fault::Code;
-use crate::hub::{HubError, MunicipalState, Receipt};
+use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
+use crate::model::careplan::unit::Unit;
 use crate::model::opinion::Substitution;
 use crate::store::StoreError;
 
@@ -51,12 +52,22 @@ pub enum StateName {
     Returned,
     /// Final: withdrawn.
     Cancelled,
+    /// Final: a person sends it on paper, so it never goes to the hub.
+    OnPaper,
 }
 
 impl StateName {
     /// All names.
-    pub const ALL: [Self; 7] =
-        [Self::Queued, Self::Sending, Self::Unknown, Self::Held, Self::Delivered, Self::Returned, Self::Cancelled];
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Unknown,
+        Self::Held,
+        Self::Delivered,
+        Self::Returned,
+        Self::Cancelled,
+        Self::OnPaper,
+    ];
 
     /// As it stands in rows, answers and metrics.
     #[must_use]
@@ -69,6 +80,7 @@ impl StateName {
             Self::Delivered => "delivered",
             Self::Returned => "returned",
             Self::Cancelled => "cancelled",
+            Self::OnPaper => "on_paper",
         }
     }
 
@@ -83,6 +95,7 @@ impl StateName {
             Self::Delivered => "submission.delivered",
             Self::Returned => "submission.returned",
             Self::Cancelled => "submission.cancelled",
+            Self::OnPaper => "submission.on_paper",
         }
     }
 
@@ -98,7 +111,7 @@ impl StateName {
 pub struct Submission {
     /// Its id, which is also its `Idempotency-Key` at the hub.
     pub id: Uuid,
-    /// `opinion` or `identification`: a [`Kind`](super::Kind)'s name.
+    /// `opinion`, `identification` or `care_plan`: a [`Kind`](super::Kind)'s name.
     pub kind: &'static str,
     /// Id of the credential that sent it.
     pub sender: String,
@@ -124,10 +137,69 @@ pub struct Submission {
     pub hub_errors: Vec<HubError>,
     /// The municipality's progress.
     pub municipality: Option<Municipality>,
+    /// Of a care plan: what it is and whom it goes to.
+    pub care_plan: Option<About>,
+    /// Of a care plan: how far the other office is with it.
+    pub recipient: Option<Recipient>,
     /// Stated substitutions, both forms. Person data: only in the answer to its sender. Empty in lists.
     pub substitutions: Vec<Substitution>,
     /// What happened, oldest first. Empty in lists.
     pub history: Vec<EventRecord>,
+}
+
+/// What a unit of care plans is and whom it goes to. It holds no person data.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct About {
+    /// The id under which it was handed in, perhaps with others.
+    #[serde(skip)]
+    pub batch: Option<Uuid>,
+    /// Which send unit: `H2`; see docs/careplan.md.
+    pub unit: String,
+    /// ファイル連番, 14 digits.
+    pub stamp: String,
+    /// `YYYYMM`, of units of one month.
+    pub month: Option<String>,
+    /// 送信元: 事業所番号.
+    pub from_facility: String,
+    /// Its service kind.
+    pub from_service_kind: String,
+    /// 送信先: 事業所番号.
+    pub to_facility: String,
+    /// Its service kind.
+    pub to_service_kind: String,
+    /// True when it only names what is to be removed.
+    pub delete: bool,
+    /// Names of its CSV files. They say nothing about a person.
+    pub files: Vec<String>,
+}
+
+impl About {
+    /// What can be told of a unit.
+    #[must_use]
+    pub fn of(unit: &Unit, files: Vec<String>) -> Self {
+        let (from, to) = (unit.from(), unit.to());
+        Self {
+            batch: None,
+            unit: unit.kind().id.to_string(),
+            stamp: unit.stamp().to_owned(),
+            month: unit.month().map(|month| month.to_string()),
+            from_facility: from.office.clone(),
+            from_service_kind: from.service_kind.clone(),
+            to_facility: to.office.clone(),
+            to_service_kind: to.service_kind.clone(),
+            delete: unit.is_delete(),
+            files,
+        }
+    }
+}
+
+/// How far the office that a care plan was sent to is with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// How far.
+    pub state: RecipientState,
+    /// Since when, by the hub's clock.
+    pub at: Timestamp,
 }
 
 /// The municipality's progress with a delivered opinion.

@@ -1,4 +1,5 @@
-//! The municipality's news of delivered submissions.
+//! What became of delivered submissions at their addressees: the municipality's news of opinions, other offices' of care
+//! plans.
 //!
 //! News may overtake the receipt it speaks of (the hub files an opinion, its answer is lost, the feed tells of it): such
 //! news is kept as a stray and adopted when the receipt becomes known, so the feed's cursor can move on in the same
@@ -13,7 +14,7 @@ use super::{Columns, NewEvent, Row, StoreError, Write, events, facts};
 pub struct ChangeRow {
     /// The receipt it speaks of.
     pub receipt_number: String,
-    /// `received`, `forwarded`, `accepted` or `returned`.
+    /// `received`, `forwarded`, `accepted` or `returned` of an opinion; `delivered`, `downloaded` or `opened` of a care plan.
     pub state: &'static str,
     /// By the hub's clock, milliseconds since 1970.
     pub at: i64,
@@ -21,8 +22,12 @@ pub struct ChangeRow {
     pub reason: Option<Vec<u8>>,
 }
 
-/// Takes in a page of the feed and moves its cursor, together.
+/// Takes in a page of a feed and moves its cursor, together.
 pub struct ApplyChanges {
+    /// What the feed is about. A receipt number is a name among submissions of one kind.
+    pub kind: &'static str,
+    /// The event that tells of each.
+    pub event: &'static str,
     /// The news, in the feed's order.
     pub items: Vec<ChangeRow>,
     /// Fact that holds the cursor.
@@ -39,7 +44,7 @@ impl Write for ApplyChanges {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
         let mut told = 0;
         for item in &self.items {
-            told += u64::from(take_in(tx, item, self.now).await?);
+            told += u64::from(take_in(tx, self, item).await?);
         }
         facts::set(tx, self.cursor_name, &self.cursor).await?;
         Ok(told)
@@ -54,20 +59,22 @@ struct Known {
     kind: String,
 }
 
-async fn take_in(tx: &mut SqliteConnection, item: &ChangeRow, now: i64) -> Result<bool, StoreError> {
+async fn take_in(tx: &mut SqliteConnection, feed: &ApplyChanges, item: &ChangeRow) -> Result<bool, StoreError> {
     let known: Option<Known> =
-        sqlx::query_as("SELECT seq, id, facility, kind FROM submission WHERE receipt_number = ?")
+        sqlx::query_as("SELECT seq, id, facility, kind FROM submission WHERE receipt_number = ? AND kind = ?")
             .bind(&item.receipt_number)
+            .bind(feed.kind)
             .fetch_optional(&mut *tx)
             .await?;
     match known {
-        Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), now).await,
+        Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), (feed.event, feed.now)).await,
         None => {
             sqlx::query(
-                "INSERT INTO stray_change (receipt_number, state, at, reason) VALUES (?, ?, ?, ?) \
-                 ON CONFLICT (receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
+                "INSERT INTO stray_change (kind, receipt_number, state, at, reason) VALUES (?, ?, ?, ?, ?) \
+                 ON CONFLICT (kind, receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
                  reason = excluded.reason WHERE excluded.at >= at",
             )
+            .bind(feed.kind)
             .bind(&item.receipt_number)
             .bind(item.state)
             .bind(item.at)
@@ -86,11 +93,11 @@ async fn record(
     state: &str,
     at: i64,
     reason: Option<&[u8]>,
-    now: i64,
+    (told, now): (&'static str, i64),
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "UPDATE submission SET municipal = ?1, municipal_at = ?2, municipal_reason = ?3 WHERE seq = ?4 \
-         AND (municipal IS NULL OR (municipal NOT IN ('accepted', 'returned') AND municipal <> ?1 AND municipal_at <= ?2))",
+        "UPDATE submission SET progress = ?1, progress_at = ?2, progress_reason = ?3 WHERE seq = ?4 \
+         AND (progress IS NULL OR (progress NOT IN ('accepted', 'returned', 'opened') AND progress <> ?1 AND progress_at <= ?2))",
     )
     .bind(state)
     .bind(at)
@@ -105,7 +112,7 @@ async fn record(
         at: now,
         facility: known.facility.clone(),
         submission: known.id.as_slice().try_into().ok(),
-        kind: "submission.municipality",
+        kind: told,
         data: serde_json::json!({ "kind": known.kind, "state": state }).to_string(),
     };
     events::insert(tx, &event).await?;
@@ -128,13 +135,15 @@ pub(super) async fn adopt_stray(
 ) -> Result<(), StoreError> {
     let Some(receipt) = &columns.receipt_number else { return Ok(()) };
     let stray: Option<Stray> =
-        sqlx::query_as("DELETE FROM stray_change WHERE receipt_number = ? RETURNING state, at, reason")
+        sqlx::query_as("DELETE FROM stray_change WHERE kind = ? AND receipt_number = ? RETURNING state, at, reason")
+            .bind(&row.kind)
             .bind(receipt)
             .fetch_optional(&mut *tx)
             .await?;
     let Some(stray) = stray else { return Ok(()) };
+    let told = if row.kind == "care_plan" { "submission.recipient" } else { "submission.municipality" };
     let (id, facility, kind) = (row.id.clone(), row.facility.clone(), row.kind.clone());
     let known = Known { seq: row.seq, id, facility, kind };
-    record(tx, &known, &stray.state, stray.at, stray.reason.as_deref(), event.at).await?;
+    record(tx, &known, &stray.state, stray.at, stray.reason.as_deref(), (told, event.at)).await?;
     Ok(())
 }

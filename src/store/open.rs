@@ -10,9 +10,9 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use super::StoreError;
 
 /// The newest schema, for a database that is made.
-const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("received.sql"));
 /// Its number, kept as `PRAGMA user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const READERS: u32 = 3;
 
@@ -41,8 +41,9 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
     match found {
         1 => {
             let lacking = lacking(&mut connection).await?;
-            migrate(&mut connection, &format!("{lacking}{TO_2}")).await?;
+            migrate(&mut connection, &format!("{lacking}{TO_2}{TO_3}")).await?;
         }
+        2 => migrate(&mut connection, TO_3).await?,
         ..=0 => migrate(&mut connection, SCHEMA).await?,
         VERSION => {}
         _ => return Err(StoreError::TooNew { found, known: VERSION }),
@@ -75,6 +76,34 @@ const TO_2: &str = "\
         ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled'); \
     UPDATE submission SET wait_until = changed_at \
         WHERE kind = 'identification' AND state = 'delivered' AND outcome IS NOT NULL;";
+
+/// From schema 2: care plans, both ways.
+const TO_3: &str = concat!(
+    "ALTER TABLE submission RENAME COLUMN municipal TO progress; \
+     ALTER TABLE submission RENAME COLUMN municipal_at TO progress_at; \
+     ALTER TABLE submission RENAME COLUMN municipal_reason TO progress_reason; \
+     ALTER TABLE submission ADD COLUMN batch BLOB; \
+     ALTER TABLE submission ADD COLUMN queue TEXT; \
+     ALTER TABLE submission ADD COLUMN place TEXT; \
+     ALTER TABLE submission ADD COLUMN about TEXT; \
+     ALTER TABLE submission ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; \
+     DROP INDEX IF EXISTS submission_odd; \
+     CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan') \
+         OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper'); \
+     DROP INDEX IF EXISTS submission_old; \
+     CREATE INDEX submission_old ON submission (changed_at) \
+         WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper'); \
+     CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL; \
+     CREATE INDEX submission_queue ON submission (queue, place, seq) \
+         WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held'); \
+     ALTER TABLE stray_change RENAME TO stray_change_2; \
+     CREATE TABLE stray_change ( \
+         kind TEXT NOT NULL, receipt_number TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, reason BLOB, \
+         PRIMARY KEY (kind, receipt_number)) WITHOUT ROWID; \
+     INSERT INTO stray_change SELECT 'opinion', receipt_number, state, at, reason FROM stray_change_2; \
+     DROP TABLE stray_change_2;\n",
+    include_str!("received.sql")
+);
 
 /// Schema 1 was in use with and without these columns.
 async fn lacking(connection: &mut SqliteConnection) -> Result<String, StoreError> {

@@ -67,12 +67,18 @@ pub struct Row {
     /// The columns that transitions change.
     #[sqlx(flatten)]
     pub columns: Columns,
-    /// The municipality's progress.
-    pub municipal: Option<String>,
+    /// How far its addressee is with it: a municipality, or an office.
+    pub progress: Option<String>,
     /// Milliseconds since 1970.
-    pub municipal_at: Option<i64>,
+    pub progress_at: Option<i64>,
     /// Sealed free text of the municipality.
-    pub municipal_reason: Option<Vec<u8>>,
+    pub progress_reason: Option<Vec<u8>>,
+    /// The id under which it was handed in with others.
+    pub batch: Option<Vec<u8>>,
+    /// Within one queue nothing overtakes.
+    pub queue: Option<String>,
+    /// JSON without person data: kind, stamp, month, parties, file names.
+    pub about: Option<String>,
 }
 
 /// The part of a row that a transition replaces.
@@ -103,6 +109,8 @@ pub struct Columns {
     pub outcome: Option<Vec<u8>>,
     /// Last transition, milliseconds since 1970.
     pub changed_at: i64,
+    /// Counts the hub's keys: 0 is the submission's own id.
+    pub generation: i64,
 }
 
 /// The columns of [`Row`], for SELECT lists.
@@ -110,7 +118,7 @@ macro_rules! row_columns {
     () => {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
-         changed_at, municipal, municipal_at, municipal_reason"
+         changed_at, generation, progress, progress_at, progress_reason, batch, queue, about"
     };
 }
 pub(super) use row_columns;

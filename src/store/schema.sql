@@ -1,9 +1,9 @@
--- Schema 2. Person data stands only in sealed columns (note, outcome, municipal_reason, piece.sealed).
+-- Schema 3. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     id              BLOB    NOT NULL UNIQUE,
-    kind            TEXT    NOT NULL,             -- opinion or identification
+    kind            TEXT    NOT NULL,             -- opinion, identification or care_plan
     facility        TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
     lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
@@ -28,10 +28,15 @@ CREATE TABLE submission (
     receipt_number  TEXT,
     result          TEXT,                         -- JSON: receipt or refusal
     outcome         BLOB,                         -- sealed: what the hub told when it took it
-    municipal       TEXT,
-    municipal_at    INTEGER,
-    municipal_reason BLOB,
+    progress        TEXT,                         -- how far its addressee is with it, by the hub's word
+    progress_at     INTEGER,
+    progress_reason BLOB,
     changed_at      INTEGER NOT NULL,
+    batch           BLOB,                         -- of what was handed in together: the id under which it was
+    queue           TEXT,                         -- keyed hash: within one queue nothing overtakes
+    place           TEXT,                         -- place in the queue: sorts by stamp, deletes last
+    about           TEXT,                         -- JSON without person data: kind, stamp, month, parties, file names
+    generation      INTEGER NOT NULL DEFAULT 0,   -- counts the hub's keys: a key whose refusal is final serves no second time
     UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
 CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued';
@@ -39,13 +44,18 @@ CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 
 -- a state bound as a parameter does not.
 CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
 CREATE INDEX submission_sending ON submission (seq) WHERE state = 'sending';
-CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification') OR state NOT IN
-    ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled');
+CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan')
+    OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
-CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled');
+CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper');
 -- Not unique: a hub that gives one number twice must not block the second document.
 CREATE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
+
+CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL;
+-- Only what is not finished stands in a queue.
+CREATE INDEX submission_queue ON submission (queue, place, seq)
+    WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held');
 
 CREATE TABLE piece (
     body   BLOB    NOT NULL,
@@ -74,10 +84,12 @@ CREATE INDEX event_submission ON event (submission, seq);
 
 -- News of receipts whose submission has not learnt of its receipt yet.
 CREATE TABLE stray_change (
-    receipt_number TEXT    PRIMARY KEY,
+    kind           TEXT    NOT NULL,
+    receipt_number TEXT    NOT NULL,
     state          TEXT    NOT NULL,
     at             INTEGER NOT NULL,
-    reason         BLOB
+    reason         BLOB,
+    PRIMARY KEY (kind, receipt_number)
 ) WITHOUT ROWID;
 
 CREATE TABLE fact (

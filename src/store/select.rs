@@ -213,8 +213,8 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn unparsable(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission INDEXED BY submission_odd WHERE kind NOT IN ('opinion', 'identification') \
-             OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled') LIMIT ?",
+            "SELECT id FROM submission INDEXED BY submission_odd WHERE kind NOT IN ('opinion', 'identification', 'care_plan') \
+             OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper') LIMIT ?",
         );
         Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
@@ -243,7 +243,7 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn oldest_finished(&self) -> Result<Option<i64>, StoreError> {
         let oldest = sqlx::query_scalar(
-            "SELECT min(changed_at) FROM submission WHERE state IN ('delivered', 'returned', 'cancelled')",
+            "SELECT min(changed_at) FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper')",
         );
         Ok(oldest.fetch_one(&self.readers).await?)
     }

@@ -159,7 +159,8 @@ impl<T: Send + 'static> Write for Transit<T> {
 async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE submission SET state = ?, reason = ?, wait_until = ?, pause = ?, attempts = ?, strikes = ?, \
-         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, outcome = ?, changed_at = ? WHERE seq = ?",
+         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, outcome = ?, changed_at = ?, generation = ? \
+         WHERE seq = ?",
     )
     .bind(&columns.state)
     .bind(&columns.reason)
@@ -173,6 +174,7 @@ async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Resul
     .bind(&columns.result)
     .bind(&columns.outcome)
     .bind(columns.changed_at)
+    .bind(columns.generation)
     .bind(seq)
     .execute(tx)
     .await?;
@@ -218,7 +220,7 @@ impl Write for Prune {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled') \
+        const OLD: &str = "SELECT id, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper') \
                            AND changed_at < ? ORDER BY changed_at LIMIT 100";
         let old: Vec<(Vec<u8>, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
         let (mut gone, mut octets) = (0, 0);

@@ -37,6 +37,9 @@ fn opinion(submission: &Submission) -> Sentence {
             "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
             "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
         ),
+        (StateName::OnPaper, _) => {
+            ("紙で送ることになっています。することはありません。", "It goes on paper. Nothing is left to do here.")
+        }
     }
 }
 
@@ -62,6 +65,9 @@ fn identification(submission: &Submission) -> Sentence {
             "取り消されています。必要なら、もう一度本人を確認してください。",
             "It is cancelled. If it is needed after all, identify the person again.",
         ),
+        StateName::OnPaper => {
+            ("紙で送ることになっています。することはありません。", "It goes on paper. Nothing is left to do here.")
+        }
     }
 }
 

@@ -111,6 +111,8 @@ pub(in crate::api) enum StateView {
     Returned,
     /// Cancelled at the sender's request.
     Cancelled,
+    /// A person sends it on paper, so it never goes to the hub.
+    OnPaper,
 }
 
 impl StateView {
@@ -133,7 +135,7 @@ macro_rules! states {
         }
     };
 }
-states! { Queued Sending Unknown Held Delivered Returned Cancelled }
+states! { Queued Sending Unknown Held Delivered Returned Cancelled OnPaper }
 
 /// Why, and who has to act.
 #[derive(serde::Serialize, ToSchema)]

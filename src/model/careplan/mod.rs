@@ -11,7 +11,7 @@
 //! - [`cp932`]: the encoding, byte by byte.
 //! - [`value`]: dates, months, times and numbers as the files write them.
 //! - [`mod@unit`]: files grouped into send units, and the neutral JSON form of one that the hub takes.
-//! - [`lint`]: what is wrong with a file, or with files that belong together.
+//! - [`lint`]: what is wrong with a file, or with files that belong together; [`judge()`]: that, and the units they are.
 //!
 //! **Invariants.** Nothing here opens a file or asks for the time. Memory is bounded by the reader's limit, whatever the file
 //! holds. What was read is written back byte for byte: a [`Cell`] keeps the bytes of everything that its text alone would
@@ -21,6 +21,7 @@ pub mod codes;
 pub mod cp932;
 mod document;
 pub mod file_name;
+mod judge;
 pub mod layout;
 mod layout_file;
 pub mod lint;
@@ -34,6 +35,7 @@ pub mod value;
 pub use codes::{CodeList, CodeTables, TableError};
 pub use document::markdown;
 pub use file_name::{FileName, MonthPart, NameError, NamePart, Party};
+pub use judge::{Judged, judge};
 pub use layout::{Direction, FileKind, Item, KindLayout};
 pub use reader::Reader;
 pub use record::{Field, LineEnd, Record};

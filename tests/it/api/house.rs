@@ -14,6 +14,7 @@ use engawa::clock::Clock;
 use engawa::credential::seal::Keyring;
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
+use engawa::inbox::{self, Inbox};
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
@@ -101,6 +102,8 @@ pub(super) struct House {
     stop: oneshot::Sender<()>,
     served: JoinHandle<bool>,
     stop_outbox: watch::Sender<Stop>,
+    stop_inbox: watch::Sender<bool>,
+    inbox: inbox::Tasks,
     stop_cards: watch::Sender<bool>,
     outbox: Tasks,
     store: StoreTask,
@@ -152,10 +155,19 @@ impl House {
         let (store, store_task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
         let hub = ScriptedHub::new(clock.clone());
         let free = Arc::new(AtomicU64::new(u64::MAX));
+        let (stop_inbox, stopped_inbox) = watch::channel(false);
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
         let free_once = Arc::new(AtomicBool::new(false));
         let room = (Arc::clone(&free), Arc::clone(&free_once));
         let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox).await;
+        let inbox_config = inbox::Config {
+            facility: FACILITY.to_owned(),
+            poll: Duration::from_secs(86_400),
+            retention: Duration::from_secs(400 * 86_400),
+        };
+        let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
+        let (inbox, inbox_tasks) =
+            Inbox::start(store.clone(), keyring, Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -172,6 +184,7 @@ impl House {
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
             outbox,
+            inbox,
             keys: keys.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
@@ -197,6 +210,8 @@ impl House {
             stop,
             served,
             stop_outbox,
+            stop_inbox,
+            inbox: inbox_tasks,
             stop_cards,
             outbox: tasks,
             store: store_task,
@@ -228,7 +243,9 @@ impl House {
         let finished = tokio::time::timeout(PATIENCE, self.served).await.expect("the endpoint does not stop").unwrap();
         self.stop_cards.send_replace(true);
         self.stop_outbox.send_replace(Stop::Now);
+        self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
+        tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
         drop((self.keys, self.key_store));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished

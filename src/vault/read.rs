@@ -1,5 +1,5 @@
-//! A stored document as a stream of the bytes that were accepted. The last piece is let go only when the hash over all is
-//! the one taken at acceptance: a damaged document reaches the hub as a broken request, never as another document.
+//! A kept document as a stream of the bytes that were taken in. The last piece is let go only when the hash over all is
+//! the one taken then: a damaged document reaches the hub as a broken request, never as another document.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,30 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures_util::stream::{self, TryStreamExt as _};
 use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::keep::PIECE;
+use super::PIECE;
 use crate::credential::seal::{Keyring, Opener, SealError};
-use crate::hub::DeliveryBody;
-use crate::store::{Row, Store, StoreError};
+use crate::store::{Store, StoreError};
+
+/// The bytes of a document, piece by piece. An error means that they are not all there.
+pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What is known of a kept document beside its pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The document.
+    pub id: &'a [u8],
+    /// Master key that sealed it.
+    pub key_id: &'a str,
+    /// Salt of its data key.
+    pub salt: &'a [u8],
+    /// Its length in octets.
+    pub length: i64,
+    /// SHA-256 of it.
+    pub sha256: &'a [u8],
+}
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,23 +42,23 @@ enum BodyError {
     Seal(#[from] SealError),
     #[error("a piece is missing")]
     Missing,
-    #[error("the bytes are not those accepted")]
+    #[error("the bytes are not those taken in")]
     Hash,
 }
 
-/// Set when the stored bytes turn out not to be what was accepted.
+/// Set when the kept bytes turn out not to be what was taken in.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Damage(Arc<AtomicBool>);
+pub struct Damage(Arc<AtomicBool>);
 
 impl Damage {
     /// They did.
-    pub(super) fn report(&self) {
+    pub fn report(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
     /// Whether they did.
     #[must_use]
-    pub(super) fn found(&self) -> bool {
+    pub fn found(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -55,21 +73,21 @@ struct Reading {
     last: u32,
 }
 
-/// Opens the document of `row`.
+/// Opens a kept document.
 ///
 /// # Errors
-/// [`SealError`] when its key is not loaded or its row is damaged.
-pub(super) fn open(store: &Store, keys: &Keyring, row: &Row, damage: Damage) -> Result<DeliveryBody, SealError> {
-    let id = <[u8; 16]>::try_from(row.id.as_slice()).map_err(|_| SealError::Damaged)?;
-    let opener = keys.opener(&row.key_id, &row.salt, id)?;
-    let length = u64::try_from(row.body_length).map_err(|_| SealError::Damaged)?;
+/// [`SealError`] when its key is not loaded or what is known of it is damaged.
+pub fn open(store: &Store, keys: &Keyring, kept: Kept<'_>, damage: Damage) -> Result<Body, SealError> {
+    let id = <[u8; 16]>::try_from(kept.id).map_err(|_| SealError::Damaged)?;
+    let opener = keys.opener(kept.key_id, kept.salt, id)?;
+    let length = u64::try_from(kept.length).map_err(|_| SealError::Damaged)?;
     let last = u32::try_from(length.saturating_sub(1) / PIECE as u64).map_err(|_| SealError::Damaged)?;
     let reading = Reading {
         store: store.clone(),
-        id: row.id.clone(),
+        id: kept.id.to_vec(),
         opener,
         hash: digest::Context::new(&digest::SHA256),
-        expected: row.body_hash.clone(),
+        expected: kept.sha256.to_vec(),
         n: 0,
         last,
     };

@@ -1,0 +1,48 @@
+//! What comes in from other offices, and the folders: built from the settings.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::DAY;
+use super::link::HubLink;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::credential::seal::Keyring;
+use crate::exchange;
+use crate::inbox::{self, Inbox};
+use crate::outbox::Outbox;
+use crate::store::Store;
+
+/// Starts the inbox.
+pub(super) fn inbox(
+    settings: &Config,
+    (store, keys): &(Store, Arc<Keyring>),
+    link: &Arc<HubLink>,
+    clock: &Clock,
+    stop: watch::Receiver<bool>,
+) -> (Inbox, inbox::Tasks) {
+    let config = inbox::Config {
+        facility: settings.facility.number.clone(),
+        poll: settings.hub.poll_changes,
+        retention: DAY * u32::from(settings.state.retention_days),
+    };
+    Inbox::start(store.clone(), keys.clone(), link.clone(), config, clock.clone(), stop)
+}
+
+/// Starts the folders, where the settings name one.
+pub(super) fn exchange(
+    settings: &Config,
+    (outbox, inbox, store): (&Outbox, &Inbox, &Store),
+    clock: &Clock,
+    stop: watch::Receiver<bool>,
+) -> Option<exchange::Tasks> {
+    let config = exchange::Config {
+        directory: settings.exchange.directory.clone()?,
+        facility: settings.facility.number.clone(),
+        settle: settings.exchange.settle,
+        look: settings.exchange.look,
+        patience: settings.exchange.patience,
+    };
+    Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), config, clock.clone(), stop))
+}
