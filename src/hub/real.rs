@@ -14,9 +14,9 @@ use http::{HeaderValue, Method, Request};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::way::{Once, Read, Way};
 use super::client::Seen;
 use super::config::{Config, HubSetupError};
-use self::way::{Once, Read, Way};
 use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
 use super::link::{Link, authorized, request};
 use super::login::{Session, Token};

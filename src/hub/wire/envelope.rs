@@ -79,9 +79,7 @@ impl Envelope<Bytes> {
             values.insert("data".to_owned(), Value::Null);
         }
         Some(match (Envelope::of(values)?, data) {
-            (Envelope::Ok { trace_id, .. }, Some(data)) => {
-                Self::Ok { data: body.slice_ref(data.as_bytes()), trace_id }
-            }
+            (Envelope::Ok { trace_id, .. }, Some(data)) => Self::Ok { data: body.slice_ref(data.as_bytes()), trace_id },
             (Envelope::Ok { .. }, None) => return None,
             (Envelope::Error { errors, trace_id }, _) => Self::Error { errors, trace_id },
         })
