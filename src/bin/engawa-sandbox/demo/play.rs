@@ -7,9 +7,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::paper;
-use super::stage::{Stage, pause};
+use super::process::pause;
+use super::stage::Stage;
 use super::story::Story;
-use super::tale::{HOLDER, key};
+use super::tale::HOLDER;
 use crate::cli::Failure;
 use crate::folder::private;
 
@@ -28,13 +29,13 @@ pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
     story.step("start the hub");
     let hub = stage.start_hub(true).await?;
     story.step("engawa check and engawa key add");
-    stage.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
-    stage.ask(&["check"]).await?;
-    let key = key(stage, "demo", "submit,read,manage,card").await?;
+    stage.clinic.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
+    stage.clinic.ask(&["check"]).await?;
+    let key = stage.clinic.key("demo", "submit,read,manage,card").await?;
     story.step("set up the counter");
     let without = stage.open_counter(HOLDER).await?;
     story.step("start the gateway");
-    let address = stage.start_gateway().await?;
+    let address = stage.clinic.start().await?;
     story.step("write examples");
     write_examples(stage, address, &key)?;
     let card = without.map_or_else(|| CARD.to_owned(), |without| format!("  {}\n  {}", without.ja, without.en));
@@ -72,7 +73,7 @@ fn environment(stage: &Stage, address: SocketAddr, key: &str) -> Result<String, 
     writeln!(text, "URL=http://{address}")?;
     writeln!(text, "AUTH='Authorization: Bearer {key}'")?;
     writeln!(text, "new_id() {{ cat /proc/sys/kernel/random/uuid; }}")?;
-    writeln!(text, "engawa() {{ {} --config \"$DIR/engawa.toml\" \"$@\"; }}", shell(stage.binary()))?;
+    writeln!(text, "engawa() {{ {} --config \"$DIR/clinic/engawa.toml\" \"$@\"; }}", shell(stage.clinic.binary()))?;
     writeln!(text, "hub() {{ {} control --dir \"$DIR/hub\" \"$@\"; }}", shell(&std::env::current_exe()?))?;
     if let Some(counter) = stage.counter() {
         let (sandbox, port) = (shell(&std::env::current_exe()?), counter.port);
@@ -116,7 +117,7 @@ fn invitation(dir: &Path, hub: &Value, address: SocketAddr, card: &str) -> Strin
   hub facts                                 基盤の記録 / the hub's own record: filed_twice stays 0
 
 Ctrl-C ですべて止め、{dir} を消します。 / Ctrl-C stops all and removes {dir}."#,
-        log = dir.join("engawa.log").display(),
+        log = dir.join("clinic").join("engawa.log").display(),
         pdf = paper::PDF_NAME,
         dir = dir.display(),
     )
