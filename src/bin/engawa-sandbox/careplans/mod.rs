@@ -132,6 +132,11 @@ impl Month {
         Ok(Self { first, seed: world.seed, planner: named(PLANNER)?, offices, cases })
     }
 
+    /// Who gets the services.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &Person> {
+        self.cases.iter().map(|case| &case.person)
+    }
+
     /// One unit for each office; the stamps are a second apart.
     pub(crate) fn units(&self, what: What, stamp: DateTime) -> Result<Vec<Unit>, Failure> {
         let mut units = Vec::new();

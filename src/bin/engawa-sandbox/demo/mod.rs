@@ -8,8 +8,10 @@
 mod client;
 mod counter;
 mod desk;
+mod exchange;
 mod gateway;
 mod paper;
+mod plans;
 mod play;
 mod process;
 mod stage;

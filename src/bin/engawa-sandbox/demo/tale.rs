@@ -9,7 +9,7 @@ use super::client::{Answer, Client, Event, Events, Post};
 use super::process::pause;
 use super::stage::{Stage, port};
 use super::story::Story;
-use super::{desk, paper};
+use super::{desk, paper, plans};
 use crate::cli::Failure;
 use crate::clock::stamp;
 
@@ -52,7 +52,7 @@ pub(super) async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
         desk::skip(story, without);
         stage.close_counter().await?;
     }
-    Ok(())
+    plans::tell(stage, story, &hub).await
 }
 
 async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value, Failure> {
