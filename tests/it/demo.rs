@@ -77,10 +77,10 @@ fn the_story_happens_and_nothing_is_left() {
         "its own record has the same four",
         "| 9970000080 ",
         "a cover page lies in `sent`",
-        "3 files in its `in`, byte for byte what was written",
+        "3 files in its `in`, byte for byte",
         "The sender's result says downloaded",
         "the sender's result says opened",
-        "The hub's own record: five care plans, none twice",
+        "The hub's record: five care plans, none twice",
         "Accepted once, filed once.",
     ] {
         assert!(told.contains(words), "{words:?} is not in\n{told}");
@@ -222,10 +222,10 @@ fn the_playground_keeps_all_running_until_it_is_told_to_stop() {
     // What stands before the explanation.
     let command = |words: &str| line(words).split("   ").next().unwrap();
     let run = |words: &str| Command::new("/bin/sh").arg("-c").arg(format!("{env}\n{words}")).output().unwrap();
-    let lines = |words: &str| String::from_utf8(run(words).stdout).unwrap().lines().count();
+    let count = |words: &str| String::from_utf8(run(words).stdout).unwrap().lines().count();
     assert!(run(command("plans --out \"$OFFICE/out\"")).status.success());
-    until("what arrives", PATIENCE, || (lines(command("ls \"$HELPERS/in\"")) == 3).then_some(()));
-    assert!(lines(command("cat \"$OFFICE\"")) > 0);
+    until("what arrives", PATIENCE, || (count(command("ls \"$HELPERS/in\"")) == 3).then_some(()));
+    assert!(count(command("cat \"$OFFICE\"")) > 0);
 
     playground.signal(Signal::SIGINT);
     assert!(lines.any(|line| line.contains("All are stopped")));

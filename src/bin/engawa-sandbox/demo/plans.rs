@@ -12,7 +12,7 @@ use super::process::pause;
 use super::stage::Stage;
 use super::story::Story;
 use super::tale::expect;
-use crate::careplans::{Month, Unit, What, month_before};
+use crate::careplans::{File, Month, Unit, What, month_before};
 use crate::cli::Failure;
 use crate::clock::Clock;
 
@@ -21,7 +21,7 @@ const USERS: usize = 30;
 const OFFICES: usize = 5;
 
 /// What the office's software has written, and where.
-struct Desk<'a> {
+struct Office<'a> {
     hub: &'a Value,
     month: Month,
     /// One for each service office.
@@ -37,22 +37,22 @@ struct Helpers {
 
 /// From the folder to the hub's own record, and back.
 pub(super) async fn tell(stage: &mut Stage, story: &mut Story, hub: &Value) -> Result<(), Failure> {
-    let folder = office(stage, story, hub).await?;
+    let folder = folder(stage, story, hub).await?;
     let now = Clock::default().local();
     let month = Month::new(&stage.world()?, USERS, OFFICES, month_before(now.date())?)?;
     let units = month.units(What::Plans, now)?;
-    let desk = Desk { hub, month, units, folder };
-    put(stage, story, &desk).await?;
-    receipts(stage, story, &desk).await?;
-    paper(stage, story, &desk).await?;
-    let helpers = arrive(stage, story, &desk).await?;
-    opened(stage, story, &desk, &helpers).await?;
-    let results = results(stage, story, &desk, &helpers, now).await?;
-    back(stage, story, &desk, &results).await
+    let office = Office { hub, month, units, folder };
+    put(stage, story, &office).await?;
+    receipts(stage, story, &office).await?;
+    paper(stage, story, &office).await?;
+    let helpers = arrive(stage, story, &office).await?;
+    opened(stage, story, &office, &helpers).await?;
+    let results = results(stage, story, &office, &helpers, now).await?;
+    back(stage, story, &office, &results).await
 }
 
 /// Starts the office's gateway; its folder.
-async fn office(stage: &mut Stage, story: &mut Story, hub: &Value) -> Result<Exchange, Failure> {
+async fn folder(stage: &mut Stage, story: &mut Story, hub: &Value) -> Result<Exchange, Failure> {
     story.step("start the office's gateway");
     stage.office.configure(hub, 0)?;
     stage.office.ask(&["check"]).await?;
@@ -67,48 +67,48 @@ async fn office(stage: &mut Stage, story: &mut Story, hub: &Value) -> Result<Exc
     Ok(folder)
 }
 
-async fn put(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>) -> Result<(), Failure> {
+async fn put(stage: &mut Stage, story: &mut Story, office: &Office<'_>) -> Result<(), Failure> {
     story.step("put a month's files into the folder");
-    for unit in &desk.units {
-        desk.folder.put(&unit.files)?;
+    for unit in &office.units {
+        office.folder.put(&unit.files)?;
     }
-    let files = || desk.units.iter().flat_map(|unit| &unit.files);
+    let files = || office.units.iter().flat_map(|unit| &unit.files);
     until(stage, || {
         for file in files() {
-            match desk.folder.sent(&file.name)? {
+            match office.folder.sent(&file.name)? {
                 None => return Ok(None),
                 Some(bytes) if bytes != file.bytes => return Err(format!("{} was changed", file.name).into()),
                 Some(_) => {}
             }
         }
-        Ok(desk.folder.files("out")?.is_empty().then_some(()))
+        Ok(office.folder.files("out")?.is_empty().then_some(()))
     })
     .await?;
-    let (count, month) = (files().count(), desk.month.first.strftime("%Y-%m"));
+    let (count, month) = (files().count(), office.month.first.strftime("%Y-%m"));
     story.happened(
-        format_args!("ソフトが{month}の6表・7表（{USERS}人、{OFFICES}事業所、{count}ファイル）を out に書くと、engawa が受け付け、sent に移しました。"),
-        format_args!("It writes tables 6 and 7 of {month} into `out`: {USERS} people, {OFFICES} offices, {count} files. engawa takes them, into `sent`."),
+        format_args!("{month}の6表・7表（{USERS}人、{OFFICES}事業所、{count}ファイル）を out に書くと、受け付けて sent に移しました。"),
+        format_args!("Tables 6 and 7 of {month}: {USERS} people, {OFFICES} offices, {count} files in `out`. engawa takes them."),
     );
     Ok(())
 }
 
 /// Four offices get theirs; the fifth is not on the hub.
-async fn receipts(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>) -> Result<(), Failure> {
+async fn receipts(stage: &mut Stage, story: &mut Story, office: &Office<'_>) -> Result<(), Failure> {
     story.step("see four receipts, and one delivery held");
-    let (absent, others) = desk.units.split_last().ok_or("there are no units")?;
+    let (absent, others) = office.units.split_last().ok_or("there are no units")?;
     let mut numbers: Vec<String> = Vec::new();
     for unit in others {
         let delivery = until(stage, || {
-            let delivery = desk.delivery(unit)?;
+            let delivery = office.delivery(unit)?;
             Ok(delivery.filter(|delivery| delivery["state"] == "delivered"))
         })
         .await?;
         numbers.push(text(&delivery, "/receipt/number")?.to_owned());
     }
-    let held = until(stage, || Ok(desk.delivery(absent)?.filter(|delivery| delivery["state"] == "held"))).await?;
-    let facts = stage.control(desk.hub, "GET", "/control/facts", String::new()).await?;
-    let mut filed: Vec<&str> =
-        facts["careplans"].as_array().into_iter().flatten().filter_map(|one| one["receipt_number"].as_str()).collect();
+    let held = until(stage, || Ok(office.delivery(absent)?.filter(|delivery| delivery["state"] == "held"))).await?;
+    let facts = office.facts(stage).await?;
+    let filed = facts["careplans"].as_array().into_iter().flatten();
+    let mut filed: Vec<&str> = filed.filter_map(|one| one["receipt_number"].as_str()).collect();
     filed.sort_unstable();
     numbers.sort();
     if filed != numbers || facts["totals"]["filed_twice"] != json!(0) {
@@ -126,64 +126,66 @@ async fn receipts(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>) -> Resu
 }
 
 /// What is held goes on paper instead.
-async fn paper(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>) -> Result<(), Failure> {
+async fn paper(stage: &mut Stage, story: &mut Story, office: &Office<'_>) -> Result<(), Failure> {
     story.step("send the fifth on paper");
-    let absent = desk.units.last().ok_or("there are no units")?;
+    let absent = office.units.last().ok_or("there are no units")?;
     let name = &absent.files.first().ok_or("the unit has no files")?.name;
-    desk.folder.put(&[crate::careplans::File { name: format!("{name}.paper"), bytes: Vec::new() }])?;
-    until(stage, || Ok(desk.delivery(absent)?.filter(|delivery| delivery["state"] == "on_paper"))).await?;
-    let cover = until(stage, || desk.folder.sent(&format!("{name}.cover.html"))).await?;
+    office.folder.put(&[File { name: format!("{name}.paper"), bytes: Vec::new() }])?;
+    until(stage, || Ok(office.delivery(absent)?.filter(|delivery| delivery["state"] == "on_paper"))).await?;
+    let cover = until(stage, || office.folder.sent(&format!("{name}.cover.html"))).await?;
     let cover = String::from_utf8(cover)?;
     if !cover.contains(&absent.office.number) {
         return Err("the cover page does not say whom it is for".into());
     }
-    if let Some(person) = desk.month.people().find(|person| cover.contains(&person.name)) {
+    if let Some(person) = office.month.people().find(|person| cover.contains(&person.name)) {
         return Err(format!("the cover page names {}", person.name).into());
     }
-    let facts = stage.control(desk.hub, "GET", "/control/facts", String::new()).await?;
-    if facts["totals"]["careplans"] != json!(desk.units.len() - 1) {
+    let facts = office.facts(stage).await?;
+    let short = format!("{}_…", name.split('_').next().unwrap_or(name));
+    if facts["totals"]["careplans"] != json!(office.units.len() - 1) {
         return Err(format!("the hub's record says otherwise: {facts}").into());
     }
     story.happened(
-        format_args!("五つ目の{}は基盤に参加していません。空のファイル {}.paper を out に置くと、送付状が sent にできました。基盤には送りません。", absent.office.name, shorter(name)),
-        format_args!("The fifth office is not on the hub. An empty file {}.paper in `out`, and a cover page lies in `sent`: it goes on paper, never to the hub.", shorter(name)),
+        format_args!("空のファイル {short}.paper を out に置くと、送付状が sent にできました。基盤には送りません。"),
+        format_args!("An empty file {short}.paper in `out`: a cover page lies in `sent`, and nothing goes to the hub."),
     );
     Ok(())
 }
 
 /// Starts the helpers' gateway, whose folder fills.
-async fn arrive(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>) -> Result<Helpers, Failure> {
+async fn arrive(stage: &mut Stage, story: &mut Story, office: &Office<'_>) -> Result<Helpers, Failure> {
     story.step("see the files arrive in the helpers' folder");
-    stage.helpers.configure(desk.hub, 0)?;
+    stage.helpers.configure(office.hub, 0)?;
     let key = stage.helpers.key("介護ソフト", "receive").await?;
     let client = Client { address: stage.helpers.start().await?, key };
-    let folder = Exchange::new(stage.helpers.exchange(desk.hub)?);
-    let unit = desk.unit(stage, desk.hub)?;
+    let folder = Exchange::new(stage.helpers.exchange(office.hub)?);
+    let unit = office.helpers(stage)?;
     until(stage, || Ok((folder.is_there() && folder.files("in")?.len() >= unit.files.len()).then_some(()))).await?;
     if let Some(difference) = difference(&unit.files, &folder.files("in")?) {
         return Err(difference.into());
     }
-    until(stage, || Ok(desk.recipient(unit, "downloaded")?.then_some(()))).await?;
+    until(stage, || Ok(office.recipient(unit, "downloaded")?.then_some(()))).await?;
+    let (name, count) = (&unit.office.name, unit.files.len());
     story.happened(
-        format_args!("{}の engawa が受け取り、in に{}ファイルが現れました。書いたものと一バイトも違いません。送った側の結果は downloaded です。", unit.office.name, unit.files.len()),
-        format_args!("The home helpers' own gateway fetches theirs: {} files in its `in`, byte for byte what was written. The sender's result says downloaded.", unit.files.len()),
+        format_args!("{name}の in に{count}ファイルが届きました。一バイトも違いません。送った側の結果は downloaded です。"),
+        format_args!("The helpers' own gateway has {count} files in its `in`, byte for byte. The sender's result says downloaded."),
     );
     Ok(Helpers { folder, client })
 }
 
 /// A person looks, which is more than a machine having them.
-async fn opened(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>, helpers: &Helpers) -> Result<(), Failure> {
+async fn opened(stage: &mut Stage, story: &mut Story, office: &Office<'_>, helpers: &Helpers) -> Result<(), Failure> {
     story.step("open what arrived");
-    let unit = desk.unit(stage, desk.hub)?;
+    let unit = office.helpers(stage)?;
     let list = helpers.client.get("/v1/careplans/received?unopened=true").await?;
     let items = list.body["items"].as_array().map_or(&[][..], Vec::as_slice);
     let [item] = items else { return Err(format!("one unopened unit was expected: {}", list.body).into()) };
     let id = item["id"].as_str().ok_or_else(|| format!("no id: {item}"))?;
     let answer = helpers.client.send_json("POST", &format!("/v1/careplans/received/{id}/opened"), &json!({})).await?;
     expect(answer.status == StatusCode::OK, &answer)?;
-    until(stage, || Ok(desk.recipient(unit, "opened")?.then_some(()))).await?;
+    until(stage, || Ok(office.recipient(unit, "opened")?.then_some(()))).await?;
     story.happened(
-        "訪問介護の職員が開いたと知らせる（POST …/opened）と、送った側の結果が opened になりました。",
+        "職員が開いたと知らせる（POST …/opened）と、送った側の結果が opened になりました。",
         "A helper opens it (POST /v1/careplans/received/{id}/opened): the sender's result says opened.",
     );
     Ok(())
@@ -193,18 +195,18 @@ async fn opened(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>, helpers: 
 async fn results(
     stage: &mut Stage,
     story: &mut Story,
-    desk: &Desk<'_>,
+    office: &Office<'_>,
     helpers: &Helpers,
     now: DateTime,
 ) -> Result<Unit, Failure> {
     story.step("send results back while the office's gateway is off");
     stage.office.stop().await?;
-    let mine = stage.helpers.number(desk.hub)?;
-    let results = desk.month.units(What::Results, now)?.into_iter().find(|unit| unit.office.number == mine);
+    let mine = stage.helpers.number(office.hub)?;
+    let results = office.month.units(What::Results, now)?.into_iter().find(|unit| unit.office.number == mine);
     let results = results.ok_or("the helpers have no results")?;
     helpers.folder.put(&results.files)?;
     let name = name(&results)?;
-    let planner = stage.office.number(desk.hub)?;
+    let planner = stage.office.number(office.hub)?;
     let delivery = until(stage, || {
         let result = helpers.folder.result(name)?;
         Ok(result.and_then(|result| delivery_to(&result, planner)).filter(|one| one["state"] == "delivered"))
@@ -213,40 +215,43 @@ async fn results(
     let receipt = text(&delivery, "/receipt/number")?;
     story.happened(
         "居宅の engawa を止めておきます。訪問介護のソフトが月の実績を out に書くと、基盤が預かりました。",
-        format_args!("The office's gateway is switched off. The helpers' software writes the month's results into its `out`: receipt {receipt}."),
+        format_args!(
+            "With the office's gateway off, the helpers' software puts the results into `out`: receipt {receipt}."
+        ),
     );
     Ok(results)
 }
 
 /// Switched on again, the office gets them, once.
-async fn back(stage: &mut Stage, story: &mut Story, desk: &Desk<'_>, results: &Unit) -> Result<(), Failure> {
+async fn back(stage: &mut Stage, story: &mut Story, office: &Office<'_>, results: &Unit) -> Result<(), Failure> {
     story.step("see the results arrive in the office's folder");
     stage.office.start().await?;
-    until(stage, || Ok((!desk.folder.files("in")?.is_empty()).then_some(()))).await?;
-    if let Some(difference) = difference(&results.files, &desk.folder.files("in")?) {
+    until(stage, || Ok((!office.folder.files("in")?.is_empty()).then_some(()))).await?;
+    if let Some(difference) = difference(&results.files, &office.folder.files("in")?) {
         return Err(difference.into());
     }
-    let facts = stage.control(desk.hub, "GET", "/control/facts", String::new()).await?;
-    let totals = json!([
-        facts["totals"]["careplans"],
-        facts["totals"]["filed_twice"],
-        facts["totals"]["documents_under_two_keys"]
-    ]);
-    if totals != json!([desk.units.len(), 0, 0]) {
+    let facts = office.facts(stage).await?;
+    let totals = ["careplans", "filed_twice", "documents_under_two_keys"].map(|name| &facts["totals"][name]);
+    if json!(totals) != json!([office.units.len(), 0, 0]) {
         return Err(format!("the hub's record says otherwise: {facts}").into());
     }
     story.happened(
-        "居宅の engawa を入れると、実績が in に届きました。一バイトも違わず、一度だけ。基盤の記録も五通、二重なしです。",
-        "Switched on again, it has the results in `in`: byte for byte, and once. The hub's own record: five care plans, none twice.",
+        "居宅の engawa を入れると、実績が in に届きました。一バイトも違いません。基盤の記録は五通、二重なしです。",
+        "Switched on again, the office has them in `in`, byte for byte. The hub's record: five care plans, none twice.",
     );
     Ok(())
 }
 
-impl Desk<'_> {
+impl Office<'_> {
     /// What the result beside a unit's files says of its delivery.
     fn delivery(&self, unit: &Unit) -> Result<Option<Value>, Failure> {
         let result = self.folder.result(name(unit)?)?;
         Ok(result.and_then(|result| delivery_to(&result, &unit.office.number)))
+    }
+
+    /// The hub's own record.
+    async fn facts(&self, stage: &Stage) -> Result<Value, Failure> {
+        stage.control(self.hub, "GET", "/control/facts", String::new()).await
     }
 
     /// Whether the recipient is so far.
@@ -255,8 +260,8 @@ impl Desk<'_> {
     }
 
     /// The helpers' unit.
-    fn unit(&self, stage: &Stage, hub: &Value) -> Result<&Unit, Failure> {
-        let number = stage.helpers.number(hub)?;
+    fn helpers(&self, stage: &Stage) -> Result<&Unit, Failure> {
+        let number = stage.helpers.number(self.hub)?;
         let unit = self.units.iter().find(|unit| unit.office.number == number);
         unit.ok_or_else(|| "the helpers have no unit".into())
     }
@@ -292,10 +297,4 @@ async fn until<T>(stage: &mut Stage, mut look: impl FnMut() -> Result<Option<T>,
 /// A path from the stage's folder on.
 fn shortened(stage: &Stage, path: &Path) -> String {
     path.strip_prefix(stage.dir()).unwrap_or(path).display().to_string()
-}
-
-/// A file's name without its middle.
-fn shorter(name: &str) -> String {
-    let prefix = name.split('_').next().unwrap_or(name);
-    format!("{prefix}_…")
 }
