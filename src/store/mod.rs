@@ -11,6 +11,7 @@ mod facts;
 mod keys;
 mod open;
 mod pieces;
+mod received;
 mod rows;
 mod select;
 mod submissions;
@@ -30,6 +31,10 @@ pub use events::{EventRow, NewEvent};
 pub use facts::SetFact;
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
+pub use received::{
+    Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
+    ReceivedRow, UnitGone,
+};
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter};
 pub use submissions::{Accept, Accepted, Prune, Reseal, Rule, Transit, Verdict};
