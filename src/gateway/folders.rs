@@ -12,6 +12,7 @@ use crate::credential::seal::Keyring;
 use crate::exchange;
 use crate::host;
 use crate::inbox::{self, Inbox};
+use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -37,6 +38,7 @@ pub(super) fn inbox(
 /// Starts the folders, where the settings name one.
 pub(super) fn exchange(
     settings: &Config,
+    lint: &Arc<lint::Settings>,
     (outbox, inbox, store): (&Outbox, &Inbox, &Store),
     clock: &Clock,
     stop: watch::Receiver<bool>,
@@ -47,6 +49,7 @@ pub(super) fn exchange(
         settle: settings.exchange.settle,
         look: settings.exchange.look,
         patience: settings.exchange.patience,
+        lint: lint.clone(),
     };
     Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), config, clock.clone(), stop))
 }
