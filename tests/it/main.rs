@@ -15,6 +15,7 @@ mod disk;
 mod faults;
 mod host;
 mod hub;
+mod hub_careplans;
 mod hub_sandbox;
 mod identification;
 mod identify;
