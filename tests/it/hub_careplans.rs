@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::sandbox::Sandbox;
-use crate::support::until;
+use crate::support::{at_most, until};
 
 const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(2),
@@ -311,7 +311,9 @@ async fn an_acknowledgement_may_be_repeated_and_says_when_it_is_final() {
 #[tokio::test]
 async fn a_unit_of_nearly_20_mebibytes_comes_as_it_went() {
     let sandbox = Sandbox::start();
-    let (office, dx) = (office(&sandbox), dx(&sandbox));
+    let patient = Timeouts { answer: at_most(Duration::from_secs(60)), whole: at_most(TIMEOUTS.whole), ..TIMEOUTS };
+    let office = connect(&sandbox, "office", "office-manager", patient);
+    let dx = connect(&sandbox, "dx", "dx-staff", patient);
     let small = unit(&sandbox, "").to_json().unwrap().len();
     let unit = unit(&sandbox, &"長".repeat((LIMIT - small) / '長'.len_utf8()));
     let json = unit.to_json().unwrap();
