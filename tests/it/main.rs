@@ -14,6 +14,7 @@ mod daemon;
 mod demo;
 mod disk;
 mod faults;
+mod feeds;
 mod host;
 mod hub;
 mod hub_careplans;
