@@ -44,4 +44,4 @@ pub use real::Hub;
 pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
-pub use wire::{OpinionHead, OpinionWriter};
+pub use wire::{OpinionHead, OpinionWriter, care_plan_body};

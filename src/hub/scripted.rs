@@ -133,36 +133,9 @@ impl ScriptedHub {
     }
 }
 
-impl State {
-    fn step(&mut self, key: Uuid) -> Step {
-        let own = self.by_key.get_mut(&key).and_then(VecDeque::pop_front);
-        own.or_else(|| self.next.pop_front())
-            .or_else(|| self.rule.as_mut().map(|rule| rule(key)))
-            .unwrap_or(Step::Accept)
-    }
-
-    /// What the hub answers when it has read all of a document.
-    fn take(&mut self, key: Uuid, sha256: [u8; 32], fresh: Result<(), Refusal>, now: Timestamp) -> Outcome {
-        if let Some((kept, answer)) = self.kept.get(&key) {
-            return match answer {
-                _ if *kept != sha256 => {
-                    Outcome::Refused(Refusal { code: Code::HubRefused, errors: Vec::new(), trace_id: None })
-                }
-                Ok(receipt) => Outcome::Accepted(receipt.clone()),
-                Err(refusal) => Outcome::Refused(refusal.clone()),
-            };
-        }
-        let answer = fresh.map(|()| {
-            *self.filed.entry(key).or_default() += 1;
-            Receipt { number: format!("R{:08}", self.filed.len()), accepted_at: now, trace_id: None }
-        });
-        self.kept.insert(key, (sha256, answer.clone()));
-        answer.map_or_else(Outcome::Refused, Outcome::Accepted)
-    }
-}
-
-impl HubPort for ScriptedHub {
-    async fn deliver(&self, delivery: Delivery) -> Outcome {
+impl ScriptedHub {
+    /// A delivery of whatever kind.
+    async fn take_in(&self, delivery: Delivery) -> Outcome {
         let step = self.state().step(delivery.key);
         if let Step::Answer(outcome) = step {
             return outcome;
@@ -200,9 +173,43 @@ impl HubPort for ScriptedHub {
         state.deliveries.push(record);
         outcome
     }
+}
 
-    async fn deliver_care_plan(&self, _delivery: Delivery) -> Outcome {
-        Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Operator))
+impl State {
+    fn step(&mut self, key: Uuid) -> Step {
+        let own = self.by_key.get_mut(&key).and_then(VecDeque::pop_front);
+        own.or_else(|| self.next.pop_front())
+            .or_else(|| self.rule.as_mut().map(|rule| rule(key)))
+            .unwrap_or(Step::Accept)
+    }
+
+    /// What the hub answers when it has read all of a document.
+    fn take(&mut self, key: Uuid, sha256: [u8; 32], fresh: Result<(), Refusal>, now: Timestamp) -> Outcome {
+        if let Some((kept, answer)) = self.kept.get(&key) {
+            return match answer {
+                _ if *kept != sha256 => {
+                    Outcome::Refused(Refusal { code: Code::HubRefused, errors: Vec::new(), trace_id: None })
+                }
+                Ok(receipt) => Outcome::Accepted(receipt.clone()),
+                Err(refusal) => Outcome::Refused(refusal.clone()),
+            };
+        }
+        let answer = fresh.map(|()| {
+            *self.filed.entry(key).or_default() += 1;
+            Receipt { number: format!("R{:08}", self.filed.len()), accepted_at: now, trace_id: None }
+        });
+        self.kept.insert(key, (sha256, answer.clone()));
+        answer.map_or_else(Outcome::Refused, Outcome::Accepted)
+    }
+}
+
+impl HubPort for ScriptedHub {
+    async fn deliver(&self, delivery: Delivery) -> Outcome {
+        self.take_in(delivery).await
+    }
+
+    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
+        self.take_in(delivery).await
     }
 
     async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {

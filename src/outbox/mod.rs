@@ -54,7 +54,7 @@ pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
-pub use care_plan::{Batch, NewBatch, NewUnit};
+pub use care_plan::{BATCH_LIMIT, Batch, NewBatch, NewUnit};
 pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
 pub use kind::Kind;
 pub use request::RequestHash;
@@ -125,9 +125,10 @@ impl Inner {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accepted(&self) {
-        crate::telemetry::Metric::Accepted.count(&[]);
-        crate::telemetry::Metric::Events.count(&[("kind", StateName::Queued.event_kind())]);
+    fn accepted(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(0);
+        crate::telemetry::Metric::Accepted.add(&[], count);
+        crate::telemetry::Metric::Events.add(&[("kind", StateName::Queued.event_kind())], count);
         self.nudge.notify_one();
     }
 }

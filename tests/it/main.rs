@@ -6,6 +6,7 @@ mod card;
 mod card_soak;
 mod card_traps;
 mod cards_daemon;
+mod care_plans;
 mod careplan;
 mod cli;
 mod crash;

@@ -54,7 +54,7 @@ impl ListQuery {
         let limit = self.limit.map_or(Some(PAGE), |text| text.parse().ok().filter(|n| (1..=200).contains(n)));
         let limit = limit.or_else(|| bad("limit", &mut wrong)).unwrap_or(PAGE);
         if wrong.is_empty() {
-            Ok(Filter { state: state.map(Into::into), cursor: self.cursor, limit })
+            Ok(Filter { state: state.map(Into::into), kind: None, cursor: self.cursor, limit })
         } else {
             Err(Failure::at(Code::RequestMalformed, wrong))
         }

@@ -1,10 +1,12 @@
 //! The hub's paths and JSON names. The day the real names are at hand, this module changes and no other.
 
+mod careplan;
 mod envelope;
 mod identity;
 mod messages;
 mod opinion;
 
+pub use careplan::care_plan_body;
 pub(super) use envelope::{Envelope, ErrorEntry};
 pub(super) use identity::{assertion_body, challenge_body, challenge_data, person_data};
 pub(super) use messages::{
