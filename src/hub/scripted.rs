@@ -2,6 +2,7 @@
 //! accepted answer or final refusal under a key is repeated, and a key can be asked about.
 
 mod identity;
+mod sent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use self::identity::Register;
 pub use self::identity::{AssertStep, AssertionRecord};
+use self::sent::Sent;
 use super::failure::trouble;
 use super::port::{
     Acknowledgement, ArrivalPage, Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome,
@@ -72,6 +74,7 @@ struct State {
     filed: BTreeMap<Uuid, usize>,
     deliveries: Vec<DeliveryRecord>,
     changes: Vec<Change>,
+    sent: Sent,
     /// Cursors carry the number of the feed they were given by.
     feed: usize,
     register: Register,
@@ -131,6 +134,17 @@ impl ScriptedHub {
     pub fn filed(&self) -> BTreeMap<Uuid, usize> {
         self.state().filed.clone()
     }
+}
+
+/// What follows a cursor in a feed; all of it after one that was given by an earlier `feed`.
+fn page<S: Clone>(changes: &[Change<S>], feed: usize, cursor: Option<&str>) -> ChangePage<S> {
+    let known = cursor.and_then(|cursor| {
+        let (given, at) = cursor.split_once('.')?;
+        given.parse::<usize>().ok().filter(|given| *given == feed).and(at.parse::<usize>().ok())
+    });
+    let items = changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
+    let next_cursor = format!("{feed}.{}", changes.len());
+    ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() }
 }
 
 impl ScriptedHub {
@@ -212,8 +226,8 @@ impl HubPort for ScriptedHub {
         self.take_in(delivery).await
     }
 
-    async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        self.recipients(cursor.as_deref())
     }
 
     async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
@@ -242,13 +256,7 @@ impl HubPort for ScriptedHub {
 
     async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
         let state = self.state();
-        let known = cursor.as_deref().and_then(|cursor| {
-            let (feed, at) = cursor.split_once('.')?;
-            feed.parse::<usize>().ok().filter(|feed| *feed == state.feed).and(at.parse::<usize>().ok())
-        });
-        let items = state.changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
-        let next_cursor = format!("{}.{}", state.feed, state.changes.len());
-        Ok(ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() })
+        Ok(page(&state.changes, state.feed, cursor.as_deref()))
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {

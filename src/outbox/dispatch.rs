@@ -416,7 +416,7 @@ async fn note_down(inner: &Inner, News { id, input, told }: News, seed: u64) -> 
             let reason = life.reason().map(Code::name);
             tracing::info!(submission = %id, state = life.name().as_str(), reason, "outbox: settled");
             if life.name() == super::StateName::Delivered && life.kind.followed() {
-                inner.delivered.notify_one();
+                inner.delivered.of(life.kind).notify_one();
             }
             true
         }

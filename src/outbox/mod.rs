@@ -103,8 +103,8 @@ pub(crate) struct Inner {
     nudge: Notify,
     /// A person or a reload asks that a closed way be tried at once.
     reconsider: Notify,
-    /// Wakes the feed: something was delivered.
-    delivered: Notify,
+    /// Wakes the kind's feed: something was delivered.
+    delivered: kind::EachKind<Notify>,
     outlook: watch::Sender<engine::Outlook>,
     pulse: watch::Sender<Pulse>,
 }
@@ -116,8 +116,8 @@ struct Pulse {
     /// The same in monotonic time.
     heart: Option<Duration>,
     hub_answered: Option<Timestamp>,
-    /// Why the feed of changes was not read the last time.
-    feed_failed: Option<Code>,
+    /// Why the kind's feed of changes was not read the last time.
+    feed_failed: kind::EachKind<Option<Code>>,
 }
 
 impl Inner {
@@ -185,7 +185,7 @@ impl Outbox {
             config: RwLock::new(config),
             nudge: Notify::new(),
             reconsider: Notify::new(),
-            delivered: Notify::new(),
+            delivered: kind::EachKind::default(),
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
         });
@@ -239,7 +239,7 @@ impl Outbox {
     /// A setting, certificate or password changed: a closed way is tried at once.
     pub fn reconsider(&self) {
         self.inner.reconsider.notify_one();
-        self.inner.delivered.notify_one();
+        self.inner.delivered.all().for_each(Notify::notify_one);
     }
 
     /// Takes up new pauses, limits and intervals; places in parallel and retention stay until the next start.

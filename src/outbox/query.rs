@@ -271,11 +271,11 @@ impl Inner {
         Health { status: HealthStatus::Ok, reason: None, last_proof }
     }
 
-    /// The feed is read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
+    /// The feeds are read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
     fn hub_health(&self) -> Health {
         let blocked = self.outlook.borrow().blocked();
         let Pulse { hub_answered: last_proof, feed_failed, .. } = *self.pulse.borrow();
-        let blocked = blocked.or(feed_failed);
+        let blocked = blocked.or_else(|| feed_failed.all().find_map(|failed| *failed));
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }

@@ -27,6 +27,7 @@ mod retention;
 mod sandbox;
 mod sandbox_careplans;
 mod sandbox_faults;
+mod sandbox_files;
 mod support;
 mod telemetry;
 mod vcard;
