@@ -16,5 +16,6 @@ pub(super) mod keys;
 mod next_step;
 pub(super) mod opinions;
 pub(super) mod readers;
+pub(super) mod received;
 pub(super) mod submissions;
 pub(super) mod wire;
