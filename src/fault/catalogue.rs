@@ -320,6 +320,9 @@ catalogue! {
     ConfigInvalid "CONFIG_INVALID" 503 Operator AfterRemedy
         "設定に誤りがあります。engawa check の示す行を直してください。"
         "The settings have errors. Correct the lines that `engawa check` names.";
+    CodeTablesInvalid "CODE_TABLES_INVALID" 503 Operator AfterRemedy
+        "ケアプランのコード表（careplans.code_tables）を読めません。示された行を直すか、設定を空にして内蔵の表を使ってください。"
+        "The code tables of care plans (careplans.code_tables) cannot be used. Correct the line named, or leave the setting empty for the built-in tables.";
     StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
         "別のengawaが同じ保存場所を使っています。片方を止めてください。"
         "Another engawa uses the same state directory. Stop one of them.";

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::credential::seal::Keyring;
 use crate::exchange;
 use crate::inbox::{self, Inbox};
+use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -33,6 +34,7 @@ pub(super) fn inbox(
 /// Starts the folders, where the settings name one.
 pub(super) fn exchange(
     settings: &Config,
+    lint: &Arc<lint::Settings>,
     (outbox, inbox, store): (&Outbox, &Inbox, &Store),
     clock: &Clock,
     stop: watch::Receiver<bool>,
@@ -43,6 +45,7 @@ pub(super) fn exchange(
         settle: settings.exchange.settle,
         look: settings.exchange.look,
         patience: settings.exchange.patience,
+        lint: lint.clone(),
     };
     Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), config, clock.clone(), stop))
 }

@@ -217,6 +217,28 @@ fn check_opens_the_file_of_the_authority() {
 }
 
 #[test]
+fn broken_code_tables_are_named_with_their_line() {
+    let house = House::new();
+    let own = std::fs::read_to_string(house.path("engawa.toml")).unwrap();
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/model/careplan/codes.tsv");
+    let tables = std::fs::read_to_string(tables).unwrap();
+    assert_eq!(check(&checked(&house), "careplans.code_tables")["verdict"], "ok");
+    let path = house.path("codes.tsv");
+    house.write("engawa.toml", &format!("{own}[careplans]\ncode_tables = \"{}\"\n", path.display()));
+    house.write("codes.tsv", &tables.replace("version:\t4.1", "version:\t4.2"));
+    let sound = check(&checked(&house), "careplans.code_tables").clone();
+    assert!(sound["verdict"] == "ok" && sound["detail_en"].as_str().unwrap().contains("4.2"), "{sound}");
+    let line = tables.lines().position(|line| line.starts_with("1\t男性")).unwrap() + 1;
+    house.write("codes.tsv", &tables.replacen("1\t男性\t-", "1 男性", 1));
+    let broken = check(&checked(&house), "careplans.code_tables").clone();
+    assert_eq!((&broken["verdict"], &broken["code"]), (&json!("fail"), &json!("CODE_TABLES_INVALID")));
+    assert!(broken["detail"].as_str().unwrap().contains(&format!("codes.tsv:{line}: ")), "{broken}");
+    assert_eq!(code(&house.run(&["serve"])), 78, "systemd would start it over and over");
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(check(&checked(&house), "careplans.code_tables")["verdict"], "fail");
+}
+
+#[test]
 fn what_systemd_hands_over_is_doubtful_and_no_failure() {
     let house = House::new();
     house.lend_to_systemd();

@@ -4,7 +4,7 @@
 //! all come from them. The numbers of items in this module's documentation are the standard's own.
 //!
 //! - [`layout`]: file kinds, items, types, lengths, obligations, conditions, doubts; [`send_units`] what travels together.
-//! - [`CodeTables`]: code lists with a version, replaceable at run time; which CSVバージョン is taken is among them.
+//! - [`CodeTables`]: code lists with a version, replaceable without a new program; which CSVバージョン is taken is among them.
 //! - [`FileName`]: the grammar of file names.
 //! - [`Reader`]: bytes to records, one at a time. Holds one record, never the file.
 //! - [`Rows`]: records to [`Row`]s of text, and back with [`Row::write`].

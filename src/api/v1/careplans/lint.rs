@@ -158,30 +158,35 @@ async fn look(api: &Api, seats: &Seats, parts: &Parts, body: &mut Pieces) -> Res
     match intake::essence(kind).as_str() {
         "text/csv" => {
             body.limit(parts, MAX_CONTENT)?;
-            single(name_of(parts)?, body, seat).await
+            single(name_of(parts)?, body, settings(api), seat).await
         }
         "application/zip" | "application/x-zip-compressed" => {
             body.limit(parts, MAX_CONTENT)?;
-            archive(body.collect().await?, seat).await
+            archive(body.collect().await?, settings(api), seat).await
         }
         "multipart/form-data" => {
             body.limit(parts, MAX_REQUEST)?;
             let boundary = multer::parse_boundary(kind).map_err(|error| intake::malformed(error, "BOUNDARY"))?;
-            several(body, boundary, seat).await
+            several(body, boundary, settings(api), seat).await
         }
         _ => Err(Code::RequestMediaType.into()),
     }
 }
 
-fn settings() -> Settings {
-    Settings { max_findings: MAX_FINDINGS, ..Settings::default() }
+fn settings(api: &Api) -> Settings {
+    Settings { max_findings: MAX_FINDINGS, ..Settings::clone(&api.config.lint) }
 }
 
-async fn single(name: String, body: &mut Pieces, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn single(
+    name: String,
+    body: &mut Pieces,
+    settings: Settings,
+    seat: OwnedSemaphorePermit,
+) -> Result<Findings, Failure> {
     let (feed, content) = content();
     let linting = tokio::task::spawn_blocking(move || {
         let _seat = seat;
-        lint_file(&name, content, &settings())
+        lint_file(&name, content, &settings)
     });
     while let Some(piece) = body.next().await {
         body.progress().made();
@@ -194,10 +199,10 @@ async fn single(name: String, body: &mut Pieces, seat: OwnedSemaphorePermit) -> 
 
 /// The directory of a ZIP stands at its end, so the whole of it is here before anything can be said; bounded by the limit and
 /// the seats, and never unpacked.
-async fn archive(bytes: Vec<u8>, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn archive(bytes: Vec<u8>, settings: Settings, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
     let linting = move || {
         let _seat = seat;
-        lint_zip("archive.zip", Cursor::new(bytes), &settings(), ZipLimits::default())
+        lint_zip("archive.zip", Cursor::new(bytes), &settings, ZipLimits::default())
     };
     let findings = finished(tokio::task::spawn_blocking(linting).await)?;
     match findings.list() {
@@ -208,13 +213,17 @@ async fn archive(bytes: Vec<u8>, seat: OwnedSemaphorePermit) -> Result<Findings,
     }
 }
 
-async fn several(body: &mut Pieces, boundary: String, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn several(
+    body: &mut Pieces,
+    boundary: String,
+    settings: Settings,
+    seat: OwnedSemaphorePermit,
+) -> Result<Findings, Failure> {
     let progress = body.progress();
     let mut multipart = Multipart::new(body, boundary);
     let (files, mut queue) = mpsc::channel::<(String, Content)>(1);
     let linting = tokio::task::spawn_blocking(move || {
         let _seat = seat;
-        let settings = settings();
         let mut linter = SetLinter::new(&settings);
         while let Some((name, mut content)) = queue.blocking_recv() {
             linter.add(&name, &mut content)?;
