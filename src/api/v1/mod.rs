@@ -5,6 +5,7 @@ pub(super) mod basic_four;
 pub(super) mod card_sessions;
 pub(super) mod card_wire;
 pub(super) mod careplans;
+mod cover;
 pub(super) mod events;
 mod evidence;
 pub(super) mod gateway;

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use uuid::Uuid;
 
+use super::cover::cover;
 use super::opinions::sender;
 use super::wire::{StateView, SubmissionPage, SubmissionView};
 use crate::api::Api;
 use crate::api::caller::{Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
 use crate::fault::Code;
-use crate::outbox::{Filter, OutboxError, Submission};
+use crate::outbox::{Filter, Kind, OutboxError, Submission};
 use crate::terminal::Caller;
 
 const PAGE: u16 = 50;
@@ -176,7 +178,7 @@ pub(in crate::api) async fn cover_page(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let found = api.outbox.submission(&by.caller.facility, parse(&id)?).await?.ok_or(Code::RequestNotFound)?;
-    cover::page(found)
+    cover(found, api.clock.today_in_japan())
 }
 
 fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {

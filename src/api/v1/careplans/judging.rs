@@ -12,7 +12,8 @@ use crate::api::problem::{Failure, Place, Severity};
 use crate::fault::Code;
 use crate::model::careplan::lint::{Findings, Settings};
 use crate::model::careplan::unit::{self, ProblemCode, Reading, Refused, Unit};
-use crate::model::careplan::{self, Judged, archive};
+use crate::model::careplan::archive::{self, ZipLimits};
+use crate::model::careplan::{self, Judged};
 use crate::model::characters::Repertoire;
 use crate::model::opinion::Substitution;
 use crate::outbox::{NewBatch, NewUnit};
@@ -29,9 +30,14 @@ type Named = (String, Vec<u8>);
 ///
 /// # Errors
 /// `CAREPLAN_REFUSED` with every place, `REQUEST_MALFORMED` or `REQUEST_TOO_LARGE`.
-pub(super) fn judge(content: Content, facility: &str, due: Option<Date>) -> Result<NewBatch, Failure> {
+pub(super) fn judge(
+    content: Content,
+    facility: &str,
+    due: Option<Date>,
+    settings: &Settings,
+) -> Result<NewBatch, Failure> {
     let (mut desk, stated) = match content {
-        Content::Files { files, stated } => (Desk::files(unpacked(files)?)?, beside_files(stated)?),
+        Content::Files { files, stated } => (Desk::files(unpacked(files)?, settings)?, beside_files(stated)?),
         Content::Json(value) => {
             let Envelope { units, stated } = Envelope::parse(value)?;
             (Desk::units(units), stated)
@@ -41,7 +47,7 @@ pub(super) fn judge(content: Content, facility: &str, due: Option<Date>) -> Resu
     let substituted = desk.substitute(stated);
     desk.characters();
     if desk.way == Way::Units || substituted {
-        desk.as_files()?;
+        desk.as_files(settings)?;
     }
     desk.finish(due)
 }
@@ -69,12 +75,12 @@ impl Desk {
         Self { way, count, units: Vec::new(), stated: Vec::new(), places: Vec::new(), more: 0 }
     }
 
-    fn files(files: Vec<Named>) -> Result<Self, Failure> {
+    fn files(files: Vec<Named>, settings: &Settings) -> Result<Self, Failure> {
         let values: usize = files.iter().map(|(_, bytes)| bytes.iter().filter(|byte| **byte == b',').count()).sum();
         if values > MAX_VALUES {
             return Err(Failure::here(Code::RequestTooLarge, too_many_values("")));
         }
-        let Judged { findings, submissions, refused } = judged(&files)?;
+        let Judged { findings, submissions, refused } = judged(&files, settings)?;
         let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
         let units: Vec<Unit> = submissions.into_iter().flat_map(|submission| submission.units).collect();
         let mut desk = Self::new(Way::Files, units.len());
@@ -161,7 +167,7 @@ impl Desk {
     }
 
     /// Looks at the units as the files that their recipients will see.
-    fn as_files(&mut self) -> Result<(), Failure> {
+    fn as_files(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (mut files, mut whole) = (Vec::<Named>::new(), true);
         for numbered in &mut self.units {
             match numbered.unit.files() {
@@ -192,7 +198,7 @@ impl Desk {
             }
             self.places.clear();
         }
-        let Judged { findings, refused, .. } = judged(&files)?;
+        let Judged { findings, refused, .. } = judged(&files, settings)?;
         let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
         self.found(&findings);
         self.refused(&refused, &names);
@@ -260,9 +266,45 @@ impl Desk {
     }
 }
 
-fn judged(files: &[Named]) -> Result<Judged, Failure> {
+/// The files of archives beside the others.
+fn unpacked(sent: Vec<File>) -> Result<Vec<Named>, Failure> {
+    let (mut files, mut objections, mut left) = (Vec::<Named>::new(), Vec::new(), MAX_CONTENT);
+    for File { name, bytes, zip } in sent {
+        let taken = if zip {
+            let limits = ZipLimits { entries: MAX_FILES, total: left, ..ZipLimits::default() };
+            match archive::entries(&bytes, &limits) {
+                Ok(entries) => entries,
+                Err(found) => {
+                    objections.extend(found.iter().map(|objection| objection.finding(&name)));
+                    continue;
+                }
+            }
+        } else {
+            vec![(name, bytes)]
+        };
+        let length: u64 = taken.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        left = left.checked_sub(length).ok_or(Code::RequestTooLarge)?;
+        files.extend(taken);
+    }
+    if !objections.is_empty() {
+        let owners = Owners::of(&[]);
+        let places = objections.iter().map(|finding| of_finding(Way::Files, &owners, finding));
+        return Err(Failure::at(Code::CareplanRefused, places.collect()));
+    }
+    if files.len() > MAX_FILES {
+        return Err(Failure::here(Code::RequestTooLarge, too_many()));
+    }
+    let mut names: Vec<String> = files.iter().map(|(name, _)| name.to_uppercase()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(Failure::here(Code::RequestMalformed, twice()));
+    }
+    Ok(files)
+}
+
+fn judged(files: &[Named], settings: &Settings) -> Result<Judged, Failure> {
     let views: Vec<unit::File<'_>> = files.iter().map(|(name, bytes)| unit::File { name, bytes }).collect();
-    careplan::judge(&views, &Settings::default()).map_err(|error| Failure::from(Code::GatewayInternal).because(error))
+    careplan::judge(&views, settings).map_err(|error| Failure::from(Code::GatewayInternal).because(error))
 }
 
 /// The unit's number and the pointer from there.

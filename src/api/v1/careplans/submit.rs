@@ -102,8 +102,8 @@ async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failur
     if let Some(batch) = api.outbox.handed_in(&sender, &key, &request.clone().finish()).await? {
         return Ok(batch);
     }
-    let facility = sender.facility.clone();
-    let batch = aside(move || judge(content, &facility, due)).await?;
+    let (facility, settings) = (sender.facility.clone(), Arc::clone(&api.config.lint));
+    let batch = aside(move || judge(content, &facility, due, &settings)).await?;
     drop(turn);
     Ok(api.outbox.hand_in(&sender, &key, request, batch).await?)
 }
