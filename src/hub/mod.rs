@@ -32,7 +32,10 @@ mod wire;
 
 pub use client::{LineFault, Seen};
 pub use config::{Config, HubSetupError, Timeouts};
-pub use failure::{Reply, assertion, challenge, change_page, classify, delivery, lookup};
+pub use failure::{
+    Reply, acknowledgement, arrival_page, arrived_unit, assertion, challenge, change_page, classify, classify_around,
+    delivery, lookup, recipient_page,
+};
 pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
@@ -44,4 +47,4 @@ pub use real::Hub;
 pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
-pub use wire::{OpinionHead, OpinionWriter};
+pub use wire::{OpinionHead, OpinionWriter, care_plan_body};

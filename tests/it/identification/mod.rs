@@ -1,8 +1,8 @@
 //! Identifications by two witnesses wait while the hub cannot be reached, and are shown to it later.
 
 mod crash;
-mod damage;
-mod room;
+pub(crate) mod damage;
+pub(crate) mod room;
 mod schema;
 
 use std::collections::BTreeSet;
