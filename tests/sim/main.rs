@@ -10,6 +10,7 @@ mod card_model;
 mod card_room;
 mod careplan;
 mod careplan_corpus;
+mod careplan_cover;
 mod careplan_generator;
 mod careplan_lint;
 mod careplan_mutations;
