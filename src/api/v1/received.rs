@@ -23,7 +23,7 @@ use crate::api::Api;
 use crate::api::caller::{Connection, Receive, With};
 use crate::api::problem::{Document, Failure};
 use crate::fault::Code;
-use crate::inbox::{About, Files, Filter, Received};
+use crate::inbox::{About, Files, Filter, Received, Standing};
 
 const PAGE: u16 = 50;
 
@@ -42,7 +42,9 @@ pub(in crate::api) struct ReceivedView {
     /// When it was filed, by the hub's clock.
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
-    /// When it was here; absent while it is still at the hub, see `reason`.
+    /// Where it is.
+    state: StandingView,
+    /// When it came here; absent while it is still at the hub, see `reason`.
     #[schema(value_type = Option<String>, format = DateTime)]
     received_at: Option<Timestamp>,
     /// Why it is not here yet, or why it has no CSV files.
@@ -52,6 +54,29 @@ pub(in crate::api) struct ReceivedView {
     /// When a person looked.
     #[schema(value_type = Option<String>, format = DateTime)]
     opened_at: Option<Timestamp>,
+}
+
+/// Where a received unit is.
+#[derive(Clone, Copy, serde::Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReceivedState)]
+enum StandingView {
+    /// The hub has it; it is fetched by itself.
+    Announced,
+    /// It is here.
+    Kept,
+    /// The hub announced it and has lost it. Ask its sender to send it again.
+    Gone,
+}
+
+impl From<Standing> for StandingView {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Announced => Self::Announced,
+            Standing::Kept => Self::Kept,
+            Standing::Gone => Self::Gone,
+        }
+    }
 }
 
 /// What a received unit is. Nothing about a person.
@@ -92,6 +117,7 @@ impl From<Received> for ReceivedView {
             from_facility: received.from_facility,
             receipt_number: received.receipt_number,
             sent_at: received.sent_at,
+            state: received.standing.into(),
             received_at: received.kept_at,
             reason: received.reason.map(Reason::from),
             care_plan: received.about.map(ReceivedAbout::from),
@@ -103,10 +129,10 @@ impl From<Received> for ReceivedView {
 /// A page of received units.
 #[derive(serde::Serialize, ToSchema)]
 pub(in crate::api) struct ReceivedPage {
-    /// Oldest first.
+    /// Oldest first; none when the list is at its end.
     items: Vec<ReceivedView>,
-    /// `after` of the next page; absent when there is none at the moment.
-    next_after: Option<i64>,
+    /// `after` of the next page.
+    next_after: i64,
 }
 
 /// What a list is narrowed to, as it stands in the query.
@@ -153,8 +179,7 @@ pub(in crate::api) async fn list(
 ) -> Result<Json<ReceivedPage>, Failure> {
     let filter = query.filter()?;
     let found = api.inbox.list(&by.caller.facility, &filter).await?;
-    let full = found.len() >= usize::from(filter.limit);
-    let next_after = found.last().filter(|_| full).map(|last| last.seq);
+    let next_after = found.last().map_or(filter.after, |last| last.seq);
     Ok(Json(ReceivedPage { items: found.into_iter().map(ReceivedView::from).collect(), next_after }))
 }
 
@@ -184,6 +209,7 @@ pub(in crate::api) async fn show(
     responses(
         (status = 200, description = "The unit", body = Object, content_type = "application/json"),
         (status = 409, description = "CAREPLAN_PENDING", body = Document, content_type = "application/problem+json"),
+        (status = 410, description = "HUB_ARRIVAL_GONE", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn unit(
@@ -193,7 +219,7 @@ pub(in crate::api) async fn unit(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let (id, facility) = (parse(&id)?, &by.caller.facility);
-    find(&api, facility, id).await?;
+    here(&find(&api, facility, id).await?)?;
     let _room = seats.room(None)?;
     let unit = api.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
     Ok(private(Bytes::from_owner(unit), "application/json"))
@@ -209,6 +235,7 @@ pub(in crate::api) async fn unit(
     responses(
         (status = 200, description = "The files", body = Vec<u8>, content_type = "application/zip"),
         (status = 409, description = "CAREPLAN_PENDING", body = Document, content_type = "application/problem+json"),
+        (status = 410, description = "HUB_ARRIVAL_GONE", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CAREPLAN_UNREADABLE", body = Document, content_type = "application/problem+json"),
     )
 )]
@@ -220,6 +247,7 @@ pub(in crate::api) async fn files(
 ) -> Result<Response, Failure> {
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     let received = find(&api, facility, id).await?;
+    here(&received)?;
     let _room = seats.room(None)?;
     let files = api.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
     let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
@@ -251,15 +279,26 @@ pub(in crate::api) async fn opened(
     Path(id): Path<String>,
 ) -> Result<Json<ReceivedView>, Failure> {
     let (id, caller) = (parse(&id)?, by.caller);
-    find(&api, &caller.facility, id).await?;
+    if find(&api, &caller.facility, id).await?.standing == Standing::Announced {
+        return Err(Code::CareplanPending.into());
+    }
     let work = async move { api.inbox.opened(&caller.facility, id, &caller.id).await };
-    let received = connection.detach(work).await??.ok_or(Code::CareplanPending)?;
+    let received = connection.detach(work).await??.ok_or(Code::RequestNotFound)?;
     Ok(Json(received.into()))
 }
 
 /// A received unit of the facility. Another facility's is answered like one that never was.
 async fn find(api: &Api, facility: &str, id: Uuid) -> Result<Received, Failure> {
     api.inbox.received(facility, id).await?.ok_or(Code::RequestNotFound.into())
+}
+
+/// Whether there is something to be taken.
+fn here(received: &Received) -> Result<(), Failure> {
+    match received.standing {
+        Standing::Kept => Ok(()),
+        Standing::Announced => Err(Code::CareplanPending.into()),
+        Standing::Gone => Err(Code::HubArrivalGone.into()),
+    }
 }
 
 fn private(bytes: Bytes, kind: &'static str) -> Response {
