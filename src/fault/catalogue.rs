@@ -265,6 +265,9 @@ catalogue! {
     HubArrivalGone "HUB_ARRIVAL_GONE" 410 Hub Never
         "基盤が知らせた受信ケアプランが、基盤にもうありません。送信元の事業所に送り直しを頼んでください。"
         "The hub announced a care plan that it no longer has. Ask the office that sent it to send it again.";
+    CareplanUnreadable "CAREPLAN_UNREADABLE" 422 Hub Never
+        "受信したケアプランは標準仕様の形でなく、CSVにできません。届いた内容はそのまま保存してあります。送信元の事業所に確かめてください。"
+        "The care plan received is not in the standard's form and cannot become CSV. It is kept as it came. Ask the office that sent it.";
     HubNotOffered "HUB_NOT_OFFERED" 501 Hub AfterRemedy
         "いまの基盤にはこの機能がありません。介護WEBサービスの画面か紙で行ってください。"
         "This hub does not offer that. Do it in the hub's browser service or on paper.";
