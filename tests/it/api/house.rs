@@ -164,6 +164,8 @@ impl House {
             facility: FACILITY.to_owned(),
             poll: Duration::from_secs(86_400),
             retention: Duration::from_secs(400 * 86_400),
+            free_space: Arc::new(|| None),
+            min_free: 0,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
         let (inbox, inbox_tasks) =
