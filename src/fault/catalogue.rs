@@ -93,6 +93,12 @@ catalogue! {
     AttachmentInvalid "ATTACHMENT_INVALID" 422 Caller Never
         "添付はPDF・PNG・JPEGだけです。中身がそのどれでもありません。"
         "Attachments are PDF, PNG or JPEG. The content is none of them.";
+    CareplanRefused "CAREPLAN_REFUSED" 422 Caller Never
+        "ケアプランに直すところがあります。何も受け付けていません。errors の各箇所を直し、全部をもう一度送ってください。"
+        "The care plans have errors, and none of them was taken. Correct each place in `errors` and send all of it again.";
+    CareplanPending "CAREPLAN_PENDING" 409 Gateway Later
+        "このケアプランは基盤から届く途中です。届いてから開いてください。"
+        "This care plan is still on its way from the hub. Open it once it is here.";
     SubmissionState "SUBMISSION_STATE" 409 Caller Never
         "いまの状態ではその操作はできません。状態を見てください。"
         "That cannot be done in the present state. Look at the state.";

@@ -10,6 +10,7 @@ mod card_model;
 mod card_room;
 mod careplan;
 mod careplan_corpus;
+mod careplan_cover;
 mod careplan_generator;
 mod careplan_lint;
 mod careplan_mutations;
@@ -37,6 +38,7 @@ mod opinion_properties;
 mod opinion_rules;
 mod schedule;
 mod schedule_kinds;
+mod schedule_queues;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {
