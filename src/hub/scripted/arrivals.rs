@@ -195,7 +195,7 @@ impl ScriptedHub {
         };
         arrivals.is_offered()?;
         if !arrivals.units.contains_key(id) {
-            return Err(Trouble::of(Code::HubArrivalGone, Scope::Item));
+            return Err(Trouble::of(Code::HubRefused, Scope::Item));
         }
         let record = AcknowledgementRecord { key, id: id.to_owned(), what };
         match arrivals.told.iter().find(|known| known.key == key) {
