@@ -259,17 +259,7 @@ impl From<About> for CarePlanView {
     fn from(about: About) -> Self {
         let About { batch: _, unit, stamp, month, from_facility, from_service_kind, .. } = about;
         let About { to_facility, to_service_kind, delete, files, .. } = about;
-        Self {
-            unit,
-            stamp,
-            month,
-            from_facility,
-            from_service_kind,
-            to_facility,
-            to_service_kind,
-            delete,
-            files,
-        }
+        Self { unit, stamp, month, from_facility, from_service_kind, to_facility, to_service_kind, delete, files }
     }
 }
 
