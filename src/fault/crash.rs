@@ -17,13 +17,28 @@ pub const POINTS: &[&str] = &[
     "outbox.changes_read",
 ];
 
+/// Every named place that files pass in the folders, on their way out and in.
+pub const FOLDERS: &[&str] = &[
+    "exchange.claimed",
+    "exchange.handed_in",
+    "exchange.decided",
+    "exchange.moved",
+    "exchange.told",
+    "exchange.recorded",
+    "exchange.on_paper",
+    "exchange.written",
+    "exchange.placement",
+    "exchange.renamed",
+    "exchange.placed",
+];
+
 /// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    debug_assert!(POINTS.contains(&name), "crash point {name} is not listed");
+    debug_assert!([POINTS, FOLDERS].concat().contains(&name), "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };
     if place == name && count.parse() == Ok(VISITS.fetch_add(1, Ordering::SeqCst) + 1) {
