@@ -149,6 +149,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
+    Paper(OneSubmission),
 }
 
 #[derive(Debug, clap::Args)]
@@ -198,6 +200,8 @@ pub(super) enum StateArgument {
     Delivered,
     Returned,
     Cancelled,
+    #[value(name = "on_paper", alias = "on-paper")]
+    OnPaper,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -205,6 +209,7 @@ pub(super) enum RightArgument {
     Submit,
     Read,
     Manage,
+    Receive,
     Card,
     CardApdu,
     Admin,
@@ -216,6 +221,7 @@ impl From<RightArgument> for Right {
             RightArgument::Submit => Self::Submit,
             RightArgument::Read => Self::Read,
             RightArgument::Manage => Self::Manage,
+            RightArgument::Receive => Self::Receive,
             RightArgument::Card => Self::Card,
             RightArgument::CardApdu => Self::CardApdu,
             RightArgument::Admin => Self::Admin,
@@ -234,6 +240,7 @@ impl StateArgument {
             Self::Delivered => "delivered",
             Self::Returned => "returned",
             Self::Cancelled => "cancelled",
+            Self::OnPaper => "on_paper",
         }
     }
 }

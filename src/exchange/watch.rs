@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, AsRawFd, RawFd};
 use std::path::Path;
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// A folder under watch, or none where that cannot be had.
@@ -17,12 +18,17 @@ impl AsRawFd for Notices {
     }
 }
 
+#[expect(deprecated, reason = "its successor is unsafe; the descriptor is owned by what is registered and stays the same")]
+fn registered(notices: Notices) -> Option<AsyncFd<Notices>> {
+    AsyncFd::with_interest(notices, Interest::READABLE).ok()
+}
+
 impl Watch {
     /// Nothing watched yet.
     pub(super) fn new() -> Self {
         let flags = InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC;
         let notices = Inotify::init(flags).ok().map(Notices);
-        Self(notices.and_then(|notices| AsyncFd::new(notices).ok()))
+        Self(notices.and_then(registered))
     }
 
     /// Watches the folder that stands under this name at the moment; the same one is watched once.

@@ -13,6 +13,7 @@ mod keys;
 mod open;
 mod pieces;
 mod queues;
+mod received;
 mod rows;
 mod select;
 mod submissions;
@@ -35,6 +36,10 @@ pub use folders::{
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
+pub use received::{
+    Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
+    ReceivedRow, UnitGone,
+};
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};

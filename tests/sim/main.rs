@@ -28,6 +28,7 @@ mod hub_scripted;
 mod hub_writer;
 mod identity;
 mod identity_scripted;
+mod inbox;
 mod machine;
 mod openapi;
 mod opinion;
