@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credential::seal::Keyring;
 use crate::exchange;
+use crate::host;
 use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::Outbox;
@@ -23,7 +24,10 @@ pub(super) fn inbox(
     clock: &Clock,
     stop: watch::Receiver<bool>,
 ) -> (Inbox, inbox::Tasks) {
+    let directory = settings.state.directory.clone();
     let config = inbox::Config {
+        free_space: Arc::new(move || host::free_space(&directory).ok()),
+        min_free: settings.state.min_free,
         facility: settings.facility.number.clone(),
         poll: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),

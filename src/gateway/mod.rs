@@ -271,6 +271,7 @@ impl House {
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
+                inbox: self.inbox.clone(),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
                 clock: self.clock.clone(),
@@ -320,6 +321,7 @@ impl House {
         }
         let rooms = [
             ("outbox", self.outbox.alive() && !self.tasks.any_ended()),
+            ("inbox", self.inbox.alive() && !self.inbox_tasks.any_ended()),
             ("cards", self.cards.health().alive && !self.card_tasks.any_ended()),
         ];
         match rooms.iter().find(|(_, alive)| !alive) {

@@ -44,7 +44,9 @@ pub use port::{
     HubPort, LookupOutcome, MunicipalState, Outcome, Receipt, RecipientState, Refusal, Scope, Trouble, UNIT_LIMIT,
 };
 pub use real::Hub;
-pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
+pub use scripted::{
+    AcknowledgeStep, AcknowledgementRecord, AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step,
+};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
 pub use wire::{OpinionHead, OpinionWriter, care_plan_body};

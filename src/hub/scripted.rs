@@ -1,6 +1,7 @@
 //! A hub that does as it is told, for testing whoever uses [`HubPort`]. It keeps keys as the contract says: the first
 //! accepted answer or final refusal under a key is repeated, and a key can be asked about.
 
+mod arrivals;
 mod identity;
 mod sent;
 
@@ -13,6 +14,8 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::arrivals::Arrivals;
+pub use self::arrivals::{AcknowledgeStep, AcknowledgementRecord};
 use self::identity::Register;
 pub use self::identity::{AssertStep, AssertionRecord};
 use self::sent::Sent;
@@ -78,6 +81,7 @@ struct State {
     /// Cursors carry the number of the feed they were given by.
     feed: usize,
     register: Register,
+    arrivals: Arrivals,
 }
 
 impl ScriptedHub {
@@ -230,16 +234,16 @@ impl HubPort for ScriptedHub {
         self.recipients(cursor.as_deref())
     }
 
-    async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn arrivals(&self, cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        self.list_arrivals(cursor.as_deref())
     }
 
-    async fn arrived_unit(&self, _id: &str) -> Result<Option<Bytes>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn arrived_unit(&self, id: &str) -> Result<Option<Bytes>, Trouble> {
+        self.give_unit(id).await
     }
 
-    async fn acknowledge(&self, _key: Uuid, _id: &str, _what: Acknowledgement) -> Result<(), Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn acknowledge(&self, key: Uuid, id: &str, what: Acknowledgement) -> Result<(), Trouble> {
+        self.take_acknowledgement(key, id, what)
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// SHA-256 over a request: the JSON with its members sorted (so that layout does not count), the signature, and the name
 /// and the content of each attachment.
+#[derive(Clone)]
 pub struct RequestHash {
     whole: digest::Context,
     attachment: digest::Context,

@@ -12,6 +12,7 @@ mod keys;
 mod open;
 mod pieces;
 mod queues;
+mod received;
 mod rows;
 mod select;
 mod submissions;
@@ -31,6 +32,10 @@ pub use events::{EventRow, NewEvent, tell_plan};
 pub use facts::SetFact;
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
+pub use received::{
+    Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
+    ReceivedRow, UnitGone,
+};
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};

@@ -12,12 +12,15 @@
 //! - [`value`]: dates, months, times and numbers as the files write them.
 //! - [`mod@unit`]: files grouped into send units, and the neutral JSON form of one that the hub takes.
 //! - [`lint`]: what is wrong with a file, or with files that belong together; [`judge()`]: that, and the units they are.
+//! - [`archive`]: a ZIP of files, taken apart within bounds; [`cover`]: the page that goes with what is sent on paper.
 //!
 //! **Invariants.** Nothing here opens a file or asks for the time. Memory is bounded by the reader's limit, whatever the file
 //! holds. What was read is written back byte for byte: a [`Cell`] keeps the bytes of everything that its text alone would
 //! not give again (quotes, duplicate codes of CP932, damage).
 
+pub mod archive;
 pub mod codes;
+pub mod cover;
 pub mod cp932;
 mod document;
 pub mod file_name;
