@@ -21,7 +21,7 @@ pub const UNIT_LIMIT: u64 = 21 * 1024 * 1024;
 
 /// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
 pub struct Delivery {
-    /// The submission's id, minted at acceptance.
+    /// The submission's id, minted at acceptance, or a further key of it.
     pub key: Uuid,
     /// Exact length of `body` in bytes.
     pub length: u64,
