@@ -66,7 +66,8 @@ pub(super) struct Advice {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[schema(as = ProblemPlace)]
 pub(super) struct Place {
-    /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on.
+    /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on. Of care plan files: into the
+    /// units that they make (`/units/0/tables/…`), as a substitution names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pointer: Option<String>,
     /// The query parameter or header, where the place is not in the body.

@@ -112,7 +112,7 @@ fn detail(item: &Value) -> String {
         text.push_str(&format!("  種類 / kind: {}\n", kind(item)));
     }
     if let Some(plan) = plan(item) {
-        let month = text_of(plan, "month");
+        let month = plan.get("month").and_then(Value::as_str).unwrap_or_default();
         let what = format!("{} {} {month}", text_of(plan, "unit"), text_of(plan, "stamp"));
         text.push_str(&format!("  ケアプラン / care plan: {}\n  宛先 / to: {}\n", what.trim_end(), recipient(item)));
     }

@@ -356,7 +356,7 @@ async fn a_part_that_is_not_offered_stops_that_part_only() {
     let sandbox = Sandbox::start();
     let not_offered = |outcome: Outcome| match outcome {
         Outcome::NotDelivered(trouble) => {
-            assert_eq!((trouble.code, trouble.scope), (Code::HubNotOffered, Scope::Operator))
+            assert_eq!((trouble.code, trouble.scope), (Code::HubNotOffered, Scope::Operator));
         }
         other => panic!("{other:?}"),
     };

@@ -388,6 +388,49 @@ fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
     assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::OutcomeUnaskable)));
 }
 
+fn through(inputs: impl IntoIterator<Item = Input>) -> Life {
+    let mut rng = StdRng::seed_from_u64(1);
+    inputs
+        .into_iter()
+        .fold(Life::new(Kind::CarePlan), |life, input| life.step(input, start(), &policy(), &mut rng).unwrap())
+}
+
+fn refused() -> Input {
+    Input::Settled { outcome: Outcome::Refused(absent()), others_passed_at: None }
+}
+
+/// A hub that has forgotten the key under which it may have filed, and refuses: still neither paper nor another key.
+#[test]
+fn a_refusal_after_the_hub_forgot_proves_nothing() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let late = start() + Duration::from_secs(400 * 86_400);
+    for (now, certain) in [(start(), true), (late, false)] {
+        let mut life = through([Input::Start, Input::Interrupted, Input::Asked(LookupOutcome::NotOffered)]);
+        for input in [Input::Retry, Input::Start, refused()] {
+            life = life.step(input, now, &policy(), &mut rng).unwrap();
+        }
+        assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::HubRecipientAbsent)));
+        assert_eq!(life.clone().step(Input::OnPaper, now, &policy(), &mut rng).is_ok(), certain);
+        let retried = life.step(Input::Retry, now, &policy(), &mut rng).unwrap();
+        assert_eq!((retried.generation, retried.first_sent_at.is_none()), (u32::from(certain), certain));
+    }
+}
+
+/// The first is the id; each other is a name of its own, the same every time.
+#[test]
+fn the_keys_of_a_submission_are_its_own() {
+    let ids = [1, 2].map(uuid::Uuid::from_u128);
+    let keys: std::collections::BTreeSet<_> =
+        ids.iter().flat_map(|id| (0..100).map(|generation| record::hub_key(*id, generation))).collect();
+    assert_eq!((keys.len(), record::hub_key(ids[0], 0)), (200, ids[0]));
+    assert_eq!(
+        record::hub_key(ids[0], 1).to_string(),
+        "6f6a819a-5214-8d03-97ed-f3297c98d1ed",
+        "for good: the hub remembers it"
+    );
+    assert!(keys.iter().filter(|key| !ids.contains(key)).all(|key| key.get_version_num() == 8));
+}
+
 /// A remedy that comes while somebody is trying must not be lost with that try.
 #[test]
 fn what_changes_during_a_try_is_tried_at_once_after_it() {

@@ -197,13 +197,14 @@ impl World {
                 (StateName::Held, Some(Code::HubRecipientAbsent)) if office == Office::Never => {
                     self.step(index, Input::OnPaper).unwrap();
                 }
-                (StateName::Held, Some(Code::HubRecipientAbsent)) => {
-                    // Half of them ask before the office has joined.
-                    if self.there(self.items[index].office) || self.rng.random_range(0..2) == 0 {
-                        self.step(index, Input::Retry).unwrap();
-                        self.second_keys += 1;
-                    }
+                // Half of them ask before the office has joined.
+                (StateName::Held, Some(Code::HubRecipientAbsent))
+                    if self.there(self.items[index].office) || self.rng.random_range(0..2) == 0 =>
+                {
+                    self.step(index, Input::Retry).unwrap();
+                    self.second_keys += 1;
                 }
+                (StateName::Held, Some(Code::HubRecipientAbsent)) => {}
                 (StateName::Held, reason) if reason != Some(Code::HubInsurerNotLive) => {
                     self.step(index, Input::Retry).unwrap();
                 }
@@ -227,10 +228,10 @@ impl World {
             let ripe = life.wait_until().is_some_and(|at| at <= wall);
             match life.state {
                 State::Held(_) if ripe => self.step(index, Input::Release).unwrap(),
-                State::Unknown(_) if ripe && !self.carried(index) => {
-                    if self.engine.places(self.now).of(Kind::CarePlan) > 0 {
-                        self.ask(index);
-                    }
+                State::Unknown(_)
+                    if ripe && !self.carried(index) && self.engine.places(self.now).of(Kind::CarePlan) > 0 =>
+                {
+                    self.ask(index);
                 }
                 _ => {}
             }

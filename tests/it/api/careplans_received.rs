@@ -36,7 +36,7 @@ fn open(key: &str, item: &Value) -> Request<Full<bytes::Bytes>> {
 
 fn unzipped(bytes: &[u8]) -> Vec<Named> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     let mut content = |name: &str| {
         let mut bytes = Vec::new();
         archive.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
