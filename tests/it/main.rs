@@ -22,6 +22,7 @@ mod hub_sandbox;
 mod identification;
 mod identify;
 mod identity;
+mod inbox;
 mod memory;
 mod power;
 mod privacy;
