@@ -48,7 +48,8 @@ pub(in crate::api) struct OpinionParts {
 #[derive(serde::Serialize, ToSchema)]
 #[schema(as = Substitution)]
 pub(in crate::api) struct SubstitutionView {
-    /// JSON pointer into `opinion`.
+    /// JSON pointer into `opinion`; of care plans that are handed in, that of the problem (`/units/0/tables/…`), and of a care plan
+    /// on its way, into its unit.
     pointer: String,
     /// The text as the person writes it.
     #[schema(example = "髙")]
@@ -259,17 +260,7 @@ impl From<About> for CarePlanView {
     fn from(about: About) -> Self {
         let About { batch: _, unit, stamp, month, from_facility, from_service_kind, .. } = about;
         let About { to_facility, to_service_kind, delete, files, .. } = about;
-        Self {
-            unit,
-            stamp,
-            month,
-            from_facility,
-            from_service_kind,
-            to_facility,
-            to_service_kind,
-            delete,
-            files,
-        }
+        Self { unit, stamp, month, from_facility, from_service_kind, to_facility, to_service_kind, delete, files }
     }
 }
 

@@ -85,7 +85,8 @@ async fn what_another_office_sent_is_taken_as_it_came_and_stays_unopened_until_s
     assert_eq!(unopened["items"], json!([items[1]]));
     // The sender is told.
     let told = async {
-        while !house.hub.acknowledgements().iter().any(|told| told.what == Acknowledgement::Opened && told.id == "one") {
+        while !house.hub.acknowledgements().iter().any(|told| told.what == Acknowledgement::Opened && told.id == "one")
+        {
             super::accept::look_again_soon().await;
         }
     };

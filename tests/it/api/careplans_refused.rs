@@ -40,7 +40,8 @@ async fn files_are_refused_with_every_place_and_nothing_is_kept() {
         let missing = place(&places, "UNIT_INCOMPLETE");
         assert!(missing["file"].as_str().unwrap().starts_with("UP1KYO_"), "{missing}");
         // Each thing is said once.
-        let twice = places.iter().filter(|other| (&other["code"], &other["file"]) == (&missing["code"], &missing["file"]));
+        let twice =
+            places.iter().filter(|other| (&other["code"], &other["file"]) == (&missing["code"], &missing["file"]));
         assert_eq!(twice.count(), 1, "{places:#?}");
         let text = serde_json::to_string(&places).unwrap();
         assert!(!text.contains("手須戸") && !text.contains("9900000001"), "{text}");
@@ -126,7 +127,10 @@ async fn a_character_that_the_hub_lacks_is_named_and_replaced_as_stated() {
     accepted(&house.tcp(post_units(&key, "k-2", &body)).await);
     let path = taken["deliveries"][0]["status"].as_str().unwrap();
     let seen = house.tcp(get(path, Some(&key))).await.json();
-    assert_eq!((&seen["substitutions"][0]["original"], &seen["substitutions"][0]["replacement"]), (&json!("髙"), &json!("高")));
+    assert_eq!(
+        (&seen["substitutions"][0]["original"], &seen["substitutions"][0]["replacement"]),
+        (&json!("髙"), &json!("高"))
+    );
     let other = super::careplans_kit::key(&house, &[Right::Read]).await;
     assert_eq!(house.tcp(get(path, Some(&other))).await.json()["substitutions"], json!([]));
     let batch = house.tcp(get(&format!("/v1/careplans/{}", taken["id"].as_str().unwrap()), Some(&other))).await;

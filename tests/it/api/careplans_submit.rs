@@ -32,7 +32,8 @@ async fn files_an_archive_or_units_go_to_the_hub_and_are_followed_to_the_receipt
         let slip_of = deliveries.iter().find(|delivery| delivery["stamp"] == STAMP).unwrap();
         assert_eq!((&slip_of["unit"], &slip_of["month"]), (&json!("H2"), &json!("202605")));
         assert_eq!((&slip_of["to_facility"], &slip_of["to_service_kind"]), (&json!("9970000023"), &json!("11")));
-        let mut names: Vec<&str> = slip_of["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let mut names: Vec<&str> =
+            slip_of["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         names.sort_unstable();
         assert!(names.iter().eq(slip.iter().map(|(name, _)| name)), "{names:?}");
 
@@ -42,7 +43,8 @@ async fn files_an_archive_or_units_go_to_the_hub_and_are_followed_to_the_receipt
         assert_eq!((&seen["sha256"], &seen["care_plan"]["files"]), (&slip_of["sha256"], &slip_of["files"]));
         assert_eq!(seen["care_plan"]["from_facility"], OFFICE);
         assert!(seen["next_step"]["en"].as_str().unwrap().contains("other office"), "{seen:#}");
-        let batch = house.tcp(get(&format!("/v1/careplans/{}", taken["id"].as_str().unwrap()), Some(&key))).await.json();
+        let batch =
+            house.tcp(get(&format!("/v1/careplans/{}", taken["id"].as_str().unwrap()), Some(&key))).await.json();
         let followed = batch["deliveries"].as_array().unwrap().iter().find(|one| one["id"] == seen["id"]).unwrap();
         assert_eq!((&followed["state"], &followed["receipt"]), (&json!("delivered"), &seen["receipt"]));
         assert_eq!(batch["accepted_at"], taken["accepted_at"]);
@@ -134,7 +136,10 @@ async fn who_may_and_what_a_request_must_be() {
     house.tcp(post(&key, "k-1", "", "text/csv", slip[0].1.clone())).await.problem("REQUEST_MEDIA_TYPE");
     house.tcp(post_form(&key, "k-1", "?due=20260428", &slip, None)).await.problem("REQUEST_MALFORMED");
     house.tcp(post_form(&key, "k-1", "?until=2026-04-28", &slip, None)).await.problem("REQUEST_MALFORMED");
-    house.tcp(post(&key, "k-1", "", "multipart/form-data; boundary=bb", b"--bb--\r\n".to_vec())).await.problem("REQUEST_MALFORMED");
+    house
+        .tcp(post(&key, "k-1", "", "multipart/form-data; boundary=bb", b"--bb--\r\n".to_vec()))
+        .await
+        .problem("REQUEST_MALFORMED");
     for body in [json!([]), json!({}), json!({"units": []}), json!({"units": units(&slip), "due": "2026-04-28"})] {
         house.tcp(post_units(&key, "k-1", &body)).await.problem("REQUEST_MALFORMED");
     }

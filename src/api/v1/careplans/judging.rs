@@ -10,9 +10,9 @@ use super::units::{Envelope, beside_files};
 use super::{MAX_CONTENT, MAX_FILES, too_many, twice};
 use crate::api::problem::{Failure, Place, Severity};
 use crate::fault::Code;
+use crate::model::careplan::archive::{self, ZipLimits};
 use crate::model::careplan::lint::{Findings, Settings};
 use crate::model::careplan::unit::{self, ProblemCode, Reading, Refused, Unit};
-use crate::model::careplan::archive::{self, ZipLimits};
 use crate::model::careplan::{self, Judged};
 use crate::model::characters::Repertoire;
 use crate::model::opinion::Substitution;
@@ -181,7 +181,9 @@ impl Desk {
                     let found = problems.iter().map(|problem| of_problem(numbered.number, made_of, problem));
                     // A character that neither the hub nor CSV holds is named already.
                     let known = |place: &Place| {
-                        self.places.iter().any(|other| (&other.pointer, &other.character) == (&place.pointer, &place.character))
+                        self.places
+                            .iter()
+                            .any(|other| (&other.pointer, &other.character) == (&place.pointer, &place.character))
                     };
                     let found: Vec<Place> = found.filter(|place| !known(place)).collect();
                     self.places.extend(found);

@@ -18,8 +18,8 @@ use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::authorise;
 use crate::api::problem::{Document, Failure, Place};
-use crate::fault::Code;
 use crate::api::v1::intake;
+use crate::fault::Code;
 use crate::model::careplan::lint::{
     self, Finding, Findings, SetLinter, Settings, Severity, ZipLimits, lint_file, lint_zip,
 };

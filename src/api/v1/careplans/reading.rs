@@ -65,8 +65,7 @@ pub(super) async fn read(parts: &Parts, body: &mut Pieces) -> Result<Sent, Failu
         }
         "multipart/form-data" => {
             body.limit(parts, MAX_REQUEST)?;
-            let boundary =
-                multer::parse_boundary(kind(parts)).map_err(|error| intake::malformed(error, "BOUNDARY"))?;
+            let boundary = multer::parse_boundary(kind(parts)).map_err(|error| intake::malformed(error, "BOUNDARY"))?;
             let progress = body.progress();
             several(Multipart::new(body, boundary), &progress).await
         }
