@@ -149,6 +149,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
+    Paper(OneSubmission),
 }
 
 #[derive(Debug, clap::Args)]
@@ -198,6 +200,8 @@ pub(super) enum StateArgument {
     Delivered,
     Returned,
     Cancelled,
+    #[value(name = "on_paper", alias = "on-paper")]
+    OnPaper,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -236,6 +240,7 @@ impl StateArgument {
             Self::Delivered => "delivered",
             Self::Returned => "returned",
             Self::Cancelled => "cancelled",
+            Self::OnPaper => "on_paper",
         }
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::files;
 use super::poll::{Failure, Poller, jittered};
 use super::view::About;
-use crate::fault::{Code, crash};
+use crate::fault::{Code, Retry, crash};
 use crate::hub::{Acknowledgement, HubPort, Scope, Trouble};
 use crate::store::{Acknowledged, KeepUnit, NewEvent, NewUnitBody, PostponeUnit, ReceivedRow, StoreError, UnitGone};
 use crate::telemetry::Metric;
@@ -189,9 +189,9 @@ impl<H: HubPort> Poller<H> {
         crash::point("inbox.told");
         match told {
             Ok(()) => {}
-            // Nobody is left who could be told.
-            Err(Trouble { code: Code::HubArrivalGone, .. }) => {
-                tracing::warn!(received = %id, code = %Code::HubArrivalGone, "inbox: the hub no longer has what is acknowledged");
+            // The hub's last word: said again it would be the same.
+            Err(Trouble { code, scope: Scope::Item, .. }) if code.retry() == Retry::Never => {
+                tracing::warn!(received = %id, %code, told = name, "inbox: the hub does not take the word of it");
             }
             Err(trouble) => return Err(self.setback(&trouble)),
         }

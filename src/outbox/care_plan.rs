@@ -182,18 +182,18 @@ fn plan(batch: Uuid, unit: &Unit, files: Vec<String>, secret: &[u8; 32]) -> Resu
 /// Keeps the bytes that go to the hub. The unit is let go as soon as they are there.
 async fn keep(inner: &Arc<Inner>, unit: Unit, with: &Particulars) -> Result<Together, OutboxError> {
     let mut keeping = Keeping::begin(inner.clone()).await?;
-    let body = zeroize::Zeroizing::new(salted(care_plan_body(&unit).map_err(|_| Code::RequestTooLarge)?));
+    let body = zeroize::Zeroizing::new(care_plan_body(&unit).map_err(|_| Code::RequestTooLarge)?);
     drop(unit);
     keeping.push(&body).await?;
+    keeping.push(&salt()).await?;
     keeping.complete(with)
 }
 
 /// White space behind the JSON holds 128 random bits. The hash over the bytes stands in clear, and a unit that removes one
 /// person's record says so little that it could be guessed from a plain one.
-fn salted(mut body: Vec<u8>) -> Vec<u8> {
+fn salt() -> Vec<u8> {
     let salt: u128 = rand::random();
-    body.extend((0..u128::BITS).map(|bit| if (salt >> bit) & 1 == 0 { b' ' } else { b'\t' }));
-    body
+    (0..u128::BITS).map(|bit| if (salt >> bit) & 1 == 0 { b' ' } else { b'\t' }).collect()
 }
 
 /// When a unit is due that nobody gave a date: plans of a month the day before it begins, results on the fifth of the next,

@@ -38,6 +38,7 @@ mod opinion_properties;
 mod opinion_rules;
 mod schedule;
 mod schedule_kinds;
+mod schedule_queues;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

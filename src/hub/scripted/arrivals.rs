@@ -36,6 +36,8 @@ pub(super) struct Arrivals {
     page: usize,
     listed: Vec<Arrival>,
     units: BTreeMap<String, Bytes>,
+    /// How many units ever came.
+    filed: usize,
     /// Cursors carry the number of the list they were given by.
     list: usize,
     next_pages: VecDeque<Trouble>,
@@ -55,6 +57,7 @@ impl Default for Arrivals {
             page: 100,
             listed: Vec::new(),
             units: BTreeMap::new(),
+            filed: 0,
             list: 0,
             next_pages: VecDeque::new(),
             next_units: BTreeMap::new(),
@@ -77,7 +80,8 @@ impl ScriptedHub {
     pub fn arrive(&self, id: &str, from_facility: &str, unit: impl Into<Bytes>) {
         let at = self.clock.now();
         let arrivals = &mut self.state().arrivals;
-        let receipt_number = format!("A{:08}", arrivals.units.len() + 1);
+        arrivals.filed += 1;
+        let receipt_number = format!("A{:08}", arrivals.filed);
         arrivals.units.insert(id.to_owned(), unit.into());
         let (id, from_facility) = (id.to_owned(), from_facility.to_owned());
         arrivals.listed.push(Arrival { id, from_facility, kind: "UPPLAN".to_owned(), receipt_number, at });
@@ -191,7 +195,7 @@ impl ScriptedHub {
         };
         arrivals.is_offered()?;
         if !arrivals.units.contains_key(id) {
-            return Err(Trouble::of(Code::HubArrivalGone, Scope::Item));
+            return Err(Trouble::of(Code::HubRefused, Scope::Item));
         }
         let record = AcknowledgementRecord { key, id: id.to_owned(), what };
         match arrivals.told.iter().find(|known| known.key == key) {

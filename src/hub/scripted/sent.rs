@@ -1,14 +1,12 @@
 //! What became of care plans sent.
 
-use std::collections::VecDeque;
-
 use super::{ScriptedHub, page};
 use crate::hub::port::{Change, ChangePage, RecipientState, Trouble};
 
 #[derive(Default)]
 pub(super) struct Sent {
     changes: Vec<Change<RecipientState>>,
-    troubles: VecDeque<Trouble>,
+    down: Option<Trouble>,
 }
 
 impl ScriptedHub {
@@ -18,15 +16,15 @@ impl ScriptedHub {
         self.state().sent.changes.push(Change { receipt_number, state, at, reason: None });
     }
 
-    /// Answers the next readings of the feed of care plans sent so, instead of with what is in it.
-    pub fn then_recipients(&self, troubles: impl IntoIterator<Item = Trouble>) {
-        self.state().sent.troubles.extend(troubles);
+    /// Answers every reading of the feed of care plans sent so, until `None`.
+    pub fn recipients_down(&self, trouble: Option<Trouble>) {
+        self.state().sent.down = trouble;
     }
 
     pub(super) fn recipients(&self, cursor: Option<&str>) -> Result<ChangePage<RecipientState>, Trouble> {
-        let mut state = self.state();
-        match state.sent.troubles.pop_front() {
-            Some(trouble) => Err(trouble),
+        let state = self.state();
+        match &state.sent.down {
+            Some(trouble) => Err(trouble.clone()),
             None => Ok(page(&state.sent.changes, state.feed, cursor)),
         }
     }

@@ -66,7 +66,7 @@ impl Envelope<Bytes> {
     /// As [`Envelope::parse`], of an answer that may be long: the data of an ok is JSON, a part of `body`, and not read.
     pub(in crate::hub) fn parse_around(body: &Bytes) -> Option<Self> {
         let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
-        let result: &str = serde_json::from_str(members.get("result")?.get()).ok()?;
+        let result: String = serde_json::from_str(members.get("result")?.get()).ok()?;
         let data = if result == "ok" { Some(members.remove("data")?.get()) } else { None };
         let rest: usize = members.values().map(|value| value.get().len()).sum();
         if rest > AROUND_LIMIT {

@@ -1,6 +1,8 @@
 //! Units of care plans on their way out: handed in together, in order for each office, held, on paper.
 
+mod heads;
 mod paper;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

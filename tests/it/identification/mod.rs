@@ -3,7 +3,7 @@
 mod crash;
 pub(crate) mod damage;
 pub(crate) mod room;
-mod schema;
+pub(crate) mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use engawa::hub::Acknowledgement::{Downloaded, Opened};
 use engawa::hub::{AcknowledgeStep, Scope};
 use engawa::inbox::Standing;
 
-use super::house::{Ground, POLL, Room, SENDER, trouble, unit};
+use super::house::{Ground, Room, SENDER, trouble, unit};
 use crate::careplan_generator::Draw;
 
 const SEQUENCES: u64 = 2000;
@@ -39,7 +39,7 @@ impl Model {
 async fn whatever_happens_each_unit_is_kept_once_and_told_after_it_was_kept() {
     let ground = Ground::new().await;
     let units: Vec<Vec<u8>> =
-        ["H2", "H5"].iter().map(|id| unit(id, "20261120101500")).chain([b"no unit".to_vec()]).collect();
+        ["H2", "H4"].iter().map(|id| unit(id, "20261120101500")).chain([b"no unit".to_vec()]).collect();
     let mut crashes = 0;
     for seed in 0..SEQUENCES {
         let mut draw = Draw(seed);
@@ -138,8 +138,13 @@ async fn check(room: &Room, seed: u64) {
 async fn calm(room: &mut Room, model: &Model) {
     model.sent.iter().for_each(|(id, _)| room.hub.poison(id, None));
     room.free.store(1 << 30, Ordering::SeqCst);
-    for _ in 0..6 {
-        room.pass(8 * POLL).await;
+    for _ in 0..40 {
+        room.clock.advance(Duration::from_secs(3700));
+        room.pass(Duration::from_secs(4)).await;
+        let rest = room.store.received_wake(&room.facility, true).await.unwrap();
+        if rest.is_none() && room.list(false).await.len() == model.sent.len() {
+            return;
+        }
     }
 }
 
