@@ -13,6 +13,7 @@ mod crash;
 mod daemon;
 mod demo;
 mod disk;
+mod exchange;
 mod faults;
 mod feeds;
 mod host;
