@@ -49,6 +49,13 @@ for package in engawa engawa-sandbox; do
 	[ "$package" = engawa ] || variant=--variant=sandbox
 	cargo deb --quiet --no-build --locked --no-strip --no-dbgsym --target "$triple" $variant --deb-version "$version" --output "$out"
 done
+# cargo-deb gives every package the first line of Cargo.toml's description; the sandbox is something else.
+deb=$(ls "$out/engawa-sandbox_${version}_"*.deb)
+dpkg-deb -R "$deb" "$pages/unpacked"
+sed -i 's/^Description: .*/Description: Care hub to test engawa against, with faults on demand/' "$pages/unpacked/DEBIAN/control"
+dpkg-deb --root-owner-group -Zxz -b "$pages/unpacked" "$deb" > /dev/null
+rm -rf "$pages/unpacked"
+
 packaging/sbom.sh "$triple" "$version" > "$out/engawa_${version}_sbom.cdx.json"
 ( cd "$out" && sha256sum -- *"_${version}_"* > "engawa_$version.sha256" )
 ls -l "$out"
