@@ -35,10 +35,10 @@ deps-package:
 build: deps
 	cargo build --locked
 
-demo: build ## a short story: hub down, opinion accepted, hub up, receipt; a person and a card
+demo: build ## a short story: hub down, opinion accepted, hub up, receipt; a person and a card; care plans both ways
 	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa
 
-run: build ## sandbox, gateway and a card left running to play with
+run: build ## sandbox, gateways with folders and a card left running to play with
 	$(BUILT)/engawa-sandbox demo --gateway $(BUILT)/engawa --keep
 
 test: deps ## every test, and which of them could not run here

@@ -103,6 +103,7 @@ macro_rules! needs {
 needs! {
     Read = Read;
     Manage = Manage;
+    Receive = Receive;
     Card = Card;
     Listen = Read | Card;
     Follow = Card | Manage;

@@ -31,6 +31,7 @@ use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
+use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::terminal::Keys;
 
@@ -77,6 +78,8 @@ pub struct Config {
     pub max_streams: usize,
     /// How often a quiet event stream shows that it is alive.
     pub keep_alive: Duration,
+    /// How care plan files are judged.
+    pub lint: Arc<lint::Settings>,
 }
 
 impl Default for Config {
@@ -89,6 +92,7 @@ impl Default for Config {
             max_requests: 256,
             max_streams: 128,
             keep_alive: Duration::from_secs(15),
+            lint: Arc::default(),
         }
     }
 }

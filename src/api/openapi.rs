@@ -34,10 +34,13 @@ fn paths() -> utoipa::openapi::Paths {
             .insert("default".to_owned(), RefOr::Ref(Ref::new("#/components/responses/Problem")));
         // Handlers of different resources share names; an operation's id has to be its own.
         let resource = route.path.trim_start_matches("/v1").trim_start_matches('/');
+        let resource =
+            resource.strip_prefix("careplans/").filter(|rest| rest.starts_with("received")).unwrap_or(resource);
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
             "opinions" | "careplans" | "submissions" | "events" | "keys" => resource,
+            "received" => "careplans",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
         };

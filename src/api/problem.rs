@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::card::{CardError, Spent};
 use crate::fault::{Blame, Code, Retry};
+use crate::inbox::InboxError;
 use crate::model::opinion;
 use crate::outbox::OutboxError;
 use crate::terminal::KeyError;
@@ -65,12 +66,25 @@ pub(super) struct Advice {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[schema(as = ProblemPlace)]
 pub(super) struct Place {
-    /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on.
+    /// JSON pointer into the request's body (RFC 6901); attachments are `/attachments/0` and so on. Of care plan files: into the
+    /// units that they make (`/units/0/tables/…`), as a substitution names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pointer: Option<String>,
     /// The query parameter or header, where the place is not in the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parameter: Option<String>,
+    /// Of care plans: the name of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<String>,
+    /// The line of it, from 1; line breaks inside values count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) line: Option<u64>,
+    /// The number of the item in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) column: Option<usize>,
+    /// The name of the item in English; see docs/careplan.md.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) item: Option<String>,
     /// Stable name of the problem.
     pub(super) code: String,
     /// Whether it stops the request.
@@ -94,8 +108,10 @@ pub(super) struct Place {
 pub(super) enum Severity {
     /// It does.
     Error,
-    /// It is accepted all the same; a person should look at it.
+    /// It is accepted all the same; a person should look at it. Of a care plan: the receiver is likely to refuse it.
     Warning,
+    /// Of care plans: it is accepted, and could be better.
+    Advice,
 }
 
 /// The body of every answer outside 2xx.
@@ -148,6 +164,11 @@ impl Place {
         Self { pointer: Some(pointer.into()), ..Self::nowhere(code, ja, en) }
     }
 
+    /// A place in a file that was sent, or the whole of it.
+    pub(super) fn in_file(file: impl Into<String>, code: &'static str, ja: &str, en: &str) -> Self {
+        Self { file: Some(file.into()), ..Self::nowhere(code, ja, en) }
+    }
+
     /// A query parameter or a header.
     pub(super) fn parameter(name: impl Into<String>, code: &'static str, ja: &str, en: &str) -> Self {
         Self { parameter: Some(name.into()), ..Self::nowhere(code, ja, en) }
@@ -184,6 +205,10 @@ impl Place {
         Self {
             pointer: None,
             parameter: None,
+            file: None,
+            line: None,
+            column: None,
+            item: None,
             code: code.to_owned(),
             severity: Severity::Error,
             detail: ja.to_owned(),
@@ -307,6 +332,12 @@ impl From<Code> for Failure {
 impl From<OutboxError> for Failure {
     fn from(error: OutboxError) -> Self {
         Self { retry_after: error.retry_after, ..Self::from(error.code) }.because(error)
+    }
+}
+
+impl From<InboxError> for Failure {
+    fn from(error: InboxError) -> Self {
+        Self::from(error.code).because(error)
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{Careplans, DEFAULT_PATH};
+use crate::model::careplan::lint::{KanaReading, LengthReading};
+use crate::model::careplan::value;
 use crate::terminal::Right;
 
 /// engawa 縁側: 介護情報基盤へのゲートウェイ / the gateway to the national care hub
@@ -70,10 +72,67 @@ pub(super) enum CareplanOrder {
         /// CSV files, folders, ZIPs; files named side by side belong together
         #[arg(required = true, value_name = "FILE|DIR|ZIP")]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        reading: Reading,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// How files are read where the standard leaves it open; the settings under `[careplans]` are the same.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reading {
+    /// 受け付けるCSVバージョン（先頭が正式な値） / the CSV versions that are taken, the right one first
+    #[arg(long, value_name = "YYYYMM,…", value_delimiter = ',', value_parser = csv_version)]
+    csv_version: Vec<String>,
+    /// 単位の定めのない長さの数え方 / how a length of an open unit is counted
+    #[arg(long, value_enum, default_value_t)]
+    lengths: LengthsArgument,
+    /// 半角カナ / half-width katakana
+    #[arg(long, value_enum, default_value_t)]
+    half_kana: HalfKanaArgument,
+    /// 内蔵のコード表に代える表 / code tables in place of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    code_tables: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum LengthsArgument {
+    #[default]
+    Either,
+    Bytes,
+    Characters,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum HalfKanaArgument {
+    #[default]
+    Warn,
+    Allow,
+}
+
+fn csv_version(text: &str) -> Result<String, &'static str> {
+    let month = value::month(text.as_bytes());
+    month.map(|_| text.to_owned()).ok_or("年月6桁（例: 202407）で書きます / write a month, like 202407")
+}
+
+impl From<Reading> for Careplans {
+    fn from(reading: Reading) -> Self {
+        Self {
+            csv_versions: reading.csv_version,
+            lengths: match reading.lengths {
+                LengthsArgument::Either => LengthReading::Either,
+                LengthsArgument::Bytes => LengthReading::Bytes,
+                LengthsArgument::Characters => LengthReading::Characters,
+            },
+            half_kana: match reading.half_kana {
+                HalfKanaArgument::Warn => KanaReading::Warn,
+                HalfKanaArgument::Allow => KanaReading::Allow,
+            },
+            code_tables: reading.code_tables,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +155,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
+    Paper(OneSubmission),
 }
 
 #[derive(Debug, clap::Args)]
@@ -145,6 +206,8 @@ pub(super) enum StateArgument {
     Delivered,
     Returned,
     Cancelled,
+    #[value(name = "on_paper", alias = "on-paper")]
+    OnPaper,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -152,6 +215,7 @@ pub(super) enum RightArgument {
     Submit,
     Read,
     Manage,
+    Receive,
     Card,
     CardApdu,
     Admin,
@@ -163,6 +227,7 @@ impl From<RightArgument> for Right {
             RightArgument::Submit => Self::Submit,
             RightArgument::Read => Self::Read,
             RightArgument::Manage => Self::Manage,
+            RightArgument::Receive => Self::Receive,
             RightArgument::Card => Self::Card,
             RightArgument::CardApdu => Self::CardApdu,
             RightArgument::Admin => Self::Admin,
@@ -181,6 +246,7 @@ impl StateArgument {
             Self::Delivered => "delivered",
             Self::Returned => "returned",
             Self::Cancelled => "cancelled",
+            Self::OnPaper => "on_paper",
         }
     }
 }

@@ -1,12 +1,14 @@
-//! `engawa careplan`: works without settings and without a running gateway.
+//! `engawa careplan`: works without the settings of the gateway and without a running one.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::output::{complain, say};
+use super::arguments::Reading;
+use super::output::{chain, complain, say};
 use super::{Exit, careplan_text};
+use crate::gateway::lint_settings;
 use crate::model::careplan::lint::{Findings, SetLinter, Settings, Severity, ZipLimits, lint_file, lint_zip};
 
 /// What was looked at together.
@@ -31,8 +33,15 @@ enum Trouble {
     NothingThere(String),
 }
 
-pub(super) fn lint(paths: &[PathBuf], json: bool) -> Exit {
-    let looked = match look_at_all(paths, &Settings::default()) {
+pub(super) fn lint(paths: &[PathBuf], reading: Reading, json: bool) -> Exit {
+    let settings = match lint_settings(&reading.into()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&format!("コード表を読めません。 / The code tables cannot be used.\n  {}", chain(&error)));
+            return Exit::Usage;
+        }
+    };
+    let looked = match look_at_all(paths, &settings) {
         Ok(looked) => looked,
         Err(trouble) => {
             complain(&format!("読めません。 / Cannot be read.\n  {trouble}"));

@@ -66,7 +66,9 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         }
         Command::Pages { directory } => pages::run(&directory),
         Command::Check { json } => check::run(&config, json),
-        Command::Careplan { order: CareplanOrder::Lint { paths, json } } => careplan::lint(&paths, json),
+        Command::Careplan { order: CareplanOrder::Lint { paths, reading, json } } => {
+            careplan::lint(&paths, reading, json)
+        }
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),

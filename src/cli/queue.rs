@@ -16,9 +16,12 @@ pub(super) fn run(config: &Config, order: QueueOrder) -> Exit {
     on_this_thread(async {
         match order {
             QueueOrder::List { state, limit, json } => list(config, state, limit, json).await,
-            QueueOrder::Show(one) => act(config, Method::GET, &format!("/v1/opinions/{}", one.id), &one).await,
+            QueueOrder::Show(one) => act(config, Method::GET, &format!("/v1/submissions/{}", one.id), &one).await,
             QueueOrder::Cancel(one) => {
                 act(config, Method::POST, &format!("/v1/submissions/{}/cancel", one.id), &one).await
+            }
+            QueueOrder::Paper(one) => {
+                act(config, Method::POST, &format!("/v1/submissions/{}/paper", one.id), &one).await
             }
             QueueOrder::Retry(one) => {
                 act(config, Method::POST, &format!("/v1/submissions/{}/retry", one.id), &one).await
@@ -84,12 +87,17 @@ fn table(items: &[Value], more: bool) -> String {
     if items.is_empty() {
         return "文書はありません。 / Nothing there.".to_owned();
     }
-    let mut text = format!("{:<36}  {:<22} {:<24} 予定・理由 / ETA, reason\n", "id", "状態 / state", "受付 / accepted");
+    let mut text = format!(
+        "{:<36}  {:<22} {:<24} 種類・宛先・予定・理由 / kind, to, ETA, reason\n",
+        "id", "状態 / state", "受付 / accepted"
+    );
     for item in items {
         let (state, reason) = (text_of(item, "state"), reason_code(item));
         let (accepted, eta) = (text_of(item, "accepted_at"), text_of(item, "eta"));
         let state = word(&state);
-        text.push_str(&format!("{}  {state:<22} {accepted:<24} {eta} {reason}\n", text_of(item, "id")));
+        let (kind, to) = (kind(item), recipient(item));
+        let rest: Vec<&str> = [kind, &to, &eta, &reason].into_iter().filter(|part| !part.is_empty()).collect();
+        text.push_str(&format!("{}  {state:<22} {accepted:<24} {}\n", text_of(item, "id"), rest.join("  ")));
     }
     if more {
         text.push_str("続きがあります（--limit） / There is more (--limit).\n");
@@ -100,6 +108,14 @@ fn table(items: &[Value], more: bool) -> String {
 fn detail(item: &Value) -> String {
     let state = text_of(item, "state");
     let mut text = format!("{}\n  状態 / state: {}\n", text_of(item, "id"), word(&state));
+    if !kind(item).is_empty() {
+        text.push_str(&format!("  種類 / kind: {}\n", kind(item)));
+    }
+    if let Some(plan) = plan(item) {
+        let month = plan.get("month").and_then(Value::as_str).unwrap_or_default();
+        let what = format!("{} {} {month}", text_of(plan, "unit"), text_of(plan, "stamp"));
+        text.push_str(&format!("  ケアプラン / care plan: {}\n  宛先 / to: {}\n", what.trim_end(), recipient(item)));
+    }
     for (label, member) in [
         ("受付 / accepted", "accepted_at"),
         ("期限 / due", "due"),
@@ -118,6 +134,10 @@ fn detail(item: &Value) -> String {
         let (state, at) = (text_of(municipality, "state"), text_of(municipality, "at"));
         text.push_str(&format!("  市町村 / municipality: {state} ({at})\n"));
     }
+    if let Some(recipient) = item.get("recipient").filter(|recipient| recipient.is_object()) {
+        let (state, at) = (text_of(recipient, "state"), text_of(recipient, "at"));
+        text.push_str(&format!("  宛先の状況 / recipient: {} ({at})\n", progress(&state)));
+    }
     let reason = reason_code(item);
     if !reason.is_empty() {
         text.push_str(&format!("  理由 / reason: {reason}\n{}", sentences(&reason)));
@@ -126,6 +146,34 @@ fn detail(item: &Value) -> String {
         text.push_str(&format!("  次に / next: {}\n  {}\n", text_of(next, "ja"), text_of(next, "en")));
     }
     text
+}
+
+/// What a care plan is and whom it goes to.
+fn plan(item: &Value) -> Option<&Value> {
+    item.get("care_plan").filter(|plan| plan.is_object())
+}
+
+/// The office that a care plan goes to; empty for everything else.
+fn recipient(item: &Value) -> String {
+    plan(item).map(|plan| text_of(plan, "to_facility")).unwrap_or_default()
+}
+
+fn kind(item: &Value) -> &str {
+    match item.get("kind").and_then(Value::as_str) {
+        Some("opinion") => "主治医意見書 / opinion",
+        Some("identification") => "本人確認 / identification",
+        Some("care_plan") => "ケアプラン / care plan",
+        other => other.unwrap_or_default(),
+    }
+}
+
+fn progress(state: &str) -> &str {
+    match state {
+        "delivered" => "基盤にあり / delivered",
+        "downloaded" => "相手のシステムが受信 / downloaded",
+        "opened" => "開封済み / opened",
+        other => other,
+    }
 }
 
 /// The reason's code, whether it stands bare or within an object.
@@ -146,6 +194,7 @@ fn word(state: &str) -> &str {
         "delivered" => "送信済み / delivered",
         "returned" => "返戻 / returned",
         "cancelled" => "取消 / cancelled",
+        "on_paper" => "紙で送付 / on paper",
         other => other,
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn run(loaded: Loaded) -> Exit {
         Ok(()) => Exit::Ok,
         Err(error) => {
             tracing::error!(code = %error.code, error = chain(&error), "{}", error.code.en());
-            if error.code == Code::ConfigInvalid { Exit::Config } else { Exit::Failed }
+            let settings = matches!(error.code, Code::ConfigInvalid | Code::CodeTablesInvalid);
+            if settings { Exit::Config } else { Exit::Failed }
         }
     }
 }

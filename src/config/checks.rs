@@ -11,6 +11,7 @@ use super::values::LogLevel;
 pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
     endpoint(config, reader);
     certificate(config, reader);
+    careplans(config, reader);
     let ordered = [
         (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
         (["hub.connect_timeout_s", "hub.request_timeout_s"], config.hub.connect_timeout <= config.hub.request_timeout),
@@ -47,6 +48,15 @@ fn endpoint(config: &Config, reader: &mut Reader) {
     if reader.sound(&["endpoint.listen"]) && addresses.iter().enumerate().any(twice) {
         reader
             .refuse("endpoint.listen", Said::new("同じアドレスが二度あります。", "The same address is listed twice."));
+    }
+}
+
+fn careplans(config: &Config, reader: &mut Reader) {
+    const KEY: &str = "careplans.csv_versions";
+    let versions = &config.careplans.csv_versions;
+    let twice = |(index, version)| versions[..index].contains(version);
+    if reader.sound(&[KEY]) && versions.iter().enumerate().any(twice) {
+        reader.refuse(KEY, Said::new("同じ値が二度あります。", "The same value is listed twice."));
     }
 }
 

@@ -24,7 +24,9 @@ use std::path::{Path, PathBuf};
 pub use problem::{ConfigProblem, Place};
 pub use reload::{Changes, RELOADABLE};
 pub use secret::{SecretPlaceUnknown, SecretRef, credentials_directory};
-pub use settings::{Cards, Config, Endpoint, Exchange, Facility, Hub, Log, MasterKeyPlace, Outbox, Shutdown, State};
+pub use settings::{
+    Cards, Careplans, Config, Endpoint, Exchange, Facility, Hub, Log, MasterKeyPlace, Outbox, Shutdown, State,
+};
 pub use sources::Source;
 pub use values::{LogFormat, LogLevel};
 

@@ -10,6 +10,7 @@ use http::Uri;
 use super::reader::Reader;
 use super::secret::SecretRef;
 use super::values::{self, LogFormat, LogLevel};
+use crate::model::careplan::lint::{KanaReading, LengthReading};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub cards: Cards,
     /// The folders for software that knows only files.
     pub exchange: Exchange,
+    /// How care plan files are read.
+    pub careplans: Careplans,
     /// The log.
     pub log: Log,
     /// Stopping.
@@ -151,6 +154,19 @@ pub struct Exchange {
     pub patience: Duration,
 }
 
+/// How care plan files are read, where the standard may be read in more than one way.
+#[derive(Clone, Debug, Default)]
+pub struct Careplans {
+    /// The CSVバージョン (`YYYYMM`) that are taken, the one to write first; empty: those of the code tables.
+    pub csv_versions: Vec<String>,
+    /// How lengths of an open unit are counted.
+    pub lengths: LengthReading,
+    /// What is thought of half-width katakana.
+    pub half_kana: KanaReading,
+    /// The file with code tables in place of the built-in ones, absolute.
+    pub code_tables: Option<PathBuf>,
+}
+
 /// The log.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -201,6 +217,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         outbox: outbox(reader),
         cards: cards(reader),
         exchange: exchange(reader),
+        careplans: careplans(reader),
         log: Log {
             level: reader.word("log.level", &values::LEVELS),
             format: reader.word("log.format", &values::FORMATS),
@@ -268,6 +285,15 @@ fn exchange(reader: &mut Reader) -> Exchange {
         settle: reader.seconds("exchange.settle_s", 1..=300),
         look: reader.seconds("exchange.look_s", 1..=3600),
         patience: reader.seconds("exchange.patience_s", 10..=86_400),
+    }
+}
+
+fn careplans(reader: &mut Reader) -> Careplans {
+    Careplans {
+        csv_versions: reader.list("careplans.csv_versions", values::csv_version),
+        lengths: reader.word("careplans.lengths", &values::LENGTHS),
+        half_kana: reader.word("careplans.half_kana", &values::HALF_KANA),
+        code_tables: reader.optional("careplans.code_tables", values::absolute),
     }
 }
 

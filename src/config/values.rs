@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use http::Uri;
 
 use super::problem::Said;
+use crate::model::careplan::lint::{KanaReading, LengthReading};
+use crate::model::careplan::value;
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,11 @@ pub(super) const LEVELS: [(&str, LogLevel); 5] = [
 
 pub(super) const FORMATS: [(&str, LogFormat); 4] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
+
+pub(super) const LENGTHS: [(&str, LengthReading); 3] =
+    [("either", LengthReading::Either), ("bytes", LengthReading::Bytes), ("characters", LengthReading::Characters)];
+
+pub(super) const HALF_KANA: [(&str, KanaReading); 2] = [("warn", KanaReading::Warn), ("allow", KanaReading::Allow)];
 
 /// Longest name of a reader, in characters; PC/SC's own limit is 128 bytes.
 const MAX_READER_NAME: usize = 127;
@@ -120,6 +127,16 @@ pub(super) fn absolute(text: &str) -> Result<PathBuf, Said> {
         path if path.is_absolute() => Ok(path.to_owned()),
         _ => Err(Said::new("/ で始まる場所を書いてください。", "Write an absolute path, beginning with /.")),
     }
+}
+
+/// A CSVバージョン: a month, `YYYYMM`.
+pub(super) fn csv_version(text: &str) -> Result<String, Said> {
+    value::month(text.as_bytes()).map(|_| text.to_owned()).ok_or_else(|| {
+        Said::new(
+            "CSVバージョンは \"202407\" のように年月6桁です。",
+            "A CSV version is a month in six digits, like \"202407\".",
+        )
+    })
 }
 
 pub(super) fn socket_path(text: &str) -> Result<PathBuf, Said> {

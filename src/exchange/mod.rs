@@ -10,6 +10,7 @@
 //! received unit appears in `in` once, under names that were not there; nothing is ever overwritten.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::inbox::Inbox;
+use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub look: Duration,
     /// The other files of a unit are waited for so long.
     pub patience: Duration,
+    /// How files are judged.
+    pub lint: Arc<lint::Settings>,
 }
 
 /// The running task of the room.

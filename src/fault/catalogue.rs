@@ -93,6 +93,12 @@ catalogue! {
     AttachmentInvalid "ATTACHMENT_INVALID" 422 Caller Never
         "添付はPDF・PNG・JPEGだけです。中身がそのどれでもありません。"
         "Attachments are PDF, PNG or JPEG. The content is none of them.";
+    CareplanRefused "CAREPLAN_REFUSED" 422 Caller Never
+        "ケアプランに直すところがあります。何も受け付けていません。errors の各箇所を直し、全部をもう一度送ってください。"
+        "The care plans have errors, and none of them was taken. Correct each place in `errors` and send all of it again.";
+    CareplanPending "CAREPLAN_PENDING" 409 Gateway Later
+        "このケアプランは基盤から届く途中です。届いてから開いてください。"
+        "This care plan is still on its way from the hub. Open it once it is here.";
     SubmissionState "SUBMISSION_STATE" 409 Caller Never
         "いまの状態ではその操作はできません。状態を見てください。"
         "That cannot be done in the present state. Look at the state.";
@@ -259,6 +265,9 @@ catalogue! {
     HubArrivalGone "HUB_ARRIVAL_GONE" 410 Hub Never
         "基盤が知らせた受信ケアプランが、基盤にもうありません。送信元の事業所に送り直しを頼んでください。"
         "The hub announced a care plan that it no longer has. Ask the office that sent it to send it again.";
+    CareplanUnreadable "CAREPLAN_UNREADABLE" 422 Hub Never
+        "受信したケアプランは標準仕様の形でなく、CSVにできません。届いた内容はそのまま保存してあります。送信元の事業所に確かめてください。"
+        "The care plan received is not in the standard's form and cannot become CSV. It is kept as it came. Ask the office that sent it.";
     HubNotOffered "HUB_NOT_OFFERED" 501 Hub AfterRemedy
         "いまの基盤にはこの機能がありません。介護WEBサービスの画面か紙で行ってください。"
         "This hub does not offer that. Do it in the hub's browser service or on paper.";
@@ -314,6 +323,9 @@ catalogue! {
     ConfigInvalid "CONFIG_INVALID" 503 Operator AfterRemedy
         "設定に誤りがあります。engawa check の示す行を直してください。"
         "The settings have errors. Correct the lines that `engawa check` names.";
+    CodeTablesInvalid "CODE_TABLES_INVALID" 503 Operator AfterRemedy
+        "ケアプランのコード表（careplans.code_tables）を読めません。示された行を直すか、設定を空にして内蔵の表を使ってください。"
+        "The code tables of care plans (careplans.code_tables) cannot be used. Correct the line named, or leave the setting empty for the built-in tables.";
     StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
         "別のengawaが同じ保存場所を使っています。片方を止めてください。"
         "Another engawa uses the same state directory. Stop one of them.";

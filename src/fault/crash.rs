@@ -2,7 +2,7 @@
 //!
 //! Only builds with debug assertions know them; a release build contains none of this.
 
-/// Every named place, in the order in which a document passes them.
+/// Every named place that a document passes on its way out, in order.
 pub const POINTS: &[&str] = &[
     "intake.spooled",
     "intake.before_accept",
@@ -17,13 +17,17 @@ pub const POINTS: &[&str] = &[
     "outbox.changes_read",
 ];
 
+/// Every named place that a care plan of another office passes, in order.
+pub const RECEIVING: &[&str] =
+    &["inbox.announced", "inbox.fetched", "inbox.kept", "inbox.before_acknowledge", "inbox.told", "inbox.acknowledged"];
+
 /// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    debug_assert!(POINTS.contains(&name), "crash point {name} is not listed");
+    debug_assert!(POINTS.contains(&name) || RECEIVING.contains(&name), "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };
     if place == name && count.parse() == Ok(VISITS.fetch_add(1, Ordering::SeqCst) + 1) {

@@ -10,7 +10,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credential::seal::Keyring;
 use crate::exchange;
+use crate::host;
 use crate::inbox::{self, Inbox};
+use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -22,7 +24,10 @@ pub(super) fn inbox(
     clock: &Clock,
     stop: watch::Receiver<bool>,
 ) -> (Inbox, inbox::Tasks) {
+    let directory = settings.state.directory.clone();
     let config = inbox::Config {
+        free_space: Arc::new(move || host::free_space(&directory).ok()),
+        min_free: settings.state.min_free,
         facility: settings.facility.number.clone(),
         poll: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),
@@ -33,6 +38,7 @@ pub(super) fn inbox(
 /// Starts the folders, where the settings name one.
 pub(super) fn exchange(
     settings: &Config,
+    lint: &Arc<lint::Settings>,
     (outbox, inbox, store): (&Outbox, &Inbox, &Store),
     clock: &Clock,
     stop: watch::Receiver<bool>,
@@ -43,6 +49,7 @@ pub(super) fn exchange(
         settle: settings.exchange.settle,
         look: settings.exchange.look,
         patience: settings.exchange.patience,
+        lint: lint.clone(),
     };
     Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), config, clock.clone(), stop))
 }

@@ -9,11 +9,13 @@ use super::link::HubLink;
 use crate::api::HealthSource;
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 
 /// Where the report comes from.
 pub(super) struct Parts {
     pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
     pub(super) link: Arc<HubLink>,
     pub(super) cards: CardHealth,
     pub(super) clock: Clock,
@@ -28,6 +30,7 @@ impl HealthSource for Parts {
                     self.judge_hub(health);
                 }
             }
+            parts.push(("inbox", self.inbox()));
             parts.push(("certificate", self.certificate()));
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts
@@ -46,6 +49,16 @@ impl Parts {
         if let Some(code) = blocked.or(health.reason) {
             *health = Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: health.last_proof };
         }
+    }
+
+    fn inbox(&self) -> Health {
+        let inbox::Health { status, reason, last_proof } = self.inbox.health();
+        let status = match status {
+            inbox::HealthStatus::Ok => HealthStatus::Ok,
+            inbox::HealthStatus::Degraded => HealthStatus::Degraded,
+            inbox::HealthStatus::Failed => HealthStatus::Failed,
+        };
+        Health { status, reason, last_proof }
     }
 
     fn certificate(&self) -> Health {

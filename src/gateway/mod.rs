@@ -6,6 +6,7 @@
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
 mod cards;
+mod careplans;
 mod folders;
 mod health;
 mod keys;
@@ -21,6 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
 
@@ -34,6 +36,7 @@ use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
 use crate::identity::Identity;
 use crate::inbox::{self, Inbox};
+use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
@@ -73,6 +76,12 @@ impl From<StoreError> for StartError {
 impl From<SealError> for StartError {
     fn from(error: SealError) -> Self {
         Self { code: Code::SecretMissing, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<CodeTablesUnusable> for StartError {
+    fn from(error: CodeTablesUnusable) -> Self {
+        Self { code: Code::CodeTablesInvalid, source: Some(Box::new(error)) }
     }
 }
 
@@ -190,6 +199,7 @@ struct House {
     card_health: cards::CardHealth,
     stop_cards: watch::Sender<bool>,
     clock: Clock,
+    lint: Arc<lint::Settings>,
     stop: watch::Sender<Stop>,
     store_task: StoreTask,
     telemetry: telemetry::Handle,
@@ -198,6 +208,7 @@ struct House {
 
 impl House {
     async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+        let lint = Arc::new(lint_settings(&settings.careplans)?);
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
@@ -216,7 +227,7 @@ impl House {
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let (stop_folders, stopping_folders) = watch::channel(false);
         let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
-        let exchange_tasks = folders::exchange(settings, (&outbox, &inbox, &opened.0), &clock, stopping_folders);
+        let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened.0), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
@@ -235,6 +246,7 @@ impl House {
             card_health,
             stop_cards,
             clock,
+            lint,
             stop,
             store_task: task,
             telemetry,
@@ -259,6 +271,7 @@ impl House {
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
+                inbox: self.inbox.clone(),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
                 clock: self.clock.clone(),
@@ -271,6 +284,7 @@ impl House {
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
                 max_streams: (endpoint.max_connections / 2).max(1),
+                lint: self.lint.clone(),
                 ..api::Config::default()
             },
         };
@@ -307,6 +321,7 @@ impl House {
         }
         let rooms = [
             ("outbox", self.outbox.alive() && !self.tasks.any_ended()),
+            ("inbox", self.inbox.alive() && !self.inbox_tasks.any_ended()),
             ("cards", self.cards.health().alive && !self.card_tasks.any_ended()),
         ];
         match rooms.iter().find(|(_, alive)| !alive) {

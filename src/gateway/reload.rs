@@ -27,6 +27,7 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
         Ok(config) => house.outbox.reconfigure(&config),
         Err(error) => tracing::error!(code = %error.code, "reload: the outbox stays as it was"),
     }
+    house.inbox.reconfigure(new.config.hub.poll_changes);
     house.cards.reconfigure(&cards::config(&new.config));
     house.card_health.expect(new.config.cards.readers);
     let credentials = [Some(&new.config.hub.password_file), new.config.hub.certificate_passphrase_file.as_ref()];
@@ -36,5 +37,6 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
     // The files behind certificate and password are read again also when the settings name the same ones.
     house.link.reload(&new.config);
     house.outbox.reconsider();
+    house.inbox.reconsider();
     tracing::info!(changed = changes.reloadable.join(" "), "reloaded");
 }

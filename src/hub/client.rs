@@ -1,5 +1,6 @@
 //! Bytes out, bytes in: one exchange with the hub, and what was seen of it. Judges nothing.
 
+mod answer;
 mod body;
 mod line;
 
@@ -10,20 +11,19 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri, Version};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::time::{sleep_until, timeout};
 
+pub(super) use self::answer::Extent;
 use self::body::{Progress, Tracked};
 use self::line::{ConnectFault, Connector, Newest, Notes};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
 
-/// The most of an answer that is read. The largest is a page of changes.
-const ANSWER_LIMIT: usize = 1024 * 1024;
 /// Idle connections kept; more would only be closed by the hub.
 pub(super) const IDLE_CONNECTIONS: usize = 4;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -115,20 +115,24 @@ impl Client {
     }
 
     /// Sends a small request held in memory.
-    pub(super) async fn exchange(&self, request: Request<Bytes>) -> Seen {
+    pub(super) async fn exchange(&self, request: Request<Bytes>, extent: Extent) -> Seen {
         let (parts, bytes) = request.into_parts();
         let length = bytes.len() as u64;
         let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
-        self.stream(Request::from_parts(parts, body), length).await
+        self.send(Request::from_parts(parts, body), length, extent).await
     }
 
-    /// Sends a request whose body is read as it goes. The request's URI is a path.
+    /// Sends a request whose body is read as it goes; the answer is short. The request's URI is a path.
     pub(super) async fn stream(&self, request: Request<DeliveryBody>, length: u64) -> Seen {
+        self.send(request, length, Extent::Short).await
+    }
+
+    async fn send(&self, request: Request<DeliveryBody>, length: u64, extent: Extent) -> Seen {
         let progress = Progress::new(length);
         let Some((request, line)) = self.prepare(request, length, &progress) else {
             return Seen::NoConnection(LineFault::Unreachable);
         };
-        let seen = timeout(self.timeouts.whole, self.run(request, &line, &progress)).await;
+        let seen = timeout(self.timeouts.whole, self.run(request, extent, &line, &progress)).await;
         let seen = seen.unwrap_or_else(|_| unanswered(&progress, LineFault::TimedOut));
         // hyper may still hold the body; from here on not a byte of it moves.
         progress.stop();
@@ -150,7 +154,13 @@ impl Client {
         Some((request, line))
     }
 
-    async fn run(&self, request: Request<Tracked>, line: &CaptureConnection, progress: &Progress) -> Seen {
+    async fn run(
+        &self,
+        request: Request<Tracked>,
+        extent: Extent,
+        line: &CaptureConnection,
+        progress: &Progress,
+    ) -> Seen {
         let response = match self.while_moving(self.pool.request(request), progress).await {
             None => return unanswered(progress, LineFault::TimedOut),
             Some(Err(error)) => return self.failed(&error, line, progress),
@@ -160,17 +170,15 @@ impl Client {
         let request_whole = !progress.stop();
         let (head, body) = response.into_parts();
         let (status, retry_after) = (head.status.as_u16(), header(&head));
-        match timeout(self.timeouts.answer, Limited::new(body, ANSWER_LIMIT).collect()).await {
-            Ok(Ok(body)) => {
-                let body = body.to_bytes();
+        match extent.read(body, self.timeouts).await {
+            Ok(body) => {
                 if is_left_over(&head, &body, line) {
                     return broken(request_whole, LineFault::Cut);
                 }
                 Seen::Answered { status, retry_after, body, request_whole }
             }
-            Ok(Err(error)) if error.is::<LengthLimitError>() => broken(request_whole, LineFault::TooLarge),
-            Ok(Err(_)) => broken(request_whole, noted(line).unwrap_or(LineFault::Cut)),
-            Err(_) => broken(request_whole, LineFault::TimedOut),
+            Err(LineFault::Cut) => broken(request_whole, noted(line).unwrap_or(LineFault::Cut)),
+            Err(fault) => broken(request_whole, fault),
         }
     }
 

@@ -7,8 +7,11 @@
 //! document is held against that document alone ([`Scope::Item`]), because the question that follows finds out whether the
 //! hub as a whole is ill, and a document that makes the hub stumble must not stop the others.
 
+mod careplan;
+
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::rfc2822;
@@ -17,22 +20,24 @@ use uuid::Uuid;
 
 use super::client::{LineFault, Seen};
 use super::port::{Asserted, Challenge, ChangePage, HubError, LookupOutcome, Outcome, Refusal, Scope, Trouble};
-use super::wire::{Envelope, ErrorEntry, challenge_data, changes_data, lookup_data, person_data, receipt};
+use super::wire::{Envelope, ErrorEntry, PageData, challenge_data, changes_data, lookup_data, person_data, receipt};
 use crate::fault::Code;
 use crate::model::identity::{Evidence, Person, Witnessed};
+
+pub use careplan::{acknowledgement, arrival_page, arrived_unit, recipient_page};
 
 /// How long an account stays locked when the hub names no end: the claim system's figure.
 pub(super) const DEFAULT_LOCK: Duration = Duration::from_secs(30 * 60);
 const SHORTEST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 24 * 3600;
 
-/// The meaning of one exchange, whatever was asked.
+/// The meaning of one exchange, whatever was asked. `D`: the data of an ok, read or as it came.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
+pub enum Reply<D = Value> {
     /// The envelope says ok.
     Ok {
         /// Its data.
-        data: Value,
+        data: D,
         /// The hub's trace id.
         trace_id: Option<String>,
     },
@@ -60,6 +65,16 @@ pub enum Reply {
 /// Classifies what was seen. `now` turns a `Retry-After` date into a pause.
 #[must_use]
 pub fn classify(seen: &Seen, now: Timestamp) -> Reply {
+    classify_by(|body| Envelope::parse(body), seen, now)
+}
+
+/// As [`classify`], of an answer that may be long: its data is known to be JSON, and is left unread as it came.
+#[must_use]
+pub fn classify_around(seen: &Seen, now: Timestamp) -> Reply<Bytes> {
+    classify_by(Envelope::parse_around, seen, now)
+}
+
+fn classify_by<D>(parse: impl Fn(&Bytes) -> Option<Envelope<D>>, seen: &Seen, now: Timestamp) -> Reply<D> {
     match seen {
         Seen::Damaged => Reply::Without(trouble(Code::SubmissionDamaged, Scope::Item)),
         Seen::NoConnection(fault) => Reply::Without(line(*fault, Scope::Hub)),
@@ -74,7 +89,7 @@ pub fn classify(seen: &Seen, now: Timestamp) -> Reply {
         Seen::Lost(fault) => Reply::Perhaps(line(*fault, Scope::Item)),
         Seen::Answered { status, retry_after, body, request_whole } => {
             let pause = retry_after.as_deref().and_then(|value| parse_retry_after(value, now));
-            match Envelope::parse(body) {
+            match parse(body) {
                 Some(Envelope::Ok { data, trace_id }) if *request_whole => Reply::Ok { data, trace_id },
                 Some(Envelope::Error { errors, trace_id }) => by_code(&errors, trace_id, *status, pause, now),
                 // Also an "ok" to half a request: whatever it was said of, it was not this document.
@@ -123,13 +138,19 @@ pub fn lookup(seen: &Seen, key: Uuid, now: Timestamp) -> LookupOutcome {
 /// # Errors
 /// What stands in the way of a page.
 pub fn change_page(seen: &Seen, now: Timestamp) -> Result<Option<ChangePage>, Trouble> {
-    match classify(seen, now) {
-        Reply::Ok { data, trace_id } => match changes_data(&data) {
+    let page = page(classify(seen, now), changes_data)?;
+    Ok(page.map(|(items, next_cursor)| ChangePage { items, next_cursor, restarted: false }))
+}
+
+/// A page of any list: its entries and the next cursor; `None`: the hub does not know the cursor.
+fn page<T>(reply: Reply, read: impl Fn(&Value) -> Option<PageData<T>>) -> Result<Option<(Vec<T>, String)>, Trouble> {
+    match reply {
+        Reply::Ok { data, trace_id } => match read(&data) {
             Some((items, unread, next_cursor)) => {
                 if unread > 0 {
-                    tracing::warn!(unread, "entries of the hub's feed could not be read and were passed over");
+                    tracing::warn!(unread, "entries of the hub's list could not be read and were passed over");
                 }
-                Ok(Some(ChangePage { items, next_cursor, restarted: false }))
+                Ok(Some((items, next_cursor)))
             }
             None => Err(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Hub) }),
         },
@@ -184,7 +205,7 @@ fn speaks_of(person: &Person, evidence: &Evidence) -> bool {
 }
 
 /// A look-up or list has no effect to be unsure of: whatever is not an answer is a trouble of the hub.
-pub(super) fn of_a_read(reply: Reply) -> Trouble {
+pub(super) fn of_a_read<D>(reply: Reply<D>) -> Trouble {
     match reply {
         Reply::TokenStale(trouble) | Reply::NotOffered(trouble) | Reply::Without(trouble) => trouble,
         Reply::Perhaps(found) | Reply::NotKnown(found) => Trouble { scope: Scope::Hub, ..found },
@@ -239,13 +260,13 @@ fn final_code(code: &str) -> Option<Code> {
 }
 
 /// An envelope's code decides, whatever the HTTP status says.
-fn by_code(
+fn by_code<D>(
     errors: &[ErrorEntry],
     trace_id: Option<String>,
     status: u16,
     retry_after: Option<Duration>,
     now: Timestamp,
-) -> Reply {
+) -> Reply<D> {
     let Some((_, error)) = deciding(errors) else { return no_envelope(status, retry_after, true) };
     let with = |code, scope| Trouble { trace_id: trace_id.clone(), retry_after, ..trouble(code, scope) };
     match error.code.as_str() {
@@ -280,7 +301,7 @@ fn busy_or_trouble(status: u16, retry_after: Option<Duration>) -> Code {
 }
 
 /// Without an envelope nobody knows who answered. Only 429 promises that nothing was done.
-fn no_envelope(status: u16, retry_after: Option<Duration>, request_whole: bool) -> Reply {
+fn no_envelope<D>(status: u16, retry_after: Option<Duration>, request_whole: bool) -> Reply<D> {
     let code = match status {
         429 => Code::HubBusy,
         500 | 503 | 504 => Code::HubTrouble,

@@ -8,9 +8,9 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request};
 use tokio::sync::Mutex;
 
-use super::client::{Client, IDLE_CONNECTIONS, LineFault, Seen};
+use super::client::{Client, Extent, IDLE_CONNECTIONS, LineFault, Seen};
 use super::config::{Config, HubSetupError};
-use super::failure::{Reply, of_a_read, trouble};
+use super::failure::{Reply, classify_around, of_a_read, trouble};
 use super::lockout::Account;
 use super::port::{Scope, Trouble};
 use super::status::Board;
@@ -76,7 +76,7 @@ impl Link {
 
     /// A small exchange.
     pub(super) async fn exchange(&self, request: Request<Bytes>) -> (Seen, Reply) {
-        let seen = self.client.exchange(request).await;
+        let seen = self.client.exchange(request, Extent::Short).await;
         let reply = self.board.saw(&seen, self.clock.now());
         (seen, reply)
     }
@@ -84,7 +84,7 @@ impl Link {
     /// A small exchange over a connection of its own: one that idled may be closed by the hub at the very moment it is used,
     /// and over HTTP/1.1 what is left on it of an earlier answer would pass for this one's.
     pub(super) async fn exchange_apart(&self, request: Request<Bytes>) -> (Seen, Reply) {
-        let seen = self.apart.exchange(request).await;
+        let seen = self.apart.exchange(request, Extent::Short).await;
         let reply = self.board.saw(&seen, self.clock.now());
         (seen, reply)
     }
@@ -96,6 +96,18 @@ impl Link {
             (Seen::Lost(LineFault::Cut) | Seen::Unsent(LineFault::Cut), _) => self.exchange(build()).await,
             answered => answered,
         }
+    }
+
+    /// As [`Link::read`], of a unit: its data stays as it came.
+    pub(super) async fn read_unit(&self, build: impl Fn() -> Request<Bytes> + Send) -> Reply<Bytes> {
+        let seen = match self.client.exchange(build(), Extent::Unit).await {
+            Seen::Lost(LineFault::Cut) | Seen::Unsent(LineFault::Cut) => {
+                self.client.exchange(build(), Extent::Unit).await
+            }
+            answered => answered,
+        };
+        let now = self.clock.now();
+        self.board.heard(classify_around(&seen, now), now)
     }
 
     /// An exchange with a streamed body.
@@ -131,7 +143,7 @@ pub(super) fn request<B>(method: Method, path: &str, body: B) -> Request<B> {
     let mut request = Request::new(body);
     let posts = method == Method::POST;
     *request.method_mut() = method;
-    // Every path is a constant of `wire`, with an escaped cursor at most.
+    // Every path is a constant of `wire`, with an escaped cursor or id at most.
     if let Ok(uri) = path.parse() {
         *request.uri_mut() = uri;
     }

@@ -32,7 +32,10 @@ mod wire;
 
 pub use client::{LineFault, Seen};
 pub use config::{Config, HubSetupError, Timeouts};
-pub use failure::{Reply, assertion, challenge, change_page, classify, delivery, lookup};
+pub use failure::{
+    Reply, acknowledgement, arrival_page, arrived_unit, assertion, challenge, change_page, classify, classify_around,
+    delivery, lookup, recipient_page,
+};
 pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
 pub use memory::{BoxError, InMemory, Memory};
@@ -41,7 +44,9 @@ pub use port::{
     HubPort, LookupOutcome, MunicipalState, Outcome, Receipt, RecipientState, Refusal, Scope, Trouble, UNIT_LIMIT,
 };
 pub use real::Hub;
-pub use scripted::{AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step};
+pub use scripted::{
+    AcknowledgeStep, AcknowledgementRecord, AssertStep, AssertionRecord, DeliveryRecord, ScriptedHub, Step,
+};
 pub use status::{HubStatus, LoginState};
 pub use tls::check_ca;
-pub use wire::{OpinionHead, OpinionWriter};
+pub use wire::{OpinionHead, OpinionWriter, care_plan_body};

@@ -220,10 +220,10 @@ pub struct ChangePage<S = MunicipalState> {
     pub restarted: bool,
 }
 
-/// A care plan that another office sent.
+/// A care plan that another office sent. Only its name is certain: what the hub did not say, or not readably, is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The hub's name for it; opaque.
+    /// The hub's name for it; opaque, 1 to 128 characters.
     pub id: String,
     /// The office that sent it, 10 characters.
     pub from_facility: String,
@@ -231,7 +231,7 @@ pub struct Arrival {
     pub kind: String,
     /// The sender's receipt.
     pub receipt_number: String,
-    /// When it was filed, by the hub's clock.
+    /// When it was filed, by the hub's clock; when the list was read, where the hub did not say it.
     pub at: Timestamp,
 }
 
@@ -291,11 +291,13 @@ pub trait HubPort: Send + Sync + 'static {
     /// What other offices sent, after `cursor`; `None` starts at the beginning.
     fn arrivals(&self, cursor: Option<String>) -> impl Future<Output = Result<ArrivalPage, Trouble>> + Send;
 
-    /// The unit of an [`Arrival`]: its JSON as the hub gave it, at most [`UNIT_LIMIT`] octets. `None`: the hub does not know it
-    /// (any more).
+    /// The unit of an [`Arrival`]: its JSON as the hub gave it, an object with `tables`, at most [`UNIT_LIMIT`] octets. `None`: the
+    /// hub does not know it (any more). A [`Trouble`] with this unit alone (no unit at all, too long, its answer lost) is of
+    /// [`Scope::Item`].
     fn arrived_unit(&self, id: &str) -> impl Future<Output = Result<Option<Bytes>, Trouble>> + Send;
 
-    /// Tells the hub what became of an [`Arrival`]. Under the same key it may be told again without harm.
+    /// Tells the hub what became of an [`Arrival`]. Under the same key it may be told again without harm. A [`Trouble`] of
+    /// [`Scope::Item`] whose code is a [`Refusal`]'s is final: the hub does not take the word, or does not know the unit.
     fn acknowledge(
         &self,
         key: Uuid,

@@ -1,12 +1,20 @@
 //! The real hub.
+//!
+//! One part that a hub does not offer stops whoever needs that part, and nothing else: it is never noted as standing in the way
+//! of everything.
+
+mod careplans;
+mod way;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::way::{Once, Read, Way};
 use super::client::Seen;
 use super::config::{Config, HubSetupError};
 use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
@@ -33,15 +41,8 @@ const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
 const STALE_TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// How a small exchange is made.
-#[derive(Clone, Copy)]
-enum Way {
-    /// Over a warm connection, and once more if that breaks: it is a read.
-    Read,
-    /// Over a connection of its own, and never again: what was sent may have been used up, and its answer says who
-    /// somebody is.
-    Once,
-}
+/// A list that is read by cursor: its path, and what a hub that has it offers.
+type List = (&'static str, fn(&wire::Capabilities) -> bool);
 
 /// The way to one hub. Makes its connections when they are needed: setting up touches no network.
 pub struct Hub {
@@ -115,14 +116,6 @@ impl Hub {
         Some(trouble(worst.code(), scope))
     }
 
-    /// As [`Hub::offering`]; a hub that does not offer it is noted, because documents wait for it.
-    async fn ready(&self, offers: fn(&wire::Capabilities) -> bool) -> Result<Arc<Link>, Trouble> {
-        self.offering(offers, Scope::Operator).await.map_err(|trouble| match trouble.code {
-            Code::HubNotOffered => self.link().board.stopped(trouble),
-            _ => trouble,
-        })
-    }
-
     /// The link with a certificate that serves, at a hub that offers what is asked; `otherwise`: whom it stops when not.
     async fn offering(&self, offers: fn(&wire::Capabilities) -> bool, otherwise: Scope) -> Result<Arc<Link>, Trouble> {
         let link = self.link();
@@ -136,14 +129,16 @@ impl Hub {
         Err(trouble(Code::HubNotOffered, otherwise))
     }
 
-    async fn send(&self, delivery: Delivery) -> Result<Seen, Trouble> {
-        let link = self.ready(wire::Capabilities::has_opinions).await?;
+    async fn file(
+        &self,
+        delivery: Delivery,
+        path: &str,
+        offers: fn(&wire::Capabilities) -> bool,
+    ) -> Result<Seen, Trouble> {
+        let link = self.offering(offers, Scope::Operator).await?;
         let token = self.session.token(&link).await?;
-        let mut message = authorized(request(Method::POST, wire::OPINIONS, delivery.body), bearer(&token)?);
-        // A UUID is always a valid header.
-        if let Ok(key) = HeaderValue::from_str(&delivery.key.to_string()) {
-            message.headers_mut().insert(wire::IDEMPOTENCY_KEY, key);
-        }
+        let message = keyed(request(Method::POST, path, delivery.body), delivery.key);
+        let message = authorized(message, bearer(&token)?);
         let (seen, reply) = link.stream(message, delivery.length).await;
         if let Reply::TokenStale(stale) = reply {
             // The body is spent, so the document has to come again; the token is renewed at once for the next.
@@ -152,55 +147,64 @@ impl Hub {
             return Err(Trouble { scope: Scope::Try, retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
         }
         took(&link, &token, &reply);
-        if let Reply::NotOffered(trouble) = reply {
-            let _ = link.board.stopped(trouble);
-        }
         Ok(seen)
     }
 
-    /// A read: may be repeated freely with a renewed token.
-    async fn ask(&self, link: &Arc<Link>, build: impl Fn() -> Request<Bytes> + Send + Sync) -> Result<Seen, Trouble> {
-        let (seen, reply) = self.call(link, Way::Read, build).await?;
-        if let Reply::NotOffered(trouble) = reply {
-            let _ = link.board.stopped(trouble);
+    /// Whether a document is at the hub now.
+    async fn filed(&self, document: Delivery, path: &str, offers: fn(&wire::Capabilities) -> bool) -> Outcome {
+        match Box::pin(self.file(document, path, offers)).await {
+            Ok(seen) => delivery(&seen, self.clock.now()),
+            Err(trouble) => Outcome::NotDelivered(trouble),
         }
-        Ok(seen)
     }
 
     /// A small exchange, made again with a renewed token where the hub said E1004 and so looked at nothing.
-    async fn call(
+    async fn call<W: Way>(
         &self,
         link: &Arc<Link>,
-        way: Way,
         build: impl Fn() -> Request<Bytes> + Send + Sync,
-    ) -> Result<(Seen, Reply), Trouble> {
+    ) -> Result<W::Answer, Trouble> {
         for _ in 0..TRIES {
             let token = self.session.token(link).await?;
             let header = bearer(&token)?;
             let build = || authorized(build(), header.clone());
-            let (seen, reply) = match way {
-                Way::Read => link.read(build).await,
-                Way::Once => link.exchange_apart(build()).await,
-            };
+            let answer = W::exchange(link, build).await;
+            let reply = W::reply(&answer);
             if matches!(reply, Reply::TokenStale(_)) {
                 self.session.reject(&token, link)?;
                 continue;
             }
-            took(link, &token, &reply);
-            return Ok((seen, reply));
+            took(link, &token, reply);
+            return Ok(answer);
         }
         Err(trouble(Code::HubTrouble, Scope::Hub))
     }
 
-    async fn page(&self, link: &Arc<Link>, cursor: Option<&str>) -> Result<Option<ChangePage>, Trouble> {
-        let path = wire::changes_path(cursor);
-        let seen = self.ask(link, || request(Method::GET, &path, Bytes::new())).await?;
-        change_page(&seen, self.clock.now())
+    /// A page of the list at `path` after `cursor`, and whether it is the first because the cursor has expired. `read` gives
+    /// `None` when the hub does not know the cursor.
+    async fn page<P>(
+        &self,
+        (path, offers): List,
+        cursor: Option<String>,
+        read: fn(&Seen, Timestamp) -> Result<Option<P>, Trouble>,
+    ) -> Result<(P, bool), Trouble> {
+        let link = self.offering(offers, Scope::Operator).await?;
+        let now = || self.clock.now();
+        let get = async |cursor: Option<&str>| {
+            let path = wire::after(path, cursor);
+            self.call::<Read>(&link, || request(Method::GET, &path, Bytes::new())).await
+        };
+        if let Some(page) = read(&get(cursor.as_deref()).await?.0, now())? {
+            return Ok((page, false));
+        }
+        // The cursor has expired: from the beginning, where repeats are to be expected.
+        let first = read(&get(None).await?.0, now())?;
+        first.map(|page| (page, true)).ok_or(trouble(Code::HubNonsense, Scope::Hub))
     }
 }
 
 /// An answer in the hub's own form, to whatever effect, proves the token; trouble that stops everything is noted.
-fn took(link: &Link, token: &Token, reply: &Reply) {
+fn took<D>(link: &Link, token: &Token, reply: &Reply<D>) {
     match reply {
         Reply::Ok { .. } | Reply::Refused(_) | Reply::NotLive { .. } | Reply::NotKnown(_) => {
             token.prove();
@@ -209,9 +213,17 @@ fn took(link: &Link, token: &Token, reply: &Reply) {
         Reply::Without(trouble) | Reply::Perhaps(trouble) => {
             let _ = link.board.stopped(trouble.clone());
         }
-        // One part that is not on offer does not stop the others; whoever needs it notes it.
         Reply::TokenStale(_) | Reply::NotOffered(_) => {}
     }
+}
+
+/// The request under the key that makes it safe to repeat.
+fn keyed<B>(mut request: Request<B>, key: Uuid) -> Request<B> {
+    // A UUID is always a valid header.
+    if let Ok(key) = HeaderValue::from_str(&key.to_string()) {
+        request.headers_mut().insert(wire::IDEMPOTENCY_KEY, key);
+    }
+    request
 }
 
 fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
@@ -220,64 +232,57 @@ fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
 
 impl HubPort for Hub {
     async fn deliver(&self, document: Delivery) -> Outcome {
-        match Box::pin(self.send(document)).await {
-            Ok(seen) => delivery(&seen, self.clock.now()),
-            Err(trouble) => Outcome::NotDelivered(trouble),
-        }
+        self.filed(document, wire::OPINIONS, wire::Capabilities::has_opinions).await
     }
 
-    async fn deliver_care_plan(&self, _delivery: Delivery) -> Outcome {
-        Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn deliver_care_plan(&self, document: Delivery) -> Outcome {
+        self.filed(document, wire::SENT, wire::Capabilities::has_care_plans).await
     }
 
-    async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        self.recipients(cursor).await
     }
 
-    async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn arrivals(&self, cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        self.arrived(cursor).await
     }
 
-    async fn arrived_unit(&self, _id: &str) -> Result<Option<Bytes>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn arrived_unit(&self, id: &str) -> Result<Option<Bytes>, Trouble> {
+        self.unit(id).await
     }
 
-    async fn acknowledge(&self, _key: Uuid, _id: &str, _what: Acknowledgement) -> Result<(), Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn acknowledge(&self, key: Uuid, id: &str, what: Acknowledgement) -> Result<(), Trouble> {
+        self.tell(key, id, what).await
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
-        let link = match self.ready(wire::Capabilities::has_lookup).await {
+        let link = match self.offering(wire::Capabilities::has_lookup, Scope::Operator).await {
             Ok(link) => link,
             Err(trouble) if trouble.code == Code::HubNotOffered => return LookupOutcome::NotOffered,
             Err(trouble) => return LookupOutcome::Trouble(trouble),
         };
-        match self.ask(&link, || request(Method::POST, wire::LOOKUP, wire::lookup_body(key))).await {
-            Ok(seen) => lookup(&seen, key, self.clock.now()),
+        match self.call::<Read>(&link, || request(Method::POST, wire::LOOKUP, wire::lookup_body(key))).await {
+            Ok((seen, _)) => lookup(&seen, key, self.clock.now()),
             Err(trouble) => LookupOutcome::Trouble(trouble),
         }
     }
 
     async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
-        let link = self.ready(wire::Capabilities::has_opinions).await?;
-        if let Some(page) = self.page(&link, cursor.as_deref()).await? {
-            return Ok(page);
-        }
-        // The cursor has expired: from the beginning, where repeats are to be expected.
-        let page = self.page(&link, None).await?;
-        page.map(|page| ChangePage { restarted: true, ..page }).ok_or(trouble(Code::HubNonsense, Scope::Hub))
+        let list: List = (wire::CHANGES, wire::Capabilities::has_opinions);
+        let (page, restarted) = self.page(list, cursor, change_page).await?;
+        Ok(ChangePage { restarted, ..page })
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {
         let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
         let build = || request(Method::POST, wire::CHALLENGES, wire::challenge_body());
-        challenge(self.call(&link, Way::Read, build).await?.1)
+        challenge(self.call::<Read>(&link, build).await?.1)
     }
 
     async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
         let link = self.offering(wire::Capabilities::has_identity, Scope::Item).await?;
         let body = wire::assertion_body(&challenge.id, evidence);
         let build = || request(Method::POST, wire::ASSERTIONS, body.clone());
-        assertion(self.call(&link, Way::Once, build).await?.1, evidence)
+        assertion(self.call::<Once>(&link, build).await?, evidence)
     }
 }

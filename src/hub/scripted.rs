@@ -1,7 +1,9 @@
 //! A hub that does as it is told, for testing whoever uses [`HubPort`]. It keeps keys as the contract says: the first
 //! accepted answer or final refusal under a key is repeated, and a key can be asked about.
 
+mod arrivals;
 mod identity;
+mod sent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +14,11 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::arrivals::Arrivals;
+pub use self::arrivals::{AcknowledgeStep, AcknowledgementRecord};
 use self::identity::Register;
 pub use self::identity::{AssertStep, AssertionRecord};
+use self::sent::Sent;
 use super::failure::trouble;
 use super::port::{
     Acknowledgement, ArrivalPage, Asserted, Challenge, Change, ChangePage, Delivery, HubPort, LookupOutcome,
@@ -72,9 +77,11 @@ struct State {
     filed: BTreeMap<Uuid, usize>,
     deliveries: Vec<DeliveryRecord>,
     changes: Vec<Change>,
+    sent: Sent,
     /// Cursors carry the number of the feed they were given by.
     feed: usize,
     register: Register,
+    arrivals: Arrivals,
 }
 
 impl ScriptedHub {
@@ -133,36 +140,20 @@ impl ScriptedHub {
     }
 }
 
-impl State {
-    fn step(&mut self, key: Uuid) -> Step {
-        let own = self.by_key.get_mut(&key).and_then(VecDeque::pop_front);
-        own.or_else(|| self.next.pop_front())
-            .or_else(|| self.rule.as_mut().map(|rule| rule(key)))
-            .unwrap_or(Step::Accept)
-    }
-
-    /// What the hub answers when it has read all of a document.
-    fn take(&mut self, key: Uuid, sha256: [u8; 32], fresh: Result<(), Refusal>, now: Timestamp) -> Outcome {
-        if let Some((kept, answer)) = self.kept.get(&key) {
-            return match answer {
-                _ if *kept != sha256 => {
-                    Outcome::Refused(Refusal { code: Code::HubRefused, errors: Vec::new(), trace_id: None })
-                }
-                Ok(receipt) => Outcome::Accepted(receipt.clone()),
-                Err(refusal) => Outcome::Refused(refusal.clone()),
-            };
-        }
-        let answer = fresh.map(|()| {
-            *self.filed.entry(key).or_default() += 1;
-            Receipt { number: format!("R{:08}", self.filed.len()), accepted_at: now, trace_id: None }
-        });
-        self.kept.insert(key, (sha256, answer.clone()));
-        answer.map_or_else(Outcome::Refused, Outcome::Accepted)
-    }
+/// What follows a cursor in a feed; all of it after one that was given by an earlier `feed`.
+fn page<S: Clone>(changes: &[Change<S>], feed: usize, cursor: Option<&str>) -> ChangePage<S> {
+    let known = cursor.and_then(|cursor| {
+        let (given, at) = cursor.split_once('.')?;
+        given.parse::<usize>().ok().filter(|given| *given == feed).and(at.parse::<usize>().ok())
+    });
+    let items = changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
+    let next_cursor = format!("{feed}.{}", changes.len());
+    ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() }
 }
 
-impl HubPort for ScriptedHub {
-    async fn deliver(&self, delivery: Delivery) -> Outcome {
+impl ScriptedHub {
+    /// A delivery of whatever kind.
+    async fn take_in(&self, delivery: Delivery) -> Outcome {
         let step = self.state().step(delivery.key);
         if let Step::Answer(outcome) = step {
             return outcome;
@@ -200,25 +191,59 @@ impl HubPort for ScriptedHub {
         state.deliveries.push(record);
         outcome
     }
+}
 
-    async fn deliver_care_plan(&self, _delivery: Delivery) -> Outcome {
-        Outcome::NotDelivered(Trouble::of(Code::HubNotOffered, Scope::Operator))
+impl State {
+    fn step(&mut self, key: Uuid) -> Step {
+        let own = self.by_key.get_mut(&key).and_then(VecDeque::pop_front);
+        own.or_else(|| self.next.pop_front())
+            .or_else(|| self.rule.as_mut().map(|rule| rule(key)))
+            .unwrap_or(Step::Accept)
     }
 
-    async fn care_plan_changes(&self, _cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    /// What the hub answers when it has read all of a document.
+    fn take(&mut self, key: Uuid, sha256: [u8; 32], fresh: Result<(), Refusal>, now: Timestamp) -> Outcome {
+        if let Some((kept, answer)) = self.kept.get(&key) {
+            return match answer {
+                _ if *kept != sha256 => {
+                    Outcome::Refused(Refusal { code: Code::HubRefused, errors: Vec::new(), trace_id: None })
+                }
+                Ok(receipt) => Outcome::Accepted(receipt.clone()),
+                Err(refusal) => Outcome::Refused(refusal.clone()),
+            };
+        }
+        let answer = fresh.map(|()| {
+            *self.filed.entry(key).or_default() += 1;
+            Receipt { number: format!("R{:08}", self.filed.len()), accepted_at: now, trace_id: None }
+        });
+        self.kept.insert(key, (sha256, answer.clone()));
+        answer.map_or_else(Outcome::Refused, Outcome::Accepted)
+    }
+}
+
+impl HubPort for ScriptedHub {
+    async fn deliver(&self, delivery: Delivery) -> Outcome {
+        self.take_in(delivery).await
     }
 
-    async fn arrivals(&self, _cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
+        self.take_in(delivery).await
     }
 
-    async fn arrived_unit(&self, _id: &str) -> Result<Option<Bytes>, Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        self.recipients(cursor.as_deref())
     }
 
-    async fn acknowledge(&self, _key: Uuid, _id: &str, _what: Acknowledgement) -> Result<(), Trouble> {
-        Err(Trouble::of(Code::HubNotOffered, Scope::Operator))
+    async fn arrivals(&self, cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
+        self.list_arrivals(cursor.as_deref())
+    }
+
+    async fn arrived_unit(&self, id: &str) -> Result<Option<Bytes>, Trouble> {
+        self.give_unit(id).await
+    }
+
+    async fn acknowledge(&self, key: Uuid, id: &str, what: Acknowledgement) -> Result<(), Trouble> {
+        self.take_acknowledgement(key, id, what)
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
@@ -235,13 +260,7 @@ impl HubPort for ScriptedHub {
 
     async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
         let state = self.state();
-        let known = cursor.as_deref().and_then(|cursor| {
-            let (feed, at) = cursor.split_once('.')?;
-            feed.parse::<usize>().ok().filter(|feed| *feed == state.feed).and(at.parse::<usize>().ok())
-        });
-        let items = state.changes.get(known.unwrap_or(0)..).unwrap_or_default().to_vec();
-        let next_cursor = format!("{}.{}", state.feed, state.changes.len());
-        Ok(ChangePage { items, next_cursor, restarted: cursor.is_some() && known.is_none() })
+        Ok(page(&state.changes, state.feed, cursor.as_deref()))
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {

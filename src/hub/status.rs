@@ -56,7 +56,11 @@ impl Board {
 
     /// Takes note of an exchange; returns its meaning.
     pub(super) fn saw(&self, seen: &Seen, now: Timestamp) -> Reply {
-        let reply = classify(seen, now);
+        self.heard(classify(seen, now), now)
+    }
+
+    /// Takes note of what an exchange means; passes it on.
+    pub(super) fn heard<D>(&self, reply: Reply<D>, now: Timestamp) -> Reply<D> {
         let answered = match &reply {
             Reply::Without(trouble) | Reply::Perhaps(trouble) => trouble.trace_id.is_some(),
             _ => true,

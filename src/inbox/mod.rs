@@ -2,21 +2,35 @@
 //!
 //! ```text
 //! the hub's list ──▶ announced ──fetched──▶ kept ──told `downloaded`──▶ waiting for a person ──opened──▶ told `opened`
-//!    cursor and rows: one transaction   unit and event: one transaction
+//!    cursor and rows:    │     unit and event:
+//!    one transaction     │     one transaction
+//!                        └──the hub has lost it──▶ gone ──waiting for a person──▶ opened (the hub is told nothing)
 //! ```
 //!
 //! Invariants: the cursor moves only together with what it has passed; nothing is acknowledged that is not on stable storage; what
-//! the hub lists twice is one; a unit that cannot be read as care plans is kept as it came, and said so; what the hub gave stays
-//! as it came, octet by octet.
+//! the hub lists twice is one, also when it has been forgotten here; a unit that cannot be read as care plans is kept as it
+//! came, and said so; what the hub gave stays as it came, octet by octet; one unit is in memory at a time; one that fails keeps
+//! no other from coming: what failed least goes first, then what was announced first; after a trouble of the hub or of storage
+//! nothing is asked for until a page of the list has been read again.
+
+mod fetch;
+mod files;
+mod poll;
+mod query;
+mod view;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
-use zeroize::Zeroizing;
+
+pub use poll::Poller;
+pub use view::{
+    About, Config, Files, Filter, FreeSpace, Health, HealthStatus, InboxError, Received, Replaced, Standing,
+};
 
 use crate::clock::Clock;
 use crate::credential::seal::Keyring;
@@ -24,30 +38,66 @@ use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::Store;
 
-/// The figures of the room.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The facility (事業所番号) whose certificate asks.
-    pub facility: String,
-    /// Longest time between two looks.
-    pub poll: Duration,
-    /// How long what a person has opened is kept; at least 400 days.
-    pub retention: Duration,
-}
-
 /// The handle; cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
     inner: Arc<Inner>,
 }
 
-#[expect(dead_code, reason = "the room is being built")]
+/// What handle and task share.
 pub(crate) struct Inner {
     store: Store,
     keys: Arc<Keyring>,
     clock: Clock,
     config: Config,
     changed: watch::Sender<u64>,
+    /// Milliseconds; as of [`Config::poll`], which a reload may change.
+    longest: AtomicU64,
+    /// Wakes the task: the hub is to be told something.
+    nudge: Notify,
+    /// The list is to be read at once.
+    sooner: AtomicBool,
+    pulse: watch::Sender<Pulse>,
+    /// The hub is being asked; that may take its time.
+    asking: AtomicBool,
+}
+
+/// Last signs of life.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pulse {
+    /// Monotonic time.
+    heart: Option<Duration>,
+    hub_answered: Option<Timestamp>,
+    /// Why nothing comes in.
+    failing: Option<Code>,
+    /// There is something to fetch, and no room for it.
+    full: bool,
+}
+
+impl Inner {
+    fn beat(&self) {
+        let now = self.clock.elapsed();
+        self.pulse.send_modify(|pulse| pulse.heart = Some(now));
+    }
+
+    /// Waits for the hub. Whoever looks at the heartbeat is told that this is what is waited for.
+    async fn ask<T>(&self, question: impl Future<Output = T>) -> T {
+        struct Asking<'a>(&'a AtomicBool);
+        impl Drop for Asking<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::SeqCst);
+            }
+        }
+        self.asking.store(true, Ordering::SeqCst);
+        let _asking = Asking(&self.asking);
+        let answer = question.await;
+        self.beat();
+        answer
+    }
+
+    fn tell_changed(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
 }
 
 /// The running task of the room.
@@ -75,111 +125,32 @@ impl Tasks {
     }
 }
 
-/// Where a received unit stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// The hub has it; it is still to be fetched.
-    Announced,
-    /// It is here.
-    Kept,
-}
-
-/// A unit that another office sent, without what it says.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The box's own id for it.
-    pub id: Uuid,
-    /// Position in the list; grows.
-    pub seq: i64,
-    /// The office that sent it.
-    pub from_facility: String,
-    /// The sender's receipt at the hub.
-    pub receipt_number: String,
-    /// When it was filed, by the hub's clock.
-    pub sent_at: Timestamp,
-    /// Where it stands.
-    pub standing: Standing,
-    /// Why it is not here yet, or why it has no CSV files.
-    pub reason: Option<Code>,
-    /// When it was kept.
-    pub kept_at: Option<Timestamp>,
-    /// What it is; absent while it is not here, and of a unit that cannot be read.
-    pub about: Option<About>,
-    /// When a person looked.
-    pub opened_at: Option<Timestamp>,
-    /// When its files were put into the folder.
-    pub placed_at: Option<Timestamp>,
-}
-
-/// What a received unit is. It holds no person data.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct About {
-    /// Which send unit: `H2`; see docs/careplan.md.
-    pub unit: String,
-    /// ファイル連番, 14 digits.
-    pub stamp: String,
-    /// `YYYYMM`, of units of one month.
-    pub month: Option<String>,
-    /// The sender's service kind.
-    pub from_service_kind: String,
-    /// The own service kind it is addressed to.
-    pub to_service_kind: String,
-    /// True when it only names what is to be removed.
-    pub delete: bool,
-    /// Names of its CSV files.
-    pub files: Vec<String>,
-    /// How many characters CSV cannot hold.
-    pub replaced: u32,
-}
-
-/// The CSV files of a received unit.
-pub struct Files {
-    /// Name and content, in the order in which they are to be read.
-    pub files: Vec<(String, Zeroizing<Vec<u8>>)>,
-    /// What CSV cannot hold, and what stands in its place. Person data.
-    pub replaced: Vec<Replaced>,
-}
-
-/// A character that CSV (CP932) cannot hold, in one item.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Replaced {
-    /// JSON pointer from the unit.
-    pub pointer: String,
-    /// What stands in the unit.
-    pub character: String,
-    /// What stands in the file.
-    pub replacement: String,
-}
-
-/// Which to list.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only those that nobody has opened.
-    pub unopened: bool,
-    /// Only those after this position.
-    pub after: i64,
-    /// 1 to 200.
-    pub limit: u16,
-}
-
-/// A refusal or failure of the inbox.
-#[derive(Debug, thiserror::Error)]
-#[error("{code}")]
-pub struct InboxError {
-    /// What the caller is told.
-    pub code: Code,
-    /// For the log.
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl From<Code> for InboxError {
-    fn from(code: Code) -> Self {
-        Self { code, source: None }
-    }
-}
-
 impl Inbox {
+    /// Opens the room over a store. Nothing comes in until the [`Poller`] is turned.
+    pub fn open<H: HubPort>(
+        store: Store,
+        keys: Arc<Keyring>,
+        hub: Arc<H>,
+        config: Config,
+        clock: Clock,
+    ) -> (Self, Poller<H>) {
+        let longest = AtomicU64::new(millis(config.poll));
+        let inner = Arc::new(Inner {
+            store,
+            keys,
+            clock,
+            config,
+            changed: watch::Sender::new(0),
+            longest,
+            nudge: Notify::new(),
+            sooner: AtomicBool::new(false),
+            pulse: watch::Sender::new(Pulse::default()),
+            asking: AtomicBool::new(false),
+        });
+        let poller = Poller::new(inner.clone(), hub);
+        (Self { inner }, poller)
+    }
+
     /// Opens the room over a store and starts its task, which ends when `stop` turns true.
     pub fn start<H: HubPort>(
         store: Store,
@@ -187,54 +158,22 @@ impl Inbox {
         hub: Arc<H>,
         config: Config,
         clock: Clock,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) -> (Self, Tasks) {
-        let inner = Arc::new(Inner { store, keys, clock, config, changed: watch::Sender::new(0) });
-        let poll = tokio::spawn(async move {
-            let _hub = hub;
-            let _ = stop.wait_for(|stop| *stop).await;
-        });
-        (Self { inner }, Tasks { poll })
+        let (inbox, poller) = Self::open(store, keys, hub, config, clock);
+        let tasks = Tasks { poll: tokio::spawn(poller.run(stop)) };
+        (inbox, tasks)
     }
 
-    /// Received units of a facility, oldest first.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub async fn list(&self, _facility: &str, _filter: &Filter) -> Result<Vec<Received>, InboxError> {
-        Ok(Vec::new())
+    /// A setting, certificate or password changed: the hub is asked at once.
+    pub fn reconsider(&self) {
+        self.inner.sooner.store(true, Ordering::SeqCst);
+        self.inner.nudge.notify_one();
     }
 
-    /// One received unit of a facility.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub async fn received(&self, _facility: &str, _id: Uuid) -> Result<Option<Received>, InboxError> {
-        Ok(None)
-    }
-
-    /// The unit's JSON, as the hub gave it. `None`: there is none of that id, or it is not here yet.
-    ///
-    /// # Errors
-    /// `SUBMISSION_DAMAGED`, `MASTER_KEY_MISSING`, or the store's failure.
-    pub async fn unit(&self, _facility: &str, _id: Uuid) -> Result<Option<Zeroizing<Vec<u8>>>, InboxError> {
-        Ok(None)
-    }
-
-    /// The unit's CSV files. `None` as of [`Inbox::unit`].
-    ///
-    /// # Errors
-    /// `CAREPLAN_UNREADABLE` when it is no unit of the standard; otherwise as [`Inbox::unit`].
-    pub async fn files(&self, _facility: &str, _id: Uuid) -> Result<Option<Files>, InboxError> {
-        Ok(None)
-    }
-
-    /// A person has looked; the sender is told. The first who looked is the one that counts.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub async fn opened(&self, _facility: &str, _id: Uuid, _by: &str) -> Result<Option<Received>, InboxError> {
-        Ok(None)
+    /// Takes up another longest time between two looks.
+    pub fn reconfigure(&self, poll: Duration) {
+        self.inner.longest.store(millis(poll), Ordering::SeqCst);
     }
 
     /// Changes whenever something has been received or opened.
@@ -242,4 +181,8 @@ impl Inbox {
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.inner.changed.subscribe()
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,20 +1,37 @@
 //! Care plans on their way out: units handed in together, one for each office, each a submission of its own.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Outbox;
-use super::request::RequestHash;
-use super::view::{OutboxError, Sender, Submission};
+use super::intake::same_request;
+use super::keep::{Keeping, Particulars, Plan, Together};
+use super::kind::Kind;
+use super::machine::Input;
+use super::note::Note;
+use super::request::{RequestHash, keyed, stored_key_of};
+use super::view::{About, OutboxError, Sender, Submission};
+use super::{Inner, Outbox, order, record};
 use crate::fault::Code;
+use crate::hub::care_plan_body;
+use crate::model::careplan::Direction;
 use crate::model::careplan::unit::Unit;
 use crate::model::opinion::Substitution;
+use crate::store::Row;
+
+/// The most units that are handed in together.
+pub const BATCH_LIMIT: u16 = 2_000;
+/// Days in which a unit is due that belongs to no month.
+const WEEK: i64 = 7;
+/// Day of the next month on which results are due.
+const RESULTS_DUE: i8 = 5;
 
 /// Units that are handed in together: all of them are accepted, or none.
 pub struct NewBatch {
-    /// The units, never none; one for each recipient.
+    /// The units, never none and at most [`BATCH_LIMIT`]; one for each recipient.
     pub units: Vec<NewUnit>,
     /// What was noticed and does not stand in the way, as the sender is told it.
     pub warnings: Vec<Value>,
@@ -54,16 +71,52 @@ impl Outbox {
     /// key of the facility the same request is the same batch.
     ///
     /// # Errors
-    /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, `STORAGE_FULL` with a forecast, or the store's failure.
-    /// Then nothing is kept.
+    /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, `REQUEST_TOO_LARGE` when a unit is too long or there are
+    /// more than [`BATCH_LIMIT`], `STORAGE_FULL` with a forecast, or the store's failure. Then nothing is kept.
     pub async fn hand_in(
         &self,
-        _sender: &Sender,
-        _idempotency_key: &str,
-        _request: RequestHash,
-        _batch: NewBatch,
+        sender: &Sender,
+        idempotency_key: &str,
+        request: RequestHash,
+        batch: NewBatch,
     ) -> Result<Batch, OutboxError> {
-        Err(Code::GatewayBusy.into())
+        let request = request.finish();
+        if let Some(earlier) = self.handed_in(sender, idempotency_key, &request).await? {
+            return Ok(earlier);
+        }
+        match batch.units.len() {
+            0 => return Err(Code::GatewayInternal.into()),
+            count if count > usize::from(BATCH_LIMIT) => return Err(Code::RequestTooLarge.into()),
+            _ => {}
+        }
+        let secret = self.inner.config().idempotency_secret;
+        let (id, request_hash) = (self.inner.mint(), keyed(&secret, &request));
+        let today = order::date_of(order::day_in_japan(self.inner.clock.now()));
+        let mut all = Vec::with_capacity(batch.units.len());
+        let mut warnings = batch.warnings;
+        for (number, new) in batch.units.into_iter().enumerate() {
+            let due = batch.due.unwrap_or_else(|| due(&new.unit, today));
+            let with = Particulars {
+                kind: Kind::CarePlan,
+                sender: sender.clone(),
+                key: stored_key_of(&secret, &sender.facility, idempotency_key, number),
+                request_hash,
+                // What was noticed of all stands with the first.
+                note: Note {
+                    warnings: std::mem::take(&mut warnings),
+                    substitutions: new.substitutions,
+                    originals: new.originals,
+                },
+                insurer: String::new(),
+                due: order::day_number(due),
+                plan: Some(plan(id, &new.unit, new.files, &secret)?),
+            };
+            all.push(keep(&self.inner, new.unit, &with).await?);
+        }
+        match Keeping::accept_all(&self.inner, all).await? {
+            None => self.batch(&sender.facility, id).await?.ok_or_else(|| Code::GatewayInternal.into()),
+            Some(row) => self.again(&row, &request_hash).await,
+        }
     }
 
     /// The batch that this key was used for, if it was, to be answered again before anything is judged.
@@ -72,19 +125,42 @@ impl Outbox {
     /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, or the store's failure.
     pub async fn handed_in(
         &self,
-        _sender: &Sender,
-        _idempotency_key: &str,
-        _request: &[u8; 32],
+        sender: &Sender,
+        idempotency_key: &str,
+        request: &[u8; 32],
     ) -> Result<Option<Batch>, OutboxError> {
-        Ok(None)
+        let key = self.inner.stored_key(&sender.facility, idempotency_key);
+        let Some(row) = self.inner.store.submission_by_key(&sender.facility, &key).await? else { return Ok(None) };
+        let request_hash = keyed(&self.inner.config().idempotency_secret, request);
+        self.again(&row, &request_hash).await.map(Some)
     }
 
-    /// A batch of a facility.
+    /// The answer to a repeat of an earlier request.
+    async fn again(&self, row: &Row, request_hash: &[u8; 32]) -> Result<Batch, OutboxError> {
+        same_request(row, Kind::CarePlan, request_hash)?;
+        let id = row.batch.as_deref().and_then(|id| Uuid::from_slice(id).ok()).ok_or(Code::SubmissionDamaged)?;
+        let batch = self.batch(&row.facility, id).await?.ok_or(Code::SubmissionDamaged)?;
+        Ok(Batch { replayed: true, ..batch })
+    }
+
+    /// A batch of a facility, without the histories of its deliveries. What has reached its retention is missing in it.
     ///
     /// # Errors
     /// The store's failure, or `SUBMISSION_DAMAGED` when a row does not parse.
-    pub async fn batch(&self, _facility: &str, _id: Uuid) -> Result<Option<Batch>, OutboxError> {
-        Ok(None)
+    pub async fn batch(&self, facility: &str, id: Uuid) -> Result<Option<Batch>, OutboxError> {
+        let rows = self.inner.store.batch(facility, id.as_bytes(), BATCH_LIMIT).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let first_id = Uuid::from_slice(&first.id).map_err(|_| Code::SubmissionDamaged)?;
+        let warnings =
+            Note::open(&self.inner.keys, first_id, &first.note).map(|note| note.warnings).unwrap_or_default();
+        let accepted_at = record::time(first.accepted_at)?;
+        let mut deliveries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut view = self.inner.view(row)?;
+            view.eta = self.inner.eta(row, &view).await;
+            deliveries.push(view);
+        }
+        Ok(Some(Batch { id, accepted_at, deliveries, warnings, replayed: false }))
     }
 
     /// A person sends it on paper instead: from here on it never goes to the hub.
@@ -92,7 +168,43 @@ impl Outbox {
     /// # Errors
     /// `SUBMISSION_STATE` when the hub has it or may have it, or it is of a kind that has no way on paper; `SUBMISSION_IN_FLIGHT`,
     /// `REQUEST_NOT_FOUND`, or the store's failure.
-    pub async fn on_paper(&self, _sender: &Sender, _id: Uuid) -> Result<Submission, OutboxError> {
-        Err(Code::SubmissionState.into())
+    pub async fn on_paper(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        self.person(sender, id, || Input::OnPaper).await
+    }
+}
+
+fn plan(batch: Uuid, unit: &Unit, files: Vec<String>, secret: &[u8; 32]) -> Result<Plan, OutboxError> {
+    let about = serde_json::to_string(&About::of(unit, files)).map_err(|_| Code::GatewayInternal)?;
+    let place = format!("{}{}", unit.stamp(), u8::from(unit.is_delete()));
+    Ok(Plan { batch, queue: unit.lane(secret), place, about })
+}
+
+/// Keeps the bytes that go to the hub. The unit is let go as soon as they are there.
+async fn keep(inner: &Arc<Inner>, unit: Unit, with: &Particulars) -> Result<Together, OutboxError> {
+    let mut keeping = Keeping::begin(inner.clone()).await?;
+    let body = zeroize::Zeroizing::new(care_plan_body(&unit).map_err(|_| Code::RequestTooLarge)?);
+    drop(unit);
+    keeping.push(&body).await?;
+    keeping.push(&salt()).await?;
+    keeping.complete(with)
+}
+
+/// White space behind the JSON holds 128 random bits. The hash over the bytes stands in clear, and a unit that removes one
+/// person's record says so little that it could be guessed from a plain one.
+fn salt() -> Vec<u8> {
+    let salt: u128 = rand::random();
+    (0..u128::BITS).map(|bit| if (salt >> bit) & 1 == 0 { b' ' } else { b'\t' }).collect()
+}
+
+/// When a unit is due that nobody gave a date: plans of a month the day before it begins, results on the fifth of the next,
+/// everything else in a week. `today` is a date in Japan.
+fn due(unit: &Unit, today: Date) -> Date {
+    let first = unit.month().and_then(|month| Date::new(month.year, month.month, 1).ok());
+    match (first, unit.kind().direction) {
+        (Some(first), Direction::Plan) => first.saturating_sub(Span::new().days(1)),
+        (Some(first), Direction::Result) => {
+            first.saturating_add(Span::new().months(1)).saturating_add(Span::new().days(RESULTS_DUE - 1))
+        }
+        (None, _) => today.saturating_add(Span::new().days(WEEK)),
     }
 }

@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::kind::Kind;
 use super::machine::Input;
 use super::order::{Candidate, Places};
+use super::record;
 use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use crate::fault::{Code, crash};
@@ -147,8 +148,8 @@ impl<H: HubPort> Dispatcher<H> {
     /// Held submissions whose day has come queue again.
     async fn release(&self) -> Result<(), OutboxError> {
         let now = self.inner.clock.now().as_millisecond();
-        for (id, _) in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
-            let id = uuid(&id)?;
+        for held in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
+            let id = uuid(&held.id)?;
             if let Some(Err(Code::SubmissionDamaged)) = self.inner.step(id, Input::Release).await? {
                 set_aside(&self.inner, id).await?;
             }
@@ -162,9 +163,9 @@ impl<H: HubPort> Dispatcher<H> {
             return Ok(());
         }
         let now = self.inner.clock.now().as_millisecond();
-        for (id, kind) in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
-            let id = uuid(&id)?;
-            let Some(kind) = Kind::parse(&kind).filter(|kind| !kind.repeatable()) else {
+        for unknown in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
+            let id = uuid(&unknown.id)?;
+            let Some(kind) = Kind::parse(&unknown.kind).filter(|kind| !kind.repeatable()) else {
                 set_aside(&self.inner, id).await?;
                 continue;
             };
@@ -172,8 +173,8 @@ impl<H: HubPort> Dispatcher<H> {
                 continue;
             }
             self.engine.started(kind);
-            let hub = self.hub.clone();
-            self.carry(id, kind, async move { What::Asked(hub.lookup(id).await) });
+            let (hub, key) = (self.hub.clone(), key(id, unknown.generation)?);
+            self.carry(id, kind, async move { What::Asked(hub.lookup(key).await) });
         }
         Ok(())
     }
@@ -244,8 +245,9 @@ impl<H: HubPort> Dispatcher<H> {
         match vault::open(&self.inner.store, &self.inner.keys, kept, damage.clone()) {
             Ok(body) => {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
+                let key = key(id, row.columns.generation)?;
                 self.carry(id, kind, async move {
-                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key: id, length, body }, &damage).await;
+                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body }, &damage).await;
                     What::Sent(sent, damage)
                 });
                 Ok(())
@@ -281,7 +283,7 @@ impl<H: HubPort> Dispatcher<H> {
         }
         self.publish();
         let work: Vec<_> = news.into_iter().map(|news| (news, self.engine.seed())).collect();
-        let recorded = join_all(work.into_iter().map(|(news, seed)| record(&self.inner, news, seed))).await;
+        let recorded = join_all(work.into_iter().map(|(news, seed)| note_down(&self.inner, news, seed))).await;
         if recorded.contains(&false) {
             self.repair = true;
             // The hub answers while the store does not: without a rest the same question would go out at line speed.
@@ -406,7 +408,7 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
 
 /// Records what came of a submission; false when the store did not take it. Then the row still says `sending` or
 /// `unknown` and the hub is asked later: nothing is lost by waiting.
-async fn record(inner: &Inner, News { id, input, told }: News, seed: u64) -> bool {
+async fn note_down(inner: &Inner, News { id, input, told }: News, seed: u64) -> bool {
     crash::point("outbox.before_settle");
     match inner.step_with(id, input, told, seed, inner.config().policy).await {
         Ok(Some(Ok(life))) => {
@@ -414,7 +416,7 @@ async fn record(inner: &Inner, News { id, input, told }: News, seed: u64) -> boo
             let reason = life.reason().map(Code::name);
             tracing::info!(submission = %id, state = life.name().as_str(), reason, "outbox: settled");
             if life.name() == super::StateName::Delivered && life.kind.followed() {
-                inner.delivered.notify_one();
+                inner.delivered.of(life.kind).notify_one();
             }
             true
         }
@@ -438,6 +440,11 @@ const fn outcome_label(outcome: &Outcome) -> &'static str {
         Outcome::NotDelivered(_) => "not_delivered",
         Outcome::Unknown(_) => "unknown",
     }
+}
+
+fn key(id: Uuid, generation: i64) -> Result<Uuid, OutboxError> {
+    let generation = u32::try_from(generation).map_err(|_| Code::SubmissionDamaged)?;
+    Ok(record::hub_key(id, generation))
 }
 
 fn uuid(bytes: &[u8]) -> Result<Uuid, OutboxError> {

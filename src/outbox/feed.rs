@@ -1,42 +1,105 @@
-//! The hub's feed of changes: what became of delivered opinions at the municipality. News and cursor are committed
-//! together; a feed read again tells nothing twice.
+//! The hub's feeds of changes: what became of opinions at the municipality, and of care plans at the offices they went to.
+//! News and cursor are committed together; a feed read again tells nothing twice.
+//!
+//! Each feed has its own cursor, rhythm and note of failure, so that none hinders another. A hub that does not offer a feed, or
+//! not to this facility, is not at fault: whoever sends there is told so when sending, and nobody else needs the feed.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Inner;
 use super::dispatch::Stop;
 use super::view::OutboxError;
+use super::{Inner, Kind};
 use crate::credential::seal::Keyring;
 use crate::fault::{Code, crash};
-use crate::hub::{Change, HubPort, Trouble};
+use crate::hub::{Change, ChangePage, HubPort, MunicipalState, RecipientState, Trouble};
 use crate::store::{ApplyChanges, ChangeRow, Row, StoreError};
 use crate::telemetry::Metric;
 
-const CURSOR: &str = "feed.opinions.cursor";
-/// Shortly after a delivery the municipality's answer is likely: the feed is read soon, then ever less often.
+/// Shortly after a delivery its addressee's answer is likely: the feed is read soon, then ever less often.
 const SOON: Duration = Duration::from_secs(1);
 /// Pages read in one go; a feed whose cursor never stands still is left alone until the next time.
 const PAGES: u32 = 50;
 
-/// When the feed is read next.
+/// One feed.
+trait Feed: 'static {
+    /// What it is about.
+    const KIND: Kind;
+    /// Fact that holds the cursor.
+    const CURSOR: &'static str;
+    /// The event that tells of each change.
+    const EVENT: &'static str;
+    /// How far an addressee is.
+    type State: Copy + Send + Sync;
+
+    fn page<H: HubPort>(
+        hub: &H,
+        cursor: Option<String>,
+    ) -> impl Future<Output = Result<ChangePage<Self::State>, Trouble>> + Send;
+
+    fn name(state: Self::State) -> &'static str;
+}
+
+enum Opinions {}
+
+impl Feed for Opinions {
+    const KIND: Kind = Kind::Opinion;
+    const CURSOR: &'static str = "feed.opinions.cursor";
+    const EVENT: &'static str = "submission.municipality";
+    type State = MunicipalState;
+
+    async fn page<H: HubPort>(hub: &H, cursor: Option<String>) -> Result<ChangePage, Trouble> {
+        hub.changes(cursor).await
+    }
+
+    fn name(state: MunicipalState) -> &'static str {
+        state.as_str()
+    }
+}
+
+enum CarePlans {}
+
+impl Feed for CarePlans {
+    const KIND: Kind = Kind::CarePlan;
+    const CURSOR: &'static str = "feed.careplans.cursor";
+    const EVENT: &'static str = "submission.recipient";
+    type State = RecipientState;
+
+    async fn page<H: HubPort>(hub: &H, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
+        hub.care_plan_changes(cursor).await
+    }
+
+    fn name(state: RecipientState) -> &'static str {
+        state.as_str()
+    }
+}
+
+/// When a feed is read next.
 struct Rhythm {
     pause: Duration,
     /// Monotonic time.
     due: Duration,
 }
 
-/// Reads the feed until told to stop. A read under way is given up at once: nothing of it has been taken in.
-pub(super) async fn run<H: HubPort>(inner: Arc<Inner>, hub: Arc<H>, mut stop: watch::Receiver<Stop>) {
+/// Reads the feeds until told to stop. A read under way is given up at once: nothing of it has been taken in.
+pub(super) async fn run<H: HubPort>(inner: Arc<Inner>, hub: Arc<H>, stop: watch::Receiver<Stop>) {
+    tokio::join!(
+        follow::<Opinions, H>(&inner, hub.as_ref(), stop.clone()),
+        follow::<CarePlans, H>(&inner, hub.as_ref(), stop.clone()),
+    );
+}
+
+async fn follow<F: Feed, H: HubPort>(inner: &Inner, hub: &H, mut stop: watch::Receiver<Stop>) {
     let mut rhythm = Rhythm { pause: SOON, due: inner.clock.elapsed() + SOON };
     while *stop.borrow() == Stop::Run {
         let wait = rhythm.due.saturating_sub(inner.clock.elapsed());
         tokio::select! {
             biased;
             _ = stop.changed() => continue,
-            () = inner.delivered.notified() => {
+            () = inner.delivered.of(F::KIND).notified() => {
                 rhythm.pause = SOON;
                 rhythm.due = rhythm.due.min(inner.clock.elapsed() + SOON);
                 continue;
@@ -46,10 +109,10 @@ pub(super) async fn run<H: HubPort>(inner: Arc<Inner>, hub: Arc<H>, mut stop: wa
         let result = tokio::select! {
             biased;
             _ = stop.changed() => continue,
-            result = read(&inner, hub.as_ref()) => result,
+            result = read::<F, H>(inner, hub) => result,
         };
-        let asked = told(&inner, &result);
-        rhythm.next(&inner, matches!(result, Ok(1..)), asked);
+        let asked = told::<F>(inner, &result);
+        rhythm.next(inner, matches!(result, Ok(1..)), asked);
     }
 }
 
@@ -63,18 +126,24 @@ impl Rhythm {
 }
 
 /// Notes how a reading went; returns how long the hub wishes to be left alone.
-fn told(inner: &Inner, result: &Result<u64, Failure>) -> Option<Duration> {
-    let failed = result.as_ref().err().map(|failure| failure.code);
-    let before = inner.pulse.borrow().feed_failed;
-    inner.pulse.send_modify(|pulse| pulse.feed_failed = failed);
+fn told<F: Feed>(inner: &Inner, result: &Result<u64, Failure>) -> Option<Duration> {
+    let failed = result.as_ref().err().map(|failure| failure.code).filter(|code| !is_nobodys(*code));
+    let mut before = None;
+    inner.pulse.send_modify(|pulse| before = std::mem::replace(pulse.feed_failed.of_mut(F::KIND), failed));
+    let feed = F::KIND.as_str();
     match failed {
         Some(code) if before != failed => {
-            tracing::warn!(%code, "outbox: the feed of changes cannot be read: {}", code.en());
+            tracing::warn!(feed, %code, "outbox: a feed of changes cannot be read: {}", code.en());
         }
-        None if before.is_some() => tracing::info!("outbox: the feed of changes is read again"),
+        None if before.is_some() => tracing::info!(feed, "outbox: a feed of changes is read again"),
         _ => {}
     }
     result.as_ref().err().and_then(|failure| failure.asked)
+}
+
+/// Whether a hub without this feed is all that is the matter.
+const fn is_nobodys(code: Code) -> bool {
+    matches!(code, Code::HubNotOffered | Code::HubNotPermitted)
 }
 
 /// Why the feed was not read.
@@ -96,11 +165,11 @@ impl From<Trouble> for Failure {
 }
 
 /// Reads page after page until there is nothing new; returns how much was news.
-async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
+async fn read<F: Feed, H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
     let mut news = 0;
     for _ in 0..PAGES {
-        let cursor = inner.store.fact(CURSOR).await?;
-        let page = hub.changes(cursor.clone()).await?;
+        let cursor = inner.store.fact(F::CURSOR).await?;
+        let page = F::page(hub, cursor.clone()).await?;
         let now = inner.clock.now();
         inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
         line_is_back(inner);
@@ -109,18 +178,18 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
         if page.items.is_empty() && cursor.as_deref() == Some(page.next_cursor.as_str()) {
             return Ok(news);
         }
-        let items = page.items.iter().map(|change| row(&inner.keys, change)).collect::<Result<_, _>>();
+        let items = page.items.iter().map(|change| row::<F>(&inner.keys, change)).collect::<Result<_, _>>();
         let items = items.map_err(|error: OutboxError| Failure { code: error.code, asked: None })?;
         let apply = ApplyChanges {
-            kind: super::Kind::Opinion.as_str(),
-            event: "submission.municipality",
+            kind: F::KIND.as_str(),
+            event: F::EVENT,
             items,
-            cursor_name: CURSOR,
+            cursor_name: F::CURSOR,
             cursor: page.next_cursor,
             now: now.as_millisecond(),
         };
         let told = inner.store.write(apply).await?;
-        Metric::Events.add(&[("kind", "submission.municipality")], told);
+        Metric::Events.add(&[("kind", F::EVENT)], told);
         news += told;
         if last {
             break;
@@ -129,7 +198,7 @@ async fn read<H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
     Ok(news)
 }
 
-/// The feed was read: a circuit that opened because the hub could not be reached need not wait out its pause. One that the
+/// A feed was read: a circuit that opened because the hub could not be reached need not wait out its pause. One that the
 /// hub itself asked for, or an operator has to end, is left alone.
 fn line_is_back(inner: &Inner) {
     let line = |code| matches!(code, Code::HubUnreachable | Code::HubTimeout);
@@ -138,11 +207,11 @@ fn line_is_back(inner: &Inner) {
     }
 }
 
-fn row(keys: &Keyring, change: &Change) -> Result<ChangeRow, OutboxError> {
+fn row<F: Feed>(keys: &Keyring, change: &Change<F::State>) -> Result<ChangeRow, OutboxError> {
     let seal = |reason: &String| keys.seal_note(document(&change.receipt_number), reason.as_bytes());
     Ok(ChangeRow {
         receipt_number: change.receipt_number.clone(),
-        state: change.state.as_str(),
+        state: F::name(change.state),
         at: change.at.as_millisecond(),
         reason: change.reason.as_ref().map(seal).transpose()?,
     })

@@ -11,7 +11,7 @@ use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Inner, identification, record};
 use crate::fault::Code;
-use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict};
+use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, tell_plan};
 use crate::telemetry::Metric;
 
 const TICK: Duration = Duration::from_secs(10);
@@ -121,18 +121,23 @@ pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError
             outcome: row.columns.outcome.clone(),
             changed_at: row.columns.changed_at,
             generation: row.columns.generation.clamp(0, i64::from(u32::MAX)),
+            doubtful: row.columns.doubtful || row.columns.first_sent_at.is_some(),
         };
         if columns == row.columns {
             return Verdict::Leave(());
         }
         let columns = Columns { changed_at: now.as_millisecond(), ..columns };
+        let mut data =
+            serde_json::json!({ "kind": row.kind, "state": "held", "reason": Code::SubmissionDamaged.name() });
+        if let Some(data) = data.as_object_mut() {
+            tell_plan(data, row.about.as_deref(), row.batch.as_deref());
+        }
         let event = NewEvent {
             at: now.as_millisecond(),
             facility: row.facility.clone(),
             submission: row.id.as_slice().try_into().ok(),
             kind: StateName::Held.event_kind(),
-            data: serde_json::json!({ "kind": row.kind, "state": "held", "reason": Code::SubmissionDamaged.name() })
-                .to_string(),
+            data: data.to_string(),
         };
         Verdict::Change(Box::new((columns, event, ())))
     });

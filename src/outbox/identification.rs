@@ -40,9 +40,9 @@ impl Outbox {
         evidence: &Witnessed,
     ) -> Result<Acceptance, OutboxError> {
         let request = serde_json::to_value(evidence).map_err(|_| Code::GatewayInternal)?;
-        let request_hash = keyed(&self.inner.config().idempotency_secret, RequestHash::new(&request, None));
+        let request_hash = keyed(&self.inner.config().idempotency_secret, &RequestHash::new(&request, None).finish());
         if let Some(repeat) = self.repeat(sender, idempotency_key).await? {
-            return repeat.finish_hashed(&request_hash);
+            return repeat.finish_hashed(Kind::Identification, &request_hash);
         }
         let salted = Salted { salt: Uuid::new_v4(), evidence };
         let record = Zeroizing::new(serde_json::to_vec(&salted).map_err(|_| Code::GatewayInternal)?);
@@ -60,6 +60,7 @@ impl Outbox {
             insurer: String::new(),
             // Somebody waits at the counter.
             due: order::day_in_japan(self.inner.clock.now()),
+            plan: None,
         };
         keeping.accept(with).await
     }
@@ -198,10 +199,10 @@ pub(super) async fn forget_tokens(inner: &Inner) -> Result<(), OutboxError> {
     const FEW: u16 = 64;
     let now = inner.clock.now();
     let delivered = StateName::Delivered.as_str();
-    for (id, _) in inner.store.ripe(delivered, now.as_millisecond(), i64::MAX, FEW).await? {
-        let Some(row) = inner.store.submission(&id).await? else { continue };
+    for ripe in inner.store.ripe(delivered, now.as_millisecond(), i64::MAX, FEW).await? {
+        let Some(row) = inner.store.submission(&ripe.id).await? else { continue };
         let Some(told) = row.columns.outcome else { continue };
-        let id = Uuid::from_slice(&id).map_err(|_| Code::SubmissionDamaged)?;
+        let id = Uuid::from_slice(&ripe.id).map_err(|_| Code::SubmissionDamaged)?;
         let sealed = match open_person(&inner.keys, id, &told) {
             Ok(person) if person.expires_at > now => continue,
             Ok(person) => seal_person(&inner.keys, id, &Person { token: Zeroizing::default(), ..person })?,

@@ -118,6 +118,7 @@ impl Intake {
             note: self.note,
             insurer: self.insurer,
             due: self.due,
+            plan: None,
         };
         self.keeping.accept(with).await
     }
@@ -141,12 +142,12 @@ impl Repeat {
     /// # Errors
     /// `IDEMPOTENCY_CONFLICT` when it is another request, or `SUBMISSION_DAMAGED`.
     pub fn finish(self, request: RequestHash) -> Result<Acceptance, OutboxError> {
-        self.finish_hashed(&request.finish())
+        self.finish_hashed(Kind::Opinion, &request.finish())
     }
 
     /// The same by the hash as it is stored.
-    pub(super) fn finish_hashed(self, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
-        self.inner.replay(&self.row, request_hash)
+    pub(super) fn finish_hashed(self, kind: Kind, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
+        self.inner.replay(&self.row, kind, request_hash)
     }
 }
 
@@ -156,15 +157,23 @@ impl Inner {
     }
 
     /// The answer to a repeat of an earlier request.
-    pub(super) fn replay(&self, row: &Row, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
-        if row.request_hash.as_slice() != request_hash.as_slice() {
-            return Err(Code::IdempotencyConflict.into());
-        }
+    pub(super) fn replay(&self, row: &Row, kind: Kind, request_hash: &[u8; 32]) -> Result<Acceptance, OutboxError> {
+        same_request(row, kind, request_hash)?;
         let id = Uuid::from_slice(&row.id).map_err(|_| Code::SubmissionDamaged)?;
         let warnings = note::Note::open(&self.keys, id, &row.note).map(|note| note.warnings).unwrap_or_default();
         let sha256 = row.body_hash.as_slice().try_into().map_err(|_| Code::SubmissionDamaged)?;
         Ok(Acceptance { id, accepted_at: record::time(row.accepted_at)?, sha256, warnings, replayed: true })
     }
+}
+
+/// Whether a row was made by this request. The same bytes under the same key are another request where they ask for another kind
+/// of thing.
+///
+/// # Errors
+/// `IDEMPOTENCY_CONFLICT`.
+pub(super) fn same_request(row: &Row, kind: Kind, request_hash: &[u8; 32]) -> Result<(), OutboxError> {
+    let same = row.kind == kind.as_str() && row.request_hash.as_slice() == request_hash.as_slice();
+    if same { Ok(()) } else { Err(Code::IdempotencyConflict.into()) }
 }
 
 /// A row's warnings as the sender was told them.

@@ -12,7 +12,7 @@ use super::view::{Acceptance, OutboxError, Sender};
 use super::{Inner, machine, record};
 use crate::credential::seal::{Sealer, TAG_BYTES};
 use crate::fault::{Code, crash};
-use crate::store::{Accept, Accepted, DropSpool, NewEvent, NewSubmission, PutPiece};
+use crate::store::{Accept, AcceptBatch, Accepted, DropSpool, NewEvent, NewSubmission, PutPiece, Row};
 use crate::vault::PIECE;
 
 /// Pieces between two looks at the room that is left.
@@ -46,6 +46,26 @@ pub(super) struct Particulars {
     pub insurer: String,
     /// Days since 1970.
     pub due: i64,
+    /// Of a care plan: with what it is handed in, and where it stands in its queue.
+    pub plan: Option<Plan>,
+}
+
+/// What a unit of care plans has beside its bytes.
+pub(super) struct Plan {
+    /// The id under which it is handed in.
+    pub batch: Uuid,
+    /// Keyed hash of the two offices.
+    pub queue: String,
+    /// Its place there.
+    pub place: String,
+    /// JSON without person data.
+    pub about: String,
+}
+
+/// One of several things that are accepted together.
+pub(super) struct Together {
+    keeping: Keeping,
+    accept: Accept,
 }
 
 impl Keeping {
@@ -55,7 +75,7 @@ impl Keeping {
     /// `STORAGE_FULL` with a forecast, or why nothing can be sealed or stored.
     pub(super) async fn begin(inner: Arc<Inner>) -> Result<Self, OutboxError> {
         inner.guard.admit(&inner.store).await?;
-        let id = Uuid::new_v7(uuid_time(inner.clock.now()));
+        let id = inner.mint();
         Ok(Self {
             sealer: inner.keys.sealer(id.into_bytes())?,
             id,
@@ -109,23 +129,51 @@ impl Keeping {
     ///
     /// # Errors
     /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, or why it cannot be stored. Then nothing is kept.
-    pub(super) async fn accept(mut self, with: Particulars) -> Result<Acceptance, OutboxError> {
-        let mut last = std::mem::take(&mut self.buffer);
-        self.sealer.seal(&mut last, true)?;
-        let (new, event) = self.rows(&with)?;
-        let (accepted_at, sha256) = (new.accepted_at, new.body_hash);
-        let start = (super::StateName::Queued.as_str(), Code::WaitTurn.name());
-        let accept = Accept { new, last_piece: (self.pieces, last), start, event };
+    pub(super) async fn accept(self, with: Particulars) -> Result<Acceptance, OutboxError> {
+        let Together { keeping: mut this, accept } = self.complete(&with)?;
+        let (accepted_at, sha256) = (accept.new.accepted_at, accept.new.body_hash);
         crash::point("intake.before_accept");
-        match self.inner.store.write(accept).await? {
+        match this.inner.store.write(accept).await? {
             Accepted::New => {
                 crash::point("intake.accepted");
-                self.finished = true;
-                self.inner.accepted();
+                this.finished = true;
+                this.inner.accepted(1);
                 let accepted_at = record::time(accepted_at)?;
-                Ok(Acceptance { id: self.id, accepted_at, sha256, warnings: with.note.warnings, replayed: false })
+                Ok(Acceptance { id: this.id, accepted_at, sha256, warnings: with.note.warnings, replayed: false })
             }
-            Accepted::Earlier(row) => self.inner.replay(&row, &with.request_hash),
+            Accepted::Earlier(row) => this.inner.replay(&row, with.kind, &with.request_hash),
+        }
+    }
+
+    /// Seals the last piece. Nothing is accepted yet.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    pub(super) fn complete(mut self, with: &Particulars) -> Result<Together, OutboxError> {
+        let mut last = std::mem::take(&mut self.buffer);
+        self.sealer.seal(&mut last, true)?;
+        let (new, event) = self.rows(with)?;
+        let start = (super::StateName::Queued.as_str(), Code::WaitTurn.name());
+        let accept = Accept { new, last_piece: (self.pieces, last), start, event };
+        Ok(Together { keeping: self, accept })
+    }
+
+    /// Accepts several together. `None`: all of them are on stable storage. Else nothing of it is kept, and the answer is the row
+    /// that used a key of theirs before.
+    ///
+    /// # Errors
+    /// Why they cannot be stored. Then nothing is kept.
+    pub(super) async fn accept_all(inner: &Inner, all: Vec<Together>) -> Result<Option<Box<Row>>, OutboxError> {
+        let (mut keepings, accepts): (Vec<_>, Vec<_>) = all.into_iter().map(|one| (one.keeping, one.accept)).unzip();
+        crash::point("intake.before_accept");
+        match inner.store.write(AcceptBatch(accepts)).await? {
+            Accepted::New => {
+                crash::point("intake.accepted");
+                keepings.iter_mut().for_each(|keeping| keeping.finished = true);
+                inner.accepted(keepings.len());
+                Ok(None)
+            }
+            Accepted::Earlier(row) => Ok(Some(row)),
         }
     }
 
@@ -147,13 +195,17 @@ impl Keeping {
             insurer: with.insurer.clone(),
             accepted_at: now,
             due: with.due,
+            batch: with.plan.as_ref().map(|plan| plan.batch.into_bytes()),
+            queue: with.plan.as_ref().map(|plan| plan.queue.clone()),
+            place: with.plan.as_ref().map(|plan| plan.place.clone()),
+            about: with.plan.as_ref().map(|plan| plan.about.clone()),
         };
         let event = NewEvent {
             at: now,
             facility: with.sender.facility.clone(),
             submission: Some(self.id.into_bytes()),
             kind: life.name().event_kind(),
-            data: record::event_data(&life),
+            data: record::event_data(&life, new.about.as_deref(), new.batch.as_ref().map(<[u8; 16]>::as_slice)),
         };
         Ok((new, event))
     }
@@ -170,6 +222,13 @@ impl Drop for Keeping {
         if !self.finished && self.pieces > 0 {
             self.inner.store.write_later(DropSpool { body: self.id.into_bytes().to_vec() });
         }
+    }
+}
+
+impl Inner {
+    /// A new id; ids grow with time.
+    pub(super) fn mint(&self) -> Uuid {
+        Uuid::new_v7(uuid_time(self.clock.now()))
     }
 }
 

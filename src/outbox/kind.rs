@@ -41,6 +41,15 @@ impl Kind {
         }
     }
 
+    /// Whether a person may send it on paper instead.
+    #[must_use]
+    pub const fn has_paper(self) -> bool {
+        match self {
+            Self::CarePlan => true,
+            Self::Opinion | Self::Identification => false,
+        }
+    }
+
     /// Whether the hub's feed of changes tells what became of it. Receipt numbers of other kinds are names of their own.
     #[must_use]
     pub const fn followed(self) -> bool {

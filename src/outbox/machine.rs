@@ -83,6 +83,8 @@ pub struct Life {
     pub failed_at: Option<Timestamp>,
     /// Counts the keys under which the hub was asked: one whose refusal is final serves no second time.
     pub generation: u32,
+    /// The hub may have it, though its state does not say so: it goes again on a person's word, or its row was repaired.
+    pub doubtful: bool,
 }
 
 /// What can happen to a submission.
@@ -166,6 +168,7 @@ impl Life {
             first_sent_at: None,
             failed_at: None,
             generation: 0,
+            doubtful: false,
         }
     }
 
@@ -197,9 +200,13 @@ impl Life {
             }
             (State::Queued(_) | State::Held(_), Input::Cancel) => Ok(Self { state: State::Cancelled, ..self }),
             (State::Queued(_) | State::Held(_), Input::Retry) => Ok(self.retry()),
+            (State::Queued(_) | State::Held(_), Input::OnPaper) if self.may_go_on_paper() => {
+                Ok(Self { state: State::OnPaper, ..self })
+            }
             (State::Sending(_) | State::Unknown(_), Input::Cancel) | (State::Sending(_), Input::Retry) => {
                 Err(Denied::InFlight)
             }
+            (State::Sending(_) | State::Unknown(_), Input::OnPaper) if self.kind.has_paper() => Err(Denied::InFlight),
             _ => Err(Denied::State),
         }
     }
@@ -223,10 +230,9 @@ impl Life {
     ) -> Self {
         match outcome {
             Outcome::Accepted(receipt) => self.deliver(receipt),
-            Outcome::Refused(refusal) => self.refuse(refusal),
-            // An answer in good order: what failed before it is no longer held against the document.
+            Outcome::Refused(refusal) => self.refuse(refusal, now, policy),
             Outcome::NotLive { live_from, .. } => {
-                Self { strikes: 0, ..self }.hold(Code::HubInsurerNotLive, not_live_until(live_from, now))
+                self.certain(now, policy).hold(Code::HubInsurerNotLive, not_live_until(live_from, now))
             }
             Outcome::NotDelivered(trouble) => self.fail(&trouble, others_passed_at, now, policy, rng),
             Outcome::Unknown(trouble) if self.kind.repeatable() => {
@@ -242,14 +248,14 @@ impl Life {
     fn asked(self, answer: LookupOutcome, now: Timestamp, policy: &Policy, rng: &mut impl Rng) -> Self {
         match answer {
             LookupOutcome::Accepted(receipt) => self.deliver(receipt),
-            LookupOutcome::Refused(refusal) => self.refuse(refusal),
+            LookupOutcome::Refused(refusal) => self.refuse(refusal, now, policy),
             LookupOutcome::NotOffered => self.hold(Code::OutcomeUnaskable, None),
             LookupOutcome::Unseen if self.key_forgotten(now, policy) => self.hold(Code::OutcomeUnaskable, None),
             LookupOutcome::Unseen if self.strikes >= policy.strikes => self.hold(Code::AttemptsExhausted, None),
             LookupOutcome::Unseen => {
                 let pause = policy.backoff.next(self.pause, None, rng);
                 let wait_until = if self.strikes == 0 { None } else { now.checked_add(pause).ok() };
-                Self { pause, ..self }.queue(Code::WaitTurn, wait_until)
+                Self { pause, doubtful: false, ..self }.queue(Code::WaitTurn, wait_until)
             }
             LookupOutcome::Trouble(trouble) => {
                 let struck = self.strike(&trouble, None, now);
@@ -267,8 +273,19 @@ impl Life {
         Self { state: State::Delivered(receipt), ..self }
     }
 
-    fn refuse(self, refusal: Refusal) -> Self {
+    /// What can go on paper waits for a person when its addressee is not on the hub: that may change, or it goes on paper.
+    fn refuse(self, refusal: Refusal, now: Timestamp, policy: &Policy) -> Self {
+        if self.kind.has_paper() && refusal.code == Code::HubRecipientAbsent {
+            return self.certain(now, policy).hold(refusal.code, None);
+        }
         Self { state: State::Returned(refusal), ..self }
+    }
+
+    /// The hub's "not at present", in good order: what failed before it is no longer held against the document, and a hub that
+    /// had it under its key would have said so, if it still remembers that key.
+    fn certain(self, now: Timestamp, policy: &Policy) -> Self {
+        let doubtful = self.doubtful && self.key_forgotten(now, policy);
+        Self { strikes: 0, doubtful, ..self }
     }
 
     fn fail(
@@ -337,10 +354,24 @@ impl Life {
     }
 
     /// A person's word clears the record: what was wrong has been put right. The time of the first sending stays where the
-    /// hub's memory is counted from it.
+    /// hub's memory is counted from it. A hub that refused for want of an addressee answers so for good under the same key, and
+    /// certainly does not have it: then, and only then, another key serves.
     fn retry(self) -> Self {
-        let first_sent_at = self.first_sent_at.filter(|_| !self.kind.repeatable());
-        Self { strikes: 0, pause: Duration::ZERO, first_sent_at, ..self }.queue(Code::RetriedByCaller, None)
+        let absent = self.kind.has_paper() && !self.doubtful && self.held_for(Code::HubRecipientAbsent);
+        let generation = self.generation.saturating_add(u32::from(absent));
+        let first_sent_at = self.first_sent_at.filter(|_| !self.kind.repeatable() && !absent);
+        let doubtful = self.doubtful || self.held_for(Code::OutcomeUnaskable);
+        Self { strikes: 0, pause: Duration::ZERO, first_sent_at, generation, doubtful, ..self }
+            .queue(Code::RetriedByCaller, None)
+    }
+
+    /// One or the other, never both: only what the hub certainly does not have.
+    fn may_go_on_paper(&self) -> bool {
+        self.kind.has_paper() && !self.doubtful && !self.held_for(Code::OutcomeUnaskable)
+    }
+
+    fn held_for(&self, code: Code) -> bool {
+        matches!(&self.state, State::Held(held) if held.reason == code)
     }
 
     /// Whether it has been tried for so long, at no fault of line or hub, that a person should decide.

@@ -54,7 +54,7 @@ pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
-pub use care_plan::{Batch, NewBatch, NewUnit};
+pub use care_plan::{BATCH_LIMIT, Batch, NewBatch, NewUnit};
 pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
 pub use kind::Kind;
 pub use request::RequestHash;
@@ -103,8 +103,8 @@ pub(crate) struct Inner {
     nudge: Notify,
     /// A person or a reload asks that a closed way be tried at once.
     reconsider: Notify,
-    /// Wakes the feed: something was delivered.
-    delivered: Notify,
+    /// Wakes the kind's feed: something was delivered.
+    delivered: kind::EachKind<Notify>,
     outlook: watch::Sender<engine::Outlook>,
     pulse: watch::Sender<Pulse>,
 }
@@ -116,8 +116,8 @@ struct Pulse {
     /// The same in monotonic time.
     heart: Option<Duration>,
     hub_answered: Option<Timestamp>,
-    /// Why the feed of changes was not read the last time.
-    feed_failed: Option<Code>,
+    /// Why the kind's feed of changes was not read the last time.
+    feed_failed: kind::EachKind<Option<Code>>,
 }
 
 impl Inner {
@@ -125,9 +125,10 @@ impl Inner {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accepted(&self) {
-        crate::telemetry::Metric::Accepted.count(&[]);
-        crate::telemetry::Metric::Events.count(&[("kind", StateName::Queued.event_kind())]);
+    fn accepted(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(0);
+        crate::telemetry::Metric::Accepted.add(&[], count);
+        crate::telemetry::Metric::Events.add(&[("kind", StateName::Queued.event_kind())], count);
         self.nudge.notify_one();
     }
 }
@@ -184,7 +185,7 @@ impl Outbox {
             config: RwLock::new(config),
             nudge: Notify::new(),
             reconsider: Notify::new(),
-            delivered: Notify::new(),
+            delivered: kind::EachKind::default(),
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
         });
@@ -238,7 +239,7 @@ impl Outbox {
     /// A setting, certificate or password changed: a closed way is tried at once.
     pub fn reconsider(&self) {
         self.inner.reconsider.notify_one();
-        self.inner.delivered.notify_one();
+        self.inner.delivered.all().for_each(Notify::notify_one);
     }
 
     /// Takes up new pauses, limits and intervals; places in parallel and retention stay until the next start.

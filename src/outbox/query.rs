@@ -49,7 +49,8 @@ impl Outbox {
         };
         let limit = filter.limit.clamp(1, 200);
         let state = filter.state.map(StateName::as_str);
-        let query = ListFilter { facility: facility.to_owned(), state, before, limit };
+        let kind = filter.kind.map(Kind::as_str);
+        let query = ListFilter { facility: facility.to_owned(), state, kind, before, limit };
         let rows = self.inner.store.list(&query).await?;
         let full = rows.len() == usize::from(limit);
         let next_cursor = rows.last().filter(|_| full).map(|row| row.seq.to_string());
@@ -147,7 +148,7 @@ impl Inner {
         Ok(view)
     }
 
-    fn view(&self, row: &Row) -> Result<Submission, OutboxError> {
+    pub(super) fn view(&self, row: &Row) -> Result<Submission, OutboxError> {
         let life = record::read(&row.kind, &row.columns)?;
         let id = Uuid::from_slice(&row.id).map_err(|_| Code::SubmissionDamaged)?;
         let (receipt, hub_errors) = match &life.state {
@@ -155,7 +156,8 @@ impl Inner {
             State::Returned(refusal) => (None, refusal.errors.clone()),
             _ => (None, Vec::new()),
         };
-        let reason = self.waiting_reason(&life);
+        let reason = self.waiting_reason(&life, row);
+        let no_promise = waits_for_a_person(life.name(), reason) || reason == Some(Code::WaitEarlier);
         Ok(Submission {
             id,
             kind: life.kind.as_str(),
@@ -166,7 +168,7 @@ impl Inner {
             due: order::date_of(row.due),
             state: life.name(),
             reason,
-            eta: life.wait_until().filter(|_| !waits_for_a_person(life.name(), reason)),
+            eta: life.wait_until().filter(|_| !no_promise),
             attempts: life.attempts,
             receipt,
             hub_errors,
@@ -178,9 +180,11 @@ impl Inner {
         })
     }
 
-    /// What a queued document waits for is the circuit's reason, when that is open, rather than its turn.
-    fn waiting_reason(&self, life: &Life) -> Option<Code> {
+    /// What a queued document waits for is what goes before it; else the circuit's reason, when that is open, rather than its
+    /// turn.
+    fn waiting_reason(&self, life: &Life, row: &Row) -> Option<Code> {
         match life.reason() {
+            Some(_) if life.name() == StateName::Queued && !row.head => Some(Code::WaitEarlier),
             Some(Code::WaitTurn | Code::RetriedByCaller) if life.name() == StateName::Queued => {
                 self.outlook.borrow().ways.of(life.kind).blocked.or(life.reason())
             }
@@ -196,12 +200,13 @@ impl Inner {
     }
 
     /// When it is expected at the hub: after its own waiting time and the circuit's, behind those before it.
-    async fn eta(&self, row: &Row, view: &Submission) -> Option<Timestamp> {
+    pub(super) async fn eta(&self, row: &Row, view: &Submission) -> Option<Timestamp> {
         let now = self.clock.now();
         let outlook = *self.outlook.borrow();
         let kind = Kind::parse(&row.kind)?;
         let ahead = match view.state {
             StateName::Queued if waits_for_a_person(view.state, view.reason) => return None,
+            StateName::Queued if view.reason == Some(Code::WaitEarlier) => return self.eta_behind(row).await,
             StateName::Queued => {
                 let lane = format!("{}/{}", row.facility, row.sender);
                 self.store.ahead(kind.as_str(), &lane, row.due, row.seq, AHEAD).await.ok()?
@@ -214,6 +219,23 @@ impl Inner {
         let begin = view.eta.unwrap_or(now).max(opens).max(now);
         let wait = Duration::try_from_secs_f64(outlook.seconds_each * (ahead + 1) as f64).ok()?;
         begin.checked_add(wait).ok()
+    }
+
+    /// Of a queue one goes at a time. What stands behind one that is held waits as long as that; nobody can say.
+    async fn eta_behind(&self, row: &Row) -> Option<Timestamp> {
+        let (queue, place) = (row.queue.as_deref()?, row.place.as_deref()?);
+        let first = self.store.queue_head(queue).await.ok()??;
+        let first = self.view(&first).ok().filter(|first| first.state != StateName::Held)?;
+        if waits_for_a_person(first.state, first.reason) {
+            return None;
+        }
+        let outlook = *self.outlook.borrow();
+        let now = self.clock.now();
+        let opens = outlook.ways.of(Kind::parse(&row.kind)?).opens_at.map_or(now, |at| self.wall(at));
+        let begin = first.eta.unwrap_or(now).max(opens).max(now);
+        let ahead = self.store.ahead_in_queue(queue, place, row.seq, AHEAD).await.ok()?;
+        let each = outlook.seconds_each * self.config().parallel.max(1) as f64;
+        begin.checked_add(Duration::try_from_secs_f64(each * (ahead + 1) as f64).ok()?).ok()
     }
 
     fn wall(&self, monotonic: Duration) -> Timestamp {
@@ -249,11 +271,11 @@ impl Inner {
         Health { status: HealthStatus::Ok, reason: None, last_proof }
     }
 
-    /// The feed is read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
+    /// The feeds are read also when nothing is to be sent, so that a dead line is noticed before a document meets it.
     fn hub_health(&self) -> Health {
         let blocked = self.outlook.borrow().blocked();
         let Pulse { hub_answered: last_proof, feed_failed, .. } = *self.pulse.borrow();
-        let blocked = blocked.or(feed_failed);
+        let blocked = blocked.or_else(|| feed_failed.all().find_map(|failed| *failed));
         let status = if blocked.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
         Health { status, reason: blocked, last_proof }
     }
@@ -285,6 +307,10 @@ fn apply(
     use rand::SeedableRng as _;
     let Ok(life) = record::read(&row.kind, &row.columns) else { return Verdict::Leave(Err(Code::SubmissionDamaged)) };
     let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+    // An earlier one of its queue may have come since it was chosen.
+    if matches!(input, Input::Start) && !row.head {
+        return Verdict::Leave(Err(Code::WaitEarlier));
+    }
     match life.step(input, now, policy, &mut rng) {
         Err(denied) => Verdict::Leave(Err(Denied::code(denied))),
         Ok(next) => {

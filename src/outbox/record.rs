@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::StateName;
 use super::kind::Kind;
 use super::machine::{Held, Life, Queued, Sending, State, Unknown};
 use crate::fault::Code;
 use crate::hub::{Receipt, Refusal};
-use crate::store::{Columns, NewEvent, Row};
+use crate::store::{Columns, NewEvent, Row, tell_plan};
 
 /// A row that cannot be what this engawa wrote.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,7 @@ pub fn read(kind: &str, columns: &Columns) -> Result<Life, BadRow> {
         first_sent_at: columns.first_sent_at.map(time).transpose()?,
         failed_at: columns.failed_at.map(time).transpose()?,
         generation: u32::try_from(columns.generation).map_err(|_| BadRow("generation"))?,
+        doubtful: columns.doubtful,
     })
 }
 
@@ -88,6 +91,7 @@ pub fn write(life: &Life, now: Timestamp) -> Columns {
         outcome: None,
         changed_at: now.as_millisecond(),
         generation: i64::from(life.generation),
+        doubtful: life.doubtful,
     };
     let ending = match &life.state {
         State::Delivered(receipt) => {
@@ -109,13 +113,13 @@ pub fn event(row: &Row, life: &Life, now: Timestamp) -> NewEvent {
         facility: row.facility.clone(),
         submission: row.id.as_slice().try_into().ok(),
         kind: life.name().event_kind(),
-        data: event_data(life),
+        data: event_data(life, row.about.as_deref(), row.batch.as_deref()),
     }
 }
 
-/// The event's data: kind, state, reason, next try; nothing of the person.
+/// The event's data: kind, state, reason, next try, and of a care plan which one; nothing of the person.
 #[must_use]
-pub fn event_data(life: &Life) -> String {
+pub fn event_data(life: &Life, about: Option<&str>, batch: Option<&[u8]>) -> String {
     let mut data = serde_json::Map::new();
     data.insert("kind".into(), life.kind.as_str().into());
     data.insert("state".into(), life.name().as_str().into());
@@ -128,7 +132,23 @@ pub fn event_data(life: &Life) -> String {
     if let State::Delivered(receipt) = &life.state {
         data.insert("receipt_number".into(), receipt.number.clone().into());
     }
+    tell_plan(&mut data, about, batch);
     serde_json::Value::Object(data).to_string()
+}
+
+/// The key under which the hub is asked: the submission's id, and after it one made of id and generation.
+#[must_use]
+pub fn hub_key(id: Uuid, generation: u32) -> Uuid {
+    if generation == 0 {
+        return id;
+    }
+    let hash = digest::digest(
+        &digest::SHA256,
+        &[b"engawa key v1".as_slice(), id.as_bytes(), &generation.to_be_bytes()].concat(),
+    );
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// A time of day from milliseconds since 1970.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// SHA-256 over a request: the JSON with its members sorted (so that layout does not count), the signature, and the name
 /// and the content of each attachment.
+#[derive(Clone)]
 pub struct RequestHash {
     whole: digest::Context,
     attachment: digest::Context,
@@ -90,10 +91,19 @@ pub(super) fn stored_key(secret: &[u8; 32], facility: &str, key: &str) -> [u8; 3
     out
 }
 
+/// The stored keys of what is handed in together: the first has the sender's own, so that a key is used once whatever it was used
+/// for; each other one has its number behind it, which no sender's key can hold.
+pub(super) fn stored_key_of(secret: &[u8; 32], facility: &str, key: &str, number: usize) -> [u8; 32] {
+    match number {
+        0 => stored_key(secret, facility, key),
+        _ => stored_key(secret, facility, &format!("{key}\0{number}")),
+    }
+}
+
 /// The hash of a request that says so little that it could be guessed from a plain one: keyed, so that only this box can try.
-pub(super) fn keyed(secret: &[u8; 32], request: RequestHash) -> [u8; 32] {
+pub(super) fn keyed(secret: &[u8; 32], request: &[u8; 32]) -> [u8; 32] {
     let mut hash = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
-    for part in [b"engawa request v1\0".as_slice(), &request.finish()] {
+    for part in [b"engawa request v1\0".as_slice(), request] {
         hash.update(part);
     }
     let mut out = [0; 32];

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::kind::Kind;
 use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
@@ -109,7 +110,7 @@ impl StateName {
 /// A submission as its sender may see it.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Its id, which is also its `Idempotency-Key` at the hub.
+    /// Its id, which is also its first `Idempotency-Key` at the hub.
     pub id: Uuid,
     /// `opinion`, `identification` or `care_plan`: a [`Kind`](super::Kind)'s name.
     pub kind: &'static str,
@@ -121,7 +122,7 @@ pub struct Submission {
     pub sha256: [u8; 32],
     /// Their number.
     pub length: u64,
-    /// Statutory date.
+    /// Statutory or agreed date.
     pub due: Date,
     /// Where it stands.
     pub state: StateName,
@@ -220,7 +221,7 @@ pub struct EventRecord {
     pub seq: i64,
     /// When.
     pub at: Timestamp,
-    /// `submission.queued`, … `submission.municipality`.
+    /// `submission.queued`, … `submission.municipality`, `submission.recipient`.
     pub kind: String,
     /// The submission it is about.
     pub submission: Option<Uuid>,
@@ -233,6 +234,8 @@ pub struct EventRecord {
 pub struct Filter {
     /// Only this state.
     pub state: Option<StateName>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
     /// From the previous page.
     pub cursor: Option<String>,
     /// 1 to 200.

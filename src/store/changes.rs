@@ -5,6 +5,7 @@
 //! news is kept as a stray and adopted when the receipt becomes known, so the feed's cursor can move on in the same
 //! transaction.
 
+use serde_json::{Map, Value};
 use sqlx::SqliteConnection;
 
 use super::{Columns, NewEvent, Row, StoreError, Write, events, facts};
@@ -57,22 +58,26 @@ struct Known {
     id: Vec<u8>,
     facility: String,
     kind: String,
+    batch: Option<Vec<u8>>,
+    about: Option<String>,
 }
 
 async fn take_in(tx: &mut SqliteConnection, feed: &ApplyChanges, item: &ChangeRow) -> Result<bool, StoreError> {
-    let known: Option<Known> =
-        sqlx::query_as("SELECT seq, id, facility, kind FROM submission WHERE receipt_number = ? AND kind = ?")
-            .bind(&item.receipt_number)
-            .bind(feed.kind)
-            .fetch_optional(&mut *tx)
-            .await?;
+    let known: Option<Known> = sqlx::query_as(
+        "SELECT seq, id, facility, kind, batch, about FROM submission WHERE receipt_number = ? AND kind = ?",
+    )
+    .bind(&item.receipt_number)
+    .bind(feed.kind)
+    .fetch_optional(&mut *tx)
+    .await?;
     match known {
         Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), (feed.event, feed.now)).await,
         None => {
             sqlx::query(
                 "INSERT INTO stray_change (kind, receipt_number, state, at, reason) VALUES (?, ?, ?, ?, ?) \
                  ON CONFLICT (kind, receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
-                 reason = excluded.reason WHERE excluded.at >= at",
+                 reason = excluded.reason WHERE excluded.at >= at AND state <> 'opened' \
+                 AND NOT (state = 'downloaded' AND excluded.state = 'delivered')",
             )
             .bind(feed.kind)
             .bind(&item.receipt_number)
@@ -86,7 +91,8 @@ async fn take_in(tx: &mut SqliteConnection, feed: &ApplyChanges, item: &ChangeRo
     }
 }
 
-/// Records the news unless it is older than, or the same as, what is known; a feed read again tells nothing twice.
+/// Records the news unless it is older than, or the same as, what is known; a feed read again tells nothing twice. What an
+/// office has downloaded is not taken back.
 async fn record(
     tx: &mut SqliteConnection,
     known: &Known,
@@ -97,7 +103,8 @@ async fn record(
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE submission SET progress = ?1, progress_at = ?2, progress_reason = ?3 WHERE seq = ?4 \
-         AND (progress IS NULL OR (progress NOT IN ('accepted', 'returned', 'opened') AND progress <> ?1 AND progress_at <= ?2))",
+         AND (progress IS NULL OR (progress NOT IN ('accepted', 'returned', 'opened') AND progress <> ?1 AND progress_at <= ?2 \
+         AND NOT (progress = 'downloaded' AND ?1 = 'delivered')))",
     )
     .bind(state)
     .bind(at)
@@ -108,12 +115,17 @@ async fn record(
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    let mut data = Map::from_iter([
+        ("kind".to_owned(), Value::from(known.kind.as_str())),
+        ("state".to_owned(), Value::from(state)),
+    ]);
+    events::tell_plan(&mut data, known.about.as_deref(), known.batch.as_deref());
     let event = NewEvent {
         at: now,
         facility: known.facility.clone(),
         submission: known.id.as_slice().try_into().ok(),
         kind: told,
-        data: serde_json::json!({ "kind": known.kind, "state": state }).to_string(),
+        data: Value::Object(data).to_string(),
     };
     events::insert(tx, &event).await?;
     Ok(true)
@@ -143,7 +155,7 @@ pub(super) async fn adopt_stray(
     let Some(stray) = stray else { return Ok(()) };
     let told = if row.kind == "care_plan" { "submission.recipient" } else { "submission.municipality" };
     let (id, facility, kind) = (row.id.clone(), row.facility.clone(), row.kind.clone());
-    let known = Known { seq: row.seq, id, facility, kind };
+    let known = Known { seq: row.seq, id, facility, kind, batch: row.batch.clone(), about: row.about.clone() };
     record(tx, &known, &stray.state, stray.at, stray.reason.as_deref(), (told, event.at)).await?;
     Ok(())
 }

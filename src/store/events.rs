@@ -1,5 +1,6 @@
 //! The durable log of events: history of each submission and source of the event stream.
 
+use serde_json::{Map, Value};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{Store, StoreError};
@@ -32,6 +33,17 @@ pub struct EventRow {
     pub kind: String,
     /// JSON without person data.
     pub data: String,
+}
+
+/// Adds what may be told of a care plan to an event's data: which unit, its stamp and month, to whom, handed in with what.
+pub fn tell_plan(data: &mut Map<String, Value>, about: Option<&str>, batch: Option<&[u8]>) {
+    const TOLD: [&str; 4] = ["unit", "stamp", "month", "to_facility"];
+    let about: Option<Map<String, Value>> = about.and_then(|about| serde_json::from_str(about).ok());
+    let told = about.into_iter().flatten().filter(|(name, value)| TOLD.contains(&name.as_str()) && !value.is_null());
+    data.extend(told);
+    if let Some(batch) = batch.and_then(|batch| uuid::Uuid::from_slice(batch).ok()) {
+        data.insert("batch".into(), batch.to_string().into());
+    }
 }
 
 pub(super) async fn insert(tx: &mut SqliteConnection, event: &NewEvent) -> Result<(), StoreError> {

@@ -11,6 +11,8 @@ mod facts;
 mod keys;
 mod open;
 mod pieces;
+mod queues;
+mod received;
 mod rows;
 mod select;
 mod submissions;
@@ -26,13 +28,17 @@ use tokio::task::JoinHandle;
 
 pub use changes::{ApplyChanges, ChangeRow};
 pub use error::StoreError;
-pub use events::{EventRow, NewEvent};
+pub use events::{EventRow, NewEvent, tell_plan};
 pub use facts::SetFact;
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
+pub use received::{
+    Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
+    ReceivedRow, UnitGone,
+};
 pub use rows::{Columns, NewSubmission, Row};
-pub use select::{Head, ListFilter};
-pub use submissions::{Accept, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use select::{Head, ListFilter, Ripe};
+pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

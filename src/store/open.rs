@@ -87,6 +87,11 @@ const TO_3: &str = concat!(
      ALTER TABLE submission ADD COLUMN place TEXT; \
      ALTER TABLE submission ADD COLUMN about TEXT; \
      ALTER TABLE submission ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; \
+     ALTER TABLE submission ADD COLUMN head INTEGER NOT NULL DEFAULT 1; \
+     ALTER TABLE submission ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0; \
+     DROP INDEX IF EXISTS submission_lane; \
+     CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued' AND head = 1; \
+     CREATE INDEX submission_kind ON submission (facility, kind, seq); \
      DROP INDEX IF EXISTS submission_odd; \
      CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan') \
          OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper'); \
@@ -96,6 +101,7 @@ const TO_3: &str = concat!(
      CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL; \
      CREATE INDEX submission_queue ON submission (queue, place, seq) \
          WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held'); \
+     CREATE INDEX submission_head ON submission (queue) WHERE queue IS NOT NULL AND head = 1; \
      ALTER TABLE stray_change RENAME TO stray_change_2; \
      CREATE TABLE stray_change ( \
          kind TEXT NOT NULL, receipt_number TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, reason BLOB, \

@@ -11,7 +11,7 @@ CREATE TABLE received (
     receipt_number TEXT    NOT NULL,
     sent_at        INTEGER NOT NULL,              -- by the hub's clock, milliseconds since 1970
     announced_at   INTEGER NOT NULL,
-    state          TEXT    NOT NULL,              -- announced: the bytes are still to be fetched; kept: they are here
+    state          TEXT    NOT NULL,              -- announced: the bytes are still to be fetched; kept: they are here; gone: the hub lost them
     reason         TEXT,                          -- why it is not here, or why its files cannot be made
     wait_until     INTEGER,                       -- not asked for, or acknowledged, before this time
     pause          INTEGER NOT NULL DEFAULT 0,
@@ -28,10 +28,19 @@ CREATE TABLE received (
     UNIQUE (facility, hub_id)
 );
 CREATE INDEX received_page ON received (facility, seq);
-CREATE INDEX received_todo ON received (seq) WHERE state = 'announced' OR acknowledged = 'none'
-    OR (acknowledged = 'downloaded' AND opened_at IS NOT NULL);
+CREATE INDEX received_todo ON received (facility, pause, seq)
+    WHERE (state = 'announced' OR state = 'kept' AND (acknowledged = 'none' OR acknowledged = 'downloaded' AND
+    opened_at IS NOT NULL));
+CREATE INDEX received_old ON received (opened_at) WHERE opened_at IS NOT NULL;
 CREATE INDEX received_unopened ON received (facility, seq) WHERE opened_at IS NULL;
 CREATE INDEX received_unplaced ON received (facility, seq) WHERE placed_at IS NULL;
+
+-- What was here and is forgotten: the hub may list it again, and it must not arrive twice.
+CREATE TABLE received_forgotten (
+    facility TEXT NOT NULL,
+    hub_id   TEXT NOT NULL,
+    PRIMARY KEY (facility, hub_id)
+) WITHOUT ROWID;
 
 -- Files on their way into the folder `in`: committed before the first of them gets its name there.
 CREATE TABLE placement (

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 pub struct NewSubmission {
     /// The id, which also travels to the hub as `Idempotency-Key`.
     pub id: [u8; 16],
-    /// `opinion` or `identification`.
+    /// `opinion`, `identification` or `care_plan`.
     pub kind: &'static str,
     /// Facility number.
     pub facility: String,
@@ -33,6 +33,14 @@ pub struct NewSubmission {
     pub accepted_at: i64,
     /// Days since 1970.
     pub due: i64,
+    /// The id under which it is handed in with others.
+    pub batch: Option<[u8; 16]>,
+    /// Within one queue nothing overtakes.
+    pub queue: Option<String>,
+    /// Place in the queue, compared as text; of the same place, who came first.
+    pub place: Option<String>,
+    /// JSON without person data: kind, stamp, month, parties, file names.
+    pub about: Option<String>,
 }
 
 /// A submission as stored.
@@ -42,7 +50,7 @@ pub struct Row {
     pub seq: i64,
     /// The id.
     pub id: Vec<u8>,
-    /// `opinion` or `identification`.
+    /// `opinion`, `identification` or `care_plan`.
     pub kind: String,
     /// Facility number.
     pub facility: String,
@@ -77,14 +85,18 @@ pub struct Row {
     pub batch: Option<Vec<u8>>,
     /// Within one queue nothing overtakes.
     pub queue: Option<String>,
+    /// Place in the queue.
+    pub place: Option<String>,
     /// JSON without person data: kind, stamp, month, parties, file names.
     pub about: Option<String>,
+    /// Whether nothing of its queue goes before it; always, where there is no queue.
+    pub head: bool,
 }
 
 /// The part of a row that a transition replaces.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Columns {
-    /// `queued`, `sending`, `unknown`, `held`, `delivered`, `returned` or `cancelled`.
+    /// `queued`, `sending`, `unknown`, `held`, `delivered`, `returned`, `cancelled` or `on_paper`.
     pub state: String,
     /// A catalogue code.
     pub reason: Option<String>,
@@ -111,6 +123,8 @@ pub struct Columns {
     pub changed_at: i64,
     /// Counts the hub's keys: 0 is the submission's own id.
     pub generation: i64,
+    /// The hub may have it, though its state does not say so.
+    pub doubtful: bool,
 }
 
 /// The columns of [`Row`], for SELECT lists.
@@ -118,7 +132,7 @@ macro_rules! row_columns {
     () => {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
-         changed_at, generation, progress, progress_at, progress_reason, batch, queue, about"
+         changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head"
     };
 }
 pub(super) use row_columns;

@@ -37,9 +37,11 @@ CREATE TABLE submission (
     place           TEXT,                         -- place in the queue: sorts by stamp, deletes last
     about           TEXT,                         -- JSON without person data: kind, stamp, month, parties, file names
     generation      INTEGER NOT NULL DEFAULT 0,   -- counts the hub's keys: a key whose refusal is final serves no second time
+    head            INTEGER NOT NULL DEFAULT 1,   -- 1: nothing of its queue goes before it
+    doubtful        INTEGER NOT NULL DEFAULT 0,   -- 1: the hub may have it, though its state does not say so
     UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
-CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued';
+CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued' AND head = 1;
 -- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,
 -- a state bound as a parameter does not.
 CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
@@ -48,6 +50,7 @@ CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'i
     OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
+CREATE INDEX submission_kind ON submission (facility, kind, seq);
 CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper');
 -- Not unique: a hub that gives one number twice must not block the second document.
 CREATE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
@@ -56,6 +59,7 @@ CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL
 -- Only what is not finished stands in a queue.
 CREATE INDEX submission_queue ON submission (queue, place, seq)
     WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held');
+CREATE INDEX submission_head ON submission (queue) WHERE queue IS NOT NULL AND head = 1;
 
 CREATE TABLE piece (
     body   BLOB    NOT NULL,

@@ -20,6 +20,17 @@ pub struct Head {
     pub seq: i64,
 }
 
+/// A submission whose waiting time is over.
+#[derive(Clone, Debug, FromRow)]
+pub struct Ripe {
+    /// The submission.
+    pub id: Vec<u8>,
+    /// `opinion`, `identification` or `care_plan`.
+    pub kind: String,
+    /// Counts the hub's keys.
+    pub generation: i64,
+}
+
 /// What was counted, and when.
 #[derive(Debug)]
 pub(super) struct Counted {
@@ -35,6 +46,8 @@ pub struct ListFilter {
     pub facility: String,
     /// Only this state.
     pub state: Option<&'static str>,
+    /// Only this kind.
+    pub kind: Option<&'static str>,
     /// Only those accepted before this one.
     pub before: i64,
     /// At most so many.
@@ -69,15 +82,30 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn list(&self, filter: &ListFilter) -> Result<Vec<Row>, StoreError> {
-        let rows = match filter.state {
-            Some(state) => sqlx::query_as(concat!(
+        let rows = match (filter.state, filter.kind) {
+            (Some(state), Some(kind)) => sqlx::query_as(concat!(
+                "SELECT ",
+                row_columns!(),
+                " FROM submission WHERE facility = ? AND state = ? AND kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            ))
+            .bind(&filter.facility)
+            .bind(state)
+            .bind(kind),
+            (Some(state), None) => sqlx::query_as(concat!(
                 "SELECT ",
                 row_columns!(),
                 " FROM submission WHERE facility = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
             ))
             .bind(&filter.facility)
             .bind(state),
-            None => sqlx::query_as(concat!(
+            (None, Some(kind)) => sqlx::query_as(concat!(
+                "SELECT ",
+                row_columns!(),
+                " FROM submission WHERE facility = ? AND kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            ))
+            .bind(&filter.facility)
+            .bind(kind),
+            (None, None) => sqlx::query_as(concat!(
                 "SELECT ",
                 row_columns!(),
                 " FROM submission WHERE facility = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
@@ -87,7 +115,8 @@ impl Store {
         Ok(rows.bind(filter.before).bind(i64::from(filter.limit)).fetch_all(&self.readers).await?)
     }
 
-    /// For each lane, its `per_lane` most urgent queued submissions of a kind that may go at `now`. A waiting time further away than
+    /// For each lane, its `per_lane` most urgent queued submissions of a kind that may go at `now`; of each queue, only its
+    /// head. A waiting time further away than
     /// `horizon` comes from a clock that was set back and does not count.
     ///
     /// # Errors
@@ -101,9 +130,10 @@ impl Store {
     ) -> Result<Vec<Head>, StoreError> {
         let lanes: Vec<String> = sqlx::query_scalar(
             "WITH RECURSIVE lanes (lane) AS ( \
-               SELECT min(lane) FROM submission WHERE state = 'queued' AND kind = ?1 \
+               SELECT min(lane) FROM submission WHERE state = 'queued' AND head = 1 AND kind = ?1 \
                UNION ALL \
-               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND kind = ?1 AND lane > lanes.lane) \
+               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND head = 1 AND kind = ?1 \
+                 AND lane > lanes.lane) \
                FROM lanes WHERE lanes.lane IS NOT NULL) \
              SELECT lane FROM lanes WHERE lane IS NOT NULL",
         )
@@ -114,7 +144,7 @@ impl Store {
         for lane in lanes {
             let mut of_lane: Vec<Head> = sqlx::query_as(
                 "SELECT id, lane, due, seq FROM submission INDEXED BY submission_lane \
-                 WHERE state = 'queued' AND kind = ?5 AND lane = ?1 \
+                 WHERE state = 'queued' AND head = 1 AND kind = ?5 AND lane = ?1 \
                  AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3 OR failed_at > ?2) \
                  ORDER BY due, seq LIMIT ?4",
             )
@@ -130,21 +160,16 @@ impl Store {
         Ok(heads)
     }
 
-    /// Id and kind of submissions in `state` whose waiting time is over at `now`, or lies further away than
+    /// Submissions in `state` whose waiting time is over at `now`, or lies further away than
     /// `horizon` (a clock set back).
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn ripe(
-        &self,
-        state: &'static str,
-        now: i64,
-        horizon: i64,
-        limit: u16,
-    ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+    pub async fn ripe(&self, state: &'static str, now: i64, horizon: i64, limit: u16) -> Result<Vec<Ripe>, StoreError> {
         let ids = sqlx::query_as(
-            "SELECT id, kind FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 UNION ALL \
-             SELECT id, kind FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
+            "SELECT id, kind, generation FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 \
+             UNION ALL SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
+             WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
         let far = now.saturating_add(horizon);
         Ok(ids.bind(state).bind(now).bind(far).bind(i64::from(limit)).fetch_all(&self.readers).await?)
@@ -195,14 +220,14 @@ impl Store {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many queued submissions of its kind and lane go before one with this due date and order, at most `cap`.
+    /// How many queued submissions of its kind and lane, of each queue only its head, go before one with this due date and order, at most `cap`.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn ahead(&self, kind: &str, lane: &str, due: i64, seq: i64, cap: i64) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar(
             "SELECT count(*) FROM (SELECT 1 FROM submission INDEXED BY submission_lane \
-             WHERE state = 'queued' AND kind = ?5 AND lane = ?1 AND (due, seq) < (?2, ?3) LIMIT ?4)",
+             WHERE state = 'queued' AND head = 1 AND kind = ?5 AND lane = ?1 AND (due, seq) < (?2, ?3) LIMIT ?4)",
         );
         Ok(count.bind(lane).bind(due).bind(seq).bind(cap).bind(kind).fetch_one(&self.readers).await?)
     }

@@ -1,11 +1,12 @@
 //! Acceptance, transitions and retention of submissions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
 use super::rows::row_columns;
-use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events};
+use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events, queues};
 
 /// Accepts a document: its row, its last piece and its first event, all or nothing.
 pub struct Accept {
@@ -32,13 +33,38 @@ impl Write for Accept {
     type Output = Accepted;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Accepted, StoreError> {
-        if !self.insert(tx).await? {
+        if !self.take_in(tx).await? {
             let earlier = by_key(tx, &self.new.facility, &self.new.idempotency_key).await?;
             return earlier.map(|row| Accepted::Earlier(Box::new(row))).ok_or(StoreError::Busy);
         }
-        if self.last_piece.0 > 0 {
-            self.whole(tx).await?;
-            sqlx::query("DELETE FROM spool WHERE body = ?").bind(self.new.id.as_slice()).execute(&mut *tx).await?;
+        if let Some(queue) = &self.new.queue {
+            queues::settle(tx, queue).await?;
+        }
+        Ok(Accepted::New)
+    }
+}
+
+/// Accepts what is handed in together: all of it, or nothing when one of the keys has been used.
+pub struct AcceptBatch(pub Vec<Accept>);
+
+impl Write for AcceptBatch {
+    type Output = Accepted;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Accepted, StoreError> {
+        // Any of them: the retention forgets rows one by one, and not the first one last.
+        for Accept { new, .. } in &self.0 {
+            if let Some(row) = by_key(tx, &new.facility, &new.idempotency_key).await? {
+                return Ok(Accepted::Earlier(Box::new(row)));
+            }
+        }
+        for one in &self.0 {
+            if !one.take_in(tx).await? {
+                return Err(StoreError::Statement(sqlx::Error::Protocol("a key stands twice in a batch".to_owned())));
+            }
+        }
+        let queues: BTreeSet<&String> = self.0.iter().filter_map(|one| one.new.queue.as_ref()).collect();
+        for queue in queues {
+            queues::settle(tx, queue).await?;
         }
         Ok(Accepted::New)
     }
@@ -48,13 +74,25 @@ impl Write for Accept {
 /// been used, the first statement changes nothing and so neither do the others.
 const ACCEPT: &str = "\
     INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
-      salt, note, insurer, accepted_at, due, state, reason, changed_at) \
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+      salt, note, insurer, accepted_at, due, state, reason, changed_at, batch, queue, place, about, head) \
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
       ON CONFLICT (facility, idempotency_key) DO NOTHING; \
     INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
 
 impl Accept {
+    /// Row, last piece and event; false when the key has been used.
+    async fn take_in(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        if !self.insert(tx).await? {
+            return Ok(false);
+        }
+        if self.last_piece.0 > 0 {
+            self.whole(tx).await?;
+            sqlx::query("DELETE FROM spool WHERE body = ?").bind(self.new.id.as_slice()).execute(tx).await?;
+        }
+        Ok(true)
+    }
+
     /// Nothing is acknowledged whose earlier pieces are not all there.
     async fn whole(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM piece WHERE body = ?")
@@ -88,6 +126,11 @@ impl Accept {
             .bind(self.start.0)
             .bind(self.start.1)
             .bind(new.accepted_at)
+            .bind(new.batch.as_ref().map(<[u8; 16]>::as_slice))
+            .bind(&new.queue)
+            .bind(&new.place)
+            .bind(&new.about)
+            .bind(new.queue.is_none())
             .bind(new.id.as_slice())
             .bind(i64::from(*n))
             .bind(sealed)
@@ -148,6 +191,9 @@ impl<T: Send + 'static> Write for Transit<T> {
             Verdict::Change(change) => {
                 let (columns, event, learnt) = *change;
                 update(tx, row.seq, &columns).await?;
+                if let Some(queue) = &row.queue {
+                    queues::settle(tx, queue).await?;
+                }
                 events::insert(tx, &event).await?;
                 super::changes::adopt_stray(tx, &row, &columns, &event).await?;
                 Ok(Some(learnt))
@@ -159,8 +205,8 @@ impl<T: Send + 'static> Write for Transit<T> {
 async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE submission SET state = ?, reason = ?, wait_until = ?, pause = ?, attempts = ?, strikes = ?, \
-         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, outcome = ?, changed_at = ?, generation = ? \
-         WHERE seq = ?",
+         first_sent_at = ?, failed_at = ?, receipt_number = ?, result = ?, outcome = ?, changed_at = ?, generation = ?, \
+         doubtful = ? WHERE seq = ?",
     )
     .bind(&columns.state)
     .bind(&columns.reason)
@@ -175,6 +221,7 @@ async fn update(tx: &mut SqliteConnection, seq: i64, columns: &Columns) -> Resul
     .bind(&columns.outcome)
     .bind(columns.changed_at)
     .bind(columns.generation)
+    .bind(columns.doubtful)
     .bind(seq)
     .execute(tx)
     .await?;

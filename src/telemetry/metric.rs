@@ -80,6 +80,10 @@ metrics_table! {
         "Time of one question to the hub about an unknown outcome.";
     HubCircuit "engawa_hub_circuit" Kind::Gauge, Count, []
         "1 while sending to the hub is suspended because of the hub or the line, 0 while it is not.";
+    CarePlansUnopened "engawa_care_plans_unopened" Kind::Gauge, Count, []
+        "Care plans from other offices that no person has opened.";
+    OldestUnopened "engawa_oldest_unopened_seconds" Kind::Gauge, Seconds, []
+        "Age here of the oldest care plan that no person has opened.";
     CommitSeconds "engawa_commit_seconds" Kind::Histogram(FAST), Seconds, []
         "Time of one group commit to stable storage.";
     CommitGroupSize "engawa_commit_group_size" Kind::Histogram(GROUP), Count, []

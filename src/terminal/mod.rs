@@ -31,12 +31,14 @@ pub struct Caller {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Right {
-    /// Submit opinions.
+    /// Submit opinions and care plans.
     Submit,
     /// Read the state of submissions and the events.
     Read,
-    /// Cancel and retry.
+    /// Cancel, retry, send on paper.
     Manage,
+    /// Read the care plans that other offices sent.
+    Receive,
     /// Use the card readers: sessions, identification, the four items.
     Card,
     /// Send a vendor's own card commands through the filter.
@@ -47,7 +49,8 @@ pub enum Right {
 
 impl Right {
     /// Every right, from the smallest to the greatest.
-    pub const ALL: [Self; 6] = [Self::Submit, Self::Read, Self::Manage, Self::Card, Self::CardApdu, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::Submit, Self::Read, Self::Manage, Self::Receive, Self::Card, Self::CardApdu, Self::Admin];
 
     /// The name on the wire and in the store.
     #[must_use]
@@ -56,6 +59,7 @@ impl Right {
             Self::Submit => "submit",
             Self::Read => "read",
             Self::Manage => "manage",
+            Self::Receive => "receive",
             Self::Card => "card",
             Self::CardApdu => "card-apdu",
             Self::Admin => "admin",

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::{Answer, Ask};
 use crate::support::sandbox::Sandbox;
 
@@ -91,6 +91,26 @@ fn what_cannot_be_read_is_no_finding() {
         assert!(err.contains("Cannot be read"), "{err}");
     }
     assert_eq!(lint(&[]).0, 2);
+}
+
+/// Options of the command and settings of the gateway choose among readings alike.
+#[test]
+fn options_and_settings_choose_between_readings() {
+    let name = slip().into_iter().find(|(name, _)| name.starts_with("UPPLAN")).unwrap().0;
+    let file = fixture("slip").join(&name);
+    let newer = lint(&[&file, Path::new("--csv-version"), Path::new("202801,202407"), Path::new("--json")]);
+    assert!(newer.0 == 0 && newer.1.contains("VERSION_TOLERATED"), "{newer:?}");
+    let strict = lint(&[&file, Path::new("--csv-version=202801"), Path::new("--json")]);
+    assert!(strict.0 == 1 && strict.1.contains("VERSION_UNKNOWN"), "{strict:?}");
+    let (code, _, err) = lint(&[&file, Path::new("--code-tables"), &file]);
+    assert!(code == 2 && err.contains(&format!("{name}:1")), "{err}");
+    assert_eq!(lint(&[&file, Path::new("--csv-version=2024")]).0, 2);
+    assert_eq!(lint(&[&file, Path::new("--lengths=bytes"), Path::new("--half-kana=allow")]).0, 0);
+
+    let hub = Sandbox::start();
+    let gateway = Setup::new(&hub).set("careplans.csv_versions", "[\"202801\"]").start();
+    let answer = post(&gateway, "text/csv", &format!("?name={name}"), std::fs::read(&file).unwrap());
+    assert_eq!(answer.json()["findings"][0]["code"], "VERSION_UNKNOWN", "{answer:?}");
 }
 
 fn post(gateway: &Gateway, kind: &str, query: &str, body: Vec<u8>) -> Answer {

@@ -217,6 +217,28 @@ fn check_opens_the_file_of_the_authority() {
 }
 
 #[test]
+fn broken_code_tables_are_named_with_their_line() {
+    let house = House::new();
+    let own = std::fs::read_to_string(house.path("engawa.toml")).unwrap();
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/model/careplan/codes.tsv");
+    let tables = std::fs::read_to_string(tables).unwrap();
+    assert_eq!(check(&checked(&house), "careplans.code_tables")["verdict"], "ok");
+    let path = house.path("codes.tsv");
+    house.write("engawa.toml", &format!("{own}[careplans]\ncode_tables = \"{}\"\n", path.display()));
+    house.write("codes.tsv", &tables.replace("version:\t4.1", "version:\t4.2"));
+    let sound = check(&checked(&house), "careplans.code_tables").clone();
+    assert!(sound["verdict"] == "ok" && sound["detail_en"].as_str().unwrap().contains("4.2"), "{sound}");
+    let line = tables.lines().position(|line| line.starts_with("1\t男性")).unwrap() + 1;
+    house.write("codes.tsv", &tables.replacen("1\t男性\t-", "1 男性", 1));
+    let broken = check(&checked(&house), "careplans.code_tables").clone();
+    assert_eq!((&broken["verdict"], &broken["code"]), (&json!("fail"), &json!("CODE_TABLES_INVALID")));
+    assert!(broken["detail"].as_str().unwrap().contains(&format!("codes.tsv:{line}: ")), "{broken}");
+    assert_eq!(code(&house.run(&["serve"])), 78, "systemd would start it over and over");
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(check(&checked(&house), "careplans.code_tables")["verdict"], "fail");
+}
+
+#[test]
 fn what_systemd_hands_over_is_doubtful_and_no_failure() {
     let house = House::new();
     house.lend_to_systemd();
@@ -314,7 +336,10 @@ fn status_is_readable_or_raw() {
 #[test]
 fn queue_list_follows_the_pages() {
     let house = House::new();
-    let item = |id: &str| json!({"id": id, "state": "queued", "reason": "HUB_UNREACHABLE", "accepted_at": "2026-11-22T00:00:00Z", "eta": null});
+    let item = |id: &str| {
+        json!({"id": id, "state": "queued", "reason": "HUB_UNREACHABLE", "accepted_at": "2026-11-22T00:00:00Z", "eta": null,
+        "kind": "care_plan", "care_plan": {"to_facility": "9970000023"}})
+    };
     let gateway = house.gateway(vec![
         (200, json!({"items": [item("a")], "next_cursor": "x=/ y"})),
         (200, json!({"items": [item("b")], "next_cursor": null})),
@@ -322,6 +347,7 @@ fn queue_list_follows_the_pages() {
     let output = house.run(&["queue", "list", "--state", "queued"]);
     let shown = stdout(&output);
     assert!(shown.contains("送信待ち / queued") && shown.contains("HUB_UNREACHABLE"), "{shown}");
+    assert!(shown.contains("ケアプラン / care plan  9970000023"), "{shown}");
     let asked: Vec<String> = gateway.join().unwrap().into_iter().map(|(line, _)| line).collect();
     assert_eq!(
         asked,
@@ -336,7 +362,12 @@ fn queue_orders_and_refusals() {
     let problem = json!({"code": "SUBMISSION_IN_FLIGHT", "detail": "送信中", "detail_en": "It is being sent."});
     let done = json!({"id": id, "state": "cancelled", "reason": {"code": "CANCELLED_BY_CALLER"},
         "next_step": {"ja": "取り消されています。", "en": "It is cancelled."}});
-    let gateway = house.gateway(vec![(200, done.clone()), (200, done), (409, problem.clone()), (409, problem)]);
+    let mut paper = done.clone();
+    paper["state"] = "on_paper".into();
+    paper["recipient"] = json!({"state": "opened", "at": "2026-11-22T00:00:00Z"});
+    paper["care_plan"] = json!({"unit": "H2", "stamp": "20260425101500", "month": null, "to_facility": "9970000023"});
+    let gateway =
+        house.gateway(vec![(200, done.clone()), (200, done), (409, problem.clone()), (409, problem), (200, paper)]);
     let shown = stdout(&house.run(&["queue", "show", id]));
     assert!(shown.contains("Cancelled at the sender's request.") && shown.contains("It is cancelled."), "{shown}");
     assert_eq!(code(&house.run(&["queue", "cancel", id])), 0);
@@ -345,10 +376,14 @@ fn queue_orders_and_refusals() {
     assert!(stderr(&refused).contains("SUBMISSION_IN_FLIGHT") && stderr(&refused).contains("It is being sent."));
     let raw = house.run(&["queue", "retry", id, "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&stdout(&raw)).unwrap()["code"], "SUBMISSION_IN_FLIGHT");
+    let shown = stdout(&house.run(&["queue", "paper", id]));
+    assert!(shown.contains("紙で送付 / on paper") && shown.contains("H2 20260425101500\n"), "{shown}");
+    assert!(shown.contains("9970000023") && shown.contains("開封済み / opened"), "{shown}");
     let asked: Vec<String> = gateway.join().unwrap().into_iter().map(|(line, _)| line).collect();
-    assert_eq!(asked[0], format!("GET /v1/opinions/{id}"));
+    assert_eq!(asked[0], format!("GET /v1/submissions/{id}"));
     assert_eq!(asked[1], format!("POST /v1/submissions/{id}/cancel"));
     assert_eq!(asked[2], format!("POST /v1/submissions/{id}/retry"));
+    assert_eq!(asked[4], format!("POST /v1/submissions/{id}/paper"));
 }
 
 #[test]

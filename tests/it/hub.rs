@@ -1,5 +1,6 @@
 //! The hub link over real mutual TLS: what the outbox is told for each thing that can happen on the way.
 
+mod careplans;
 mod pki;
 mod stub;
 

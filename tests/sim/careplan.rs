@@ -142,6 +142,26 @@ fn the_accepted_versions_can_be_chosen() {
 }
 
 #[test]
+fn a_set_of_versions_takes_the_place_of_the_tables_own() {
+    let built_in = CodeTables::built_in();
+    assert_eq!(&built_in.clone().with_versions::<&str>(&[]), built_in);
+    let tables = built_in.clone().with_versions(&["202801", "202407", "202208"]);
+    assert_eq!(tables.version_to_write(), "202801");
+    assert_eq!(tables.version(b"202801"), Some(VersionState::Current));
+    assert_eq!(tables.version(b"202407"), Some(VersionState::Tolerated));
+    assert_eq!(tables.version(b"202208"), Some(VersionState::Tolerated));
+    assert_eq!(tables.version(b"202410"), None, "taken by the tables, and not named");
+    assert_eq!(tables.version(b"202003"), Some(VersionState::Old));
+}
+
+#[test]
+fn a_code_table_with_a_byte_order_mark_is_read() {
+    let text = format!("\u{FEFF}{}", include_str!("../../src/model/careplan/codes.tsv"));
+    assert_eq!(&CodeTables::parse(&text).unwrap(), CodeTables::built_in());
+    assert_eq!(CodeTables::parse("version:\t1\t2\n1\t男性\t-\n").unwrap_err().line(), Some(2));
+}
+
+#[test]
 fn file_names() {
     let name = FileName::parse("UPPLAN_202605_9970000015_43_9970000023_11_20260425101500.CSV").unwrap();
     assert_eq!((name.kind, name.service_month().unwrap().to_string()), (FileKind::Slip, "202605".to_owned()));

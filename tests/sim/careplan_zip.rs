@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Write as _};
 
+use engawa::model::careplan::archive::entries;
 use engawa::model::careplan::lint::{Findings, Rule, Settings, ZipLimits, base_name, lint_zip};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -145,4 +146,21 @@ fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
 fn flip(bytes: &mut [u8], mark: &[u8], offset: usize, bits: u8) {
     let at = bytes.windows(mark.len()).position(|window| window == mark).unwrap();
     bytes[at + offset] ^= bits;
+}
+
+#[test]
+fn taken_apart_it_gives_its_files_as_they_are_or_every_objection() {
+    let slip: Vec<(String, Vec<u8>)> = slip().collect();
+    let named: Vec<(String, &Vec<u8>)> = slip.iter().map(|(name, bytes)| (format!("送信/{name}"), bytes)).collect();
+    let mut all: Vec<(&str, &Vec<u8>)> = named.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+    assert_eq!(entries(&archive(&all), &ZipLimits::default()).unwrap(), slip);
+
+    let nothing = Vec::new();
+    all.extend([("../away.CSV", &nothing), ("/etc/passwd", &nothing)]);
+    let objections = entries(&archive(&all), &ZipLimits::default()).unwrap_err();
+    let said: Vec<Rule> = objections.iter().map(|objection| objection.finding("a.zip").rule).collect();
+    assert_eq!(said, [Rule::ZipPath, Rule::ZipPath]);
+    let small = ZipLimits { total: 100, ..ZipLimits::default() };
+    assert_eq!(entries(&archive(&all), &small).unwrap_err()[0].rule, Rule::ZipTooLarge);
+    assert_eq!(entries(b"no ZIP", &small).unwrap_err()[0].finding("a.zip").file.as_ref(), "a.zip");
 }

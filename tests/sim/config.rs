@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engawa::config::{self, Config, ConfigProblem, Loaded, LogLevel, MasterKeyPlace, SecretRef};
+use engawa::model::careplan::lint::{KanaReading, LengthReading};
 
 /// The lines without which nothing starts.
 const NEEDED: &str = "[facility]\nnumber = \"1310000018\"\n[hub]\nurl = \"https://hub.example\"\nuser_id = \"u1\"\n";
@@ -80,12 +81,35 @@ fn the_defaults_are_what_the_file_says() {
     let limits = [cards.heartbeat, cards.idle, cards.lifetime, cards.longest_wait].map(|limit| limit.as_secs());
     assert_eq!(limits, [30, 60, 300, 600]);
     assert!(cards.nearest.is_empty());
+    let careplans = &config.careplans;
+    assert!(careplans.csv_versions.is_empty() && careplans.code_tables.is_none());
+    assert_eq!((careplans.lengths, careplans.half_kana), (LengthReading::Either, KanaReading::Warn));
     assert_eq!(config.log.level, LogLevel::Info);
     assert_eq!(config.shutdown.deadline, Duration::from_secs(20));
     assert_eq!(warnings, []);
     let changed: Vec<&str> =
         effective.iter().filter(|source| source.place.is_some()).map(|source| source.key).collect();
     assert_eq!(changed, ["facility.number", "hub.url", "hub.user_id"]);
+}
+
+#[test]
+fn readings_of_care_plans() {
+    let text = "[careplans]\ncsv_versions = [\"202407\", \"202801\"]\nlengths = \"bytes\"\nhalf_kana = \"allow\"\n\
+                code_tables = \"/etc/engawa/codes.tsv\"\n";
+    let careplans = loaded(text).config.careplans;
+    assert_eq!(careplans.csv_versions, ["202407", "202801"]);
+    assert_eq!((careplans.lengths, careplans.half_kana), (LengthReading::Bytes, KanaReading::Allow));
+    assert_eq!(careplans.code_tables.as_deref(), Some(Path::new("/etc/engawa/codes.tsv")));
+    for (line, key) in [
+        ("csv_versions = [\"202413\"]", "careplans.csv_versions"),
+        ("csv_versions = [\"202407\", \"202407\"]", "careplans.csv_versions"),
+        ("lengths = \"glyphs\"", "careplans.lengths"),
+        ("half_kana = true", "careplans.half_kana"),
+        ("code_tables = \"codes.tsv\"", "careplans.code_tables"),
+    ] {
+        let problem = only_mistake(&format!("[careplans]\n{line}\n"));
+        assert_eq!((problem.key.as_deref(), problem.place.line), (Some(key), Some(7)), "{line}");
+    }
 }
 
 #[test]

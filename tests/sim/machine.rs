@@ -35,6 +35,11 @@ pub(crate) fn refusal() -> Refusal {
     Refusal { code: Code::HubRefused, errors: vec![error], trace_id: Some("t".into()) }
 }
 
+/// E3004.
+pub(crate) fn absent() -> Refusal {
+    Refusal { code: Code::HubRecipientAbsent, errors: Vec::new(), trace_id: None }
+}
+
 fn trouble(scope: Scope, retry_after: Option<u64>, until: Option<i64>) -> Trouble {
     let until = until.map(|seconds| start() + Duration::from_secs(seconds.unsigned_abs()));
     Trouble { retry_after: retry_after.map(Duration::from_secs), until, ..Trouble::of(Code::HubTrouble, scope) }
@@ -50,6 +55,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Accepted(receipt())),
         Just(Outcome::Refused(refusal())),
+        Just(Outcome::Refused(absent())),
         Just(Outcome::NotLive { live_from: None, trace_id: None }),
         Just(Outcome::NotLive { live_from: Some(jiff::civil::date(2026, 7, 1)), trace_id: None }),
         any_trouble().prop_map(Outcome::NotDelivered),
@@ -61,6 +67,7 @@ fn any_answer() -> impl Strategy<Value = LookupOutcome> {
     prop_oneof![
         Just(LookupOutcome::Accepted(receipt())),
         Just(LookupOutcome::Refused(refusal())),
+        Just(LookupOutcome::Refused(absent())),
         Just(LookupOutcome::Unseen),
         Just(LookupOutcome::NotOffered),
         any_trouble().prop_map(LookupOutcome::Trouble),
@@ -80,17 +87,46 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Release),
         1 => Just(Input::Cancel),
         1 => Just(Input::Retry),
+        1 => Just(Input::OnPaper),
     ]
 }
 
+/// What the model knows of a thing beside its state.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// The hub may have it and nobody could say: from "cannot be asked" until the hub speaks of it.
+    open: bool,
+    /// How often the hub refused for want of an addressee and a person had it sent again.
+    joined: u32,
+}
+
+impl Known {
+    /// What a step adds to it. The hub forgets no key within the time of this test.
+    fn after(self, before: &Life, input: &Input, after: &Life) -> Self {
+        let absent = before.name() == StateName::Held && before.reason() == Some(Code::HubRecipientAbsent);
+        let spoke = matches!(
+            input,
+            Input::Settled { outcome: Outcome::NotLive { .. } | Outcome::Refused(_) | Outcome::Accepted(_), .. }
+                | Input::Asked(LookupOutcome::Unseen | LookupOutcome::Refused(_) | LookupOutcome::Accepted(_))
+        );
+        let unaskable = after.name() == StateName::Held && after.reason() == Some(Code::OutcomeUnaskable);
+        Self {
+            open: unaskable || (self.open && !spoke),
+            joined: self.joined + u32::from(absent && matches!(input, Input::Retry) && before.kind == Kind::CarePlan),
+        }
+    }
+}
+
 /// The model: which states may follow, written down as a table and nothing else.
-fn may_follow(kind: Kind, state: StateName, input: &Input) -> Result<&'static [StateName], Denied> {
-    use StateName::{Cancelled, Delivered, Held, Queued, Returned, Sending, Unknown};
-    let identification = kind == Kind::Identification;
+fn may_follow(kind: Kind, state: StateName, known: Known, input: &Input) -> Result<&'static [StateName], Denied> {
+    use StateName::{Cancelled, Delivered, Held, OnPaper, Queued, Returned, Sending, Unknown};
+    let (identification, plan) = (kind == Kind::Identification, kind == Kind::CarePlan);
+    let nobody = |refusal: &Refusal| plan && refusal.code == Code::HubRecipientAbsent;
     Ok(match (state, input) {
         (Queued, Input::Start) => &[Sending],
         (Sending, Input::Settled { outcome, .. }) => match outcome {
             Outcome::Accepted(_) => &[Delivered],
+            Outcome::Refused(refusal) if nobody(refusal) => &[Held],
             Outcome::Refused(_) => &[Returned],
             Outcome::NotLive { .. } => &[Held],
             Outcome::NotDelivered(_) => &[Queued, Held],
@@ -102,6 +138,7 @@ fn may_follow(kind: Kind, state: StateName, input: &Input) -> Result<&'static [S
         (Sending, Input::Interrupted) => &[Unknown],
         (Unknown, Input::Asked(answer)) => match answer {
             LookupOutcome::Accepted(_) => &[Delivered],
+            LookupOutcome::Refused(refusal) if nobody(refusal) => &[Held],
             LookupOutcome::Refused(_) => &[Returned],
             LookupOutcome::Unseen => &[Queued, Held],
             LookupOutcome::NotOffered => &[Held],
@@ -112,7 +149,9 @@ fn may_follow(kind: Kind, state: StateName, input: &Input) -> Result<&'static [S
         (Held, Input::Release) => &[Queued],
         (Queued | Held, Input::Cancel) => &[Cancelled],
         (Queued | Held, Input::Retry) => &[Queued],
+        (Queued | Held, Input::OnPaper) if plan && !known.open => &[OnPaper],
         (Sending | Unknown, Input::Cancel) | (Sending, Input::Retry) => return Err(Denied::InFlight),
+        (Sending | Unknown, Input::OnPaper) if plan => return Err(Denied::InFlight),
         _ => return Err(Denied::State),
     })
 }
@@ -129,11 +168,12 @@ proptest! {
         let mut rng = StdRng::seed_from_u64(seed);
         let policy = policy();
         let mut life = Life::new(kind);
+        let mut known = Known::default();
         let mut now = start();
         for (input, wait) in inputs {
             now += Duration::from_secs(wait);
             let before = life.clone();
-            let allowed = may_follow(kind, before.name(), &input);
+            let allowed = may_follow(kind, before.name(), known, &input);
             match (life.clone().step(input.clone(), now, &policy, &mut rng), allowed) {
                 (Ok(next), Ok(names)) => {
                     prop_assert!(names.contains(&next.name()), "{:?} --{:?}--> {:?}", before.name(), input, next.name());
@@ -144,6 +184,9 @@ proptest! {
                         let at_once = queued.reason == Code::WaitTurn || waits_for_a_person(&input);
                         prop_assert!(queued.wait_until.is_none_or(|until| until > now || at_once));
                     }
+                    known = known.after(&before, &input, &next);
+                    prop_assert_eq!(next.generation, known.joined, "nothing else leads to another key");
+                    prop_assert!(next.generation == before.generation || next.first_sent_at.is_none());
                     life = next;
                 }
                 (Err(denied), Err(expected)) => prop_assert_eq!(denied, expected),
@@ -343,6 +386,49 @@ fn never_seen_proves_nothing_once_the_hub_may_have_forgotten() {
     let late = start() + Duration::from_secs(400 * 86_400);
     life = life.step(Input::Asked(LookupOutcome::Unseen), late, &policy(), &mut rng).unwrap();
     assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::OutcomeUnaskable)));
+}
+
+fn through(inputs: impl IntoIterator<Item = Input>) -> Life {
+    let mut rng = StdRng::seed_from_u64(1);
+    inputs
+        .into_iter()
+        .fold(Life::new(Kind::CarePlan), |life, input| life.step(input, start(), &policy(), &mut rng).unwrap())
+}
+
+fn refused() -> Input {
+    Input::Settled { outcome: Outcome::Refused(absent()), others_passed_at: None }
+}
+
+/// A hub that has forgotten the key under which it may have filed, and refuses: still neither paper nor another key.
+#[test]
+fn a_refusal_after_the_hub_forgot_proves_nothing() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let late = start() + Duration::from_secs(400 * 86_400);
+    for (now, certain) in [(start(), true), (late, false)] {
+        let mut life = through([Input::Start, Input::Interrupted, Input::Asked(LookupOutcome::NotOffered)]);
+        for input in [Input::Retry, Input::Start, refused()] {
+            life = life.step(input, now, &policy(), &mut rng).unwrap();
+        }
+        assert_eq!((life.name(), life.reason()), (StateName::Held, Some(Code::HubRecipientAbsent)));
+        assert_eq!(life.clone().step(Input::OnPaper, now, &policy(), &mut rng).is_ok(), certain);
+        let retried = life.step(Input::Retry, now, &policy(), &mut rng).unwrap();
+        assert_eq!((retried.generation, retried.first_sent_at.is_none()), (u32::from(certain), certain));
+    }
+}
+
+/// The first is the id; each other is a name of its own, the same every time.
+#[test]
+fn the_keys_of_a_submission_are_its_own() {
+    let ids = [1, 2].map(uuid::Uuid::from_u128);
+    let keys: std::collections::BTreeSet<_> =
+        ids.iter().flat_map(|id| (0..100).map(|generation| record::hub_key(*id, generation))).collect();
+    assert_eq!((keys.len(), record::hub_key(ids[0], 0)), (200, ids[0]));
+    assert_eq!(
+        record::hub_key(ids[0], 1).to_string(),
+        "6f6a819a-5214-8d03-97ed-f3297c98d1ed",
+        "for good: the hub remembers it"
+    );
+    assert!(keys.iter().filter(|key| !ids.contains(key)).all(|key| key.get_version_num() == 8));
 }
 
 /// A remedy that comes while somebody is trying must not be lost with that try.

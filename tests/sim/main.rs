@@ -10,6 +10,7 @@ mod card_model;
 mod card_room;
 mod careplan;
 mod careplan_corpus;
+mod careplan_cover;
 mod careplan_generator;
 mod careplan_lint;
 mod careplan_mutations;
@@ -27,6 +28,7 @@ mod hub_scripted;
 mod hub_writer;
 mod identity;
 mod identity_scripted;
+mod inbox;
 mod machine;
 mod openapi;
 mod opinion;
@@ -36,6 +38,7 @@ mod opinion_properties;
 mod opinion_rules;
 mod schedule;
 mod schedule_kinds;
+mod schedule_queues;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

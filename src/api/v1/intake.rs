@@ -311,7 +311,7 @@ impl Envelope {
     }
 }
 
-fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> Vec<Substitution> {
+pub(super) fn substitutions(members: &mut Map<String, Value>, places: &mut Vec<Place>) -> Vec<Substitution> {
     let list = match members.remove("substitutions") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(list)) => list,
@@ -418,7 +418,7 @@ fn shape(pointer: &str) -> Failure {
     Failure::here(Code::RequestMalformed, shape_place(pointer))
 }
 
-fn shape_place(pointer: &str) -> Place {
+pub(super) fn shape_place(pointer: &str) -> Place {
     Place::at(
         pointer,
         "SHAPE",

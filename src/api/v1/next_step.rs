@@ -1,14 +1,18 @@
 //! What the sender of a submission does next, in one sentence.
 
 use crate::fault::{Code, Retry};
-use crate::outbox::{Kind, MunicipalState, StateName, Submission};
+use crate::outbox::{Kind, MunicipalState, RecipientState, StateName, Submission};
 
 /// In Japanese and in English.
 pub(super) type Sentence = (&'static str, &'static str);
 
 /// What to do about a submission.
 pub(super) fn next_step(submission: &Submission) -> Sentence {
-    if submission.kind == Kind::Identification.as_str() { identification(submission) } else { opinion(submission) }
+    match Kind::parse(submission.kind) {
+        Some(Kind::Identification) => identification(submission),
+        Some(Kind::CarePlan) => care_plan(submission),
+        Some(Kind::Opinion) | None => opinion(submission),
+    }
 }
 
 fn opinion(submission: &Submission) -> Sentence {
@@ -82,6 +86,91 @@ fn identification_queued(reason: Option<Code>) -> Sentence {
             "Tell the administrator the reason. The hub is asked by itself once that is put right.",
         ),
         _ => ("自動で基盤に確かめます。することはありません。", "The hub is asked by itself. Nothing needs doing."),
+    }
+}
+
+/// Of a unit of care plans for one office.
+fn care_plan(submission: &Submission) -> Sentence {
+    match submission.state {
+        StateName::Delivered => care_plan_delivered(submission.recipient.map(|recipient| recipient.state)),
+        StateName::Queued => care_plan_queued(submission.reason),
+        StateName::Sending => ("送信中です。お待ちください。", "It is being sent. Wait."),
+        StateName::Unknown => (
+            "基盤に結果を確かめています。紙で送ったり、別に送り直したりしないでください。",
+            "The hub is being asked what became of it. Do not send it on paper or again by other means.",
+        ),
+        StateName::Held => care_plan_held(submission.reason),
+        StateName::Returned => (
+            "hub_errorsの項目を直し、新しいファイル連番と新しい Idempotency-Key で送ってください。",
+            "Correct what hub_errors names and send it with a new stamp and under a new Idempotency-Key.",
+        ),
+        StateName::Cancelled => (
+            "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
+            "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
+        ),
+        StateName::OnPaper => (
+            "送付状（cover-page）を印刷し、ケアプランに添えて紙で送ってください。基盤へは送りません。",
+            "Print the cover page and send it on paper with the care plan. It does not go to the hub.",
+        ),
+    }
+}
+
+fn care_plan_delivered(recipient: Option<RecipientState>) -> Sentence {
+    match recipient {
+        Some(RecipientState::Opened) => {
+            ("送信先が開きました。することはありません。", "The other office has opened it. Nothing is left to do.")
+        }
+        Some(RecipientState::Downloaded) => (
+            "送信先のシステムに届きました。まだ誰も開いていません。急ぐときは電話で知らせてください。",
+            "The other office's system has it; nobody has opened it yet. If it is urgent, tell them by telephone.",
+        ),
+        Some(RecipientState::Delivered) | None => (
+            "基盤が受け付けました。送信先が受け取るのを待ちます。することはありません。",
+            "The hub has it. The other office is to fetch it; nothing needs doing.",
+        ),
+    }
+}
+
+fn care_plan_queued(reason: Option<Code>) -> Sentence {
+    match (reason, reason.map(Code::retry)) {
+        (Some(Code::WaitEarlier), _) => (
+            "同じ事業所への先の送信が済めば自動で送ります。先のものが取り置きなら、そちらを再送（retry）・紙（paper）・取消（cancel）のどれかにしてください。",
+            "It is sent by itself once the earlier one to the same office is finished. If that one is held, choose retry, paper or cancel for it.",
+        ),
+        (Some(Code::HubUnreachable), _) => (
+            "つながれば自動で送ります。長く続くときは回線とルーターを確かめてください。",
+            "It is sent by itself once the hub can be reached. If this lasts, check line and router.",
+        ),
+        (Some(Code::HubNotOffered), _) => (
+            "基盤が対応すれば自動で送ります。待てないときは紙（paper）を選んでください。",
+            "It is sent by itself once the hub offers it. If it cannot wait, choose paper.",
+        ),
+        (_, Some(Retry::AfterRemedy)) => (
+            "管理者に理由を伝えてください。直れば自動で送ります。待てないときは紙（paper）を選んでください。",
+            "Tell the administrator the reason. It is sent by itself once that is put right. If it cannot wait, choose paper.",
+        ),
+        _ => ("自動で送ります。することはありません。", "It is sent by itself. Nothing needs doing."),
+    }
+}
+
+fn care_plan_held(reason: Option<Code>) -> Sentence {
+    match reason {
+        Some(Code::HubRecipientAbsent) => (
+            "送信先は基盤に参加していません。紙（paper）を選ぶか、参加を確かめてから再送（retry）を選んでください。",
+            "The other office does not take part in the hub. Choose paper, or retry once it takes part.",
+        ),
+        Some(Code::HubInsurerNotLive) => (
+            "etaの日時に自動で送ります。待てないときは紙（paper）を選んでください。",
+            "It is sent by itself at the time in eta. If it cannot wait, choose paper.",
+        ),
+        Some(Code::SubmissionDamaged) => (
+            "元のファイルを新しい Idempotency-Key で送り、これは取り消して（cancel）ください。",
+            "Send the original files under a new Idempotency-Key and cancel this one.",
+        ),
+        _ => (
+            "理由の文に従って直してから、再送（retry）・紙（paper）・取消（cancel）のどれかを選んでください。",
+            "Follow the sentence of the reason, then choose retry, paper or cancel.",
+        ),
     }
 }
 

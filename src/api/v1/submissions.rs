@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use uuid::Uuid;
 
+use super::cover::cover;
 use super::opinions::sender;
 use super::wire::{StateView, SubmissionPage, SubmissionView};
 use crate::api::Api;
 use crate::api::caller::{Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
 use crate::fault::Code;
-use crate::outbox::{Filter, OutboxError, Submission};
+use crate::outbox::{Filter, Kind, OutboxError, Submission};
 use crate::terminal::Caller;
 
 const PAGE: u16 = 50;
@@ -20,6 +22,7 @@ const PAGE: u16 = 50;
 /// What a list is narrowed to, as it stands in the query.
 #[derive(serde::Deserialize)]
 pub(in crate::api) struct ListQuery {
+    kind: Option<String>,
     state: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
@@ -31,6 +34,7 @@ pub(in crate::api) struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/submissions", security(("key" = ["read"])),
     params(
+        ("kind" = Option<String>, Query, description = "Only `opinion`, `identification` or `care_plan`"),
         ("state" = Option<StateView>, Query, description = "Only those in this state"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, description = "1 to 200; 50 if not given", minimum = 1, maximum = 200),
@@ -53,15 +57,16 @@ impl ListQuery {
         let state = self.state.and_then(|name| StateView::parse(&name).or_else(|| bad("state", &mut wrong)));
         let limit = self.limit.map_or(Some(PAGE), |text| text.parse().ok().filter(|n| (1..=200).contains(n)));
         let limit = limit.or_else(|| bad("limit", &mut wrong)).unwrap_or(PAGE);
+        let kind = self.kind.and_then(|name| Kind::parse(&name).or_else(|| bad("kind", &mut wrong)));
         if wrong.is_empty() {
-            Ok(Filter { state: state.map(Into::into), cursor: self.cursor, limit })
+            Ok(Filter { kind, state: state.map(Into::into), cursor: self.cursor, limit })
         } else {
             Err(Failure::at(Code::RequestMalformed, wrong))
         }
     }
 }
 
-fn bad<T>(name: &str, wrong: &mut Vec<Place>) -> Option<T> {
+pub(super) fn bad<T>(name: &str, wrong: &mut Vec<Place>) -> Option<T> {
     wrong.push(Place::parameter(
         name,
         "PARAMETER_VALUE",
@@ -132,6 +137,50 @@ pub(in crate::api) async fn retry(
     answer(connection.detach(work).await?, &by.caller)
 }
 
+/// Send a care plan on paper
+///
+/// A person sends it on paper instead: from here on it never goes to the hub. Possible while it is certain that the hub does not
+/// have it. Then there is a cover page to print.
+#[utoipa::path(
+    post, path = "/v1/submissions/{id}/paper", security(("key" = ["manage"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "It goes on paper", body = SubmissionView),
+        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn paper(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Manage>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let id = parse(&id)?;
+    let own = sender(&by.caller);
+    let work = async move { api.outbox.on_paper(&own, id).await };
+    answer(connection.detach(work).await?, &by.caller)
+}
+
+/// Print a cover page
+///
+/// An A4 page to go on top of a care plan that goes on paper: to whom, from whom, what, and why on paper. No person data.
+#[utoipa::path(
+    get, path = "/v1/submissions/{id}/cover-page", security(("key" = ["read"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 409, description = "SUBMISSION_STATE: it does not go on paper", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn cover_page(
+    State(api): State<Arc<Api>>,
+    by: With<Read>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let found = api.outbox.submission(&by.caller.facility, parse(&id)?).await?.ok_or(Code::RequestNotFound)?;
+    cover(found, api.clock.today_in_japan())
+}
+
 fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {
     Ok(Json(SubmissionView::of(result?, caller)))
 }
@@ -148,6 +197,6 @@ pub(super) async fn find(
     Ok(Json(SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller)))
 }
 
-fn parse(id: &str) -> Result<Uuid, Failure> {
+pub(super) fn parse(id: &str) -> Result<Uuid, Failure> {
     Uuid::parse_str(id).map_err(|_| Code::RequestNotFound.into())
 }

@@ -11,8 +11,8 @@ use super::next_step::{Sentence, next_step};
 use crate::fault::{Blame, Code};
 use crate::model::hex;
 use crate::model::opinion::Substitution;
+use crate::outbox::{About, HubError, MunicipalState, Receipt, Recipient, RecipientState};
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
-use crate::outbox::{HubError, MunicipalState, Receipt};
 use crate::terminal::{Caller, Right};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
@@ -229,6 +229,58 @@ impl From<Municipality> for MunicipalityView {
     }
 }
 
+/// What a unit of care plans is and whom it goes to. Nothing about a person.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = CarePlan)]
+pub(in crate::api) struct CarePlanView {
+    /// Which send unit; see docs/careplan.md.
+    #[schema(example = "H2")]
+    unit: String,
+    /// ファイル連番, 14 digits.
+    #[schema(example = "20260425101500")]
+    stamp: String,
+    /// `YYYYMM`, of units of one month.
+    month: Option<String>,
+    /// 送信元: 事業所番号.
+    from_facility: String,
+    /// Its service kind.
+    from_service_kind: String,
+    /// 送信先: 事業所番号.
+    to_facility: String,
+    /// Its service kind.
+    to_service_kind: String,
+    /// True when it only names what is to be removed.
+    delete: bool,
+    /// Names of its CSV files.
+    files: Vec<String>,
+}
+
+impl From<About> for CarePlanView {
+    fn from(about: About) -> Self {
+        let About { batch: _, unit, stamp, month, from_facility, from_service_kind, .. } = about;
+        let About { to_facility, to_service_kind, delete, files, .. } = about;
+        Self { unit, stamp, month, from_facility, from_service_kind, to_facility, to_service_kind, delete, files }
+    }
+}
+
+/// How far the office that a care plan was sent to is with it.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Recipient)]
+pub(in crate::api) struct RecipientView {
+    /// `delivered` (the hub holds it for the office), `downloaded` (its system has it) or `opened` (a person looked).
+    #[schema(value_type = String, example = "downloaded")]
+    state: RecipientState,
+    /// Since when, by the hub's clock.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<Recipient> for RecipientView {
+    fn from(Recipient { state, at }: Recipient) -> Self {
+        Self { state, at }
+    }
+}
+
 /// One step of a submission's way.
 #[derive(serde::Serialize, ToSchema)]
 pub(in crate::api) struct HistoryEntry {
@@ -256,7 +308,7 @@ impl From<EventRecord> for HistoryEntry {
 pub(in crate::api) struct SubmissionView {
     /// Its id.
     id: Uuid,
-    /// What it is: `opinion` or `identification`.
+    /// What it is: `opinion`, `identification` or `care_plan`.
     #[schema(example = "opinion")]
     kind: &'static str,
     /// When it was accepted.
@@ -266,7 +318,8 @@ pub(in crate::api) struct SubmissionView {
     sha256: String,
     /// Their number.
     length: u64,
-    /// The day by which the law wants it at the municipality; of an identification, the day it was recorded.
+    /// The day by which the law wants it at the municipality; of an identification, the day it was recorded; of a care plan,
+    /// the day named at acceptance or that of its kind and month.
     #[schema(value_type = String, format = Date)]
     due: Date,
     /// Where it is.
@@ -286,6 +339,12 @@ pub(in crate::api) struct SubmissionView {
     hub_errors: Vec<HubErrorView>,
     /// The municipality's progress.
     municipality: Option<MunicipalityView>,
+    /// Of a care plan: the id under which it was handed in, perhaps with others; see `GET /v1/careplans/{id}`.
+    batch: Option<Uuid>,
+    /// Of a care plan: what it is and whom it goes to.
+    care_plan: Option<CarePlanView>,
+    /// Of a care plan: how far the other office is with it.
+    recipient: Option<RecipientView>,
     /// The replacements its sender stated; only for the key that sent it and for keys with the right `manage`.
     substitutions: Vec<SubstitutionView>,
     /// Its way so far.
@@ -302,7 +361,7 @@ impl SubmissionView {
     }
 
     /// The same in a list, which needs nothing of the person.
-    fn listed(mut submission: Submission) -> Self {
+    pub(super) fn listed(mut submission: Submission) -> Self {
         if let Some(municipality) = &mut submission.municipality {
             municipality.reason = None;
         }
@@ -326,6 +385,9 @@ impl SubmissionView {
             receipt: submission.receipt.map(ReceiptView::from),
             hub_errors: submission.hub_errors.into_iter().map(HubErrorView::from).collect(),
             municipality: submission.municipality.map(MunicipalityView::from),
+            batch: submission.care_plan.as_ref().and_then(|about| about.batch),
+            care_plan: submission.care_plan.map(CarePlanView::from),
+            recipient: submission.recipient.map(RecipientView::from),
             substitutions: submission.substitutions.into_iter().map(SubstitutionView::from).collect(),
             history: submission.history.into_iter().map(HistoryEntry::from).collect(),
         }

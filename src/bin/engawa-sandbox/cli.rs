@@ -1,4 +1,4 @@
-//! The command line: `hub`, `control`, `faults`, `card`, `card-control`, `demo`.
+//! The command line: `hub`, `control`, `faults`, `card`, `card-control`, `careplans`, `demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::io::Write;
@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::command::Command as Order;
-use crate::{card, clock, control, demo, faults, run};
+use crate::{card, careplans, clock, control, demo, faults, run};
 
 /// What can go wrong on the command line; printed as one sentence.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -63,6 +63,10 @@ WHAT IS IN DIR
   examples/opinion.json        a body for POST /api/v1/opinions
   examples/careplan.json       a body for POST /api/v1/careplans/5.0/sent, from the office to dx
 
+CARE PLAN FILES
+  engawa-sandbox careplans --out /tmp/plans    a month's tables 6 and 7 of 30 people, from office to five service offices
+  engawa-sandbox careplans --out /tmp/results --what results --only dx
+
 FAULTS
   engawa-sandbox control --dir DIR fault '{\"on\":\"opinions\",\"kind\":\"cut_after_effect\"}'
   on     login refresh logout opinions changes requests lookup municipalities capabilities challenges assertions
@@ -99,6 +103,8 @@ enum Command {
     Card(card::CardArgs),
     /// Steer running cards: insert, remove, swap, faults, counts
     CardControl(card::command::CardControlArgs),
+    /// Write a month's care plan files of fictitious people, as care software would (標準仕様 4.1)
+    Careplans(careplans::CareplansArgs),
     /// Show a gateway and a hub at work, and end by itself
     Demo(demo::DemoArgs),
     /// Man pages and shell completions, for packages
@@ -195,6 +201,7 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Card(args) => card::run(&args),
         Command::CardControl(args) => card::command::run(args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
+        Command::Careplans(args) => careplans::run(&args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Demo(args) => demo::run(&args),
         Command::Pages { directory } => pages(&directory).map_err(Failure::from),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use rustls::pki_types::UnixTime;
@@ -27,7 +27,12 @@ impl Clock {
 
     /// Today in Japan.
     pub(crate) fn today(&self) -> Date {
-        self.now().to_zoned(TimeZone::fixed(JAPAN)).date()
+        self.local().date()
+    }
+
+    /// Date and time in Japan.
+    pub(crate) fn local(&self) -> DateTime {
+        self.now().to_zoned(TimeZone::fixed(JAPAN)).datetime()
     }
 
     /// How far the clock is ahead of the machine's, in milliseconds.

@@ -3,9 +3,11 @@
 //!
 //! A connection walks [`net`] (power, TLS, the line that can be cut) → [`wire`] (routes, envelope) → [`rules`] (content) →
 //! [`hub`] (what the hub remembers, event by event in a journal). [`faults`] stands between `wire` and everybody else;
-//! [`control`] is the plain HTTP on loopback that steers it all.
+//! [`control`] is the plain HTTP on loopback that steers it all. [`careplans`] writes files as care software does, and [`demo`] shows
+//! the gateway with all of it.
 
 mod card;
+mod careplans;
 mod cli;
 mod clock;
 mod control;

@@ -2,6 +2,7 @@
 //! card readers. Nothing is started, made or sent.
 
 mod cards;
+mod careplans;
 mod certificate;
 mod files;
 mod machine;
@@ -86,6 +87,7 @@ fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
     checks.extend(files::examine(config, credentials.as_deref()));
     checks.extend(machine::examine(config, clock));
+    checks.push(careplans::examine(config));
     checks.extend(cards::examine(config));
     checks
 }

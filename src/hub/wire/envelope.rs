@@ -1,5 +1,9 @@
 //! The envelope around every answer of the hub.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::plain;
@@ -10,12 +14,14 @@ const FIELD_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 /// A document has fewer items than this; more is not an answer.
 const MOST_ERRORS: usize = 500;
+/// The most octets that stand around a unit, or in an answer that has none.
+const AROUND_LIMIT: usize = 1024 * 1024;
 
-/// An answer that keeps to the hub's form.
+/// An answer that keeps to the hub's form. `D`: its data, read or as it came.
 #[derive(Debug, PartialEq)]
-pub(in crate::hub) enum Envelope {
+pub(in crate::hub) enum Envelope<D = Value> {
     /// `result: ok`.
-    Ok { data: Value, trace_id: Option<String> },
+    Ok { data: D, trace_id: Option<String> },
     /// `result: error`, with one error at least.
     Error { errors: Vec<ErrorEntry>, trace_id: Option<String> },
 }
@@ -34,7 +40,11 @@ pub(in crate::hub) struct ErrorEntry {
 impl Envelope {
     /// `None` for anything that is not the hub's form: a proxy's page, half an answer, other types.
     pub(in crate::hub) fn parse(body: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else { return None };
+        let Ok(Value::Object(members)) = serde_json::from_slice(body) else { return None };
+        Self::of(members)
+    }
+
+    fn of(mut members: Map<String, Value>) -> Option<Self> {
         let trace_id = match members.remove("trace_id") {
             None | Some(Value::Null) => None,
             Some(Value::String(id)) => plain(&id, TRACE_LIMIT),
@@ -49,6 +59,30 @@ impl Envelope {
             }
             _ => None,
         }
+    }
+}
+
+impl Envelope<Bytes> {
+    /// As [`Envelope::parse`], of an answer that may be long: the data of an ok is JSON, a part of `body`, and not read.
+    pub(in crate::hub) fn parse_around(body: &Bytes) -> Option<Self> {
+        let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+        let result: String = serde_json::from_str(members.get("result")?.get()).ok()?;
+        let data = if result == "ok" { Some(members.remove("data")?.get()) } else { None };
+        let rest: usize = members.values().map(|value| value.get().len()).sum();
+        if rest > AROUND_LIMIT {
+            return None;
+        }
+        // The rest is judged like any other answer, with nothing in the place of the data.
+        let values = members.iter().map(|(name, value)| Some((name.clone(), serde_json::from_str(value.get()).ok()?)));
+        let mut values: Map<String, Value> = values.collect::<Option<_>>()?;
+        if data.is_some() {
+            values.insert("data".to_owned(), Value::Null);
+        }
+        Some(match (Envelope::of(values)?, data) {
+            (Envelope::Ok { trace_id, .. }, Some(data)) => Self::Ok { data: body.slice_ref(data.as_bytes()), trace_id },
+            (Envelope::Ok { .. }, None) => return None,
+            (Envelope::Error { errors, trace_id }, _) => Self::Error { errors, trace_id },
+        })
     }
 }
 

@@ -104,6 +104,10 @@ impl Capabilities {
         self.0.contains("submissions")
     }
 
+    pub(in crate::hub) fn has_care_plans(&self) -> bool {
+        self.0.contains("careplans")
+    }
+
     pub(in crate::hub) fn has_identity(&self) -> bool {
         self.0.contains("identity")
     }
@@ -138,13 +142,21 @@ pub(in crate::hub) fn lookup_data(
     }
 }
 
-/// A page of the feed: its changes, how many entries could not be read, and the next cursor.
-pub(in crate::hub) fn changes_data(data: &Value) -> Option<(Vec<Change>, usize, String)> {
+/// A page of the feed of opinions.
+pub(in crate::hub) fn changes_data(data: &Value) -> Option<PageData<Change>> {
+    page(data, change)
+}
+
+/// A page of a list: its entries, how many of them could not be read, and the next cursor.
+pub(in crate::hub) type PageData<T> = (Vec<T>, usize, String);
+
+/// An entry that `read` makes nothing of is counted and passed over: one bad entry must not stop a feed for ever.
+pub(super) fn page<T>(data: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<PageData<T>> {
     let items = data.get("items")?.as_array()?;
     let next = data.get("next_cursor")?.as_str().and_then(|cursor| plain(cursor, CURSOR_LIMIT))?;
-    let changes: Vec<Change> = items.iter().filter_map(change).collect();
-    let unread = items.len() - changes.len();
-    Some((changes, unread, next))
+    let read: Vec<T> = items.iter().filter_map(read).collect();
+    let unread = items.len() - read.len();
+    Some((read, unread, next))
 }
 
 fn change(item: &Value) -> Option<Change> {

@@ -1,4 +1,4 @@
-//! Code tables: data with a version, replaceable while the program runs.
+//! Code tables: data with a version, replaceable without a new program.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -105,6 +105,17 @@ pub enum TableError {
 static BUILT_IN: LazyLock<CodeTables> =
     LazyLock::new(|| CodeTables::parse(include_str!("codes.tsv")).unwrap_or_default());
 
+impl TableError {
+    /// The line that is wrong, from 1; `None` where something is missing.
+    #[must_use]
+    pub const fn line(&self) -> Option<usize> {
+        match self {
+            Self::Line(line) | Self::Repeated(line) => Some(*line),
+            Self::NoVersion | Self::Missing(_) | Self::NothingToWrite => None,
+        }
+    }
+}
+
 static NO_LIST: CodeList = CodeList { id: String::new(), label: String::new(), codes: Vec::new() };
 
 impl CodeTables {
@@ -120,6 +131,8 @@ impl CodeTables {
     /// [`TableError`] with the line; a set that lacks a list the layouts name is refused as a whole.
     pub fn parse(text: &str) -> Result<Self, TableError> {
         let (mut tables, mut list) = (Self::default(), None);
+        // Editors on Windows put a byte order mark before it.
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         for (at, line) in text.lines().enumerate() {
             if !line.is_empty() && !line.starts_with('#') {
                 tables.line(line, at + 1, &mut list)?;
@@ -187,6 +200,20 @@ impl CodeTables {
             list.codes.push(Code { code, label, attribute });
         }
         self
+    }
+
+    /// The same tables with these CSVバージョン taken and no others: the first is the one to write, the rest are tolerated. Without
+    /// any, the tables stay as they are.
+    #[must_use]
+    pub fn with_versions<S: AsRef<str>>(mut self, accepted: &[S]) -> Self {
+        let Some((current, others)) = accepted.split_first() else { return self };
+        if let Some(list) = self.lists.get_mut("csv_version") {
+            list.codes.retain(|code| code.attribute == VersionState::Old.word());
+        }
+        for version in others {
+            self = self.with_version(version.as_ref(), VersionState::Tolerated);
+        }
+        self.with_version(current.as_ref(), VersionState::Current)
     }
 
     /// The standard's edition the tables belong to, for example `4.1`.

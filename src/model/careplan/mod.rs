@@ -4,7 +4,7 @@
 //! all come from them. The numbers of items in this module's documentation are the standard's own.
 //!
 //! - [`layout`]: file kinds, items, types, lengths, obligations, conditions, doubts; [`send_units`] what travels together.
-//! - [`CodeTables`]: code lists with a version, replaceable at run time; which CSVバージョン is taken is among them.
+//! - [`CodeTables`]: code lists with a version, replaceable without a new program; which CSVバージョン is taken is among them.
 //! - [`FileName`]: the grammar of file names.
 //! - [`Reader`]: bytes to records, one at a time. Holds one record, never the file.
 //! - [`Rows`]: records to [`Row`]s of text, and back with [`Row::write`].
@@ -12,12 +12,15 @@
 //! - [`value`]: dates, months, times and numbers as the files write them.
 //! - [`mod@unit`]: files grouped into send units, and the neutral JSON form of one that the hub takes.
 //! - [`lint`]: what is wrong with a file, or with files that belong together; [`judge()`]: that, and the units they are.
+//! - [`archive`]: a ZIP of files, taken apart within bounds; [`cover`]: the page that goes with what is sent on paper.
 //!
 //! **Invariants.** Nothing here opens a file or asks for the time. Memory is bounded by the reader's limit, whatever the file
 //! holds. What was read is written back byte for byte: a [`Cell`] keeps the bytes of everything that its text alone would
 //! not give again (quotes, duplicate codes of CP932, damage).
 
+pub mod archive;
 pub mod codes;
+pub mod cover;
 pub mod cp932;
 mod document;
 pub mod file_name;

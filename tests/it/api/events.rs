@@ -241,6 +241,38 @@ async fn one_stream_tells_both_and_is_resumed_in_both() {
 }
 
 #[tokio::test]
+async fn care_plans_are_told_of_both_ways_and_without_the_person() {
+    use super::careplans_kit::{accepted, fixture, key_of, post_files, units};
+    let house = House::open().await;
+    // What arrives is the house's own facility's; what is handed in here, that of the office in the files.
+    let office = key_of(&house, super::careplans_kit::OFFICE, &[Right::Submit, Right::Read]).await;
+    let mut sent = Events::open(&house, follow(&office, "", None)).await;
+    let taken = accepted(&house.tcp(post_files(&office, "k-1", &fixture("slip"))).await);
+    let queued = sent.next().await.unwrap();
+    assert_eq!((queued.kind.as_str(), &queued.data["kind"]), ("submission.queued", &json!("care_plan")));
+    assert_eq!((&queued.data["submission"], &queued.data["batch"]), (&taken["deliveries"][0]["id"], &taken["id"]));
+    assert_eq!((&queued.data["unit"], &queued.data["to_facility"]), (&json!("H2"), &json!("9970000023")));
+
+    let key = house.key(&[Right::Read, Right::Receive]).await;
+    let mut live = Events::open(&house, follow(&key, "", None)).await;
+    house.hub.arrive("one", "9970000015", units(&fixture("slip"))[0].to_string());
+    house.look_into_the_box();
+    let received = live.next().await.unwrap();
+    assert_eq!(received.kind, "careplan.received");
+    assert_eq!((&received.data["from_facility"], &received.data["unit"]), (&json!("9970000015"), &json!("H2")));
+    assert!(received.data["at"].is_string() && received.data.get("submission").is_none(), "{received:?}");
+    let path = format!("/v1/careplans/received/{}", received.data["received"].as_str().unwrap());
+    let opened = request("POST", &format!("{path}/opened"), Some(&key)).body(Full::default()).unwrap();
+    assert_eq!(house.tcp(opened).await.status, 200);
+    let opened = live.next().await.unwrap();
+    assert_eq!((opened.kind.as_str(), &opened.data["received"]), ("careplan.opened", &received.data["received"]));
+    for event in [queued, received, opened] {
+        let text = event.data.to_string();
+        assert!(!text.contains("手須戸") && !text.contains("9900000001"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_gap_in_the_events_of_cards_does_not_lose_the_place_in_the_log() {
     let desk = Desk::open().await;
     let key = desk.house.key(&[Right::Card, Right::Read, Right::Submit]).await;

@@ -103,6 +103,7 @@ pub(super) struct House {
     served: JoinHandle<bool>,
     stop_outbox: watch::Sender<Stop>,
     stop_inbox: watch::Sender<bool>,
+    received: Inbox,
     inbox: inbox::Tasks,
     stop_cards: watch::Sender<bool>,
     outbox: Tasks,
@@ -164,6 +165,8 @@ impl House {
             facility: FACILITY.to_owned(),
             poll: Duration::from_secs(86_400),
             retention: Duration::from_secs(400 * 86_400),
+            free_space: Arc::new(|| None),
+            min_free: 0,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
         let (inbox, inbox_tasks) =
@@ -184,7 +187,7 @@ impl House {
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
             outbox,
-            inbox,
+            inbox: inbox.clone(),
             keys: keys.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
@@ -211,6 +214,7 @@ impl House {
             served,
             stop_outbox,
             stop_inbox,
+            received: inbox,
             inbox: inbox_tasks,
             stop_cards,
             outbox: tasks,
@@ -237,6 +241,11 @@ impl House {
         database.close().await.unwrap();
     }
 
+    /// Asks the hub what other offices sent.
+    pub(super) fn look_into_the_box(&self) {
+        self.received.reconsider();
+    }
+
     /// Stops the endpoint, then what is behind it; whether all requests finished.
     pub(super) async fn close(mut self) -> bool {
         drop(self.stop);
@@ -246,7 +255,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.key_store));
+        drop((self.keys, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }

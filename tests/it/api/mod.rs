@@ -3,6 +3,11 @@
 mod accept;
 mod apdu;
 mod card_sessions;
+mod careplans_kit;
+mod careplans_paper;
+mod careplans_received;
+mod careplans_refused;
+mod careplans_submit;
 mod desk;
 mod door;
 mod events;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::room::{FACILITY, INSURER, Room, WITNESSES, document, insured, line_down, sender};
 
-pub(super) async fn execute(directory: &Path, sql: &str) {
+pub(crate) async fn execute(directory: &Path, sql: &str) {
     use sqlx::Connection as _;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("engawa.db"));
     let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();

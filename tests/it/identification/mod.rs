@@ -1,9 +1,9 @@
 //! Identifications by two witnesses wait while the hub cannot be reached, and are shown to it later.
 
 mod crash;
-mod damage;
-mod room;
-mod schema;
+pub(crate) mod damage;
+pub(crate) mod room;
+pub(crate) mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -25,26 +25,26 @@ use uuid::Uuid;
 
 use crate::support::{at_most, gateway};
 
-pub(super) const FACILITY: &str = "1370000018";
-pub(super) const INSURER: &str = "999995";
+pub(crate) const FACILITY: &str = "1370000018";
+pub(crate) const INSURER: &str = "999995";
 /// Two of the staff, by names that stand nowhere else.
-pub(super) const WITNESSES: [&str; 2] = ["witness-hanako", "witness-taro"];
+pub(crate) const WITNESSES: [&str; 2] = ["witness-hanako", "witness-taro"];
 /// As the settings have it.
-pub(super) const STRIKES: u32 = 50;
+pub(crate) const STRIKES: u32 = 50;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Where the store lies.
-pub(super) enum Home {
+pub(crate) enum Home {
     Temporary(tempfile::TempDir),
     Lasting(PathBuf),
 }
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::Temporary(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Temporary(directory) => directory.path(),
             Self::Lasting(path) => path,
@@ -52,13 +52,13 @@ impl Home {
     }
 }
 
-pub(super) struct Room<H = ScriptedHub> {
-    pub(super) outbox: Outbox,
-    pub(super) store: Store,
-    pub(super) hub: Arc<H>,
-    pub(super) clock: Clock,
-    pub(super) directory: Home,
-    pub(super) free: Arc<AtomicU64>,
+pub(crate) struct Room<H = ScriptedHub> {
+    pub(crate) outbox: Outbox,
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<H>,
+    pub(crate) clock: Clock,
+    pub(crate) directory: Home,
+    pub(crate) free: Arc<AtomicU64>,
     keys: Arc<Keyring>,
     tasks: Tasks,
     stop: watch::Sender<Stop>,
@@ -66,20 +66,20 @@ pub(super) struct Room<H = ScriptedHub> {
 }
 
 impl Room {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let clock = Clock::system();
         Self::over(Home::new(), Arc::new(ScriptedHub::new(clock.clone())), clock).await
     }
 
     /// The identification of the person with this number, whom the hub knows.
-    pub(super) async fn known(&self, n: u32) -> Uuid {
+    pub(crate) async fn known(&self, n: u32) -> Uuid {
         self.hub.know_person(INSURER, &insured(n), None);
         self.later(&format!("key {n}"), &document(n)).await.id
     }
 }
 
 impl<H: HubPort> Room<H> {
-    pub(super) async fn over(directory: Home, hub: Arc<H>, clock: Clock) -> Self {
+    pub(crate) async fn over(directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
         let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
         let keys = Arc::new(keys.unwrap());
@@ -109,7 +109,7 @@ impl<H: HubPort> Room<H> {
     }
 
     /// Ends it without waiting for what is on its way; what is left is what a new one finds.
-    pub(super) async fn close(mut self) -> (Home, Arc<H>, Clock) {
+    pub(crate) async fn close(mut self) -> (Home, Arc<H>, Clock) {
         self.stop.send_replace(Stop::Now);
         within(self.tasks.finished()).await;
         drop((self.outbox, self.store));
@@ -118,11 +118,11 @@ impl<H: HubPort> Room<H> {
         (self.directory, self.hub, self.clock)
     }
 
-    pub(super) async fn later(&self, key: &str, evidence: &Witnessed) -> Acceptance {
+    pub(crate) async fn later(&self, key: &str, evidence: &Witnessed) -> Acceptance {
         self.outbox.identify_later(&sender(), key, evidence).await.unwrap()
     }
 
-    pub(super) async fn opinion(&self, key: &str) -> Uuid {
+    pub(crate) async fn opinion(&self, key: &str) -> Uuid {
         let value = gateway::opinion(key);
         let parsed = opinion::parse(&value, &[], jiff::civil::date(2026, 6, 1)).unwrap();
         let new = NewOpinion {
@@ -136,16 +136,16 @@ impl<H: HubPort> Room<H> {
         intake.finish(RequestHash::new(&value, None)).await.unwrap().id
     }
 
-    pub(super) async fn look(&self, id: Uuid) -> (Submission, Option<Person>) {
+    pub(crate) async fn look(&self, id: Uuid) -> (Submission, Option<Person>) {
         self.outbox.identification(FACILITY, id).await.unwrap().unwrap()
     }
 
     /// Waits for a state of a submission of either kind.
-    pub(super) async fn reaches(&self, id: Uuid, state: StateName) -> Submission {
+    pub(crate) async fn reaches(&self, id: Uuid, state: StateName) -> Submission {
         self.until(id, |submission| submission.state == state).await
     }
 
-    pub(super) async fn until(&self, id: Uuid, wish: impl Fn(&Submission) -> bool) -> Submission {
+    pub(crate) async fn until(&self, id: Uuid, wish: impl Fn(&Submission) -> bool) -> Submission {
         let mut events = self.outbox.event_watch();
         within(async {
             loop {
@@ -161,33 +161,33 @@ impl<H: HubPort> Room<H> {
     }
 
     /// Everything that was ever told, as text.
-    pub(super) async fn events(&self) -> Vec<Value> {
+    pub(crate) async fn events(&self) -> Vec<Value> {
         let events = self.outbox.events_after(FACILITY, 0, 1000).await.unwrap();
         events.into_iter().map(|event| event.data).collect()
     }
 }
 
-pub(super) async fn within<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(at_most(Duration::from_secs(10)), what).await.expect("it does not come")
 }
 
-pub(super) fn sender() -> Sender {
+pub(crate) fn sender() -> Sender {
     Sender { facility: FACILITY.into(), id: "counter".into() }
 }
 
-pub(super) fn insured(n: u32) -> String {
+pub(crate) fn insured(n: u32) -> String {
     format!("{:010}", 4_200_000_000_u64 + u64::from(n))
 }
 
-pub(super) fn witnesses() -> Witnesses {
+pub(crate) fn witnesses() -> Witnesses {
     Witnesses::parse(WITNESSES[0], WITNESSES[1]).unwrap()
 }
 
-pub(super) fn document(n: u32) -> Witnessed {
+pub(crate) fn document(n: u32) -> Witnessed {
     let (insurer, insured) = (InsurerNumber::parse(INSURER).unwrap(), InsuredNumber::parse(&insured(n)).unwrap());
     Witnessed::document(DocumentKind::CareInsuranceCard, &insurer, &insured, witnesses())
 }
 
-pub(super) fn line_down() -> Trouble {
+pub(crate) fn line_down() -> Trouble {
     Trouble::of(Code::HubUnreachable, Scope::Hub)
 }

@@ -9,18 +9,26 @@ use super::room::{FACILITY, Home, Room, line_down};
 
 /// As it was before there were kinds.
 const SCHEMA_1: &str = include_str!("../../fixtures/store/schema-1.sql");
+/// As it was before there were care plans.
+const SCHEMA_2: &str = include_str!("../../fixtures/store/schema-2.sql");
+/// Columns of schema 1, and how they are called.
 const COLUMNS: &str = "seq, id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, salt, \
     note, insurer, accepted_at, due, state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, \
     receipt_number, result, municipal, municipal_at, municipal_reason, changed_at";
 
-/// Makes the database of `home` one of schema 1 with the same opinions.
-async fn make_old(home: &Home) {
+/// Makes the database of `home` one of schema 1 or 2 with the same submissions.
+pub(crate) async fn make_old(home: &Home, version: u8) {
     let (file, new) = (home.path().join("engawa.db"), home.path().join("new.db"));
     std::fs::rename(&file, &new).unwrap();
+    let (schema, columns) = match version {
+        1 => (SCHEMA_1, COLUMNS.to_owned()),
+        _ => (SCHEMA_2, format!("{COLUMNS}, kind, outcome")),
+    };
+    let now = columns.replace("municipal", "progress");
     let copies = ["piece", "event", "fact"].map(|table| format!("INSERT INTO {table} SELECT * FROM new.{table};"));
     let sql = format!(
-        "{SCHEMA_1} ATTACH '{}' AS new; INSERT INTO submission ({COLUMNS}) SELECT {COLUMNS} FROM new.submission; {} \
-         DETACH new; PRAGMA user_version = 1;",
+        "{schema} ATTACH '{}' AS new; INSERT INTO submission ({columns}) SELECT {now} FROM new.submission; {} \
+         DETACH new; PRAGMA user_version = {version};",
         new.display(),
         copies.concat()
     );
@@ -38,7 +46,7 @@ async fn a_database_without_kinds_is_brought_up_to_date() {
     let waiting = room.opinion("waiting").await;
     room.until(waiting, |one| one.reason == Some(Code::HubUnreachable)).await;
     let (home, _, clock) = room.close().await;
-    make_old(&home).await;
+    make_old(&home, 1).await;
 
     let hub = std::sync::Arc::new(engawa::hub::ScriptedHub::new(clock.clone()));
     let room = Room::over(home, hub, clock).await;
@@ -48,14 +56,13 @@ async fn a_database_without_kinds_is_brought_up_to_date() {
     assert_eq!(room.opinion("waiting").await, waiting, "the same key is the same opinion");
     let person = room.known(1).await;
     room.reaches(person, StateName::Delivered).await;
-    // Again, and as a database of today that bears the number of yesterday.
+    // Again.
     let (home, hub, clock) = room.close().await;
-    execute(home.path(), "PRAGMA user_version = 1").await;
     let room = Room::over(home, hub, clock).await;
     assert!(!room.look(person).await.1.unwrap().token.is_empty(), "it serves");
     let (home, _, clock) = room.close().await;
 
-    execute(home.path(), "PRAGMA user_version = 3").await;
+    execute(home.path(), "PRAGMA user_version = 4").await;
     let refused = Store::open(home.path(), clock, std::sync::Arc::new(|_, _| {})).await.err().unwrap();
-    assert!(matches!(refused, StoreError::TooNew { found: 3, known: 2 }), "{refused}");
+    assert!(matches!(refused, StoreError::TooNew { found: 4, known: 3 }), "{refused}");
 }

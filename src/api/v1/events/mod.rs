@@ -1,4 +1,4 @@
-//! `/v1/events`: what happened, as server-sent events: the durable log of submissions, and what readers, cards and card
+//! `/v1/events`: what happened, as server-sent events: the durable log of submissions and of what other offices sent, and what readers, cards and card
 //! sessions do, which is kept in memory. Who may see both gets one stream of both.
 
 mod position;
@@ -36,8 +36,9 @@ pub(in crate::api) struct From {
 
 /// Follow events
 ///
-/// Server-sent events. With the right `read`: `submission.queued`, `submission.delivered`, …; `data` is a JSON object with
-/// `at`, `submission` and what belongs to the kind, without person data; kept for 7 days. With the right `card`: `reader`,
+/// Server-sent events. With the right `read`: `submission.queued`, `submission.delivered`, …, of care plans also
+/// `submission.recipient`, and `careplan.received`, `careplan.opened`, `careplan.gone` of what other offices sent; `data` is a
+/// JSON object with `at`, `submission` (or `received`) and what belongs to the kind, without person data; kept for 7 days. With the right `card`: `reader`,
 /// `card` and `card-session` (only the caller's own), see docs/cards.md; the newest 1,024 of this run are kept. `id` is
 /// opaque: a stream that ends is resumed with it as `Last-Event-ID`; without it only new events come. Where what came
 /// after that event is no longer kept, the stream says so with `reset`, whose `of` is `submissions` or `cards`: look at

@@ -38,8 +38,8 @@ pub(super) fn reset(lost: Lost, position: Position) -> Event {
     let data = match lost {
         Lost::Submissions => json!({
             "of": "submissions",
-            "detail": "ここより前のイベントは残っていません。GET /v1/submissions で一覧を取り直してください。",
-            "detail_en": "Earlier events are no longer kept. List the submissions again with GET /v1/submissions.",
+            "detail": "ここより前のイベントは残っていません。GET /v1/submissions と GET /v1/careplans/received で一覧を取り直してください。",
+            "detail_en": "Earlier events are no longer kept. List again with GET /v1/submissions and GET /v1/careplans/received.",
         }),
         Lost::Cards => json!({
             "of": "cards",
@@ -204,7 +204,10 @@ impl Reader {
 fn submission(record: &EventRecord, position: Position) -> Event {
     let mut data = Map::new();
     data.insert("at".into(), json!(record.at));
-    data.insert("submission".into(), json!(record.submission));
+    // What other offices sent is no submission.
+    if let Some(id) = record.submission {
+        data.insert("submission".into(), json!(id));
+    }
     if let Value::Object(more) = &record.data {
         data.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
     }

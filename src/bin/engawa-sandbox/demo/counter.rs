@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use super::stage::{dying_with_us, pause, port, start, stop};
+use super::process::{dying_with_us, pause, start, stop};
+use super::stage::port;
 use crate::cli::Failure;
 use crate::control::command::call;
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Events};
 use super::counter::{Counter, Without};
-use super::stage::{Stage, pause};
+use super::process::pause;
+use super::stage::Stage;
 use super::story::Story;
 use super::tale::expect;
 use crate::cli::Failure;

@@ -8,8 +8,12 @@
 mod client;
 mod counter;
 mod desk;
+mod exchange;
+mod gateway;
 mod paper;
+mod plans;
 mod play;
+mod process;
 mod stage;
 mod story;
 mod tale;
@@ -55,7 +59,7 @@ async fn perform(args: &DemoArgs) -> Result<(), Failure> {
     // What failed first is what is told, however the processes end.
     let stopped = stage.stop().await;
     if let Err(why) = done.and(stopped) {
-        return Err(story.failure(why.as_ref(), stage.dir()));
+        return Err(story.failure(why.as_ref(), stage.dir(), &stage.logs()));
     }
     stage.remove()?;
     story.end(args.keep, card);

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::paper;
-use super::stage::{Stage, pause};
+use super::process::pause;
+use super::stage::Stage;
 use super::story::Story;
-use super::tale::{HOLDER, key};
+use super::tale::HOLDER;
 use crate::cli::Failure;
 use crate::folder::private;
 
@@ -28,19 +29,30 @@ pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
     story.step("start the hub");
     let hub = stage.start_hub(true).await?;
     story.step("engawa check and engawa key add");
-    stage.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
-    stage.ask(&["check"]).await?;
-    let key = key(stage, "demo", "submit,read,manage,card").await?;
+    stage.clinic.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
+    stage.clinic.ask(&["check"]).await?;
+    let key = stage.clinic.key("demo", "submit,read,manage,card").await?;
     story.step("set up the counter");
     let without = stage.open_counter(HOLDER).await?;
     story.step("start the gateway");
-    let address = stage.start_gateway().await?;
+    let address = stage.clinic.start().await?;
+    story.step("start the gateways of two care offices");
+    let folders = care_offices(stage, &hub).await?;
     story.step("write examples");
-    write_examples(stage, address, &key)?;
+    write_examples(stage, address, &key, &folders)?;
     let card = without.map_or_else(|| CARD.to_owned(), |without| format!("  {}\n  {}", without.ja, without.en));
     story.line(invitation(stage.dir(), &hub, address, &card));
     story.step("keep all running");
     Ok(())
+}
+
+/// Starts the office that makes care plans and one that gives services; their folders.
+async fn care_offices(stage: &mut Stage, hub: &Value) -> Result<[PathBuf; 2], Failure> {
+    for gateway in [&mut stage.office, &mut stage.helpers] {
+        gateway.configure(hub, 0)?;
+        gateway.start().await?;
+    }
+    Ok([stage.office.exchange(hub)?, stage.helpers.exchange(hub)?])
 }
 
 /// Stays until one of them ends, which is an error.
@@ -53,7 +65,7 @@ pub(super) async fn stay(stage: &mut Stage) -> Result<(), Failure> {
     }
 }
 
-fn write_examples(stage: &Stage, address: SocketAddr, key: &str) -> Result<(), Failure> {
+fn write_examples(stage: &Stage, address: SocketAddr, key: &str, folders: &[PathBuf; 2]) -> Result<(), Failure> {
     let dir = stage.dir();
     let request = paper::request(&stage.world()?)?;
     private(&dir.join("opinion.json"), serde_json::to_vec_pretty(&request)?)?;
@@ -62,20 +74,27 @@ fn write_examples(stage: &Stage, address: SocketAddr, key: &str) -> Result<(), F
     wrong["opinion"]["bedridden_degree"] = json!("z9");
     private(&dir.join("wrong.json"), serde_json::to_vec_pretty(&wrong)?)?;
     private(&dir.join(paper::PDF_NAME), paper::pdf())?;
-    private(&dir.join("env"), environment(stage, address, key)?)
+    private(&dir.join("env"), environment(stage, address, key, folders)?)
 }
 
 /// A file for the shell: names and commands.
-fn environment(stage: &Stage, address: SocketAddr, key: &str) -> Result<String, Failure> {
-    let mut text = String::new();
+fn environment(
+    stage: &Stage,
+    address: SocketAddr,
+    key: &str,
+    [office, helpers]: &[PathBuf; 2],
+) -> Result<String, Failure> {
+    let (mut text, sandbox) = (String::new(), shell(&std::env::current_exe()?));
     writeln!(text, "DIR={}", shell(stage.dir()))?;
     writeln!(text, "URL=http://{address}")?;
     writeln!(text, "AUTH='Authorization: Bearer {key}'")?;
     writeln!(text, "new_id() {{ cat /proc/sys/kernel/random/uuid; }}")?;
-    writeln!(text, "engawa() {{ {} --config \"$DIR/engawa.toml\" \"$@\"; }}", shell(stage.binary()))?;
-    writeln!(text, "hub() {{ {} control --dir \"$DIR/hub\" \"$@\"; }}", shell(&std::env::current_exe()?))?;
+    writeln!(text, "engawa() {{ {} --config \"$DIR/clinic/engawa.toml\" \"$@\"; }}", shell(stage.clinic.binary()))?;
+    writeln!(text, "hub() {{ {sandbox} control --dir \"$DIR/hub\" \"$@\"; }}")?;
+    writeln!(text, "plans() {{ {sandbox} careplans \"$@\"; }}")?;
+    writeln!(text, "OFFICE={}\nHELPERS={}", shell(office), shell(helpers))?;
     if let Some(counter) = stage.counter() {
-        let (sandbox, port) = (shell(&std::env::current_exe()?), counter.port);
+        let port = counter.port;
         writeln!(text, "card() {{ {sandbox} card-control --dir \"$DIR/hub\" --port {port} \"$@\"; }}")?;
         writeln!(text, r#"session() {{ sed 's/.*"id":"\([^"]*\)".*/\1/'; }}"#)?;
     }
@@ -109,6 +128,12 @@ fn invitation(dir: &Path, hub: &Value, address: SocketAddr, card: &str) -> Strin
   engawa queue list
 カードで本人を確かめる / identify a person by card
 {card}
+ケアプランをフォルダーで送る / send care plans through folders: 居宅 / the office's "$OFFICE", 訪問介護 / the home helpers' "$HELPERS"
+  plans --out "$OFFICE/out"                 一か月分、30人、5事業所 / a month, 30 people, 5 offices
+  cat "$OFFICE"/sent/*/*.txt                結果 / what became of it
+  ls "$HELPERS/in"                          届いたもの / what arrived
+  plans --out "$HELPERS/out" --what results --only dx     実績を返す / results; ls "$OFFICE/in"
+  touch "$OFFICE/out/….CSV.paper"           参加していない事業所へは紙で / on paper, to the office that is not on the hub
 基盤を困らせる / make trouble at the hub, then post again
   hub down                                  基盤を止める / no power; hub up
   hub fault '{{"on":"opinions","kind":"cut_after_effect"}}'    受理の返事を失う / the answer gets lost
@@ -116,7 +141,7 @@ fn invitation(dir: &Path, hub: &Value, address: SocketAddr, card: &str) -> Strin
   hub facts                                 基盤の記録 / the hub's own record: filed_twice stays 0
 
 Ctrl-C ですべて止め、{dir} を消します。 / Ctrl-C stops all and removes {dir}."#,
-        log = dir.join("engawa.log").display(),
+        log = dir.join("clinic").join("engawa.log").display(),
         pdf = paper::PDF_NAME,
         dir = dir.display(),
     )

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -53,13 +53,9 @@ impl Story {
     }
 
     /// Why the story did not come to its end, and where to look.
-    pub(super) fn failure(&self, why: &dyn std::error::Error, dir: &Path) -> Failure {
+    pub(super) fn failure(&self, why: &dyn std::error::Error, dir: &Path, logs: &[PathBuf]) -> Failure {
         let (number, doing, seen) = (self.number, self.doing, &self.seen);
-        let logs = ["engawa.log", "hub.log", "card.log", "pcscd.log"]
-            .map(|name| dir.join(name))
-            .into_iter()
-            .filter(|log| log.exists());
-        let logs: Vec<String> = logs.map(|log| log.display().to_string()).collect();
+        let logs: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
         let (dir, logs) = (dir.display(), logs.join(" "));
         format!("{number}番の段階で止まりました / step {number} ({doing}) failed: {why}{seen}\n  left in {dir}; logs: {logs}")
             .into()

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::client::{Answer, Client, Event, Events, Post};
-use super::stage::{Stage, pause, port};
+use super::process::pause;
+use super::stage::{Stage, port};
 use super::story::Story;
-use super::{desk, paper};
+use super::{desk, paper, plans};
 use crate::cli::Failure;
 use crate::clock::stamp;
 
@@ -51,7 +52,7 @@ pub(super) async fn tell(stage: &mut Stage, story: &mut Story) -> Result<(), Fai
         desk::skip(story, without);
         stage.close_counter().await?;
     }
-    Ok(())
+    plans::tell(stage, story, &hub).await
 }
 
 async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value, Failure> {
@@ -71,9 +72,10 @@ async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value
 /// Writes the settings; the keys of the record software and of the reception's.
 async fn settings(stage: &Stage, story: &mut Story, hub: &Value) -> Result<[String; 2], Failure> {
     story.step("engawa check and engawa key add");
-    stage.configure(hub, 0)?;
-    stage.ask(&["check"]).await?;
-    let keys = [key(stage, "カルテソフト", "submit,read").await?, key(stage, "受付ソフト", "card").await?];
+    stage.clinic.configure(hub, 0)?;
+    stage.clinic.ask(&["check"]).await?;
+    let clinic = &stage.clinic;
+    let keys = [clinic.key("カルテソフト", "submit,read").await?, clinic.key("受付ソフト", "card").await?];
     story.happened(
         "設定と証明書を確かめ（engawa check）、カルテソフトと受付ソフトの鍵を作りました。",
         "Settings and certificate are sound (engawa check); the record and the reception software have their API keys.",
@@ -81,16 +83,9 @@ async fn settings(stage: &Stage, story: &mut Story, hub: &Value) -> Result<[Stri
     Ok(keys)
 }
 
-/// A fresh API key.
-pub(super) async fn key(stage: &Stage, name: &str, rights: &str) -> Result<String, Failure> {
-    let made = stage.ask(&["key", "add", name, "--rights", rights, "--json"]).await?;
-    let made: Value = serde_json::from_str(&made).map_err(|e| format!("engawa key add: {e}: {made:?}"))?;
-    Ok(made["key"].as_str().ok_or("engawa key add --json names no key")?.to_owned())
-}
-
 async fn gateway(stage: &mut Stage, story: &mut Story) -> Result<std::net::SocketAddr, Failure> {
     story.step("start the gateway");
-    let address = stage.start_gateway().await?;
+    let address = stage.clinic.start().await?;
     story.happened(
         "基盤につながらなくても、engawa は受付を始めます。",
         format_args!("engawa accepts at http://{address} all the same."),

@@ -9,6 +9,7 @@ use jiff::{Span, ToSpan};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use numbers::insurer;
+pub(crate) use people::clients;
 
 /// Everything that is fixed at the start.
 #[derive(Clone, Debug, Serialize, Deserialize)]

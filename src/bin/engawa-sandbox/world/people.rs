@@ -28,10 +28,32 @@ pub(crate) fn people(seed: u64, municipalities: &[Municipality]) -> Vec<Person> 
     (0..12).filter_map(|n| person(n, &mut dice, municipalities)).collect()
 }
 
+/// So many people of municipalities that are on the hub: those of [`people`] first, then others.
+pub(crate) fn clients(seed: u64, count: usize, municipalities: &[Municipality]) -> Vec<Person> {
+    let known = people(seed, municipalities).into_iter().take(8);
+    // Other dice than those of the known ones; no two of the first 36 have the same name.
+    let mut dice = Dice::new(!seed);
+    let further = (8..).map_while(|n| {
+        let (family, given) = (FAMILY[n % FAMILY.len()], GIVEN[n / FAMILY.len() % GIVEN.len()]);
+        // Their numbers begin where those of the known ones are long over.
+        named(1_000 + n, municipalities.get(n % 2)?, family, given, &mut dice)
+    });
+    known.chain(further).take(count).collect()
+}
+
 fn person(n: usize, dice: &mut Dice, municipalities: &[Municipality]) -> Option<Person> {
     let home = municipalities.get(if n < 8 { n % 2 } else { 2 + n % 2 })?;
-    let (family, family_kana) = FAMILY[dice.below(FAMILY.len())];
-    let (given, given_kana, sex) = GIVEN[dice.below(GIVEN.len())];
+    let (family, given) = (FAMILY[dice.below(FAMILY.len())], GIVEN[dice.below(GIVEN.len())]);
+    named(n, home, family, given, dice)
+}
+
+fn named(
+    n: usize,
+    home: &Municipality,
+    (family, family_kana): (&str, &str),
+    (given, given_kana, sex): (&str, &str, &str),
+    dice: &mut Dice,
+) -> Option<Person> {
     Some(Person {
         insurer_number: home.insurer_number.clone(),
         insured_number: format!("9{:09}", n + 1),

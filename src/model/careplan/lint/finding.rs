@@ -31,7 +31,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(rule: Rule, file: &Arc<str>) -> Self {
+    pub(in crate::model::careplan) fn new(rule: Rule, file: &Arc<str>) -> Self {
         let detail = [String::new(), String::new()];
         Self { rule, file: Arc::clone(file), line: None, item: None, through: None, shown: None, detail }
     }
@@ -56,7 +56,7 @@ impl Finding {
         self
     }
 
-    pub(super) fn detail(self, detail: impl std::fmt::Display) -> Self {
+    pub(in crate::model::careplan) fn detail(self, detail: impl std::fmt::Display) -> Self {
         let detail = detail.to_string();
         self.words(&detail, &detail)
     }

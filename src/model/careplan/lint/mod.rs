@@ -28,7 +28,8 @@ mod unit;
 
 use std::io::Read;
 
-pub use archive::{ZipLimits, base_name, lint_zip};
+pub use super::archive::{ZipLimits, base_name};
+pub use archive::lint_zip;
 pub use document::markdown;
 pub use finding::{DEFAULT_MAX_FINDINGS, Finding, Findings};
 pub use rule::{Rule, Scope, Severity};

@@ -215,7 +215,7 @@ Text {
         "「{item}」の文字（{detail}）はMS932にはありますが、介護情報基盤の文字集合（JIS X 0213）にありません。"
         "`{item}` holds a character ({detail}) that MS932 has and the hub's set (JIS X 0213) has not.";
     CharacterHalfKana "CHARACTER_HALF_KANA" Advice "MT 4.3; LD"
-        reading "The width of kana is not stated, and the hub's set has no half-width kana: a setting allows, warns of or prescribes them."
+        reading "The width of kana is not stated, and the hub's set has no half-width kana: they are advice, or not mentioned (setting `half_kana`)."
         "「{item}」に半角カナがあります。全角が安全です。"
         "`{item}` holds half-width katakana. Full width is safer.";
     CharacterDuplicate "CHARACTER_DUPLICATE" Advice "MS932"
@@ -262,7 +262,7 @@ Item {
         "「{item}」は{detail}桁までと読む受け手があります。"
         "Some receivers read `{item}` as {detail} places at most.";
     LengthUnit "LENGTH_UNIT" Advice "LD, 桁数"
-        reading "Whether bytes or characters are counted is not stated: a value that fits one way is taken; a setting chooses one."
+        reading "Whether bytes or characters are counted is not stated: a value that fits one way is taken; a setting chooses one (`lengths`)."
         "「{item}」はバイトで数えると{detail}桁を超えます。"
         "`{item}` has more than {detail} places when bytes are counted.";
     NumberInvalid "NUMBER_INVALID" Refused "LD, 形式"
@@ -312,7 +312,7 @@ Item {
         "CSVバージョンが以前の版のものです。第4.1版（{detail}）で出力してください。"
         "The CSV version is that of an earlier edition. Write edition 4.1 ({detail}).";
     VersionTolerated "VERSION_TOLERATED" Advice "LD CSVバージョン履歴; IMPL"
-        reading "Both official tables say 202407 for 4.1; 202410 and 202504 are seen in the field and taken. The set is configurable."
+        reading "Both official tables say 202407 for 4.1; 202410 and 202504 are seen in the field and taken. Settings choose the set (`csv_versions`)."
         "CSVバージョンは{detail}が正式です。このまま受け取ります。"
         "The official CSV version is {detail}. This one is taken as well.";
     InsurerCheckDigit "INSURER_CHECK_DIGIT" LikelyRefused "insurer number scheme"
@@ -431,7 +431,7 @@ Record {
         "「{item}」は{detail}のはずです（1～3表と送るときは年月が000000、6・7表と送るときは作成日が00000000）。"
         "`{item}` should be {detail} (beside tables 1 to 3 the month is 000000, beside tables 6 and 7 the plan date is 00000000).";
     BenefitLimit "BENEFIT_LIMIT" Advice "table of 区分支給限度基準額"
-        reading "Limits change, and insurers may raise them: the table is data."
+        reading "Limits change, and insurers may raise them: the table is data and can be replaced (`code_tables`)."
         "「{item}」が要介護状態区分の基準額（{detail}）と違います。"
         "`{item}` is not the limit of the care level ({detail}).";
     ShortStaySum "SHORT_STAY_SUM" Advice "LD 第7表 No.30 to 32; LD 利用者補足情報 No.57, 58 (inference)"

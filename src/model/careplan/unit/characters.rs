@@ -137,17 +137,17 @@ fn number(part: &str) -> Option<usize> {
 }
 
 /// True when the bytes of a text are read as that text again.
-fn in_csv(text: &str) -> bool {
+pub(super) fn in_csv(text: &str) -> bool {
     let foreign = Traits::INVALID.with(Traits::GAIJI);
     cp932::encode(text).is_ok_and(|bytes| !cp932::traits(&bytes).has(foreign))
 }
 
 /// True for texts that everybody can hold, which most are.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t'))
 }
 
-fn is_layout(cluster: &str) -> bool {
+pub(super) fn is_layout(cluster: &str) -> bool {
     matches!(cluster, "\r" | "\n" | "\t")
 }
 

@@ -3,7 +3,8 @@
 //! - [`group`]: files to units, or precisely why not; one unit for each recipient.
 //! - [`Unit::to_json`], [`Unit::parse`]: the hub's form. `docs/careplan-units.md` describes it.
 //! - [`Unit::files`]: the CSV files of a unit.
-//! - [`Unit::unsupported`], [`Unit::substitute`]: characters that a destination cannot hold.
+//! - [`Unit::unsupported`], [`Unit::substitute`]: characters that a destination cannot hold; [`Unit::fit_for_csv`] of what
+//!   others sent.
 //! - [`Key`], [`Unit::lane`], [`order`]: what must not overtake what.
 //!
 //! **Invariants.** Files → unit → JSON → unit → files gives the same bytes for every file that [`Rows`] reads: what the texts
@@ -14,6 +15,7 @@
 //! [`Rows`]: super::Rows
 
 mod characters;
+mod csv;
 mod file;
 mod form;
 mod group;

@@ -1,4 +1,4 @@
-//! `/v1/careplans`: care plan files of the standard 4.1.
+//! `POST /v1/careplans/lint`: what is wrong with care plan files; nothing of them is kept.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -10,45 +10,25 @@ use axum::{Extension, Json};
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use multer::Multipart;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
-use super::intake;
+use super::{MAX_CONTENT, MAX_FILES, MAX_REQUEST, Seats, name_missing, too_many, twice, usable};
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::authorise;
 use crate::api::problem::{Document, Failure, Place};
+use crate::api::v1::intake;
 use crate::fault::Code;
 use crate::model::careplan::lint::{
-    self, Finding, Findings, SetLinter, Settings, Severity, ZipLimits, base_name, lint_file, lint_zip,
+    self, Finding, Findings, SetLinter, Settings, Severity, ZipLimits, lint_file, lint_zip,
 };
 use crate::terminal::Right;
 
-/// The files of one request.
-const MAX_FILES: usize = 1000;
-/// All files of one request in their form on the wire, with the framing.
-const MAX_REQUEST: u64 = (20 << 20) + (1 << 20);
-/// The files themselves.
-const MAX_CONTENT: u64 = 20 << 20;
-/// Requests looked at at once: each keeps a thread, and one with a ZIP its bytes.
-const SEATS: usize = 4;
 /// Findings of one file that are told.
 const MAX_FINDINGS: usize = 500;
-/// Length of a file's name in characters.
-const MAX_NAME: usize = 255;
 /// Pieces on their way to the linter.
 const PIECES: usize = 4;
-
-/// How many requests may be looked at at once.
-#[derive(Clone)]
-pub(in crate::api) struct Seats(Arc<Semaphore>);
-
-impl Seats {
-    /// All of them free.
-    pub(in crate::api) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(SEATS)))
-    }
-}
 
 /// What was found in care plan files.
 #[derive(serde::Serialize, ToSchema)]
@@ -174,34 +154,39 @@ async fn look(api: &Api, seats: &Seats, parts: &Parts, body: &mut Pieces) -> Res
         return Err(Code::RequestMediaType.into());
     }
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let seat = Arc::clone(&seats.0).try_acquire_owned().map_err(|_| Code::GatewayBusy)?;
+    let seat = Arc::clone(&seats.lint).try_acquire_owned().map_err(|_| Code::GatewayBusy)?;
     match intake::essence(kind).as_str() {
         "text/csv" => {
             body.limit(parts, MAX_CONTENT)?;
-            single(name_of(parts)?, body, seat).await
+            single(name_of(parts)?, body, settings(api), seat).await
         }
         "application/zip" | "application/x-zip-compressed" => {
             body.limit(parts, MAX_CONTENT)?;
-            archive(body.collect().await?, seat).await
+            archive(body.collect().await?, settings(api), seat).await
         }
         "multipart/form-data" => {
             body.limit(parts, MAX_REQUEST)?;
             let boundary = multer::parse_boundary(kind).map_err(|error| intake::malformed(error, "BOUNDARY"))?;
-            several(body, boundary, seat).await
+            several(body, boundary, settings(api), seat).await
         }
         _ => Err(Code::RequestMediaType.into()),
     }
 }
 
-fn settings() -> Settings {
-    Settings { max_findings: MAX_FINDINGS, ..Settings::default() }
+fn settings(api: &Api) -> Settings {
+    Settings { max_findings: MAX_FINDINGS, ..Settings::clone(&api.config.lint) }
 }
 
-async fn single(name: String, body: &mut Pieces, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn single(
+    name: String,
+    body: &mut Pieces,
+    settings: Settings,
+    seat: OwnedSemaphorePermit,
+) -> Result<Findings, Failure> {
     let (feed, content) = content();
     let linting = tokio::task::spawn_blocking(move || {
         let _seat = seat;
-        lint_file(&name, content, &settings())
+        lint_file(&name, content, &settings)
     });
     while let Some(piece) = body.next().await {
         body.progress().made();
@@ -214,10 +199,10 @@ async fn single(name: String, body: &mut Pieces, seat: OwnedSemaphorePermit) -> 
 
 /// The directory of a ZIP stands at its end, so the whole of it is here before anything can be said; bounded by the limit and
 /// the seats, and never unpacked.
-async fn archive(bytes: Vec<u8>, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn archive(bytes: Vec<u8>, settings: Settings, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
     let linting = move || {
         let _seat = seat;
-        lint_zip("archive.zip", Cursor::new(bytes), &settings(), ZipLimits::default())
+        lint_zip("archive.zip", Cursor::new(bytes), &settings, ZipLimits::default())
     };
     let findings = finished(tokio::task::spawn_blocking(linting).await)?;
     match findings.list() {
@@ -228,13 +213,17 @@ async fn archive(bytes: Vec<u8>, seat: OwnedSemaphorePermit) -> Result<Findings,
     }
 }
 
-async fn several(body: &mut Pieces, boundary: String, seat: OwnedSemaphorePermit) -> Result<Findings, Failure> {
+async fn several(
+    body: &mut Pieces,
+    boundary: String,
+    settings: Settings,
+    seat: OwnedSemaphorePermit,
+) -> Result<Findings, Failure> {
     let progress = body.progress();
     let mut multipart = Multipart::new(body, boundary);
     let (files, mut queue) = mpsc::channel::<(String, Content)>(1);
     let linting = tokio::task::spawn_blocking(move || {
         let _seat = seat;
-        let settings = settings();
         let mut linter = SetLinter::new(&settings);
         while let Some((name, mut content)) = queue.blocking_recv() {
             linter.add(&name, &mut content)?;
@@ -317,35 +306,4 @@ fn disposed(value: &str) -> Option<String> {
         key.trim().eq_ignore_ascii_case("filename").then_some(name.trim())
     })?;
     Some(named.trim_matches('"').to_owned())
-}
-
-fn usable(name: &str) -> Option<String> {
-    let name = base_name(name);
-    let bad = name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(char::is_control);
-    (!bad).then(|| name.to_owned())
-}
-
-fn name_missing(parameter: &str) -> Failure {
-    Failure::here(
-        Code::RequestMalformed,
-        Place::parameter(
-            parameter,
-            "FILE_NAME",
-            "ファイル名が要ります（255字まで、制御文字なし）。ファイルの種別は名前でわかります。",
-            "A file name is wanted (up to 255 characters, no control characters): it says what the file is.",
-        ),
-    )
-}
-
-fn too_many() -> Place {
-    Place::parameter("filename", "FILE_COUNT", "ファイルは1000個までです。", "There may be 1000 files at most.")
-}
-
-fn twice() -> Place {
-    Place::parameter(
-        "filename",
-        "FILE_NAME_TWICE",
-        "同じ名前のファイルが2つあります。",
-        "Two files have the same name.",
-    )
 }

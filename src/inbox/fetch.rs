@@ -1,0 +1,231 @@
+//! One unit at a time: fetched and kept, then acknowledged.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::files;
+use super::poll::{Failure, Poller, jittered};
+use super::view::About;
+use crate::fault::{Code, Retry, crash};
+use crate::hub::{Acknowledgement, HubPort, Scope, Trouble};
+use crate::store::{Acknowledged, KeepUnit, NewEvent, NewUnitBody, PostponeUnit, ReceivedRow, StoreError, UnitGone};
+use crate::telemetry::Metric;
+use crate::vault::{SealedWhole, seal_whole};
+
+const PAUSE_MIN: Duration = Duration::from_secs(10);
+const PAUSE_MAX: Duration = Duration::from_secs(3600);
+/// No hub is obeyed when it asks for a longer silence than this at a time.
+const ASKED_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// A waiting time beyond this comes from a clock that was set back.
+pub(super) fn horizon(now: i64) -> i64 {
+    const HORIZON: i64 = 25 * 3600 * 1000;
+    now.saturating_add(HORIZON)
+}
+
+/// What keeps a unit from its next step.
+enum Setback {
+    /// It concerns this unit: the others go on.
+    Unit(Failure),
+    /// It concerns all of them, and this one may be why.
+    All(Failure),
+    /// Storage does not take it. No unit is to blame.
+    Storage(Failure),
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        match error.code() {
+            Code::GatewayInternal => Self::Unit(error.into()),
+            _ => Self::Storage(error.into()),
+        }
+    }
+}
+
+impl<H: HubPort> Poller<H> {
+    /// Takes step after step, until there is nothing to do or the list is due.
+    pub(super) async fn work(&mut self, until: Duration) -> Result<(), Failure> {
+        let inner = self.inner.clone();
+        while inner.clock.elapsed() < until {
+            inner.beat();
+            let now = inner.clock.now().as_millisecond();
+            let (facility, horizon) = (&inner.config.facility, horizon(now));
+            let room = self.has_room().await;
+            let Some(row) = inner.store.received_ready(facility, now, horizon, room).await? else {
+                let full = !room && inner.store.received_ready(facility, now, horizon, true).await?.is_some();
+                inner.pulse.send_modify(|pulse| pulse.full = full);
+                return Ok(());
+            };
+            inner.pulse.send_modify(|pulse| pulse.full = false);
+            let id = Uuid::from_slice(&row.id).map_err(|_| Code::StorageBroken)?;
+            let step = match row.state.as_str() {
+                "announced" => self.fetch(&row, id).await,
+                _ => self.acknowledge(&row, id).await,
+            };
+            match step {
+                Ok(()) => self.setbacks = 0,
+                Err(Setback::Storage(failure)) => return Err(failure),
+                Err(Setback::Unit(failure)) => self.postpone(&row, id, &failure).await?,
+                Err(Setback::All(failure)) => {
+                    self.postpone(&row, id, &failure).await?;
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a unit may be fetched. What was forgotten leaves room inside the database file, which counts; but a quarter of the
+    /// minimum has to be free outside it, where the write-ahead log grows.
+    pub(super) async fn has_room(&self) -> bool {
+        let (config, store) = (&self.inner.config, &self.inner.store);
+        match (config.free_space)() {
+            None => true,
+            Some(free) if free >= config.min_free => true,
+            Some(free) if free < config.min_free / 4 => false,
+            Some(free) => free.saturating_add(store.free_inside().await.unwrap_or(0)) >= config.min_free,
+        }
+    }
+
+    async fn postpone(&self, row: &ReceivedRow, id: Uuid, failure: &Failure) -> Result<(), Failure> {
+        let before = Duration::from_millis(u64::try_from(row.pause).unwrap_or(0));
+        let pause = jittered((before * 2).clamp(PAUSE_MIN, PAUSE_MAX)).min(PAUSE_MAX);
+        let wait = pause.max(failure.asked.unwrap_or_default().min(ASKED_MAX));
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        tracing::warn!(received = %id, code = %failure.code, "inbox: put off: {}", failure.code.en());
+        let postpone = PostponeUnit {
+            id: id.into_bytes(),
+            reason: failure.code.name(),
+            wait_until: self.inner.clock.now().as_millisecond().saturating_add(millis(wait)),
+            pause: millis(pause),
+        };
+        Ok(self.inner.store.write(postpone).await?)
+    }
+
+    fn setback(&self, trouble: &Trouble) -> Setback {
+        match trouble.scope {
+            Scope::Item | Scope::Try => Setback::Unit(self.failure(trouble)),
+            Scope::Hub | Scope::Operator => Setback::All(self.failure(trouble)),
+        }
+    }
+
+    async fn fetch(&self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
+        let inner = &self.inner;
+        let unit = inner.ask(self.hub.arrived_unit(&row.hub_id)).await;
+        let Some(unit) = unit.map_err(|trouble| self.setback(&trouble))? else { return self.gone(row, id).await };
+        crash::point("inbox.fetched");
+        let about = judged(unit.clone()).await;
+        let body = self.sealed(unit, id).await.map_err(|code| Setback::Unit(code.into()))?;
+        let reason = about.is_none().then_some(Code::CareplanUnreadable);
+        if let Some(code) = reason {
+            tracing::warn!(received = %id, %code, "inbox: {}", code.en());
+        }
+        let keep = KeepUnit {
+            id: id.into_bytes(),
+            body,
+            about: about.as_ref().and_then(|about| serde_json::to_string(about).ok()),
+            reason: reason.map(Code::name),
+            now: inner.clock.now().as_millisecond(),
+            event: self.event("careplan.received", row, id, about.as_ref(), reason),
+        };
+        let kept = inner.store.write(keep).await?;
+        crash::point("inbox.kept");
+        self.recorded("careplan.received", kept);
+        Ok(())
+    }
+
+    async fn gone(&self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
+        let code = Code::HubArrivalGone;
+        tracing::warn!(received = %id, %code, "inbox: {}", code.en());
+        let event = self.event("careplan.gone", row, id, None, Some(code));
+        let gone = self.inner.store.write(UnitGone { id: id.into_bytes(), reason: code.name(), event }).await?;
+        self.recorded("careplan.gone", gone);
+        Ok(())
+    }
+
+    async fn sealed(&self, unit: Bytes, id: Uuid) -> Result<NewUnitBody, Code> {
+        let keys = self.inner.keys.clone();
+        let sealing = tokio::task::spawn_blocking(move || seal_whole(&keys, id.into_bytes(), &unit));
+        let sealed = sealing.await.ok().and_then(Result::ok).ok_or(Code::GatewayInternal)?;
+        let SealedWhole { key_id, salt, length, sha256: hash, pieces } = sealed;
+        Ok(NewUnitBody { pieces, hash, length, key_id, salt })
+    }
+
+    fn recorded(&self, kind: &'static str, new: bool) {
+        if new {
+            Metric::Events.count(&[("kind", kind)]);
+            self.inner.tell_changed();
+        }
+    }
+
+    fn event(
+        &self,
+        kind: &'static str,
+        row: &ReceivedRow,
+        id: Uuid,
+        about: Option<&About>,
+        reason: Option<Code>,
+    ) -> NewEvent {
+        NewEvent {
+            at: self.inner.clock.now().as_millisecond(),
+            facility: row.facility.clone(),
+            submission: None,
+            kind,
+            data: event_data(id, &row.from_facility, about, reason),
+        }
+    }
+
+    async fn acknowledge(&self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
+        let (what, name) = match row.acknowledged.as_str() {
+            "none" => (Acknowledgement::Downloaded, "downloaded"),
+            _ => (Acknowledgement::Opened, "opened"),
+        };
+        crash::point("inbox.before_acknowledge");
+        let told = self.inner.ask(self.hub.acknowledge(key(id, name), &row.hub_id, what)).await;
+        crash::point("inbox.told");
+        match told {
+            Ok(()) => {}
+            // The hub's last word: said again it would be the same.
+            Err(Trouble { code, scope: Scope::Item, .. }) if code.retry() == Retry::Never => {
+                tracing::warn!(received = %id, %code, told = name, "inbox: the hub does not take the word of it");
+            }
+            Err(trouble) => return Err(self.setback(&trouble)),
+        }
+        self.inner.store.write(Acknowledged { id: id.into_bytes(), what: name }).await?;
+        crash::point("inbox.acknowledged");
+        Ok(())
+    }
+}
+
+/// What a unit is. One over which the reader stumbles is kept like one that it cannot read.
+async fn judged(unit: Bytes) -> Option<About> {
+    tokio::task::spawn_blocking(move || files::about(&unit)).await.ok().flatten()
+}
+
+/// What an event of a received unit tells: no person data.
+pub(super) fn event_data(id: Uuid, from_facility: &str, about: Option<&About>, reason: Option<Code>) -> String {
+    let month = about.and_then(|about| about.month.as_deref());
+    json!({
+        "received": id,
+        "from_facility": from_facility,
+        "unit": about.map(|about| &about.unit),
+        "stamp": about.map(|about| &about.stamp),
+        "month": month,
+        "reason": reason,
+    })
+    .to_string()
+}
+
+/// The key under which the hub is told: the same for the same word, however often it is said.
+fn key(id: Uuid, what: &str) -> Uuid {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(id.as_bytes());
+    context.update(what.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(context.finish().as_ref().get(..16).unwrap_or(&[0; 16]));
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
