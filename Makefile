@@ -77,7 +77,7 @@ audit: tools ## known vulnerabilities in dependencies
 
 deb: deps-package tools-package ## both packages, checked by lintian, and the list of what is in them: target/packages
 	nice packaging/build.sh
-	lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(PACKAGES)/*_$$(dpkg --print-architecture).deb
+	lintian --fail-on error,warning $(PACKAGES)/*_$$(dpkg --print-architecture).deb
 
 deb-twice: deb ## the packages built once more, in another place: the same bytes?
 	packaging/twice.sh
