@@ -85,7 +85,7 @@ box apt-get update -qq
 install_engawa engawa
 installed=$(($(milliseconds) - started))
 seen "apt-get update and install: $installed ms, with $(grep -c '^Setting up' "$work/apt.log") packages"
-grep -q 'there are no settings yet' "$work/apt.log" || fail 'the installer is not told what to do'
+grep -q 'settings are missing or wrong' "$work/apt.log" || fail 'the installer is not told what to do'
 seen 'says that settings are missing, and where they go'
 [ "$(box systemctl is-enabled engawa.service engawa-check.timer engawa.socket | tr '\n' ' ')" = 'enabled enabled disabled ' ] || fail 'units'
 is inactive state_of ActiveState || fail 'started without settings'
@@ -191,12 +191,12 @@ seen "idle: $(((after - before) * 10 / 20)) wake-ups in 10 s, all threads"
 
 step 'killed, and hung'
 restarts=$(state_of NRestarts)
-box kill -9 "$pid"
+box sh -c "kill -9 $pid"
 until_true 40 'started again after kill -9' another_pid_than "$pid"
 pid=$(state_of MainPID)
 seen "kill -9: started again by systemd ($(state_of NRestarts) restarts)"
 until_true 20 'it answers' healthy
-box kill -STOP "$pid"
+box sh -c "kill -STOP $pid"
 stopped=$(milliseconds)
 until_true 60 'the watchdog has seen it' another_pid_than "$pid"
 box journalctl -q -u engawa --no-pager -o cat | grep -q 'Watchdog timeout' || fail 'not by the watchdog'
@@ -267,6 +267,14 @@ delivered "$first" || fail 'forgot'
 install_engawa engawa
 until_true 20 'it answers' healthy
 seen 'on demand (ENGAWA_DOWNGRADE=yes) done, and up again: nothing forgotten'
+
+box systemctl stop engawa
+box env ENGAWA_DOWNGRADE=yes apt-get install -qy --allow-downgrades "engawa=$old_version" > "$work/apt.log" 2>&1 < /dev/null
+is inactive state_of ActiveState || fail 'started what the administrator had stopped'
+install_engawa engawa
+is inactive state_of ActiveState || fail 'started what the administrator had stopped'
+box systemctl start engawa
+seen 'stopped by the administrator: stays stopped over an upgrade'
 
 step 'sockets held by systemd'
 box systemctl enable -q engawa.socket
