@@ -19,6 +19,7 @@ work=$(mktemp -d "$place/run.XXXXXX")
 finish() {
 	local status=$?
 	set +e
+	[ -z "${card:-}" ] || kill "$card" 2> /dev/null
 	box_down; hub_down
 	[ "${KEEP:-}" = yes ] || rm -rf "$work"
 	[ $status = 0 ] || echo "test-package: FAILED" >&2
@@ -39,7 +40,7 @@ mkdir -m 700 "$GNUPGHOME"
 gpg --batch --quiet --passphrase '' --quick-generate-key 'engawa test <test@engawa.example>' ed25519 sign never 2>/dev/null
 ENGAWA_SIGNING_KEY=$(gpg --batch --quiet --list-keys --with-colons 2>/dev/null | sed -n 's/^fpr:*\([0-9A-F]*\):*$/\1/p' | head -n 1)
 export ENGAWA_SIGNING_KEY
-( cd "$work/debs" && apt-get download -q -o APT::Sandbox::User=root pcscd libccid libpcsclite1 libusb-1.0-0 >/dev/null )
+( cd "$work/debs" && apt-get download -q -o APT::Sandbox::User=root pcscd libccid libpcsclite1 libusb-1.0-0 vsmartcard-vpcd libqrencode4 >/dev/null )
 packaging/repo/make.sh "$work/made" "$work"/debs/*.deb "$old" 2>/dev/null
 box_up
 seen "booted: $(box systemctl --version | head -n 1), Debian $(cat "$work/root/etc/debian_version")"
@@ -152,6 +153,8 @@ get() { on_lan curl -sS --max-time 10 "http://127.0.0.1:8470$1" -H "Authorizatio
 healthy() { get /v1/health | jq -e .status; }
 another_pid_than() { local now; now=$(state_of MainPID); [ "$now" != 0 ] && [ "$now" != "$1" ] && is active state_of ActiveState; }
 delivered() { [ "$(get "/v1/opinions/$1" | jq -r .state)" = delivered ]; }
+reader_ready() { counter GET /v1/readers | jq -e '.items | any(.state == "ok")'; }
+card_lies() { counter GET "/v1/card-sessions/$1" | jq -e .card; }
 opinion 0
 first=$(on_lan "$work/post.sh" 0) || fail 'an opinion is not accepted without a line'
 [ "$(get "/v1/opinions/$first" | jq -r .state)" = queued ] || fail 'not queued'
@@ -161,6 +164,23 @@ until_true 30 'the first opinion is delivered' delivered "$first"
 seen "the line is there: delivered, receipt $(get "/v1/opinions/$first" | jq -r .receipt.number); $(($(milliseconds) - begun)) ms since the bare box, tampering included"
 box systemctl start engawa-check || fail "engawa check: $(box journalctl -u engawa-check -o cat --no-pager | grep FAIL)"
 seen 'engawa-check.service: nothing to put right'
+
+step 'a person at the counter, through the installed service'
+install_engawa vsmartcard-vpcd || fail "$(cat "$work/apt.log")"
+box systemctl restart pcscd
+desk=$(box engawa key add '受付1' --rights card --json | jq -r .key)
+counter() { on_lan curl -sS --max-time 60 -X "$1" "http://127.0.0.1:8470$2" -H "Authorization: Bearer $desk" -H 'Content-Type: application/json' ${3:+-d "$3"}; }
+on_lan "$sandbox" card --dir "$work/hub" --holder 1 --port 35963 --until-stdin-ends < "$work/hub.in" > "$work/card.log" 2>&1 &
+card=$!
+until_true 30 'the reader is seen' reader_ready
+session=$(counter POST /v1/card-sessions '{"purpose":"identify","wait_s":30}' | jq -r .id)
+until_true 30 'the card is seen' card_lies "$session"
+assurance=$(counter POST "/v1/card-sessions/$session/identify" '{"method":"pin","pin":"1234"}' | tee "$work/identify.json" | jq -r .person.assurance)
+[ "$assurance" = high ] || fail "identification: $(jq -c 'del(.person)' "$work/identify.json")"
+counter DELETE "/v1/card-sessions/$session"
+kill "$card"
+wait "$card" 2> /dev/null || true
+seen 'reader found while running, card and PIN: the person is known to the hub (assurance high)'
 
 step 'hardening, seen from inside'
 score=$(box systemd-analyze security --no-pager engawa.service | sed -n 's/.*level for engawa.service: \([0-9.]*\).*/\1/p')
