@@ -18,7 +18,10 @@ impl AsRawFd for Notices {
     }
 }
 
-#[expect(deprecated, reason = "its successor is unsafe; the descriptor is owned by what is registered and stays the same")]
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe; the descriptor is owned by what is registered and stays the same"
+)]
 fn registered(notices: Notices) -> Option<AsyncFd<Notices>> {
     AsyncFd::with_interest(notices, Interest::READABLE).ok()
 }
