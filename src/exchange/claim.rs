@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::disk;
+use super::hand::Named;
 use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
@@ -115,7 +116,7 @@ pub(super) fn what(files: &[Entry]) -> What {
 }
 
 /// Reads the files of a claim; `None` when one of them changes still.
-pub(super) fn read(claim: &Path, files: &[Entry]) -> io::Result<Option<Vec<(String, Vec<u8>)>>> {
+pub(super) fn read(claim: &Path, files: &[Entry]) -> io::Result<Option<Vec<Named>>> {
     let mut all = Vec::with_capacity(files.len());
     for entry in files {
         let path = claim.join(&entry.name);

@@ -107,7 +107,7 @@ impl Quiet {
         self.unless(Check::Times, kind.times, view, findings, |findings| times(view, columns, findings));
         if monthly || view.kind == FileKind::SlipAnnex {
             self.unless(Check::Equipment, kind.equipment, view, findings, |findings| {
-                equipment(view, columns, findings)
+                equipment(view, columns, findings);
             });
         }
         if monthly {
