@@ -1,7 +1,8 @@
 # What people and CI call. Each target installs what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo run test crash soak fuzz check bench audit fmt tools nightly
+.PHONY: help deps deps-package build demo run test crash soak fuzz check bench audit fmt tools nightly
+.PHONY: deb deb-twice deb-arm64 test-package tools-package
 
 N ?= 200
 MINUTES ?= 30
@@ -16,24 +17,20 @@ FUZZ := $(TARGET)/fuzz
 FUZZER := cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir $(FUZZ)
 # A file of a card is 8 KiB at most; nothing that is read may take seconds.
 FUZZ_LIMITS := -max_len=9000 -timeout=5 -rss_limit_mb=1024
+PACKAGES := $(TARGET)/packages
+# How many wait for the hub while the package is upgraded.
+DOCUMENTS ?= 1000
 # A local copy of the RustSec advisories; without one cargo-audit fetches its own.
 ADVISORY_DB ?= ../shared/advisory-db
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 
 deps: ## install the Debian packages of packaging/deps.txt that are missing
-	@wanted=$$(sed 's/#.*//' packaging/deps.txt); \
-	if ! command -v dpkg-query >/dev/null; then \
-		echo "deps: not a Debian system; these packages, or their like, are needed:" $$wanted; exit 0; fi; \
-	missing=; \
-	for package in $$wanted; do \
-		dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"; \
-	done; \
-	[ -z "$$missing" ] && exit 0; \
-	echo "deps: installing$$missing"; \
-	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+	@packaging/install.sh packaging/deps.txt
+
+deps-package:
+	@packaging/install.sh packaging/deps.txt packaging/deps-package.txt
 
 build: deps
 	cargo build --locked
@@ -78,12 +75,29 @@ check: deps tools ## format, lints, dependency policy, advisories, documentation
 audit: tools ## known vulnerabilities in dependencies
 	@if [ -d "$(ADVISORY_DB)" ]; then cargo audit --db "$(ADVISORY_DB)" --no-fetch --stale; else cargo audit; fi
 
+deb: deps-package tools-package ## both packages, checked by lintian, and the list of what is in them: target/packages
+	nice packaging/build.sh
+	lintian --fail-on error,warning $(PACKAGES)/*_$$(dpkg --print-architecture).deb
+
+deb-twice: deb ## the packages built once more, in another place: the same bytes?
+	packaging/twice.sh
+
+deb-arm64: deps-package tools-package ## both packages for small boxes; says so where they cannot be built
+	nice packaging/arm64.sh
+
+test-package: deb ## the life of the package on a real systemd in a container: make test-package DOCUMENTS=1000
+	packaging/test/run.sh $(DOCUMENTS)
+
 fmt: ## format the source
 	cargo fmt
 
 tools:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	@command -v cargo-audit >/dev/null || cargo install --locked cargo-audit
+
+tools-package:
+	@command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+	@command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx
 
 nightly:
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal

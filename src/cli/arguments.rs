@@ -53,6 +53,12 @@ pub(super) enum Command {
     },
     /// 版 / print the version
     Version,
+    /// Man pages and shell completions, for packages
+    #[command(hide = true)]
+    Pages {
+        /// Folder to write them into
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

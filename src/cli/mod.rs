@@ -15,6 +15,7 @@ mod check;
 mod client;
 mod key;
 mod output;
+mod pages;
 mod queue;
 mod serve;
 mod status;
@@ -63,6 +64,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
             say(&format!("engawa {}", env!("CARGO_PKG_VERSION")));
             Exit::Ok
         }
+        Command::Pages { directory } => pages::run(&directory),
         Command::Check { json } => check::run(&config, json),
         Command::Careplan { order: CareplanOrder::Lint { paths, reading, json } } => {
             careplan::lint(&paths, reading, json)

@@ -3,10 +3,11 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::command::Command as Order;
@@ -106,6 +107,12 @@ enum Command {
     Careplans(careplans::CareplansArgs),
     /// Show a gateway and a hub at work, and end by itself
     Demo(demo::DemoArgs),
+    /// Man pages and shell completions, for packages
+    #[command(hide = true)]
+    Pages {
+        /// Folder to write them into
+        directory: PathBuf,
+    },
 }
 
 /// How the hub is run.
@@ -170,6 +177,18 @@ fn delay(text: &str) -> Result<Delay, String> {
     if span.is_negative() { Err("must not be negative".to_owned()) } else { Ok(Delay(Some(span))) }
 }
 
+/// `man/*.1`, one for each command, and `completions/*`.
+fn pages(directory: &Path) -> std::io::Result<()> {
+    let (man, completions) = (directory.join("man"), directory.join("completions"));
+    std::fs::create_dir_all(&man)?;
+    std::fs::create_dir_all(&completions)?;
+    clap_mangen::generate_to(Cli::command(), &man)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut Cli::command(), "engawa-sandbox", &completions)?;
+    }
+    Ok(())
+}
+
 /// Parses, runs, and turns a failure into one sentence and exit code 1.
 pub(crate) fn main() -> ExitCode {
     let done = match Cli::parse().command {
@@ -184,6 +203,7 @@ pub(crate) fn main() -> ExitCode {
         Command::CardControl(args) => card::command::run(args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Careplans(args) => careplans::run(&args).map(|text| drop(writeln!(std::io::stdout(), "{text}"))),
         Command::Demo(args) => demo::run(&args),
+        Command::Pages { directory } => pages(&directory).map_err(Failure::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,9 +1,9 @@
 //! `engawa-sandbox demo`: gateways, a hub and a card in one short story, or left running to play with.
 //!
-//! [`tale`] is the story, [`desk`] its part at the counter, [`plans`] its part with care plans and [`play`] the playground; all act on a [`stage`] (folder and
-//! processes; [`counter`] is the card reader), speak to the gateway through [`client`] as any software on the LAN would, and
-//! tell what they do through [`story`]. [`paper`] is the opinion. Whatever happens, all processes are stopped; the folder
-//! stays only when something failed.
+//! [`tale`] is the story, [`desk`] its part at the counter, [`plans`] its part with care plans and [`play`] the playground; all
+//! act on a [`stage`] (folder and processes: [`gateway`]s, the hub, [`counter`] with the card reader), speak to a gateway through
+//! [`client`] or its folder ([`exchange`]) as any software on the LAN would, and tell what they do through [`story`]. [`paper`] is
+//! the opinion. Whatever happens, all processes are stopped; the folder stays only when something failed.
 
 mod client;
 mod counter;
