@@ -4,7 +4,8 @@
 //! out ──renamed──▶ .work/<claim> ──read, judged, handed in──▶ verdict written there ──renamed, one by one──▶ sent | refused
 //! ```
 //!
-//! The verdict is on the disk before the first file moves on, so what is left after a crash is never judged as a part of
+//! While files are still being taken the folder is called `<claim>.taking`; what a crash leaves there goes back to `out`, so that
+//! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, so what is left after a crash is never judged as a part of
 //! itself.
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use crate::fault::crash;
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
+/// Behind the name of a claim's folder as long as files are renamed into it.
+const TAKING: &str = ".taking";
 
 /// What became of files that were taken, and where they go.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,38 +61,49 @@ pub(super) enum Content {
 /// Renames files into a folder of their own. What vanished in between is left out; when that is all of it, there is no claim.
 pub(super) fn take(out: &Path, work: &Path, files: &[Entry]) -> io::Result<Option<Uuid>> {
     let id = Uuid::new_v4();
-    let claim = work.join(id.to_string());
-    disk::make_folder(&claim)?;
+    let taking = work.join(format!("{id}{TAKING}"));
+    disk::make_folder(&taking)?;
     let mut taken = false;
-    let mut failed = None;
     for entry in files {
-        match disk::rename_new(&out.join(&entry.name), &claim.join(&entry.name)) {
+        match disk::rename_new(&out.join(&entry.name), &taking.join(&entry.name)) {
             Ok(()) => taken = true,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
-                failed = Some(error);
-                break;
+                give_back(out, &taking)?;
+                return Err(error);
             }
         }
+        crash::point("exchange.taking");
     }
-    if let Some(error) = failed {
-        // A part of a unit must not be judged alone.
-        for entry in files {
-            match disk::rename_new(&claim.join(&entry.name), &out.join(&entry.name)) {
-                Err(back) if back.kind() != ErrorKind::NotFound => return Err(back),
-                _ => {}
-            }
-        }
-        disk::clear(&claim)?;
-        return Err(error);
-    }
-    disk::sync(&claim)?;
-    disk::sync(out)?;
-    crash::point("exchange.claimed");
     if !taken {
-        disk::clear(&claim)?;
+        disk::clear(&taking)?;
+        return Ok(None);
     }
-    Ok(taken.then_some(id))
+    disk::sync(&taking)?;
+    disk::sync(out)?;
+    disk::rename_new(&taking, &work.join(id.to_string()))?;
+    disk::sync(work)?;
+    crash::point("exchange.claimed");
+    Ok(Some(id))
+}
+
+/// Puts back what a crash left half taken.
+pub(super) fn undo(out: &Path, work: &Path) -> io::Result<()> {
+    let half = disk::folders(work)?.into_iter().filter(|name| name.ends_with(TAKING));
+    half.into_iter().try_for_each(|name| give_back(out, &work.join(name)))
+}
+
+/// Puts files back into `out`. Where somebody has put another of the name there, what is left is judged as it is.
+fn give_back(out: &Path, taking: &Path) -> io::Result<()> {
+    let mut all = true;
+    for entry in disk::list(taking)?.files {
+        match disk::rename_new(&taking.join(&entry.name), &out.join(&entry.name)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => all = false,
+            done => done?,
+        }
+    }
+    disk::sync(out)?;
+    if all { disk::clear(taking) } else { disk::rename_new(taking, &taking.with_extension("")) }
 }
 
 /// Looks into a claim's folder.

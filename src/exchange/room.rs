@@ -51,6 +51,8 @@ pub struct Room {
     status: Status,
     /// `None` until the database has been asked.
     taken: Option<Vec<Taken>>,
+    /// Something that was taken is not done yet: it may be a word about what lies in `sent`.
+    claimed: bool,
     /// The newest event that was looked at.
     events: i64,
     /// What was logged last, so that it is logged once.
@@ -141,6 +143,7 @@ impl Room {
             quiet: Quiet::default(),
             status: Status::default(),
             taken: None,
+            claimed: false,
             events: 0,
             logged: None,
             health: channel::Sender::new(Health::default()),
@@ -289,8 +292,8 @@ impl Room {
 
     /// Goes on with what has been taken before.
     async fn claims(&mut self, chosen: &Arc<Chosen>) -> Option<Code> {
-        let work = self.place.at(".work");
-        let found = match aside(move || claim::all(&work)).await {
+        let (out, work) = (self.place.at("out"), self.place.at(".work"));
+        let found = match aside(move || claim::undo(&out, &work).and_then(|()| claim::all(&work))).await {
             Ok(found) => found,
             Err(error) => return Some(Trouble::from(error).code()),
         };
@@ -521,6 +524,8 @@ impl Room {
     /// Keeps up to date what stands beside files in `sent`.
     async fn tell(&mut self) -> Result<(), Trouble> {
         self.read_events().await?;
+        let work = self.place.at(".work");
+        self.claimed = !aside(move || claim::all(&work)).await?.is_empty();
         let mut rows = self.taken.take().unwrap_or_default();
         let mut failed = None;
         for row in rows.iter_mut().filter(|row| row.news) {
@@ -569,8 +574,9 @@ impl Room {
                 && self.clock.now().duration_since(batch.accepted_at).unsigned_abs() > NEWS_FOR;
         let there = self.write_results(row, batch).await?;
         crash::point("exchange.told");
-        row.news = false;
-        if over || !there {
+        // What a word for paper is about is known until the word is done.
+        row.news = over && self.claimed;
+        if over && !self.claimed || !there {
             return self.forget(row).await;
         }
         self.record(row).await?;
@@ -700,6 +706,8 @@ impl Room {
             started.push(row.received.clone());
             self.rename(row).await?;
         }
+        let (arriving, known) = (self.place.at(".arriving"), started.clone());
+        aside(move || arrive::sweep(&arriving, &known)).await?;
         let rows = self.store.unplaced(&facility).await?;
         let plan = arrive::plan(&rows);
         if plan.unreadable > 0 {
