@@ -159,13 +159,16 @@ impl Season {
     /// Waits until everybody has died who has to.
     fn fulfil(&mut self, tally: &mut Tally) {
         while self.offices.iter().any(Office::is_doomed) {
-            for at in 0..self.offices.len() {
-                if let Some(death) = self.offices[at].reap() {
-                    tally.note(death);
-                    self.offices[at].keeps_what_it_acknowledged(&self.hub.facts());
-                }
-            }
+            (0..self.offices.len()).for_each(|at| self.bury(at, tally));
             pause(Duration::from_millis(2));
+        }
+    }
+
+    /// Sees to one that has to die.
+    fn bury(&mut self, at: usize, tally: &mut Tally) {
+        if let Some(death) = self.offices[at].reap() {
+            tally.note(death);
+            self.offices[at].keeps_what_it_acknowledged(&self.hub.facts());
         }
     }
 
@@ -189,27 +192,35 @@ impl Season {
         self.hub.clear_faults();
     }
 
-    /// Points that chance has not brought up, two at a time.
+    /// Points that chance has not brought up: each office goes from one to the next.
     fn reach_every_point(&mut self, tally: &mut Tally) {
         self.calm(tally);
-        for attempt in 0..40 {
-            for office in self.offices.iter_mut().filter(|office| office.runs()) {
-                office.live(Fate::Chance(Duration::ZERO));
+        self.offices
+            .iter_mut()
+            .filter(|office| office.runs())
+            .for_each(|office| office.live(Fate::Chance(Duration::ZERO)));
+        self.fulfil(tally);
+        let (mut sent_to, mut lives) = ([None, None], 0);
+        loop {
+            for at in 0..self.offices.len() {
+                self.bury(at, tally);
+                if self.offices[at].runs() {
+                    continue;
+                }
+                // Only the first office has something that goes on paper.
+                let open = |point: &&'static str| {
+                    let other = sent_to[1 - at] == Some(*point) || at == 1 && *point == "exchange.on_paper";
+                    !tally.points.contains_key(point) && !other
+                };
+                sent_to[at] = points().find(open);
+                self.offices[at].software.permit(4, 1);
+                self.offices[at].live(sent_to[at].map_or(Fate::Spared, |point| Fate::Point(point, 1)));
+                lives += 1;
             }
-            self.fulfil(tally);
-            let mut left = points().filter(|point| !tally.points.contains_key(point));
-            // Only the first office has something that goes on paper.
-            let mut fates: [Option<&'static str>; 2] = [None, None];
-            fates[attempt % 2] = left.next();
-            fates[1 - attempt % 2] = left.next();
-            if fates == [None, None] {
-                return;
+            if sent_to == [None, None] || lives > 100 {
+                return self.fulfil(tally);
             }
-            for (office, fate) in self.offices.iter_mut().zip(fates) {
-                office.software.permit(4, 1);
-                office.live(fate.map_or(Fate::Spared, |point| Fate::Point(point, 1)));
-            }
-            self.fulfil(tally);
+            pause(Duration::from_millis(2));
         }
     }
 

@@ -166,19 +166,19 @@ impl Drop for Software {
 }
 
 impl Shared {
-    /// Waits until another drop (0) or post (1) may be begun. False: none will be.
+    /// Waits a little until another drop (0) or post (1) may be begun; false when none may yet.
     pub(super) fn begin(&self, which: usize) -> bool {
-        let mut permits = self.permits[which].lock().unwrap();
-        loop {
-            if self.ending.load(Ordering::SeqCst) {
-                return false;
-            }
-            if *permits > 0 {
-                *permits -= 1;
-                return true;
-            }
-            permits = self.permitted[which].wait(permits).unwrap();
-        }
+        let permits = self.permits[which].lock().unwrap();
+        let none = |permits: &mut u32| *permits == 0 && !self.is_ending();
+        let waited = self.permitted[which].wait_timeout_while(permits, Duration::from_millis(50), none);
+        let mut permits = waited.unwrap().0;
+        let granted = *permits > 0 && !self.is_ending();
+        *permits -= u32::from(granted);
+        granted
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
     }
 
     pub(super) fn has_given_up(&self) -> bool {
@@ -220,7 +220,10 @@ struct Poster {
 
 impl Poster {
     fn run(mut self) {
-        while self.shared.begin(1) {
+        while !self.shared.is_ending() {
+            if !self.shared.begin(1) {
+                continue;
+            }
             let count = self.dice.random_range(1..=2);
             let units: Vec<Unit> =
                 (0..count).map(|_| self.shared.stock.unit(&self.shared.stamp(), &mut self.dice)).collect();
@@ -266,7 +269,7 @@ impl Poster {
             if let Some(batch) = self.post(ask) {
                 return Some(batch);
             }
-            pause(Duration::from_millis(3));
+            pause(Duration::from_millis(15));
         }
         None
     }

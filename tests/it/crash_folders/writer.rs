@@ -34,10 +34,12 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
-        while self.shared.begin(0) {
+        while !self.shared.is_ending() {
             self.papers();
-            let dropped = self.next();
-            self.put(dropped);
+            if self.shared.begin(0) {
+                let dropped = self.next();
+                self.put(dropped);
+            }
         }
         while !self.papers.is_empty() && !self.shared.has_given_up() {
             self.papers();
@@ -51,12 +53,12 @@ impl Writer {
                 let count = self.dice.random_range(1..=3);
                 (Way::Archive, (0..count).map(|_| self.unit()).collect())
             }
-            3 | 4 => match self.shared.stock.absent(&self.shared.stamp(), &mut self.dice) {
+            3..6 => match self.shared.stock.absent(&self.shared.stamp(), &mut self.dice) {
                 Some(unit) => (Way::Paper, vec![unit]),
                 None => (Way::Files, vec![self.unit()]),
             },
-            5 => return self.unfit(),
-            6 => match self.again() {
+            6 => return self.unfit(),
+            7 => match self.again() {
                 Some(again) => return again,
                 None => (Way::Files, vec![self.unit()]),
             },
