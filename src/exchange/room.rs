@@ -222,7 +222,8 @@ impl Room {
         if wait.is_none() {
             wait = self.out(&chosen).await?;
         }
-        let told = self.tell().await;
+        // What was not heard out is not told of: the word that something goes on paper may be among it.
+        let told = if wait.is_none() { self.tell().await } else { Ok(()) };
         let arrived = self.arrive().await;
         for done in [told, arrived] {
             match done {
@@ -383,14 +384,16 @@ impl Room {
             let claim = path.to_owned();
             return Ok(aside(move || claim::close(&claim)).await?);
         }
+        // Of the word for paper nothing is read, and nothing must be told before it has been heard.
+        let what = claim::what(&files);
+        if let What::Paper(name) = &what {
+            return self.paper(id, path, files, name).await;
+        }
         if !self.quiet.is_whole(id, &files, self.clock.elapsed(), self.config.settle) {
             self.sooner(self.config.settle);
             return Ok(());
         }
-        match claim::what(&files) {
-            What::Paper(name) => self.paper(id, path, files, &name).await,
-            what => self.judge(id, path, files, what == What::Archive, chosen).await,
-        }
+        self.judge(id, path, files, what == What::Archive, chosen).await
     }
 
     async fn judge(

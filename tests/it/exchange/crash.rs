@@ -87,6 +87,7 @@ async fn a_crash_at_any_point_sends_once_and_writes_once() {
             // Not every point is passed twice.
             assert!(status.signal() == Some(9) || visit > 1 && status.success(), "{point}: {status}");
 
+            eprintln!("died at {point}:{visit}: {status}");
             let mut house = open(home.path().to_owned()).await;
             tell(&mut house).await;
             let submissions = house.submissions().await;

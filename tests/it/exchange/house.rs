@@ -23,7 +23,7 @@ use crate::identification::room::{self, Home, within};
 pub(super) const OWN: &str = "9970000015";
 pub(super) const OTHER: &str = "9970000023";
 pub(super) const STAMP: &str = "20260425101500";
-const SETTLE: Duration = Duration::from_secs(3);
+pub(super) const SETTLE: Duration = Duration::from_secs(3);
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Named = (String, Vec<u8>);

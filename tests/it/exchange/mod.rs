@@ -65,10 +65,12 @@ async fn what_is_being_written_locked_or_none_of_our_business_stays() {
     fs::create_dir(out.join("folder")).unwrap();
     let growing = out.join(&files[0].0);
     for _ in 0..3 {
-        house.settle().await;
-        assert!(growing.exists(), "the unit was taken while one of it grew");
+        house.exchange.look().await;
         let mut file = fs::OpenOptions::new().append(true).open(&growing).unwrap();
         file.write_all(b" ").unwrap();
+        house.clock.advance(house::SETTLE);
+        house.exchange.look().await;
+        assert!(growing.exists(), "the unit was taken while one of it grew");
     }
     fs::write(&growing, &files[0].1).unwrap();
     let held = fs::File::open(&growing).unwrap();
