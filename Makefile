@@ -11,7 +11,7 @@ BUILT := $(TARGET)/debug
 # Tests that cannot run here write a line into it.
 SKIPPED := $(TARGET)/skipped.txt
 # What `make fuzz` runs, and for how long each.
-TARGETS ?= tlv certificate apdu_filter profile hostile_card careplan_file careplan_name careplan_zip
+TARGETS ?= tlv certificate apdu_filter profile hostile_card careplan_file careplan_name careplan_unit careplan_zip
 SECONDS_EACH ?= 60
 FUZZ := $(TARGET)/fuzz
 FUZZER := cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir $(FUZZ)

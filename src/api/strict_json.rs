@@ -87,7 +87,8 @@ pub(super) fn parse<T: Tree>(bytes: &[u8]) -> Result<T, Failure> {
     }
 }
 
-fn syntax(error: &serde_json::Error) -> Failure {
+/// What cannot be read as JSON, by line and column.
+pub(super) fn syntax(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
     Failure::here(
         Code::RequestMalformed,
@@ -97,6 +98,16 @@ fn syntax(error: &serde_json::Error) -> Failure {
             &format!("JSONとして読めません（{line}行{column}文字目）。"),
             &format!("This is not JSON (line {line}, column {column})."),
         ),
+    )
+}
+
+/// A member that stands there twice.
+pub(super) fn repeated(pointer: String) -> Place {
+    Place::at(
+        pointer,
+        "MEMBER_REPEATED",
+        "同じ項目名が二度あります。一つにしてください。",
+        "The member is given twice. Give it once.",
     )
 }
 
@@ -126,12 +137,7 @@ impl<T> Node<'_, T> {
     fn note_repeat(&self, pointer: String) {
         let mut repeats = self.repeats.borrow_mut();
         if repeats.len() < MAX_REPORTED {
-            repeats.push(Place::at(
-                pointer,
-                "MEMBER_REPEATED",
-                "同じ項目名が二度あります。一つにしてください。",
-                "The member is given twice. Give it once.",
-            ));
+            repeats.push(repeated(pointer));
         }
     }
 }

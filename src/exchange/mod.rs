@@ -7,20 +7,43 @@
 //! ```
 //!
 //! Invariants: a file is taken only whole, and moved before it is read; each is handed in once, whatever happens in between; each
-//! received unit appears in `in` once, under names that were not there; nothing is ever overwritten.
+//! received unit appears in `in` once, under names that were not there; nothing is ever overwritten but the box's own words. A
+//! folder that cannot be used ends nothing: it is looked at again. What stands in the database decides after a crash, and
+//! where the files lie says how far it came.
+
+mod arrive;
+mod claim;
+mod disk;
+mod hand;
+mod place;
+mod remark;
+mod result;
+mod room;
+pub mod scan;
+mod status;
+mod told;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
+pub use arrive::{Arrived, Plan, plan};
+pub use room::Room;
+
 use crate::clock::Clock;
+use crate::fault::Code;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
+
+/// Between two looks at least: a burst of news is looked at once.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// The figures of the room.
 #[derive(Clone, Debug)]
@@ -39,28 +62,44 @@ pub struct Config {
     pub lint: Arc<lint::Settings>,
 }
 
+/// How the room does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Why nothing goes through the folders at the moment.
+    pub reason: Option<Code>,
+    /// When they were last looked through.
+    pub last_proof: Option<Timestamp>,
+}
+
 /// The running task of the room.
 pub struct Tasks {
-    watch: JoinHandle<()>,
+    look: JoinHandle<()>,
+    health: channel::Receiver<Health>,
 }
 
 impl Tasks {
     /// Waits until it has ended.
     pub async fn finished(&mut self) {
-        if !self.watch.is_finished() {
-            let _ = (&mut self.watch).await;
+        if !self.look.is_finished() {
+            let _ = (&mut self.look).await;
         }
     }
 
     /// Whether it has ended though nobody told it to.
     #[must_use]
     pub fn any_ended(&self) -> bool {
-        self.watch.is_finished()
+        self.look.is_finished()
     }
 
     /// Ends it where it stands.
     pub fn abort(&self) {
-        self.watch.abort();
+        self.look.abort();
+    }
+
+    /// How the room does, now and later.
+    #[must_use]
+    pub fn health(&self) -> channel::Receiver<Health> {
+        self.health.clone()
     }
 }
 
@@ -71,11 +110,27 @@ pub fn start(
     store: Store,
     config: Config,
     clock: Clock,
-    mut stop: watch::Receiver<bool>,
+    stop: channel::Receiver<bool>,
 ) -> Tasks {
-    let watch = tokio::spawn(async move {
-        let _rooms = (outbox, inbox, store, config, clock);
-        let _ = stop.wait_for(|stop| *stop).await;
-    });
-    Tasks { watch }
+    let room = Room::open(outbox, inbox, store, config, clock, stop.clone());
+    let health = room.health();
+    Tasks { look: tokio::spawn(run(room, stop)), health }
+}
+
+async fn run(mut room: Room, mut stop: channel::Receiver<bool>) {
+    let mut news = room.news();
+    loop {
+        let pause = room.look().await;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = room.changed() => {}
+            () = news.any() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(BREATH) => {}
+        }
+    }
 }

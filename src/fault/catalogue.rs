@@ -320,6 +320,9 @@ catalogue! {
         "The key that opens the stored documents is missing. Put it back; no new one is made.";
 
     // The box.
+    ExchangeFolder "EXCHANGE_FOLDER" 503 Operator AfterRemedy
+        "ファイル交換のフォルダー（exchange.directory）を使えません。共有がつながっているか、読み書きの権限があるかを確かめてください。直るとそのまま続きます。"
+        "The exchange folder (exchange.directory) cannot be used. Check that the share is connected and that engawa may read and write there. Work goes on by itself once it can be.";
     ConfigInvalid "CONFIG_INVALID" 503 Operator AfterRemedy
         "設定に誤りがあります。engawa check の示す行を直してください。"
         "The settings have errors. Correct the lines that `engawa check` names.";

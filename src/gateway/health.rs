@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::cards::CardHealth;
 use super::link::HubLink;
 use crate::api::HealthSource;
 use crate::clock::Clock;
+use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
@@ -17,6 +19,7 @@ pub(super) struct Parts {
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     pub(super) link: Arc<HubLink>,
+    pub(super) exchange: Option<watch::Receiver<exchange::Health>>,
     pub(super) cards: CardHealth,
     pub(super) clock: Clock,
 }
@@ -31,6 +34,7 @@ impl HealthSource for Parts {
                 }
             }
             parts.push(("inbox", self.inbox()));
+            parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
             parts.push(("certificate", self.certificate()));
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts
@@ -77,6 +81,12 @@ impl Parts {
             Ok(_) => Health { status: HealthStatus::Ok, reason: None, last_proof },
         }
     }
+}
+
+/// A share that is not there keeps nothing else from working.
+fn exchange(health: exchange::Health) -> Health {
+    let status = if health.reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+    Health { status, reason: health.reason, last_proof: health.last_proof }
 }
 
 fn days(until: jiff::Timestamp, now: jiff::Timestamp) -> i64 {

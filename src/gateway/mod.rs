@@ -272,6 +272,7 @@ impl House {
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 inbox: self.inbox.clone(),
+                exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
                 clock: self.clock.clone(),

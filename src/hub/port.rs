@@ -21,7 +21,7 @@ pub const UNIT_LIMIT: u64 = 21 * 1024 * 1024;
 
 /// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
 pub struct Delivery {
-    /// The submission's id, minted at acceptance.
+    /// The submission's id, minted at acceptance, or a further key of it.
     pub key: Uuid,
     /// Exact length of `body` in bytes.
     pub length: u64,
@@ -297,7 +297,8 @@ pub trait HubPort: Send + Sync + 'static {
     fn arrived_unit(&self, id: &str) -> impl Future<Output = Result<Option<Bytes>, Trouble>> + Send;
 
     /// Tells the hub what became of an [`Arrival`]. Under the same key it may be told again without harm. A [`Trouble`] of
-    /// [`Scope::Item`] whose code is a [`Refusal`]'s is final: the hub does not take the word, or does not know the unit.
+    /// [`Scope::Item`] whose code is a [`Refusal`]'s, or `HUB_ARRIVAL_GONE` for a unit that the hub does not know (any more), is
+    /// final.
     fn acknowledge(
         &self,
         key: Uuid,

@@ -135,7 +135,7 @@ impl<H: HubPort> Poller<H> {
         let poll = Duration::from_millis(self.inner.longest.load(Ordering::SeqCst)).max(SOON);
         let code = failure.as_ref().map(|failure| failure.code);
         self.pause = match (news, code) {
-            (_, Some(Code::HubNotOffered)) => poll,
+            (_, Some(code)) if is_none_of_ours(code) => poll,
             (0, _) => (self.pause * 2).min(poll),
             _ => SOON,
         };
@@ -159,7 +159,10 @@ impl<H: HubPort> Poller<H> {
         let before = self.inner.pulse.borrow().failing;
         self.inner.pulse.send_modify(|pulse| pulse.failing = code);
         match code {
-            Some(Code::HubNotOffered) if before != code => tracing::info!("inbox: this hub has no care plans"),
+            Some(known) if is_none_of_ours(known) && before != code => {
+                tracing::info!(code = %known, "inbox: this hub has no care plans, or none for this facility");
+            }
+            Some(known) if is_none_of_ours(known) => {}
             Some(code) if before != Some(code) => {
                 tracing::warn!(%code, "inbox: what other offices sent cannot come in: {}", code.en());
             }
@@ -275,6 +278,11 @@ impl<H: HubPort> Poller<H> {
         };
         list.min(Duration::from_millis(work))
     }
+}
+
+/// A hub without care plans, or one that has none for a facility of this kind: no fault, and perhaps different one day.
+pub(super) const fn is_none_of_ours(code: Code) -> bool {
+    matches!(code, Code::HubNotOffered | Code::HubNotPermitted)
 }
 
 pub(super) fn jittered(pause: Duration) -> Duration {

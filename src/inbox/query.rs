@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::poll::is_none_of_ours;
 use super::view::{Files, Filter, Health, HealthStatus, InboxError, Received, Standing};
 use super::{Inbox, Inner, Pulse, fetch, files};
 use crate::credential::seal::SealError;
@@ -92,11 +93,11 @@ impl Inbox {
         beat.is_none_or(|at| self.inner.clock.elapsed().saturating_sub(at) < STILL)
     }
 
-    /// How it does. A hub that has no care plans is no fault.
+    /// How it does. A hub that has no care plans, or none for a facility of this kind, is no fault.
     #[must_use]
     pub fn health(&self) -> Health {
         let Pulse { failing, full, hub_answered: last_proof, .. } = *self.inner.pulse.borrow();
-        let failing = failing.filter(|code| *code != Code::HubNotOffered);
+        let failing = failing.filter(|code| !is_none_of_ours(*code));
         let reason = failing.or_else(|| full.then_some(Code::StorageFull));
         let (status, reason) = match reason {
             _ if !self.alive() => (HealthStatus::Failed, Some(Code::GatewayInternal)),

@@ -165,7 +165,8 @@ impl<H: HubPort> Dispatcher<H> {
         let now = self.inner.clock.now().as_millisecond();
         for unknown in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
             let id = uuid(&unknown.id)?;
-            let Some(kind) = Kind::parse(&unknown.kind).filter(|kind| !kind.repeatable()) else {
+            let kind = Kind::parse(&unknown.kind).filter(|kind| !kind.repeatable());
+            let Some((kind, key)) = kind.zip(key(id, unknown.generation).ok()) else {
                 set_aside(&self.inner, id).await?;
                 continue;
             };
@@ -173,7 +174,7 @@ impl<H: HubPort> Dispatcher<H> {
                 continue;
             }
             self.engine.started(kind);
-            let (hub, key) = (self.hub.clone(), key(id, unknown.generation)?);
+            let hub = self.hub.clone();
             self.carry(id, kind, async move { What::Asked(hub.lookup(key).await) });
         }
         Ok(())

@@ -1,25 +1,32 @@
 //! What must leave the house, of whatever [kind](kind::Kind): accepted once, kept safe, sent when hub and line allow, and
-//! followed to the hub's receipt; an opinion further to the municipality's acceptance.
+//! followed to the hub's receipt; an opinion further to the municipality's acceptance, a care plan to the person who opens it.
 //!
 //! ```text
 //!             ┌──────────── Retry ────────────┐
 //!             ▼                               │
-//!  accept → queued ──Start──► sending ──► held (E3003 until its day · damaged · too many own failures · unaskable)
-//!             ▲ │                │ │ │
+//!  accept → queued ──Start──► sending ──► held (E3003 until its day · damaged · too many own failures · unaskable ·
+//!             ▲ │                │ │ │          of a care plan: E3004)
 //!             │ └─Cancel─►       │ │ └──► delivered   (final: the hub's receipt)
 //!             │  cancelled       │ └────► returned    (final: refused for good)
 //!             │                  ▼
 //!             └── never seen ── unknown ──asked by key──► delivered | returned | held
+//!
+//!  queued, held ──Cancel──► cancelled (final)      queued, held ──OnPaper──► on_paper (final; care plans only)
 //! ```
+//!
+//! A care plan stands in the queue of its two offices: nothing there overtakes, and of what waits there one row, the head, may
+//! go. No other queue waits for it. What goes on paper never goes to the hub, so only what the hub certainly does not have goes
+//! on paper.
 //!
 //! What the hub may see twice without harm (an identification) is never `unknown`: when its answer is lost, it queues again.
 //!
-//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key`; nothing is answered before the commit;
-//! `sending` is on stable storage before the first byte leaves; an unknown outcome is asked, never resent blindly; a final
-//! state never changes; the municipality's progress is a fact beside the state, so there is never a receipt and a refusal;
-//! trouble with one kind closes no other kind's way (they share the places: one that hangs takes a place until its time is
-//! up, and with one place in all the others wait so long); what the hub told of a person is sealed in the transaction that says
-//! `delivered`. Memory does not depend on the number of documents.
+//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key` (another key is made of it only after a
+//! refusal that the hub would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
+//! answered before the commit; `sending` is on stable storage before the first byte leaves; an unknown outcome is asked,
+//! never resent blindly; a final state never changes; the municipality's progress is a fact beside the state, so there is
+//! never a receipt and a refusal; trouble with one kind closes no other kind's way (they share the places: one that hangs
+//! takes a place until its time is up, and with one place in all the others wait so long); what the hub told of a person is
+//! sealed in the transaction that says `delivered`. Memory does not depend on the number of documents.
 
 pub mod backoff;
 mod care_plan;

@@ -8,6 +8,7 @@ mod changes;
 mod error;
 mod events;
 mod facts;
+mod folders;
 mod keys;
 mod open;
 mod pieces;
@@ -30,6 +31,9 @@ pub use changes::{ApplyChanges, ChangeRow};
 pub use error::StoreError;
 pub use events::{EventRow, NewEvent, tell_plan};
 pub use facts::SetFact;
+pub use folders::{
+    BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
+};
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{

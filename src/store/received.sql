@@ -52,7 +52,9 @@ CREATE TABLE placement (
 
 -- Files taken from the folder `out` whose fate is still to be told beside them.
 CREATE TABLE taken (
-    batch    BLOB PRIMARY KEY,
+    claim    BLOB PRIMARY KEY,                    -- one batch may have been taken twice, in files of the same bytes
+    facility TEXT NOT NULL,
+    batch    BLOB NOT NULL,
     folder   TEXT NOT NULL,
     files    TEXT NOT NULL,                       -- JSON: names
     told     TEXT NOT NULL                        -- JSON: what was told last

@@ -1,16 +1,20 @@
-//! The care plan linter on a month's 第6表, beside Python's csv module that only parses the same bytes.
+//! The care plan linter on a month's 第6表, beside Python's csv module that only parses the same bytes; and such files to units and back.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use engawa::model::careplan::FileKind;
 use engawa::model::careplan::lint::{Settings, lint_file};
+use engawa::model::careplan::unit::{File, Reading, Unit, group};
 
 use crate::careplan_data::{NAME, table_6};
 use crate::report::{Goal, Report, Row, median};
 
 const ROUNDS: usize = 9;
+const CONVERSIONS: usize = 5;
+const ROWS_OF_A_UNIT: usize = 10_000;
 const MIB: f64 = 1024.0 * 1024.0;
 /// Decodes and parses every row, and nothing else; prints the seconds of each round.
 const PYTHON: &str = "
@@ -51,7 +55,58 @@ pub(crate) fn run(_: &tokio::runtime::Runtime) -> Report {
             report.row(Row::new(format!("{name}, {rows} rows"), rows as f64 / ours / 1000.0, "k rows/s"));
         }
     }
+    conversion(&mut report);
     report
+}
+
+/// Files to units to JSON and back to files. A unit holds 20 MiB of JSON, so many rows are several units.
+fn conversion(report: &mut Report) {
+    report.note(
+        "convert: files of table 6 (with 7 and the supplement) to units, their JSON, units again, and the same files.",
+    );
+    for rows in [1, 1_000, 10_000, 100_000] {
+        let files = slips(rows);
+        let size: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        let took = median((0..CONVERSIONS).map(|_| convert(&files)).collect());
+        report.row(Row::new(format!("convert, {rows} rows"), size as f64 / took / MIB, "MiB/s"));
+        report.row(Row::new(format!("convert, {rows} rows"), rows as f64 / took / 1000.0, "k rows/s"));
+    }
+}
+
+/// Whole units of at most [`ROWS_OF_A_UNIT`] rows of table 6.
+fn slips(rows: usize) -> Vec<(String, Vec<u8>)> {
+    let table = table_6(rows, 12);
+    let lines: Vec<&[u8]> = table.split_inclusive(|byte| *byte == b'\n').collect();
+    let units = lines.chunks(ROWS_OF_A_UNIT).enumerate().flat_map(|(unit, lines)| {
+        let empty = |kind: FileKind| [&vec![b','; kind.items().len() - 1][..], b"\r\n"].concat();
+        let files = [
+            (FileKind::Slip, lines.concat()),
+            (FileKind::SlipAnnex, empty(FileKind::SlipAnnex)),
+            (FileKind::Supplement, empty(FileKind::Supplement)),
+        ];
+        let stamp = 20_260_520_101_010 + unit;
+        let name = move |kind| format!("{kind}_202605_9970000015_43_9970000023_11_{stamp}.CSV");
+        files.map(|(kind, bytes)| (name(kind), bytes))
+    });
+    units.collect()
+}
+
+/// Seconds.
+fn convert(files: &[(String, Vec<u8>)]) -> f64 {
+    let start = Instant::now();
+    let given: Vec<File<'_>> = files.iter().map(|(name, bytes)| File { name, bytes }).collect();
+    let mut back = Vec::new();
+    for submission in group(&given).submissions {
+        for unit in submission.units {
+            let json = unit.to_json().unwrap();
+            drop(unit);
+            back.extend(Unit::parse(&json, Reading::Strict).unwrap().files().unwrap());
+        }
+    }
+    let took = start.elapsed().as_secs_f64();
+    back.sort();
+    assert!(files.iter().all(|file| back.binary_search(file).is_ok()) && files.len() == back.len());
+    took
 }
 
 fn write(directory: &Path, bytes: &[u8]) -> std::path::PathBuf {

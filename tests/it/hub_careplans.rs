@@ -303,7 +303,7 @@ async fn an_acknowledgement_may_be_repeated_and_says_when_it_is_final() {
 
     let unknown = "U9999999-00000000";
     let gone = dx.acknowledge(key(30), unknown, Acknowledgement::Opened).await;
-    assert_eq!(gone.map_err(of), Err((Code::HubRefused, Scope::Item)));
+    assert_eq!(gone.map_err(of), Err((Code::HubArrivalGone, Scope::Item)));
     assert_eq!(dx.arrived_unit(unknown).await, Ok(None));
     assert_eq!(office.arrived_unit(&id).await, Ok(None), "a unit is its recipient's");
 }

@@ -2,8 +2,10 @@
 
 use std::io::Read;
 
+use engawa::model::careplan::lint::{Settings, lint_file};
 use engawa::model::careplan::reader::DEFAULT_LIMIT;
 use engawa::model::careplan::*;
+use proptest::prelude::*;
 
 /// Gives the same record again and again, in pieces of varying size, and counts what was asked for.
 struct Endless<'a> {
@@ -170,4 +172,80 @@ fn a_failing_source_ends_the_rows() {
     let mut rows = Rows::new(FileKind::Plan1, Failing);
     assert!(matches!(rows.next(), Some(Err(RowError::Io(_)))));
     assert!(rows.next().is_none());
+}
+
+/// Rows as one after the other in a file: each is one of a few, or the one before with some bytes changed.
+fn rows() -> impl Strategy<Value = Vec<u8>> {
+    let byte = || prop::sample::select(b"a1,\"\r\n\x83\xFF".to_vec());
+    let row = prop::collection::vec(byte(), 0..24);
+    let change = prop::collection::vec((0..32_usize, byte()), 0..3);
+    (prop::collection::vec(row, 1..4), prop::collection::vec((any::<usize>(), change), 0..40)).prop_map(
+        |(rows, changes)| {
+            let (mut file, mut last) = (Vec::new(), rows[0].clone());
+            for (choice, change) in changes {
+                if choice % 4 == 0 {
+                    last = rows[choice / 4 % rows.len()].clone();
+                }
+                for (at, byte) in change {
+                    let end = last.len();
+                    if let Some(place) = last.get_mut(at % end.max(1)) {
+                        *place = byte;
+                    }
+                }
+                file.extend_from_slice(&last);
+                file.extend_from_slice(if choice % 31 == 0 { b"\n" } else { b"\r\n" });
+            }
+            file
+        },
+    )
+}
+
+fn in_full(bytes: &[u8], piece: usize) -> Vec<String> {
+    let mut reader = Reader::with_limit(Pieces(bytes, piece), 40);
+    let mut found = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        let (line, end, columns, long) = (record.line(), record.end(), record.columns(), record.is_too_long());
+        let fields: Vec<_> = record.fields().collect();
+        found.push(format!("{line} {end:?} {columns} {long} {} {fields:?}", record.is_well_formed()));
+    }
+    found
+}
+
+proptest! {
+    /// A record that comes byte by byte is always taken apart; one that is there is compared with the one before.
+    #[test]
+    fn a_record_like_the_one_before_is_read_as_any_other(bytes in rows()) {
+        let slowly = in_full(&bytes, 1);
+        prop_assert_eq!(&in_full(&bytes, usize::MAX), &slowly);
+        prop_assert_eq!(in_full(&bytes, 29), slowly);
+    }
+
+    /// The same, for what the linter makes of it.
+    #[test]
+    fn what_is_found_does_not_depend_on_how_bytes_come(
+        changes in prop::collection::vec((0..40_usize, 0..160_usize, prop::sample::select(b"0129a,\"\r\n\x83 ".to_vec())), 0..40),
+    ) {
+        let (name, bytes) = slip_plan();
+        let row = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+        let mut rows = vec![row.to_vec(); 40];
+        for (from, at, byte) in changes {
+            // To the end, or in this row only.
+            let to = if at % 2 == 0 { 40 } else { from + 1 };
+            rows[from..to].iter_mut().for_each(|row| {
+                let end = row.len() - 2;
+                row[at % end] = byte;
+            });
+        }
+        let file = rows.concat();
+        let told = |piece| {
+            let findings = lint_file(&name, Pieces(&file, piece), &Settings::default()).unwrap();
+            findings.list().iter().map(|found| format!("{} {:?} {:?} {:?}", found.rule, found.line, found.column(), found.shown)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(usize::MAX), told(1));
+    }
+}
+
+fn slip_plan() -> (String, Vec<u8>) {
+    let all = crate::careplan::fixtures().into_iter();
+    all.map(|(_, name, bytes)| (name, bytes)).find(|(name, _)| name.starts_with("UPPLAN")).unwrap()
 }

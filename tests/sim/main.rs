@@ -20,6 +20,7 @@ mod careplan_unit;
 mod careplan_unit_group;
 mod careplan_zip;
 mod config;
+mod exchange_scan;
 mod fault;
 mod hub_credential;
 mod hub_failure;

@@ -73,6 +73,8 @@ struct World {
     outages: Vec<(Duration, Duration)>,
     crashes: u32,
     second_keys: u32,
+    /// How often paper was asked for and refused.
+    denied: u32,
 }
 
 impl World {
@@ -124,6 +126,7 @@ impl World {
             outages,
             crashes: 0,
             second_keys: 0,
+            denied: 0,
         }
     }
 
@@ -193,6 +196,12 @@ impl World {
             let (state, reason) = (item.life.name(), item.life.reason());
             let office = self.offices[item.office];
             self.items[index].look = self.now + Duration::from_secs(DAY);
+            if matches!(state, StateName::Queued | StateName::Held) && self.rng.random_range(0..40) == 0 {
+                match self.step(index, Input::OnPaper) {
+                    Ok(()) => continue,
+                    Err(denied) => self.denied += u32::from(denied == Denied::State),
+                }
+            }
             match (state, reason) {
                 (StateName::Held, Some(Code::HubRecipientAbsent)) if office == Office::Never => {
                     self.step(index, Input::OnPaper).unwrap();
@@ -211,9 +220,6 @@ impl World {
                 // Impatient: whatever it is, onto paper with it. What the hub may have is refused.
                 (StateName::Sending | StateName::Unknown, _) if self.rng.random_range(0..40) == 0 => {
                     assert_eq!(self.step(index, Input::OnPaper), Err(Denied::InFlight));
-                }
-                (StateName::Queued | StateName::Held, _) if self.rng.random_range(0..60) == 0 => {
-                    self.step(index, Input::OnPaper).unwrap();
                 }
                 _ => {}
             }
@@ -289,6 +295,8 @@ impl World {
         self.engine.started(Kind::CarePlan);
         let answer = match self.kept.get(&self.key(index)) {
             _ if self.down() => LookupOutcome::Trouble(Trouble::of(Code::HubUnreachable, Scope::Hub)),
+            // A hub that does not offer the question: a person has to decide, and decides badly.
+            _ if self.rng.random_range(0..4) == 0 => LookupOutcome::NotOffered,
             Some(Ok(receipt)) => LookupOutcome::Accepted(receipt.clone()),
             Some(Err(refusal)) => LookupOutcome::Refused(refusal.clone()),
             None => LookupOutcome::Unseen,
@@ -368,7 +376,7 @@ impl World {
 
 #[test]
 fn over_virtual_weeks_each_unit_is_filed_once_in_order_or_goes_on_paper() {
-    let (mut second_keys, mut papers, mut crashes) = (0, 0, 0);
+    let (mut second_keys, mut papers, mut crashes, mut denied) = (0, 0, 0, 0);
     for seed in 0..16 {
         let mut world = World::new(seed);
         world.run();
@@ -395,8 +403,10 @@ fn over_virtual_weeks_each_unit_is_filed_once_in_order_or_goes_on_paper() {
         }
         second_keys += world.second_keys;
         crashes += world.crashes;
+        denied += world.denied;
     }
-    assert!(second_keys > 100 && papers > 400 && crashes > 50, "{second_keys} {papers} {crashes}");
+    let enough = second_keys > 100 && papers > 400 && crashes > 50 && denied > 0;
+    assert!(enough, "{second_keys} {papers} {crashes} {denied}");
 }
 
 /// Whatever the other offices do, one that is on the hub gets its units at once while the line is there.

@@ -220,7 +220,7 @@ pub(in crate::api) async fn unit(
 ) -> Result<Response, Failure> {
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     here(&find(&api, facility, id).await?)?;
-    let _room = seats.room(None)?;
+    let _room = seats.room_soon().await?;
     let unit = api.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
     Ok(private(Bytes::from_owner(unit), "application/json"))
 }
@@ -248,7 +248,7 @@ pub(in crate::api) async fn files(
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     let received = find(&api, facility, id).await?;
     here(&received)?;
-    let _room = seats.room(None)?;
+    let _room = seats.room_soon().await?;
     let files = api.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
     let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
     let archive = packing.map_err(|_| Failure::from(Code::GatewayInternal))??;

@@ -48,7 +48,8 @@ pub(in crate::api) struct OpinionParts {
 #[derive(serde::Serialize, ToSchema)]
 #[schema(as = Substitution)]
 pub(in crate::api) struct SubstitutionView {
-    /// JSON pointer into `opinion`.
+    /// JSON pointer into `opinion`; of care plans that are handed in, that of the problem (`/units/0/tables/…`), and of a care plan
+    /// on its way, into its unit.
     pointer: String,
     /// The text as the person writes it.
     #[schema(example = "髙")]

@@ -45,7 +45,7 @@ pub fn arrived_unit(reply: Reply<Bytes>) -> Result<Option<Bytes>, Trouble> {
 /// What came of telling the hub what became of the unit `id`.
 ///
 /// # Errors
-/// What stands in the way. A refusal (its own code) and a unit that the hub does not know (`HUB_REFUSED`), both
+/// What stands in the way. A refusal (its own code) and a unit that the hub does not know any more (`HUB_ARRIVAL_GONE`), both
 /// [`Scope::Item`], are its last word: telling it again does not help.
 pub fn acknowledgement(reply: Reply, id: &str) -> Result<(), Trouble> {
     match reply {
@@ -54,7 +54,7 @@ pub fn acknowledgement(reply: Reply, id: &str) -> Result<(), Trouble> {
         }
         Reply::Ok { .. } => Ok(()),
         Reply::NotKnown(Trouble { trace_id, .. }) => {
-            Err(Trouble { trace_id, ..trouble(Code::HubRefused, Scope::Item) })
+            Err(Trouble { trace_id, ..trouble(Code::HubArrivalGone, Scope::Item) })
         }
         other => Err(of_this_one(other)),
     }

@@ -18,6 +18,7 @@
 //! holds. What was read is written back byte for byte: a [`Cell`] keeps the bytes of everything that its text alone would
 //! not give again (quotes, duplicate codes of CP932, damage).
 
+mod alike;
 pub mod archive;
 pub mod codes;
 pub mod cover;

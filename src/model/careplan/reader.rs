@@ -9,6 +9,7 @@
 
 use std::io::{ErrorKind, Read, Result};
 
+use super::alike::{self, hits};
 use super::record::{LineEnd, Marks, Record, Span, breaks};
 
 /// The longest record that is held by default: 1 MiB. The standard sets no limit; this keeps memory bounded.
@@ -28,14 +29,6 @@ enum State {
     Quoted,
     QuoteSeen,
     CrSeen,
-}
-
-/// The high bit of every byte of `eight` that is `wanted`. Eight bytes at a time: fields are short, so looking at each byte
-/// would take most of the time there is.
-const fn hits(eight: u64, wanted: u8) -> u64 {
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    let zero_where_wanted = eight ^ (0x0101_0101_0101_0101 * wanted as u64);
-    !(((zero_where_wanted & LOW) + LOW) | zero_where_wanted | LOW)
 }
 
 /// Where the first of some bytes stands.
@@ -84,6 +77,8 @@ pub struct Reader<R> {
     columns: usize,
     /// The marks of all fields together.
     all_marks: Marks,
+    /// How the record that was given out last ends, where one like it can be told by comparing.
+    last: Option<LineEnd>,
 }
 
 /// A record that was found: how long it is and how it ends.
@@ -119,6 +114,7 @@ impl<R: Read> Reader<R> {
             spans: Vec::new(),
             columns: 0,
             all_marks: Marks::default(),
+            last: None,
         }
     }
 
@@ -139,49 +135,77 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// What the source reports. The bytes are never the cause of an error.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>> {
+        let before = std::mem::take(&mut self.given);
+        self.start += before;
+        let changed = match self.like_last(before) {
+            Some((changed, end)) => {
+                self.given = before;
+                self.line += 1;
+                return Ok(Some(self.record(before - end.bytes().len(), end, (self.line - 1, changed, false))));
+            }
+            None => u128::MAX,
+        };
         self.begin();
         if self.skipping && !self.skip_line()? {
             return Ok(None);
         }
-        let found = loop {
-            if let Some(found) = self.scan() {
-                break found;
-            }
-            if self.filled - self.start >= self.limit + BEYOND {
-                break self.give_up();
-            }
-            if !self.fill()? {
-                if self.start == self.filled && self.columns == 0 {
-                    return Ok(None);
-                }
-                break self.finish_at_end();
-            }
-        };
+        let Some(found) = self.find_end()? else { return Ok(None) };
         self.given = found.len + found.end.bytes().len();
         let line = self.line;
-        let beyond = self.buffer.get(self.start..self.filled).unwrap_or_default();
-        let raw = beyond.get(..found.len).unwrap_or_default();
+        let raw = self.buffer.get(self.start..self.start + found.len).unwrap_or_default();
         let inside = if self.broken { breaks(raw) } else { 0 };
         self.line += inside + u64::from(found.end != LineEnd::None);
-        Ok(Some(Record {
-            raw,
+        let whole = matches!(found.end, LineEnd::CrLf | LineEnd::Lf) && !self.broken && !found.too_long;
+        self.last = (whole && self.columns <= alike::MAX_COLUMNS).then_some(found.end);
+        Ok(Some(self.record(found.len, found.end, (line, changed, found.too_long))))
+    }
+
+    fn record(&self, len: usize, end: LineEnd, (line, changed, too_long): (u64, u128, bool)) -> Record<'_> {
+        let beyond = self.buffer.get(self.start..self.filled).unwrap_or_default();
+        Record {
+            raw: beyond.get(..len).unwrap_or_default(),
             beyond,
             spans: &self.spans,
             columns: self.columns,
             marks: self.all_marks,
+            changed,
             line,
-            end: found.end,
-            too_long: found.too_long,
-        }))
+            end,
+            too_long,
+        }
+    }
+
+    /// Whether the next record has the structure of the one before, which took `len` bytes: the columns that changed.
+    fn like_last(&self, len: usize) -> Option<(u128, LineEnd)> {
+        let end = self.last?;
+        let last = self.buffer.get(self.start.checked_sub(len)?..self.start)?;
+        let next = self.buffer.get(self.start..self.filled)?.get(..len)?;
+        Some((alike::changes(last, next, &self.spans)?, end))
     }
 
     fn begin(&mut self) {
-        self.start += std::mem::take(&mut self.given);
         self.state = State::FieldStart;
         (self.at, self.field, self.columns, self.broken) = (0, 0, 0, false);
         self.marks = Marks::default();
         self.all_marks = Marks::default();
+        self.last = None;
         self.spans.clear();
+    }
+
+    /// Looks for the end of the record that begins; `None` at the end of the file.
+    fn find_end(&mut self) -> Result<Option<Found>> {
+        loop {
+            if let Some(found) = self.scan() {
+                return Ok(Some(found));
+            }
+            if self.filled - self.start >= self.limit + BEYOND {
+                return Ok(Some(self.give_up()));
+            }
+            if !self.fill()? {
+                let nothing = self.start == self.filled && self.columns == 0;
+                return Ok((!nothing).then(|| self.finish_at_end()));
+            }
+        }
     }
 
     /// Reads more; false at the end of the source.

@@ -168,6 +168,8 @@ pub struct Record<'a> {
     pub(super) spans: &'a [Span],
     pub(super) columns: usize,
     pub(super) marks: Marks,
+    /// The columns that may differ from the record before, as bits by number.
+    pub(super) changed: u128,
     pub(super) line: u64,
     pub(super) end: LineEnd,
     pub(super) too_long: bool,
@@ -217,13 +219,12 @@ impl<'a> Record<'a> {
         self.spans.iter().map(move |span| record.of(span))
     }
 
-    /// The heads of all fields: far faster to compare than their bytes.
-    pub(super) fn heads(&self) -> impl Iterator<Item = Head> + use<'a> {
-        let record = *self;
-        self.spans.iter().map(move |span| record.head_of(span))
+    /// The columns whose bytes are those of the record before, as bits by number. Not every one that could be named is.
+    pub(super) const fn unchanged(&self) -> u128 {
+        !self.changed
     }
 
-    /// The head of a field by its place, from 0.
+    /// The head of a field by its place, from 0: far faster to compare than its bytes.
     pub(super) fn head(&self, at: usize) -> Head {
         self.spans.get(at).map_or(Head::NONE, |span| self.head_of(span))
     }

@@ -5,6 +5,7 @@
 pub mod apdu_filter;
 pub mod careplan_file;
 pub mod careplan_name;
+pub mod careplan_unit;
 pub mod careplan_zip;
 pub mod certificate;
 pub mod hostile_card;
@@ -17,8 +18,12 @@ pub mod worst_card;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target of care plan files.
-pub const CAREPLAN: [Target; 3] =
-    [("careplan_file", careplan_file::run), ("careplan_name", careplan_name::run), ("careplan_zip", careplan_zip::run)];
+pub const CAREPLAN: [Target; 4] = [
+    ("careplan_file", careplan_file::run),
+    ("careplan_name", careplan_name::run),
+    ("careplan_unit", careplan_unit::run),
+    ("careplan_zip", careplan_zip::run),
+];
 
 /// Every target of the card room.
 pub const TARGETS: [Target; 5] = [

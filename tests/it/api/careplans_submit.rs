@@ -123,6 +123,32 @@ async fn the_same_again_gets_the_same_batch_and_anything_else_a_conflict() {
 }
 
 #[tokio::test]
+async fn units_are_found_however_the_json_is_written() {
+    let house = House::open().await;
+    let key = key(&house, &[Right::Submit, Right::Read]).await;
+    let mut unit = units(&fixture("slip")).remove(0);
+    unit["tables"][0]["rows"][0]["プラン担当者名"] = json!("手本 \\\"]},{[ 支援子");
+    unit.as_object_mut().unwrap().remove("form");
+    let plan = units(&fixture("plan")).remove(0);
+    let body = format!("\r\n {{ \"substitutions\" :\t[ ]\n, \"un\\u0069ts\" : [ {unit:#} \n , {plan} ] }} \n");
+    let taken = accepted(&house.tcp(post(&key, "k-1", "", "application/json", body.into_bytes())).await);
+    let found: Vec<&Value> = taken["deliveries"].as_array().unwrap().iter().map(|one| &one["unit"]).collect();
+    assert_eq!(found, ["H2", "H1"]);
+    let body = format!("{{\"substitutions\":[],\"un\\u0069ts\":[{unit},{plan}]}}");
+    let again = accepted(&house.tcp(post(&key, "k-1", "", "application/json", body.into_bytes())).await);
+    assert_eq!(again["id"], taken["id"]);
+    // White space within a text is no layout.
+    let body = format!("{{\"substitutions\":[],\"un\\u0069ts\":[{unit},{plan}]}}").replace("手本 ", "手本  ");
+    let other = house.tcp(post(&key, "k-1", "", "application/json", body.into_bytes())).await;
+    other.problem("IDEMPOTENCY_CONFLICT");
+    let broken = post(&key, "k-2", "", "application/json", br#"{"units": [{"kind": "H2"}"#.to_vec());
+    assert_eq!(house.tcp(broken).await.problem("REQUEST_MALFORMED")["errors"][0]["code"], "JSON_SYNTAX");
+    let branches = format!("{{\"units\":[{}0]}}", "[],".repeat(300_000));
+    let branches = post(&key, "k-2", "", "application/json", branches.into_bytes());
+    assert_eq!(house.tcp(branches).await.problem("REQUEST_TOO_LARGE")["errors"][0]["code"], "VALUE_COUNT");
+}
+
+#[tokio::test]
 async fn who_may_and_what_a_request_must_be() {
     let house = House::open().await;
     let key = key(&house, &[Right::Submit]).await;

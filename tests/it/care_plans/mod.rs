@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use engawa::fault::Code;
-use engawa::hub::{Outcome, Refusal, Scope, Step, Trouble};
+use engawa::hub::{LookupOutcome, Outcome, Refusal, Scope, Step, Trouble};
 use engawa::model::careplan::unit::{Reading, Unit};
 use engawa::outbox::record::hub_key;
 use engawa::outbox::{Batch, Filter, Kind, NewBatch, NewUnit, OutboxError, RequestHash, Sender, StateName};
@@ -227,6 +227,38 @@ async fn no_hash_of_a_unit_can_be_guessed() {
             assert!(!content.windows(needle.len()).any(|window| window == needle), "{}", file.display());
         }
     }
+}
+
+/// What became of a damaged row nobody can ask, and it does not stand in the way of other offices.
+#[tokio::test]
+async fn a_row_without_a_key_is_set_aside() {
+    let room = Room::open().await;
+    let lost = Trouble::of(Code::HubTimeout, Scope::Hub);
+    room.hub.then([Step::LoseAfter(lost)]);
+    let wait = Trouble { retry_after: Some(std::time::Duration::from_secs(3_600)), ..line_down() };
+    room.hub.then_look_up([LookupOutcome::Trouble(wait)]);
+    let id = hand_in(&room, "one", [unit("S1", 1, 0)]).await.unwrap().deliveries[0].id;
+    room.reaches(id, StateName::Unknown).await;
+    let (home, hub, clock) = room.close().await;
+    let damage = format!("UPDATE submission SET generation = -1, wait_until = 1 WHERE id = x'{}'", id.simple());
+    crate::identification::damage::execute(home.path(), &damage).await;
+    let room = Room::over(home, hub, clock).await;
+    let held = within(async {
+        loop {
+            match room.outbox.submission(FACILITY, id).await {
+                Ok(found) => return found.unwrap(),
+                Err(error) => assert_eq!(error.code, Code::SubmissionDamaged, "until it is set aside"),
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!((held.state, held.reason), (StateName::Held, Some(Code::SubmissionDamaged)));
+    let paper = room.outbox.on_paper(&sender(), id).await.unwrap_err();
+    assert_eq!(paper.code, Code::SubmissionState, "the hub may have it");
+    let other = hand_in(&room, "two", [unit("S1", 2, 0)]).await.unwrap().deliveries[0].id;
+    room.reaches(other, StateName::Delivered).await;
+    room.close().await;
 }
 
 /// Lost answers, a process that dies, and a second key: each unit is filed once, in order.

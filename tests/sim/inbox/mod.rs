@@ -174,7 +174,10 @@ async fn a_hub_without_care_plans_is_no_fault() {
     room.pass(SOME_TIME).await;
     assert_eq!((room.inbox.health().status, room.inbox.health().reason), (HealthStatus::Ok, None));
     room.hub.offer_arrivals(true);
+    room.hub.then_list([Trouble::of(Code::HubNotPermitted, Scope::Operator)]);
     room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
+    room.pass(POLL + SOME_TIME).await;
+    assert_eq!((room.inbox.health().status, room.list(false).await.len()), (HealthStatus::Ok, 0));
     room.pass(2 * POLL).await;
     assert_eq!(room.one().await.standing, Standing::Kept);
 }

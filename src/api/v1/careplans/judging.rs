@@ -1,14 +1,17 @@
 //! Makes units of what was sent, or tells everything that stands in the way. Files and units are judged alike: what came as
 //! units is written as files and read again.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::places::{Numbered, Owners, Way, of_finding, of_problem};
-use super::reading::{Content, File, too_many_values};
+use super::reading::{File, Sent, too_many_values};
 use super::units::{Envelope, beside_files};
 use super::{MAX_CONTENT, MAX_FILES, too_many, twice};
 use crate::api::problem::{Failure, Place, Severity};
+use crate::api::strict_json;
 use crate::fault::Code;
 use crate::model::careplan::archive::{self, ZipLimits};
 use crate::model::careplan::lint::{Findings, Settings};
@@ -30,17 +33,15 @@ type Named = (String, Vec<u8>);
 ///
 /// # Errors
 /// `CAREPLAN_REFUSED` with every place, `REQUEST_MALFORMED` or `REQUEST_TOO_LARGE`.
-pub(super) fn judge(
-    content: Content,
-    facility: &str,
-    due: Option<Date>,
-    settings: &Settings,
-) -> Result<NewBatch, Failure> {
-    let (mut desk, stated) = match content {
-        Content::Files { files, stated } => (Desk::files(unpacked(files)?, settings)?, beside_files(stated)?),
-        Content::Json(value) => {
-            let Envelope { units, stated } = Envelope::parse(value)?;
-            (Desk::units(units), stated)
+pub(super) fn judge(sent: Sent, facility: &str, due: Option<Date>, settings: &Settings) -> Result<NewBatch, Failure> {
+    let (mut desk, stated) = match sent {
+        Sent::Files { files, stated } => {
+            let stated = beside_files(stated.as_deref().map(strict_json::parse).transpose()?)?;
+            (Desk::files(unpacked(files)?, settings)?, stated)
+        }
+        Sent::Json(json) => {
+            let Envelope { units, stated } = Envelope::parse(&json)?;
+            (Desk::units(&json, units), stated)
         }
     };
     desk.senders(facility);
@@ -93,10 +94,10 @@ impl Desk {
         Ok(desk)
     }
 
-    fn units(values: Vec<Value>) -> Self {
-        let mut desk = Self::new(Way::Units, values.len());
-        for (number, value) in values.into_iter().enumerate() {
-            match Unit::from_value(&value, Reading::Strict) {
+    fn units(json: &[u8], places: Vec<Range<usize>>) -> Self {
+        let mut desk = Self::new(Way::Units, places.len());
+        for (number, place) in places.into_iter().enumerate() {
+            match Unit::parse(json.get(place).unwrap_or_default(), Reading::Strict) {
                 Ok(unit) => desk.units.push(Numbered { number, unit, files: Vec::new() }),
                 Err(problems) => {
                     desk.places.extend(problems.iter().map(|problem| of_problem(number, None, problem)));

@@ -60,10 +60,19 @@ impl Seats {
     ///
     /// # Errors
     /// `GATEWAY_BUSY`.
-    pub(in crate::api) fn room(&self, octets: Option<u64>) -> Result<OwnedSemaphorePermit, Failure> {
+    fn room(&self, octets: Option<u64>) -> Result<OwnedSemaphorePermit, Failure> {
         let needed = octets.and_then(|octets| u32::try_from((octets >> 20) + 1).ok()).unwrap_or(WHOLE);
         let seat = Arc::clone(&self.memory).try_acquire_many_owned(needed.min(WHOLE));
         seat.map_err(|_| Code::GatewayBusy.into())
+    }
+
+    /// Waits for room for the largest unit.
+    ///
+    /// # Errors
+    /// `GATEWAY_STOPPING`.
+    pub(in crate::api) async fn room_soon(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let seat = Arc::clone(&self.memory).acquire_many_owned(WHOLE).await;
+        seat.map_err(|_| Code::GatewayStopping.into())
     }
 
     /// Waits until nobody else's files are made units.

@@ -3,9 +3,11 @@
 //! Both are always known of an item: a file has its place in a unit, by which a substitution names it, and a unit has its
 //! files, which are judged.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::api::problem::{Place, Severity};
+use crate::model::careplan::Row;
 use crate::model::careplan::layout::FileKind;
 use crate::model::careplan::lint::{self, Finding};
 use crate::model::careplan::unit::{Problem, Table, Unit, item_names};
@@ -24,28 +26,29 @@ pub(super) struct Numbered {
     pub(super) files: Vec<String>,
 }
 
-/// Where each file stands: which of the units, and which of its files.
-pub(super) struct Owners<'a> {
-    units: &'a [Numbered],
-    by_name: HashMap<&'a str, (usize, usize)>,
+/// Whose each file is.
+pub(super) struct Owners<'a>(HashMap<&'a str, Owner<'a>>);
+
+struct Owner<'a> {
+    unit: &'a Numbered,
+    /// Which of its files.
+    file: usize,
+    /// The line on which each row ends; counted once, as there may be many findings.
+    ends: OnceCell<Vec<u64>>,
 }
 
 impl<'a> Owners<'a> {
     pub(super) fn of(units: &'a [Numbered]) -> Self {
-        let files = units.iter().enumerate().flat_map(|(at, numbered)| {
-            numbered.files.iter().enumerate().map(move |(file, name)| (name.as_str(), (at, file)))
+        let files = units.iter().flat_map(|unit| {
+            let owner = move |file| Owner { unit, file, ends: OnceCell::new() };
+            unit.files.iter().enumerate().map(move |(file, name)| (name.as_str(), owner(file)))
         });
-        Self { units, by_name: files.collect() }
+        Self(files.collect())
     }
 
-    /// The pointer to a file's table.
+    /// The pointer to the unit of a file.
     pub(super) fn pointer(&self, name: &str) -> String {
-        self.owner(name).map(|(numbered, _)| format!("/units/{}", numbered.number)).unwrap_or_default()
-    }
-
-    fn owner(&self, name: &str) -> Option<(&'a Numbered, usize)> {
-        let (at, file) = *self.by_name.get(name)?;
-        Some((self.units.get(at)?, file))
+        self.0.get(name).map(|owner| format!("/units/{}", owner.unit.number)).unwrap_or_default()
     }
 
     /// What the linter found in a file of a unit that came as JSON.
@@ -56,10 +59,11 @@ impl<'a> Owners<'a> {
     }
 
     fn field(&self, finding: &Finding) -> Option<String> {
-        let (numbered, at) = self.owner(&finding.file)?;
-        let table = numbered.unit.tables().get(at)?;
-        let of_table = format!("/units/{}/tables/{at}", numbered.number);
-        let Some(row) = finding.line.and_then(|line| row_at(table, line)) else { return Some(of_table) };
+        let Owner { unit, file, ends } = self.0.get(&*finding.file)?;
+        let table = unit.unit.tables().get(*file)?;
+        let of_table = format!("/units/{}/tables/{file}", unit.number);
+        let Some(line) = finding.line else { return Some(of_table) };
+        let row = ends.get_or_init(|| ends_of(table)).partition_point(|end| *end < line);
         let name = finding.column().and_then(|column| item_names(table.kind()).get(column - 1));
         let name = name.map(|name| format!("/{}", escaped(name))).unwrap_or_default();
         Some(format!("{of_table}/rows/{row}{name}"))
@@ -116,17 +120,20 @@ fn english(kind: FileKind, item: usize) -> Option<String> {
 
 /// The line on which a row begins, from 1.
 fn line_of(table: &Table, row: usize) -> u64 {
-    let before = table.rows().iter().take(row);
-    1 + before.map(|row| 1 + row.cells().iter().map(|cell| breaks(&cell.text)).sum::<u64>()).sum::<u64>()
+    1 + table.rows().iter().take(row).map(lines).sum::<u64>()
 }
 
-/// The row on which a line stands.
-fn row_at(table: &Table, line: u64) -> Option<usize> {
-    let mut begins = 1;
-    table.rows().iter().position(|row| {
-        begins += 1 + row.cells().iter().map(|cell| breaks(&cell.text)).sum::<u64>();
-        line < begins
-    })
+fn ends_of(table: &Table) -> Vec<u64> {
+    let ends = table.rows().iter().scan(0, |last, row| {
+        *last += lines(row);
+        Some(*last)
+    });
+    ends.collect()
+}
+
+/// How many lines a row takes.
+fn lines(row: &Row) -> u64 {
+    1 + row.cells().iter().map(|cell| breaks(&cell.text)).sum::<u64>()
 }
 
 fn breaks(text: &str) -> u64 {

@@ -4,21 +4,18 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use jiff::civil::Date;
 use multer::{Field, Multipart};
-use serde_json::Value;
+use serde_json::json;
 
+use super::units::without_layout;
 use super::{MAX_CONTENT, MAX_FILES, MAX_REQUEST, name_missing, too_many, twice, usable};
 use crate::api::body::{Pieces, Progress};
 use crate::api::problem::{Failure, Place};
-use crate::api::strict_json;
 use crate::api::v1::intake;
 use crate::fault::Code;
 use crate::outbox::RequestHash;
 
 /// The JSON beside files.
 const MAX_STATED: u64 = 1 << 20;
-/// Values of a JSON request: each takes many times its room on the line. Units that the hub takes hold fewer.
-const MAX_VALUES: usize = 1_500_000;
-
 /// A file as it was sent.
 pub(super) struct File {
     pub(super) name: String,
@@ -29,14 +26,10 @@ pub(super) struct File {
 
 /// What was sent, as it lies in memory.
 pub(super) enum Sent {
+    /// Files, and the substitutions stated for them as JSON.
     Files { files: Vec<File>, stated: Option<Vec<u8>> },
+    /// Units as JSON.
     Json(Vec<u8>),
-}
-
-/// The same, read as far as it has to be to be compared.
-pub(super) enum Content {
-    Files { files: Vec<File>, stated: Option<Value> },
-    Json(Value),
 }
 
 /// How long the body says it is.
@@ -114,36 +107,27 @@ async fn whole(mut part: Field<'_>, progress: &Progress, left: &mut u64) -> Resu
 }
 
 impl Sent {
-    /// Reads JSON as far as it is read before it is judged, and hashes all of it. `due` is part of what was asked for.
-    pub(super) fn compared(self, due: Option<Date>) -> Result<(Content, RequestHash), Failure> {
-        let content = match self {
-            Self::Json(bytes) => Content::Json(parsed(&bytes)?),
-            Self::Files { files, stated } => {
-                Content::Files { files, stated: stated.as_deref().map(parsed).transpose()? }
-            }
+    /// What tells a repeat from another request: all that was sent, but not how JSON is laid out. `due` is part of what was asked
+    /// for.
+    pub(super) fn hash(&self, due: Option<Date>) -> RequestHash {
+        let (way, json) = match self {
+            Self::Files { stated, .. } => ("files", stated.as_deref().unwrap_or_default()),
+            Self::Json(json) => ("units", json.as_slice()),
         };
-        let (json, files) = match &content {
-            Content::Json(value) => (value, &[][..]),
-            Content::Files { files, stated } => (stated.as_ref().unwrap_or(&Value::Null), files.as_slice()),
-        };
-        let mut hash = RequestHash::new(json, None);
-        hash.begin_attachment("due");
-        hash.content(due.map(|due| due.to_string()).unwrap_or_default().as_bytes());
+        let due = due.map(|due| due.to_string()).unwrap_or_default();
+        let mut hash = RequestHash::new(&json!({"way": way, "due": due}), None);
+        hash.begin_attachment("json");
+        without_layout(json).for_each(|piece| hash.content(piece));
         hash.end_attachment();
-        for file in files {
-            hash.begin_attachment(&file.name);
-            hash.content(&file.bytes);
-            hash.end_attachment();
+        if let Self::Files { files, .. } = self {
+            for file in files {
+                hash.begin_attachment(&file.name);
+                hash.content(&file.bytes);
+                hash.end_attachment();
+            }
         }
-        Ok((content, hash))
+        hash
     }
-}
-
-fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
-    if bytes.iter().filter(|byte| **byte == b',').count() > MAX_VALUES {
-        return Err(Failure::here(Code::RequestTooLarge, too_many_values("")));
-    }
-    strict_json::parse(bytes)
 }
 
 pub(super) fn too_many_values(pointer: &str) -> Place {

@@ -61,12 +61,23 @@ impl Exchange {
         Ok(self.files("sent")?.into_iter().find(|(path, _)| named(path)).map(|(_, bytes)| bytes))
     }
 
-    /// What `NAME.result.json` says beside a file in `sent`.
-    pub(super) fn result(&self, name: &str) -> Result<Option<Value>, Failure> {
-        let name = format!("{name}.result.json");
-        let Some(bytes) = self.sent(&name)? else { return Ok(None) };
-        // It is put there whole, so one that cannot be read is a fault.
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| format!("{name}: {e}").into())
+    /// What the result in `sent` that names a file says of its delivery to an office.
+    pub(super) fn delivery(&self, name: &str, office: &str) -> Result<Option<Value>, Failure> {
+        let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
+        for (path, bytes) in self.files("sent")? {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            if file.starts_with('.') || !file.ends_with(".result.json") {
+                continue;
+            }
+            // It is put there whole, so one that cannot be read is a fault.
+            let result: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{file}: {e}"))?;
+            let mut deliveries = result["deliveries"].as_array().into_iter().flatten();
+            let theirs = |one: &&Value| one["to_facility"] == office && has(&one["files"], name);
+            if let Some(delivery) = deliveries.find(theirs) {
+                return Ok(Some(delivery.clone()));
+            }
+        }
+        Ok(None)
     }
 }
 

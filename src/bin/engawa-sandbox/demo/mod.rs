@@ -1,9 +1,9 @@
-//! `engawa-sandbox demo`: a gateway, a hub and a card in one short story, or left running to play with.
+//! `engawa-sandbox demo`: gateways, a hub and a card in one short story, or left running to play with.
 //!
-//! [`tale`] is the story, [`desk`] its part at the counter and [`play`] the playground; all act on a [`stage`] (folder and
-//! processes; [`counter`] is the card reader), speak to the gateway through [`client`] as any software on the LAN would, and
-//! tell what they do through [`story`]. [`paper`] is the opinion. Whatever happens, all processes are stopped; the folder
-//! stays only when something failed.
+//! [`tale`] is the story, [`desk`] its part at the counter, [`plans`] its part with care plans and [`play`] the playground; all
+//! act on a [`stage`] (folder and processes: [`gateway`]s, the hub, [`counter`] with the card reader), speak to a gateway through
+//! [`client`] or its folder ([`exchange`]) as any software on the LAN would, and tell what they do through [`story`]. [`paper`] is
+//! the opinion. Whatever happens, all processes are stopped; the folder stays only when something failed.
 
 mod client;
 mod counter;
@@ -28,8 +28,8 @@ use crate::cli::Failure;
 use stage::Stage;
 use story::Story;
 
-/// The whole story takes a few seconds; a machine that is busy with other things may need longer.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// The whole story takes a quarter of a minute; a machine that is busy with other things may need longer.
+const DEADLINE: Duration = Duration::from_secs(150);
 
 /// What the demo needs.
 #[derive(Args, Clone, Debug)]

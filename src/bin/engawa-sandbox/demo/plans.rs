@@ -131,14 +131,23 @@ async fn paper(stage: &mut Stage, story: &mut Story, office: &Office<'_>) -> Res
     let absent = office.units.last().ok_or("there are no units")?;
     let name = &absent.files.first().ok_or("the unit has no files")?.name;
     office.folder.put(&[File { name: format!("{name}.paper"), bytes: Vec::new() }])?;
-    until(stage, || Ok(office.delivery(absent)?.filter(|delivery| delivery["state"] == "on_paper"))).await?;
-    let cover = until(stage, || office.folder.sent(&format!("{name}.cover.html"))).await?;
+    let on_paper = until(stage, || {
+        let delivery = office.delivery(absent)?;
+        Ok(delivery.filter(|delivery| delivery["state"] == "on_paper" && delivery["cover_page"].is_string()))
+    });
+    let page = on_paper.await?;
+    let cover = office.folder.sent(text(&page, "/cover_page")?)?.ok_or("the cover page is not there")?;
     let cover = String::from_utf8(cover)?;
     if !cover.contains(&absent.office.number) {
         return Err("the cover page does not say whom it is for".into());
     }
-    if let Some(person) = office.month.people().find(|person| cover.contains(&person.name)) {
-        return Err(format!("the cover page names {}", person.name).into());
+    for (path, bytes) in
+        office.folder.files("sent")?.iter().filter(|(path, _)| path.extension().is_none_or(|e| e != "CSV"))
+    {
+        let said = String::from_utf8_lossy(bytes);
+        if office.month.people().any(|person| said.contains(&person.name)) {
+            return Err(format!("{} names a person", path.display()).into());
+        }
     }
     let facts = office.facts(stage).await?;
     let short = format!("{}_…", name.split('_').next().unwrap_or(name));
@@ -208,8 +217,8 @@ async fn results(
     let name = name(&results)?;
     let planner = stage.office.number(office.hub)?;
     let delivery = until(stage, || {
-        let result = helpers.folder.result(name)?;
-        Ok(result.and_then(|result| delivery_to(&result, planner)).filter(|one| one["state"] == "delivered"))
+        let delivery = helpers.folder.delivery(name, planner)?;
+        Ok(delivery.filter(|delivery| delivery["state"] == "delivered"))
     })
     .await?;
     let receipt = text(&delivery, "/receipt/number")?;
@@ -245,8 +254,7 @@ async fn back(stage: &mut Stage, story: &mut Story, office: &Office<'_>, results
 impl Office<'_> {
     /// What the result beside a unit's files says of its delivery.
     fn delivery(&self, unit: &Unit) -> Result<Option<Value>, Failure> {
-        let result = self.folder.result(name(unit)?)?;
-        Ok(result.and_then(|result| delivery_to(&result, &unit.office.number)))
+        self.folder.delivery(name(unit)?, &unit.office.number)
     }
 
     /// The hub's own record.
@@ -269,11 +277,6 @@ impl Office<'_> {
 
 fn name(unit: &Unit) -> Result<&str, Failure> {
     Ok(&unit.files.first().ok_or("the unit has no files")?.name)
-}
-
-fn delivery_to(result: &Value, office: &str) -> Option<Value> {
-    let all = result["deliveries"].as_array()?;
-    all.iter().find(|delivery| delivery["to_facility"] == office).cloned()
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Failure> {

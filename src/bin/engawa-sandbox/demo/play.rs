@@ -130,7 +130,7 @@ fn invitation(dir: &Path, hub: &Value, address: SocketAddr, card: &str) -> Strin
 {card}
 ケアプランをフォルダーで送る / send care plans through folders: 居宅 / the office's "$OFFICE", 訪問介護 / the home helpers' "$HELPERS"
   plans --out "$OFFICE/out"                 一か月分、30人、5事業所 / a month, 30 people, 5 offices
-  cat "$OFFICE"/sent/*/*.txt                結果 / what became of it
+  cat "$OFFICE"/sent/*/UPPLAN*.txt          結果 / what became of it
   ls "$HELPERS/in"                          届いたもの / what arrived
   plans --out "$HELPERS/out" --what results --only dx     実績を返す / results; ls "$OFFICE/in"
   touch "$OFFICE/out/….CSV.paper"           参加していない事業所へは紙で / on paper, to the office that is not on the hub

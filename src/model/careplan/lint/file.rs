@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::digest::Digests;
 use super::finding::{Finding, Findings, show};
 use super::plan::Plan;
+use super::record::{Check, Quiet, bits};
 use super::rule::Rule;
 use super::table::Table;
-use super::{item, name, record};
+use super::{item, name};
 use crate::model::careplan::layout::{FileKind, Item, Type};
 use crate::model::careplan::record::Head;
+use crate::model::careplan::value::Month;
 use crate::model::careplan::{Field, FileName, LineEnd, Reader, Record, value};
 
 /// What other files must be compared with. A few bytes for every user; no values.
@@ -153,7 +155,8 @@ pub(super) fn lint(file: &str, source: impl Read, plan: &Plan<'_>) -> std::io::R
                 seen: Seen::default(),
                 table: Table::new(kind),
                 known: Known::new(kind.items().len()),
-                quiet: record::Quiet::default(),
+                last: 0,
+                quiet: Quiet::default(),
             };
             linter.run(source)?;
         }
@@ -181,7 +184,21 @@ struct Seen {
     quoted: bool,
     non_ascii: bool,
     early: bool,
-    month: Option<Vec<u8>>,
+    month: Option<Month>,
+}
+
+/// All items of a kind, as bits by number.
+const fn all(items: usize) -> u128 {
+    ((1 << items) - 1) << 1
+}
+
+/// The numbers of items that are given as bits.
+fn numbers(mut bits: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let number = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(number)
+    })
 }
 
 /// The values, as they stand in the file, that were found right last, by item. Most are those of the record before.
@@ -196,14 +213,14 @@ impl Known {
         Self { heads: vec![Head::NONE; items], long: vec![Vec::new(); items] }
     }
 
-    /// The items, as bits by number, whose values are known to be right.
-    fn among(&self, record: &Record<'_>) -> u128 {
-        let (mut same, mut bit) = (0, 2);
-        for (at, (known, head)) in self.heads.iter().zip(record.heads()).enumerate() {
-            if *known == head && (!head.is_part() || self.is_long(at, record)) {
-                same |= bit;
+    /// The items, as bits by number, whose values are known to be right; `last` are those of the record before.
+    fn among(&self, record: &Record<'_>, last: u128) -> u128 {
+        let mut same = last & record.unchanged();
+        for number in numbers(!same & all(self.heads.len())) {
+            let head = record.head(number - 1);
+            if self.heads.get(number - 1) == Some(&head) && (!head.is_part() || self.is_long(number - 1, record)) {
+                same |= 1 << number;
             }
-            bit <<= 1;
         }
         same
     }
@@ -233,7 +250,9 @@ struct Linter<'l, 'p> {
     seen: Seen,
     table: Table,
     known: Known,
-    quiet: record::Quiet,
+    /// The items of the record before whose values are known to be right, as bits by number.
+    last: u128,
+    quiet: Quiet,
 }
 
 impl Linter<'_, '_> {
@@ -246,8 +265,9 @@ impl Linter<'_, '_> {
                 self.findings.push(Finding::new(rule, self.file).at(record.line()));
                 return Ok(());
             }
+            let last = std::mem::take(&mut self.last);
             if self.line(&record, first) {
-                self.record(&record);
+                self.record(&record, last);
                 missing_end = (record.end() == LineEnd::None).then(|| record.line());
             }
             first = false;
@@ -314,20 +334,19 @@ impl Linter<'_, '_> {
         }
     }
 
-    fn record(&mut self, record: &Record<'_>) {
+    /// Looks at a record; `last` are the items of the one before whose values are known to be right.
+    fn record(&mut self, record: &Record<'_>, last: u128) {
         if self.quotes(record) || !self.columns(record) {
             return;
         }
-        let same = self.known.among(record);
+        let same = self.known.among(record, last);
         let (mut right, mut known) = (same, same);
-        let mut others = !right & ((1 << self.kind.items().len()) - 1) << 1;
-        while others != 0 {
-            let number = others.trailing_zeros() as usize;
-            others &= others - 1;
+        for number in numbers(!same & all(self.kind.items().len())) {
             let (is_right, is_known) = self.value(record, number);
             right |= u128::from(is_right) << number;
             known |= u128::from(is_known) << number;
         }
+        self.last = known;
         let view = View {
             plan: self.plan,
             kind: self.kind,
@@ -338,10 +357,14 @@ impl Linter<'_, '_> {
             same,
             known,
         };
-        self.version(&view);
-        self.month(&view);
-        self.quiet.check(&view, self.findings);
-        self.table.add(&view, self.facts, self.findings);
+        let (column, facts, seen) = (self.table.columns.target_month, &mut *self.facts, &mut self.seen);
+        let quiet = &mut self.quiet;
+        quiet.unless(Check::Version, bits(&[1]), &view, self.findings, |findings| version(&view, facts, findings));
+        quiet.unless(Check::OneMonth, bits(&[1, column]), &view, self.findings, |findings| {
+            month(&view, column, seen, findings);
+        });
+        quiet.check(&view, self.findings);
+        self.table.add(&view, facts, self.findings);
     }
 
     /// Looks at one value: whether it is right, and whether that is known from here on.
@@ -404,42 +427,35 @@ impl Linter<'_, '_> {
         self.findings.push(finding);
         false
     }
+}
 
-    fn version(&mut self, view: &View<'_, '_>) {
-        let version = view.get(1);
-        match &self.facts.version {
-            None if !version.is_empty() => self.facts.version = Some(version.to_vec()),
-            Some(first) if !version.is_empty() && first != version => {
-                self.findings.push(view.about(Rule::VersionMixed, 1));
-            }
-            _ => {}
-        }
+/// A file has one CSVバージョン.
+fn version(view: &View<'_, '_>, facts: &mut Facts, findings: &mut Findings) {
+    let version = view.get(1);
+    match &facts.version {
+        None if !version.is_empty() => facts.version = Some(version.to_vec()),
+        Some(first) if !version.is_empty() && first != version => findings.push(view.about(Rule::VersionMixed, 1)),
+        _ => {}
     }
+}
 
-    fn month(&mut self, view: &View<'_, '_>) {
-        let column = self.table.columns.target_month;
-        let month = view.get(column);
-        if value::month(month).is_none() || self.kind == FileKind::Supplement {
-            return;
-        }
-        let known = self.seen.month.as_deref() == Some(month);
-        if !known
-            && let Some(first) = self.plan.settings.codes.version_from(view.get(1))
-            && value::month(month).is_some_and(|month| month < first)
-            && !std::mem::replace(&mut self.seen.early, true)
-        {
-            self.findings.push(view.about(Rule::VersionMonth, 1).detail(first));
-        }
-        match &self.seen.month {
-            None => self.seen.month = Some(month.to_vec()),
-            Some(first) if first != month => self.findings.push(view.about(Rule::MonthsMixed, column)),
-            Some(_) => {}
-        }
-        if let Some(wanted) = self.name.and_then(FileName::service_month)
-            && value::month(month) != Some(wanted)
-        {
-            self.findings.push(view.about(Rule::MonthDiffers, column).detail(wanted));
-        }
+/// A file has one month, that of its name, and a version that applies to it.
+fn month(view: &View<'_, '_>, column: usize, seen: &mut Seen, findings: &mut Findings) {
+    let Some(month) = value::month(view.get(column)).filter(|_| view.kind != FileKind::Supplement) else { return };
+    if seen.month != Some(month)
+        && let Some(first) = view.plan.settings.codes.version_from(view.get(1))
+        && month < first
+        && !std::mem::replace(&mut seen.early, true)
+    {
+        findings.push(view.about(Rule::VersionMonth, 1).detail(first));
+    }
+    if *seen.month.get_or_insert(month) != month {
+        findings.push(view.about(Rule::MonthsMixed, column));
+    }
+    if let Some(wanted) = view.name.and_then(FileName::service_month)
+        && month != wanted
+    {
+        findings.push(view.about(Rule::MonthDiffers, column).detail(wanted));
     }
 }
 

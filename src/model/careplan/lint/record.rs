@@ -83,22 +83,35 @@ pub(super) fn bits(columns: &[usize]) -> u128 {
     columns.iter().filter(|column| **column > 0).fold(0, |bits, column| bits | 1 << column)
 }
 
+/// Checks that need not be made again.
+#[derive(Clone, Copy)]
+pub(super) enum Check {
+    Periods,
+    Times,
+    Equipment,
+    Month,
+    Version,
+    OneMonth,
+}
+
 /// Checks that found nothing in the record before: as long as the values stay, there is nothing to find.
 #[derive(Default)]
-pub(super) struct Quiet([bool; 4]);
+pub(super) struct Quiet([bool; 6]);
 
 impl Quiet {
     pub(super) fn check(&mut self, view: &View<'_, '_>, findings: &mut Findings) {
         let Some(kind) = COMMON.get(view.kind as usize) else { return };
         let columns = &kind.columns;
         let monthly = matches!(view.kind, FileKind::Slip | FileKind::Results);
-        self.unless(0, kind.periods, view, findings, |findings| periods(view, columns, findings));
-        self.unless(1, kind.times, view, findings, |findings| times(view, columns, findings));
+        self.unless(Check::Periods, kind.periods, view, findings, |findings| periods(view, columns, findings));
+        self.unless(Check::Times, kind.times, view, findings, |findings| times(view, columns, findings));
         if monthly || view.kind == FileKind::SlipAnnex {
-            self.unless(2, kind.equipment, view, findings, |findings| equipment(view, columns, findings));
+            self.unless(Check::Equipment, kind.equipment, view, findings, |findings| {
+                equipment(view, columns, findings);
+            });
         }
         if monthly {
-            self.unless(3, kind.month, view, findings, |findings| month(view, columns, findings));
+            self.unless(Check::Month, kind.month, view, findings, |findings| month(view, columns, findings));
         }
         match view.kind {
             FileKind::Plan1 | FileKind::Base => conditions(view, findings),
@@ -109,15 +122,16 @@ impl Quiet {
         }
     }
 
-    fn unless(
+    /// Makes a check of these columns, unless their values are right and it found nothing in them before.
+    pub(super) fn unless(
         &mut self,
-        at: usize,
+        at: Check,
         columns: u128,
         view: &View<'_, '_>,
         findings: &mut Findings,
         check: impl FnOnce(&mut Findings),
     ) {
-        let Some(quiet) = self.0.get_mut(at) else { return };
+        let Some(quiet) = self.0.get_mut(at as usize) else { return };
         if view.holds(columns, quiet) {
             return;
         }

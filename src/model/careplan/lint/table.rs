@@ -237,7 +237,10 @@ impl Table {
             facts.services.entry(self.served.digest).or_insert((0, view.line())).0 += times;
         }
         if self.kind == FileKind::Results {
-            facts.branches.insert(view.get(columns.satellite_branch).to_vec());
+            let branch = view.get(columns.satellite_branch);
+            if !facts.branches.contains(branch) {
+                facts.branches.insert(branch.to_vec());
+            }
         }
     }
 
