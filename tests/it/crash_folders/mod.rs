@@ -56,6 +56,7 @@ fn kill_9_hands_in_every_file_once_and_gives_every_unit_once() {
         if left == 0 {
             break;
         }
+        println!("folders: {left} rounds left after {:.0} s; {tally}", start.elapsed().as_secs_f64());
     }
     println!("folders: {rounds} rounds in {:.0} s; {tally}", start.elapsed().as_secs_f64());
     tally.is_worth_something(rounds);
