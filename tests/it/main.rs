@@ -13,6 +13,7 @@ mod crash;
 mod daemon;
 mod demo;
 mod disk;
+mod disk_plans;
 mod exchange;
 mod faults;
 mod feeds;
