@@ -151,7 +151,8 @@ fn a_folder_that_is_full_read_only_or_away_keeps_only_itself_waiting() {
 }
 
 fn result(base: &Path, name: &str) -> Value {
-    let days = fs::read_dir(base.join("sent")).map(|days| days.map(|day| day.unwrap().path()).collect::<Vec<PathBuf>>());
+    let days =
+        fs::read_dir(base.join("sent")).map(|days| days.map(|day| day.unwrap().path()).collect::<Vec<PathBuf>>());
     let read = |day: PathBuf| fs::read(day.join(format!("{name}.result.json"))).ok();
     let bytes = days.unwrap_or_default().into_iter().find_map(read).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()

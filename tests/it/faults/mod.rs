@@ -64,12 +64,7 @@ fn over_http_1_1_the_faults_of_an_answer_are_survived_too() {
 }
 
 /// Runs the wanted rows on so many sandboxes, started with these arguments.
-fn run(
-    (rows, sends): (&'static [Row], Sends),
-    lanes: usize,
-    sandbox: &[&str],
-    wanted: impl Fn(&str) -> bool + Sync,
-) {
+fn run((rows, sends): (&'static [Row], Sends), lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..lanes {

@@ -73,7 +73,9 @@ fn arriving(page: &mut String) {
 fn arrived(row: &Arrival) -> &'static str {
     match (row.end, row.sight, row.fault.contains("\"times\":0")) {
         (arrivals::End::Gone, ..) => "`gone`, until a person has looked",
-        (arrivals::End::Untold, ..) => "here, once; the hub does not take the word, so that the sender sees `delivered`",
+        (arrivals::End::Untold, ..) => {
+            "here, once; the hub does not take the word, so that the sender sees `delivered`"
+        }
         (_, _, true) => "here, once, and the sender told, once the fault is cleared",
         (_, Sight::None, _) => "here, once, and the sender told",
         _ => "here, once, and the sender told, by itself",

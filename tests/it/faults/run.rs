@@ -151,9 +151,8 @@ impl Lane {
             assert_eq!(effects(&self.hub.key_facts(id)), 0, "{}", self.hub.key_facts(id));
             return see(gateway, id, row);
         }
-        let delivered = until("the delivery", PATIENCE, || {
-            Some(look(gateway, id)).filter(|seen| seen["state"] == "delivered")
-        });
+        let delivered =
+            until("the delivery", PATIENCE, || Some(look(gateway, id)).filter(|seen| seen["state"] == "delivered"));
         assert_eq!((&delivered["reason"], &delivered["eta"]), (&Value::Null, &Value::Null), "{delivered}");
         match self.sends {
             Sends::Opinions => self.one_opinion(id, &delivered),

@@ -21,7 +21,9 @@ pub(crate) fn slip(number: usize) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/careplan/slip");
     let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap());
     let named = |name: String| name.replace(STAMP, &stamp(number));
-    entries.map(|entry| (named(entry.file_name().into_string().unwrap()), std::fs::read(entry.path()).unwrap())).collect()
+    entries
+        .map(|entry| (named(entry.file_name().into_string().unwrap()), std::fs::read(entry.path()).unwrap()))
+        .collect()
 }
 
 /// The same as the unit that the hub is sent.
