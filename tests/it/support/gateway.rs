@@ -75,17 +75,6 @@ impl Setup {
         setup.state(&state)
     }
 
-    /// Another facility of the sandbox, and an account of it.
-    pub(crate) fn of(hub: &Sandbox, folder: &str, user_id: &str) -> Self {
-        let facility = hub.facility(folder);
-        let setup = Self::new(hub);
-        setup.secret("password", fs::read(hub.password_file(user_id)).unwrap());
-        setup.secret("certificate.p12", fs::read(&facility.p12).unwrap());
-        setup.secret("passphrase", fs::read(&facility.p12_passphrase).unwrap());
-        let setup = setup.set("facility.number", &json!(facility.number).to_string());
-        setup.set("hub.user_id", &json!(user_id).to_string())
-    }
-
     /// One setting, its value in TOML: `set("outbox.backoff_min_s", "5")`, `set("log.format", "\"json\"")`.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
