@@ -5,8 +5,7 @@
 //! ```
 //!
 //! While files are still being taken the folder is called `<claim>.taking`; what a crash leaves there goes back to `out`, so that
-//! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, so what is left after a crash is never judged as a part of
-//! itself.
+//! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, for the same reason.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -21,6 +20,7 @@ use super::hand::Named;
 use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
+use crate::model::careplan::FileName;
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
@@ -38,6 +38,16 @@ pub(super) struct Verdict {
     pub(super) files: Vec<Moved>,
     /// What is said of them.
     pub(super) remarks: Vec<Remark>,
+}
+
+impl Verdict {
+    /// Whether it leads nowhere but into the facility's own folders. Where a share has no modes, others could write one.
+    fn is_sound(&self) -> bool {
+        let day = |day: &str| day.parse::<jiff::civil::Date>().is_ok();
+        let plain = |name: &str| !name.contains(['/', '\0']) && !matches!(name, "" | "." | "..");
+        let folder = ["sent/", "refused/"].iter().find_map(|folder| self.folder.strip_prefix(folder));
+        folder.is_some_and(day) && self.files.iter().all(|file| plain(&file.name) && plain(&file.placed))
+    }
 }
 
 /// A file on its way.
@@ -110,7 +120,8 @@ fn give_back(out: &Path, taking: &Path) -> io::Result<()> {
 pub(super) fn content(claim: &Path) -> io::Result<Content> {
     let verdict = claim.join(VERDICT);
     if disk::exists(&verdict)?
-        && let Some(verdict) = disk::read(&verdict)?.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        && let Some(verdict) = disk::read(&verdict)?.and_then(|bytes| serde_json::from_slice::<Verdict>(&bytes).ok())
+        && verdict.is_sound()
     {
         return Ok(Content::Judged(verdict));
     }
@@ -243,8 +254,17 @@ impl Quiet {
     }
 }
 
-/// The claims that there are.
+/// The claims that there are, by the stamps of their files: a later unit must not reach the outbox before an earlier one.
 pub(super) fn all(work: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
-    let names = disk::folders(work)?;
-    Ok(names.iter().filter_map(|name| Some((name.parse().ok()?, work.join(name)))).collect())
+    let mut claims = Vec::new();
+    for name in disk::folders(work)? {
+        let Ok(id) = name.parse::<Uuid>() else { continue };
+        let path = work.join(name);
+        let files = disk::list(&path)?.files;
+        let names = files.iter().filter_map(|entry| FileName::parse(&entry.name).ok());
+        let first = names.map(|name| (name.stamp.clone(), name.kind.is_delete())).min();
+        claims.push((first, id, path));
+    }
+    claims.sort_unstable();
+    Ok(claims.into_iter().map(|(_, id, path)| (id, path)).collect())
 }

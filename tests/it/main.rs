@@ -14,6 +14,7 @@ mod crash_folders;
 mod daemon;
 mod demo;
 mod disk;
+mod disk_plans;
 mod exchange;
 mod faults;
 mod feeds;

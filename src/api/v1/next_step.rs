@@ -100,10 +100,13 @@ fn care_plan(submission: &Submission) -> Sentence {
             "The hub is being asked what became of it. Do not send it on paper or again by other means.",
         ),
         StateName::Held => care_plan_held(submission.reason),
-        StateName::Returned => (
-            "hub_errorsの項目を直し、新しいファイル連番と新しい Idempotency-Key で送ってください。",
-            "Correct what hub_errors names and send it with a new stamp and under a new Idempotency-Key.",
-        ),
+        StateName::Returned => match submission.reason {
+            reason @ Some(Code::HubNotPermitted | Code::HubNoConsent) => returned(reason),
+            _ => (
+                "hub_errorsの項目を直し、新しいファイル連番と新しい Idempotency-Key で送ってください。",
+                "Correct what hub_errors names and send it with a new stamp and under a new Idempotency-Key.",
+            ),
+        },
         StateName::Cancelled => (
             "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
             "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",
