@@ -180,11 +180,13 @@ impl Season {
         let rate = [0.0, 0.05, 0.2].choose(dice).unwrap();
         let seed: u32 = dice.random();
         let kinds = ["cut_before_effect", "cut_after_effect", "cut_after_effect", "cut_mid_request", "cut_mid_answer"];
-        let kinds: Vec<&str> =
-            kinds.into_iter().chain(["status_503", "html_200", "truncated_json", "wrong_type"]).collect();
+        let kinds: Vec<&str> = kinds.into_iter().chain(["status_503", "html_200", "truncated_json"]).collect();
         let on =
             ["careplan-sent", "careplan-sent-list", "careplan-received", "careplan-unit", "careplan-ack", "lookup"];
         self.hub.post("random", json!({ "seed": seed, "rate": rate, "kinds": kinds, "on": on }));
+        // A unit that is none of the standard is believed when it is said twice.
+        let on = ["careplan-unit", "careplan-ack", "careplan-sent", "careplan-received"].choose(dice).unwrap();
+        self.hub.fault(json!({ "on": on, "kind": "wrong_type" }));
     }
 
     /// Ends the hub's faults and counts those that were met.
