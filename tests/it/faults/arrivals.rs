@@ -96,7 +96,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E4040"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Gone },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"expired_cursor"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Gone },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"answer_twice"}"#, sight: Sight::None, end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"slow_body"}"#, sight: Sight::None, end: Kept },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"slow_body","bytes":1000}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"close_idle"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"expire_tokens"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"cut_mid_request","bytes":0}"#, sight: Sight::None, end: Kept },

@@ -181,6 +181,17 @@ impl House {
         }
     }
 
+    /// An answer as it comes, which need not be text.
+    fn raw(&self, path: &str) -> Vec<u8> {
+        let mut stream = UnixStream::connect(self.gateway.socket()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let ask = Ask::new("GET", path).key(&self.key).header("connection", "close");
+        stream.write_all(&ask.bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    }
+
     fn events(&self) -> Vec<u8> {
         let mut stream = UnixStream::connect(self.gateway.socket()).unwrap();
         stream.set_read_timeout(Some(SILENCE)).unwrap();
@@ -368,16 +379,19 @@ fn received(dx: &mut House, hub: &Sandbox, person: &Person) {
         // One came without its first member, and has no files.
         (with + 1 == filed).then_some(())
     });
+    let stranger = dx.gateway.key("without the right");
     for one in &list {
         let path = format!("{LIST}/{}", one["id"].as_str().unwrap());
         // The unit and its files are for who has the right.
         for what in ["unit", "files"] {
-            let ask = Ask::new("GET", &format!("{path}/{what}")).key(&dx.key);
-            let stranger = dx.gateway.key("without the right");
-            assert_eq!(dx.gateway.ask(&ask.clone()).status, 200);
-            let refused = dx.gateway.ask(&Ask::new("GET", &ask.path).key(&stranger));
+            let refused = dx.gateway.ask(&Ask::new("GET", &format!("{path}/{what}")).key(&stranger));
             assert_eq!(refused.status, 403, "{refused:?}");
             dx.collected.push(("refusal".to_owned(), refused.body.into_bytes()));
+            let taken = dx.raw(&format!("{path}/{what}"));
+            let files = what == "unit" || one["care_plan"].is_object();
+            assert_eq!(taken.starts_with(b"HTTP/1.1 200"), files, "{what} of {one}");
+            let end = taken.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+            dx.collected.push(("head of what was taken".to_owned(), taken[..end].to_vec()));
         }
         assert_eq!(dx.ask(Ask::new("POST", &format!("{path}/opened"))).status, 200);
     }
