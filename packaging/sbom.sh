@@ -9,5 +9,5 @@ cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$1" --no-buil
 stamp=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 jq --arg stamp "$stamp" --arg version "$2" '
 	del(.serialNumber) | .metadata.timestamp = $stamp | .metadata.component.version = $version
-	| walk(if type == "string" then gsub("path\\+file://[^#]*#"; "engawa#") | gsub("file://[^#? ]*"; "") else . end)
+	| walk(if type == "string" then gsub("path\\+file://[^#]*#"; "engawa#") | gsub("[?]download_url=file://[^#? ]*"; "") | gsub("file://[^#? ]*"; "") else . end)
 ' "$file.json"

@@ -10,6 +10,7 @@ mod care_plans;
 mod careplan;
 mod cli;
 mod crash;
+mod crash_folders;
 mod daemon;
 mod demo;
 mod disk;
