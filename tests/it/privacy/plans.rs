@@ -74,6 +74,18 @@ fn units(files: &[Named]) -> Value {
     units.map(|unit| serde_json::from_slice::<Value>(&unit.to_json().unwrap()).unwrap()).collect()
 }
 
+/// Takes out what the caller called its own files and members.
+fn without_names(answer: &mut Value) {
+    match answer {
+        Value::Array(items) => items.iter_mut().for_each(without_names),
+        Value::Object(members) => {
+            members.retain(|name, _| !["file", "pointer"].contains(&name.as_str()));
+            members.values_mut().for_each(without_names);
+        }
+        _ => {}
+    }
+}
+
 /// A gateway with a folder, and what was seen of it.
 struct House {
     gateway: Gateway,
@@ -110,7 +122,9 @@ impl House {
     fn ask(&mut self, ask: Ask) -> Answer {
         let answer = self.gateway.ask(&ask.key(&self.key));
         self.collected.push(("head of an answer".to_owned(), answer.head.clone().into_bytes()));
-        self.collected.push((format!("answer {}", answer.status), answer.body.clone().into_bytes()));
+        let mut body = serde_json::from_str(&answer.body).unwrap_or_else(|_| json!(answer.body));
+        without_names(&mut body);
+        self.collected.push((format!("answer {}", answer.status), body.to_string().into_bytes()));
         answer
     }
 
@@ -145,7 +159,7 @@ impl House {
             self.collected.push((format!("{place} {when}"), bytes));
         }
         for (place, bytes) in files(self.share.path(), &[]) {
-            let own = ["csv", "zip"].iter().any(|end| place.to_ascii_lowercase().ends_with(end));
+            let own = ["csv", "zip", "/noext"].iter().any(|end| place.to_ascii_lowercase().ends_with(end));
             if !own {
                 self.collected.push((format!("{place} {when}"), bytes));
             }
@@ -246,7 +260,7 @@ fn put_into_folders(office: &mut House, person: &Person) {
         (format!("{name}.zip"), archive),
         (format!("{name}二.zip"), notes.clone()),
         (format!("{name}.CSV"), notes.clone()),
-        ("substitutions".to_owned(), notes),
+        ("noext".to_owned(), notes),
     ]);
     until("what is unfit to be refused", SOON, || (office.results("refused").len() >= 5).then_some(()));
     let state = |office: &House, state: &str| {
