@@ -166,7 +166,7 @@ pub(crate) fn judge(hub: &Sandbox, offices: &[Office]) -> Judged {
         in_order(office, &own);
         for other in offices {
             let theirs: Vec<&Filed> = own.iter().copied().filter(|one| one.to == other.number).collect();
-            let files = office.software.look(|book| written(book));
+            let files = office.software.look(written);
             other.software.look(|book| judged.received += received_once(book, &theirs, &files));
         }
         nothing_is_left(office);
