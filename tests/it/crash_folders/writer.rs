@@ -1,5 +1,6 @@
 //! The program that drops units into `out`, in all the ways that programs write files.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -89,10 +90,14 @@ impl Writer {
         Dropped { way: Way::Unfit, units: Vec::new(), files: unit.files, stalled: false }
     }
 
-    /// Something that was sent before.
+    /// Something that was sent before, once: a third one could be written over the second.
     fn again(&mut self) -> Option<Dropped> {
         let book = self.shared.book.lock().unwrap();
-        let whole = |one: &&Dropped| matches!(one.way, Way::Files | Way::Archive) && !one.stalled;
+        let name = |one: &Dropped| one.files.iter().map(|(name, _)| name.clone()).min();
+        let before: BTreeSet<_> = book.dropped.iter().filter(|one| one.way == Way::Again).map(name).collect();
+        let whole = |one: &&Dropped| {
+            matches!(one.way, Way::Files | Way::Archive) && !one.stalled && !before.contains(&name(one))
+        };
         let earlier: Vec<Dropped> = book.dropped.iter().filter(whole).cloned().collect();
         drop(book);
         let one = earlier.choose(&mut self.dice).filter(|one| self.sent(&one.files[0].0).is_some())?;
