@@ -92,9 +92,9 @@ pub(super) const PLAN_NOT_LIVE: Next = Next {
     en: "It is sent by itself at the time in eta. If it cannot wait, choose paper.",
 };
 
-pub(super) const PLAN_CHOOSE: Next = Next {
-    ja: "理由の文に従って直してから、再送（retry）・紙（paper）・取消（cancel）のどれかを選んでください。",
-    en: "Follow the sentence of the reason, then choose retry, paper or cancel.",
+pub(super) const PLAN_MAY_BE_THERE: Next = Next {
+    ja: "まず介護WEBサービスの画面で、基盤に届いているか確かめてください。なければ再送（retry）、あれば取消（cancel）を選んでください。",
+    en: "First look in the hub's browser service whether it is there. Then retry if it is not, or cancel if it is.",
 };
 
 pub(super) const PLAN_CORRECT: Next = Next {
@@ -127,7 +127,7 @@ pub(super) const ALL: [Next; 21] = [
     PLAN_ASKED,
     PLAN_ABSENT,
     PLAN_NOT_LIVE,
-    PLAN_CHOOSE,
+    PLAN_MAY_BE_THERE,
     PLAN_CORRECT,
     PLAN_DELIVERED,
 ];

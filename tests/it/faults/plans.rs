@@ -2,7 +2,7 @@
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use super::next::{
-    CONSENT, JOB_KIND, NOTHING, Next, PLAN_ABSENT, PLAN_ADMINISTRATOR, PLAN_ASKED, PLAN_CHOOSE, PLAN_CORRECT, PLAN_DELIVERED,
+    CONSENT, JOB_KIND, NOTHING, Next, PLAN_ABSENT, PLAN_ADMINISTRATOR, PLAN_ASKED, PLAN_MAY_BE_THERE, PLAN_CORRECT, PLAN_DELIVERED,
     PLAN_NOT_LIVE, PLAN_NOT_OFFERED, SENDING,
 };
 use super::table::Order::{Faults, Warm};
@@ -89,7 +89,7 @@ pub(super) const PLANS: &[Row] = &[
     waits(Warm(r#"{"on":"careplan-sent","kind":"expire_tokens"}"#), "HUB_TROUBLE", NOTHING, Eta::Some, Alone),
 
     // The answer was lost, and the question about it does not go well either.
-    held(r#"[{"on":"careplan-sent","kind":"cut_after_effect"},{"on":"lookup","kind":"not_offered","times":0}]"#, "OUTCOME_UNASKABLE", PLAN_CHOOSE, Eta::None),
+    held(r#"[{"on":"careplan-sent","kind":"cut_after_effect"},{"on":"lookup","kind":"not_offered","times":0}]"#, "OUTCOME_UNASKABLE", PLAN_MAY_BE_THERE, Eta::None),
     Row { then: Cleared, ..unknown(r#"[{"on":"careplan-sent","kind":"cut_after_effect"},{"on":"lookup","kind":"status_503","times":0}]"#, "HUB_TROUBLE") },
 
     // The feed of what became of it.
