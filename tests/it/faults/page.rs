@@ -72,7 +72,7 @@ fn arriving(page: &mut String) {
 
 fn arrived(row: &Arrival) -> &'static str {
     match (row.end, row.sight, row.fault.contains("\"times\":0")) {
-        (arrivals::End::Gone, ..) => "`gone`, until a person has looked",
+        (arrivals::End::AsItCame, ..) => "what the hub gave, as it came; it has no CSV files, and the sender is told",
         (arrivals::End::Untold, ..) => {
             "here, once; the hub does not take the word, so that the sender sees `delivered`"
         }
