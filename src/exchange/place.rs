@@ -46,9 +46,9 @@ impl Place {
         for name in FOLDERS {
             let folder = self.at(name);
             if name.starts_with('.') {
-                disk::make_own_folder(&folder)?
+                disk::make_own_folder(&folder)?;
             } else {
-                disk::make_folder(&folder)?
+                disk::make_folder(&folder)?;
             }
             if fs::symlink_metadata(&folder)?.dev() != device {
                 let why = format!("`{name}` is on another file system than the folders beside it");

@@ -108,7 +108,7 @@ fn a_unit_that_ends_the_process_does_not_keep_the_others_from_coming() {
     assert_eq!(gateway.wait().signal(), Some(SIGKILL), "{}", gateway.present_log());
     gateway.start();
     let list = all_kept(&gateway, 2);
-    let kept = |n: usize| list[n]["kept_at"].as_str().unwrap().to_owned();
+    let kept = |n: usize| list[n]["received_at"].as_str().unwrap().to_owned();
     assert!(kept(1) < kept(0), "{list:?}");
 }
 
