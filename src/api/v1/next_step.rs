@@ -89,10 +89,22 @@ fn identification_queued(reason: Option<Code>) -> Sentence {
     }
 }
 
+fn needs_remedy(code: Code) -> bool {
+    code.retry() == Retry::AfterRemedy
+}
+
+/// One or the other, never both: paper is out of the question until somebody knows.
+const MAY_BE_THERE: Sentence = (
+    "まず介護WEBサービスの画面で、基盤に届いているか確かめてください。なければ再送（retry）、あれば取消（cancel）を選んでください。",
+    "First look in the hub's browser service whether it is there. Then retry if it is not, or cancel if it is.",
+);
+
 /// Of a unit of care plans for one office.
 fn care_plan(submission: &Submission) -> Sentence {
     match submission.state {
         StateName::Delivered => care_plan_delivered(submission.recipient.map(|recipient| recipient.state)),
+        StateName::Held if submission.may_be_there => MAY_BE_THERE,
+        StateName::Queued if submission.may_be_there && submission.reason.is_some_and(needs_remedy) => MAY_BE_THERE,
         StateName::Queued => care_plan_queued(submission.reason),
         StateName::Sending => ("送信中です。お待ちください。", "It is being sent. Wait."),
         StateName::Unknown => (

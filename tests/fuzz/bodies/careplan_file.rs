@@ -2,23 +2,26 @@
 //! is written back byte for byte.
 
 use std::io::Read;
+use std::sync::LazyLock;
 
 use engawa::model::careplan::lint::{Findings, Settings, Severity, lint_file};
 use engawa::model::careplan::{FileKind, Rows};
+
+static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings { max_record: 4096, ..Settings::default() });
 
 /// The first byte chooses the kind, the second how many bytes come at a time.
 pub fn run(bytes: &[u8]) {
     let [kind, step, content @ ..] = bytes else { return };
     let kind = FileKind::ALL[usize::from(*kind) % FileKind::ALL.len()];
-    let settings = Settings { max_record: 4096, ..Settings::default() };
+    let settings = &*SETTINGS;
     let name = name(kind);
-    let findings = lint_file(&name, content, &settings).unwrap();
+    let findings = lint_file(&name, content, settings).unwrap();
     for finding in findings.list() {
         assert!(!finding.ja().contains('{') && !finding.en().contains('{'), "{} is not filled in", finding.rule);
         assert!(finding.line.is_none_or(|line| line > 0));
     }
     let slowly = Slowly { rest: content, step: usize::from(*step).max(1) };
-    let again = lint_file(&name, slowly, &settings).unwrap();
+    let again = lint_file(&name, slowly, settings).unwrap();
     assert_eq!(told(&findings), told(&again), "what is found depends on how the bytes arrive");
     if findings.worst().is_none_or(|worst| worst == Severity::Advice) && kind != FileKind::BaseImage {
         let mut out = Vec::new();

@@ -1,11 +1,15 @@
 //! A file name: what is read is written as the standard does, and reads the same again.
 
+use std::sync::LazyLock;
+
 use engawa::model::careplan::FileName;
 use engawa::model::careplan::lint::{Settings, lint_file};
 
+static SETTINGS: LazyLock<Settings> = LazyLock::new(Settings::default);
+
 pub fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let findings = lint_file(&text, &b""[..], &Settings::default()).unwrap();
+    let findings = lint_file(&text, &b""[..], &SETTINGS).unwrap();
     let Ok(name) = FileName::parse(&text) else {
         assert!(findings.is_refused(), "a name that is none is not refused");
         return;

@@ -89,6 +89,10 @@ impl Filed {
         });
         filed.collect()
     }
+
+    fn receipt(&self) -> &str {
+        self.record["receipt_number"].as_str().unwrap()
+    }
 }
 
 /// Units that have to be at the hub.
@@ -166,12 +170,14 @@ pub(crate) fn judge(hub: &Sandbox, offices: &[Office]) -> Judged {
         in_order(office, &own);
         for other in offices {
             let theirs: Vec<&Filed> = own.iter().copied().filter(|one| one.to == other.number).collect();
-            let files = office.software.look(|book| written(book));
-            other.software.look(|book| judged.received += received_once(book, &theirs, &files));
+            let files = office.software.look(written);
+            judged.received += other.software.look(|book| received_once(book, &theirs, &files));
         }
         nothing_is_left(office);
         acknowledged_once(hub, office, &filed);
     }
+    let found: usize = offices.iter().map(|office| office.software.look(|book| book.found.len())).sum();
+    assert_eq!(found, judged.received, "files came that nobody sent");
     judged
 }
 
@@ -197,24 +203,14 @@ fn as_recorded(office: &Office, book: &Book, own: &[&Filed]) {
     for state in ["returned", "cancelled"] {
         assert_eq!(office.gateway.list(state), Vec::<Value>::new(), "nothing here gives cause for {state}");
     }
-    let facts = |one: &Value, number: &Value, hash: &str| (one["id"].clone(), number.clone(), one[hash].clone());
     let delivered = office.gateway.list("delivered");
-    let recorded: BTreeSet<String> =
-        delivered.iter().map(|one| format!("{:?}", facts(one, &one["receipt"]["number"], "sha256").1)).collect();
-    let hashes: BTreeSet<&str> = delivered.iter().map(|one| one["sha256"].as_str().unwrap()).collect();
+    let recorded: BTreeMap<&str, &Value> =
+        delivered.iter().map(|one| (one["receipt"]["number"].as_str().unwrap(), &one["sha256"])).collect();
     for one in own {
-        assert!(recorded.contains(&format!("{:?}", one.record["receipt_number"])), "no record of {}", one.record);
-        assert!(
-            hashes.contains(one.record["body_sha256"].as_str().unwrap()),
-            "other bytes than on record: {}",
-            one.record
-        );
+        let hash = recorded.get(one.receipt()).unwrap_or_else(|| panic!("no record of {}", one.record));
+        assert_eq!(**hash, one.record["body_sha256"], "other bytes than on record: {}", one.record);
     }
-    assert_eq!(
-        (delivered.len(), recorded.len()),
-        (own.len(), own.len()),
-        "the record tells of other units than the hub"
-    );
+    assert_eq!((delivered.len(), recorded.len()), (own.len(), own.len()), "the record tells of others than the hub");
     for one in &book.posted {
         let batch = office.gateway.get(&format!("/v1/careplans/{}", one.batch)).json();
         let deliveries = batch["deliveries"].as_array().unwrap_or_else(|| panic!("a 202 is forgotten: {}", one.batch));
@@ -231,7 +227,7 @@ fn in_order(office: &Office, own: &[&Filed]) {
         .iter()
         .map(|one| (one["receipt"]["number"].as_str().unwrap(), one["accepted_at"].as_str().unwrap()))
         .collect();
-    let at = |one: &Filed| accepted[one.record["receipt_number"].as_str().unwrap()].parse::<jiff::Timestamp>().unwrap();
+    let at = |one: &Filed| accepted[one.receipt()].parse::<jiff::Timestamp>().unwrap();
     let single: BTreeSet<String> = office.software.look(|book| {
         let single = book.dropped.iter().filter(|one| one.way == Way::Files && !one.stalled);
         single.flat_map(|one| &one.units).map(|unit| unit.stamp.clone()).collect()
@@ -247,7 +243,7 @@ fn in_order(office: &Office, own: &[&Filed]) {
 
 /// Each file is in `sent` or `refused`, once, with a final result beside it that tells what became of it.
 fn in_one_place(office: &Office, book: &Book, own: &[&Filed], judged: &mut Judged) {
-    let receipts: BTreeSet<&str> = own.iter().map(|one| one.record["receipt_number"].as_str().unwrap()).collect();
+    let receipts: BTreeSet<&str> = own.iter().map(|one| one.receipt()).collect();
     let mut places: BTreeMap<(bool, String), Vec<Vec<u8>>> = BTreeMap::new();
     for part in ["sent", "refused"] {
         let all = files(&office.base.join(part));
@@ -256,7 +252,9 @@ fn in_one_place(office: &Office, book: &Book, own: &[&Filed], judged: &mut Judge
             let result = read(format!("{name}.result.json").as_ref()).unwrap_or_else(|| panic!("no word on {name}"));
             assert!(result["final"] == true && result["status"] == part, "{name}: {result}");
             assert!(fs::metadata(format!("{name}.txt")).unwrap().len() > 0, "{name}");
-            for one in result["deliveries"].as_array().unwrap() {
+            let deliveries = result["deliveries"].as_array().unwrap();
+            assert_eq!(deliveries.is_empty(), part == "refused", "{name}: {result}");
+            for one in deliveries {
                 let told = match one["state"].as_str().unwrap() {
                     "delivered" => receipts.contains(one["receipt"]["number"].as_str().unwrap()),
                     "on_paper" => path.with_file_name(one["cover_page"].as_str().unwrap()).exists(),
@@ -315,6 +313,7 @@ fn written(book: &Book) -> BTreeMap<String, (String, Vec<u8>)> {
 fn received_once(book: &Book, theirs: &[&Filed], written: &BTreeMap<String, (String, Vec<u8>)>) -> usize {
     let stamps: BTreeSet<&str> = theirs.iter().map(|one| one.stamp.as_str()).collect();
     let mut looks: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    let mut mains: BTreeMap<&str, u32> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for found in book.found.iter() {
         let Some((stamp, bytes)) = written.get(&found.name) else { continue };
@@ -322,10 +321,16 @@ fn received_once(book: &Book, theirs: &[&Filed], written: &BTreeMap<String, (Str
         assert!(stamps.contains(stamp.as_str()), "came without the hub: {}", found.name);
         assert!(found.bytes == *bytes, "is not what was written: {}", found.name);
         looks.entry(stamp).or_default().push(found.look);
+        if ["UP1KYO", "UPPLAN"].iter().any(|kind| found.name.starts_with(kind)) {
+            mains.insert(stamp, found.look);
+        }
     }
     for (stamp, _) in written.values().filter(|(stamp, _)| stamps.contains(stamp.as_str())) {
         let count = written.values().filter(|(other, _)| other == stamp).count();
         assert_eq!(looks.get(stamp.as_str()).map(Vec::len), Some(count), "not all files of {stamp}");
+    }
+    for (stamp, main) in mains {
+        assert_eq!(looks[stamp].iter().max(), Some(&main), "the main file of {stamp} came before the others");
     }
     for (n, later) in theirs.iter().enumerate() {
         for first in theirs[..n].iter().filter(|first| first.stamp < later.stamp) {

@@ -2,7 +2,7 @@
 //! intake, while the hub fails at random: every file is handed in once and ends in one place with its final result, every unit
 //! is at the hub once and in order, and the other office's software gets each of its files once, byte for byte.
 //!
-//! `ENGAWA_CRASH_FOLDER_ROUNDS` says how often (6), `ENGAWA_CRASH_SEED` repeats the choices of an earlier run (not its timing).
+//! `ENGAWA_CRASH_FOLDER_ROUNDS` says how often (4), `ENGAWA_CRASH_SEED` repeats the choices of an earlier run (not its timing).
 
 mod judge;
 mod office;
@@ -35,7 +35,7 @@ const INTAKE: &[&str] = &["intake.spooled", "intake.before_accept", "intake.acce
 #[test]
 #[allow(clippy::disallowed_methods)] // The time a test takes is the machine's.
 fn kill_9_hands_in_every_file_once_and_gives_every_unit_once() {
-    let rounds = number("ENGAWA_CRASH_FOLDER_ROUNDS").map_or(6, |n| u32::try_from(n).unwrap());
+    let rounds = number("ENGAWA_CRASH_FOLDER_ROUNDS").map_or(4, |n| u32::try_from(n).unwrap());
     let seed = number("ENGAWA_CRASH_SEED").unwrap_or_else(rand::random);
     println!("folders: {rounds} rounds, ENGAWA_CRASH_SEED={seed}");
     let start = Instant::now();
@@ -56,6 +56,7 @@ fn kill_9_hands_in_every_file_once_and_gives_every_unit_once() {
         if left == 0 {
             break;
         }
+        println!("folders: {left} rounds left after {:.0} s; {tally}", start.elapsed().as_secs_f64());
     }
     println!("folders: {rounds} rounds in {:.0} s; {tally}", start.elapsed().as_secs_f64());
     tally.is_worth_something(rounds);
@@ -179,11 +180,13 @@ impl Season {
         let rate = [0.0, 0.05, 0.2].choose(dice).unwrap();
         let seed: u32 = dice.random();
         let kinds = ["cut_before_effect", "cut_after_effect", "cut_after_effect", "cut_mid_request", "cut_mid_answer"];
-        let kinds: Vec<&str> =
-            kinds.into_iter().chain(["status_503", "html_200", "truncated_json", "wrong_type"]).collect();
+        let kinds: Vec<&str> = kinds.into_iter().chain(["status_503", "html_200", "truncated_json"]).collect();
         let on =
             ["careplan-sent", "careplan-sent-list", "careplan-received", "careplan-unit", "careplan-ack", "lookup"];
         self.hub.post("random", json!({ "seed": seed, "rate": rate, "kinds": kinds, "on": on }));
+        // A unit that is none of the standard is believed when it is said twice.
+        let on = ["careplan-unit", "careplan-ack", "careplan-sent", "careplan-received"].choose(dice).unwrap();
+        self.hub.fault(json!({ "on": on, "kind": "wrong_type" }));
     }
 
     /// Ends the hub's faults and counts those that were met.

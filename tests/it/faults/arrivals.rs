@@ -19,7 +19,7 @@ pub(super) enum Sight {
 pub(super) enum End {
     /// The unit is here, once, and its sender has been told, once.
     Kept,
-    /// What the hub gave is here as it came, and is no unit; its sender has been told, once.
+    /// The same, of a unit that is none: as the hub gave it, without files, until a person has looked.
     AsItCame,
     /// The unit is here, and the hub does not take the word of it.
     Untold,
@@ -86,7 +86,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"html_502"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"truncated_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::Item("CAREPLAN_UNREADABLE"), end: AsItCame },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E9001"}"#, sight: Sight::Item("HUB_TROUBLE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E7777"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Item("HUB_NOT_PERMITTED"), end: Kept },
@@ -94,7 +94,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E4040"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"expired_cursor"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"answer_twice"}"#, sight: Sight::None, end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"slow_body"}"#, sight: Sight::None, end: Kept },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"slow_body","bytes":1000}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"close_idle"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"expire_tokens"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"cut_mid_request","bytes":0}"#, sight: Sight::None, end: Kept },
@@ -117,7 +117,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-ack", fault: r#"{"kind":"html_502"}"#, sight: Sight::Log("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"wrong_json"}"#, sight: Sight::Log("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"truncated_json"}"#, sight: Sight::Log("HUB_NONSENSE"), end: Kept },
-    Arrival { on: "careplan-ack", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::Log("HUB_NONSENSE"), end: Kept },
+    Arrival { on: "careplan-ack", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E9001"}"#, sight: Sight::Log("HUB_TROUBLE"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E7777"}"#, sight: Sight::Log("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"not_offered"}"#, sight: Sight::Log("HUB_NOT_OFFERED"), end: Kept },

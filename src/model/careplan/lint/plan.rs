@@ -1,5 +1,7 @@
 //! What the settings come to, worked out once: code lists that can be asked fast.
 
+use std::cell::OnceCell;
+
 use super::Settings;
 use crate::model::careplan::codes::{CodeList, Scope};
 use crate::model::careplan::layout::FileKind;
@@ -10,7 +12,7 @@ fn packed(code: &[u8]) -> Option<u64> {
 }
 
 /// A list that is asked for every value.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Codes(Vec<u64>);
 
 impl Codes {
@@ -28,8 +30,8 @@ impl Codes {
 /// The settings, ready for use.
 pub(super) struct Plan<'a> {
     pub(super) settings: &'a Settings,
-    /// By kind and item: the item's codes.
-    lists: Vec<Vec<Codes>>,
+    /// By kind and item: the item's codes, worked out for the kinds that are met.
+    lists: Vec<OnceCell<Vec<Codes>>>,
     /// The CSVバージョン that needs no second look.
     pub(super) current: Vec<u8>,
     /// The service kinds that need no second look.
@@ -38,13 +40,11 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
-        let list = |id: &str| Codes::new(settings.codes.list(id));
-        let lists = FileKind::ALL.iter().map(|kind| kind.items().iter().map(|item| list(item.codes)).collect());
         let mut exchanged = settings.codes.list("service_kind").clone();
         exchanged.codes.retain(|code| settings.codes.scope(code.code.as_bytes()) == Some(Scope::In));
         Self {
             settings,
-            lists: lists.collect(),
+            lists: vec![OnceCell::new(); FileKind::ALL.len()],
             current: settings.codes.version_to_write().as_bytes().to_vec(),
             exchanged: Codes::new(&exchanged),
         }
@@ -52,6 +52,8 @@ impl<'a> Plan<'a> {
 
     /// The codes of the items of a kind, in the order of the items.
     pub(super) fn lists(&self, kind: FileKind) -> &[Codes] {
-        self.lists.get(kind as usize).map_or(&[], Vec::as_slice)
+        let list = |id: &str| Codes::new(self.settings.codes.list(id));
+        let lists = || kind.items().iter().map(|item| list(item.codes)).collect();
+        self.lists.get(kind as usize).map_or(&[], |known| known.get_or_init(lists))
     }
 }
