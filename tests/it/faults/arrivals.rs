@@ -86,7 +86,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"html_502"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"truncated_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::None, end: Kept },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::Item("CAREPLAN_UNREADABLE"), end: AsItCame },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E9001"}"#, sight: Sight::Item("HUB_TROUBLE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E7777"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Item("HUB_NOT_PERMITTED"), end: Kept },
