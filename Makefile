@@ -5,6 +5,7 @@ SHELL := /bin/sh
 .PHONY: deb deb-twice deb-arm64 test-package tools-package
 
 N ?= 200
+ROUNDS ?= 40
 MINUTES ?= 30
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BUILT := $(TARGET)/debug
@@ -47,8 +48,8 @@ test: deps ## every test, and which of them could not run here
 	if [ -s $(SKIPPED) ]; then echo "$$(wc -l < $(SKIPPED)) tests skipped:"; cat $(SKIPPED); else echo "no test skipped"; fi; \
 	exit $$status
 
-crash: deps ## kill -9 at random moments, N rounds: make crash N=10000
-	ENGAWA_CRASH_ROUNDS=$(N) cargo test --locked --test it crash -- --nocapture
+crash: deps ## kill -9 at random moments, N rounds of documents and ROUNDS of folders: make crash N=10000 ROUNDS=1000
+	ENGAWA_CRASH_ROUNDS=$(N) ENGAWA_CRASH_FOLDER_ROUNDS=$(ROUNDS) cargo test --locked --test it crash -- --nocapture
 
 soak: deps ## 64 terminals, 16 card readers and every trouble: make soak MINUTES=30
 	ENGAWA_CARD_SOAK=64,16,$$(($(MINUTES) * 60)) cargo test --locked --test it card_soak -- --nocapture

@@ -306,7 +306,7 @@ until_true 10 'the endpoint is watched' test -s "$work/pulse2.log"
 box systemctl restart engawa
 until_true 20 'it answers' healthy
 : > "$work/pulse2.stop"; wait $pulse
-seen "restart: $(awk '$1 == "refused" { n += $3 } END { print n + 0 }' "$work/pulse2.log") requests refused, the longest waited $(awk '$2 > l { l = $2 } END { print l }' "$work/pulse2.log") ms"
+seen "restart: $(awk '$1 == "refused" { n += $3 } END { print n + 0 }' "$work/pulse2.log") requests refused, the longest waited $(awk '$2 > l { l = $2 } END { print l + 0 }' "$work/pulse2.log") ms"
 box systemctl disable -q --now engawa.socket
 
 step 'remove, and install again'

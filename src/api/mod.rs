@@ -18,6 +18,7 @@ mod openapi;
 mod problem;
 mod routes;
 mod serve;
+mod steady;
 mod strict_json;
 mod v1;
 mod wiped;

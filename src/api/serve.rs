@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::caller::{Connection, Peer};
+use super::steady::Steady;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,6 +45,8 @@ pub struct ServeConfig {
     /// Connections open at once on each listener; more wait in the system's queue. Counted apart, so that the network
     /// cannot lock out the administrator on the Unix socket.
     pub max_connections: usize,
+    /// How long a caller may take over each megabyte of an answer: one that stops reading would keep it in memory.
+    pub reading: Duration,
     /// Bytes of a request's head; at least 8 KiB.
     pub max_head: usize,
     /// How long running requests may take to finish once the endpoint stops.
@@ -55,6 +58,7 @@ impl Default for ServeConfig {
         Self {
             header_timeout: Duration::from_secs(30),
             max_connections: 256,
+            reading: Duration::from_secs(60),
             max_head: 64 << 10,
             drain: Duration::from_secs(20),
         }
@@ -77,6 +81,7 @@ pub async fn serve(
             router: router.clone(),
             http: builder(&config),
             seats,
+            reading: config.reading,
             stopping: stopping.clone(),
             tasks: tasks.clone(),
         };
@@ -108,6 +113,7 @@ struct Connections {
     router: Router,
     http: Builder<TokioExecutor>,
     seats: Arc<Semaphore>,
+    reading: Duration,
     stopping: watch::Receiver<bool>,
     tasks: TaskTracker,
 }
@@ -153,7 +159,8 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { router, http, mut stopping, tasks, .. } = self;
+        let Self { router, http, reading, mut stopping, tasks, .. } = self;
+        let stream = Steady::new(stream, reading);
         let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None };
         let used = Arc::new(AtomicBool::new(false));
         let service = {

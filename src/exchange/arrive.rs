@@ -109,6 +109,18 @@ pub(super) fn write(staging: &Path, files: &Files) -> io::Result<Vec<String>> {
     Ok(order(&names, replaced))
 }
 
+/// Removes what a crash left behind: folders of units that are in their place already, or are written anew. `known` are those whose
+/// files still lie ready.
+pub(super) fn sweep(arriving: &Path, known: &[Vec<u8>]) -> io::Result<()> {
+    for name in disk::folders(arriving)? {
+        let id = name.parse::<Uuid>().ok();
+        if id.is_some_and(|id| !known.iter().any(|known| known == id.as_bytes())) {
+            disk::clear(&arriving.join(name))?;
+        }
+    }
+    Ok(())
+}
+
 /// What is said of characters that CSV cannot hold.
 fn notice(files: &Files) -> Vec<u8> {
     let mut text = String::from(

@@ -4,8 +4,8 @@
 //! out ──renamed──▶ .work/<claim> ──read, judged, handed in──▶ verdict written there ──renamed, one by one──▶ sent | refused
 //! ```
 //!
-//! The verdict is on the disk before the first file moves on, so what is left after a crash is never judged as a part of
-//! itself.
+//! While files are still being taken the folder is called `<claim>.taking`; what a crash leaves there goes back to `out`, so that
+//! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, for the same reason.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -20,9 +20,12 @@ use super::hand::Named;
 use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
+use crate::model::careplan::FileName;
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
+/// Behind the name of a claim's folder as long as files are renamed into it.
+const TAKING: &str = ".taking";
 
 /// What became of files that were taken, and where they go.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +38,16 @@ pub(super) struct Verdict {
     pub(super) files: Vec<Moved>,
     /// What is said of them.
     pub(super) remarks: Vec<Remark>,
+}
+
+impl Verdict {
+    /// Whether it leads nowhere but into the facility's own folders. Where a share has no modes, others could write one.
+    fn is_sound(&self) -> bool {
+        let day = |day: &str| day.parse::<jiff::civil::Date>().is_ok();
+        let plain = |name: &str| !name.contains(['/', '\0']) && !matches!(name, "" | "." | "..");
+        let folder = ["sent/", "refused/"].iter().find_map(|folder| self.folder.strip_prefix(folder));
+        folder.is_some_and(day) && self.files.iter().all(|file| plain(&file.name) && plain(&file.placed))
+    }
 }
 
 /// A file on its way.
@@ -58,45 +71,57 @@ pub(super) enum Content {
 /// Renames files into a folder of their own. What vanished in between is left out; when that is all of it, there is no claim.
 pub(super) fn take(out: &Path, work: &Path, files: &[Entry]) -> io::Result<Option<Uuid>> {
     let id = Uuid::new_v4();
-    let claim = work.join(id.to_string());
-    disk::make_folder(&claim)?;
+    let taking = work.join(format!("{id}{TAKING}"));
+    disk::make_folder(&taking)?;
     let mut taken = false;
-    let mut failed = None;
     for entry in files {
-        match disk::rename_new(&out.join(&entry.name), &claim.join(&entry.name)) {
+        match disk::rename_new(&out.join(&entry.name), &taking.join(&entry.name)) {
             Ok(()) => taken = true,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
-                failed = Some(error);
-                break;
+                give_back(out, &taking)?;
+                return Err(error);
             }
         }
+        crash::point("exchange.taking");
     }
-    if let Some(error) = failed {
-        // A part of a unit must not be judged alone.
-        for entry in files {
-            match disk::rename_new(&claim.join(&entry.name), &out.join(&entry.name)) {
-                Err(back) if back.kind() != ErrorKind::NotFound => return Err(back),
-                _ => {}
-            }
-        }
-        disk::clear(&claim)?;
-        return Err(error);
-    }
-    disk::sync(&claim)?;
-    disk::sync(out)?;
-    crash::point("exchange.claimed");
     if !taken {
-        disk::clear(&claim)?;
+        disk::clear(&taking)?;
+        return Ok(None);
     }
-    Ok(taken.then_some(id))
+    disk::sync(&taking)?;
+    disk::sync(out)?;
+    disk::rename_new(&taking, &work.join(id.to_string()))?;
+    disk::sync(work)?;
+    crash::point("exchange.claimed");
+    Ok(Some(id))
+}
+
+/// Puts back what a crash left half taken.
+pub(super) fn undo(out: &Path, work: &Path) -> io::Result<()> {
+    let half = disk::folders(work)?.into_iter().filter(|name| name.ends_with(TAKING));
+    half.into_iter().try_for_each(|name| give_back(out, &work.join(name)))
+}
+
+/// Puts files back into `out`. Where somebody has put another of the name there, what is left is judged as it is.
+fn give_back(out: &Path, taking: &Path) -> io::Result<()> {
+    let mut all = true;
+    for entry in disk::list(taking)?.files {
+        match disk::rename_new(&taking.join(&entry.name), &out.join(&entry.name)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => all = false,
+            done => done?,
+        }
+    }
+    disk::sync(out)?;
+    if all { disk::clear(taking) } else { disk::rename_new(taking, &taking.with_extension("")) }
 }
 
 /// Looks into a claim's folder.
 pub(super) fn content(claim: &Path) -> io::Result<Content> {
     let verdict = claim.join(VERDICT);
     if disk::exists(&verdict)?
-        && let Some(verdict) = disk::read(&verdict)?.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        && let Some(verdict) = disk::read(&verdict)?.and_then(|bytes| serde_json::from_slice::<Verdict>(&bytes).ok())
+        && verdict.is_sound()
     {
         return Ok(Content::Judged(verdict));
     }
@@ -229,8 +254,17 @@ impl Quiet {
     }
 }
 
-/// The claims that there are.
+/// The claims that there are, by the stamps of their files: a later unit must not reach the outbox before an earlier one.
 pub(super) fn all(work: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
-    let names = disk::folders(work)?;
-    Ok(names.iter().filter_map(|name| Some((name.parse().ok()?, work.join(name)))).collect())
+    let mut claims = Vec::new();
+    for name in disk::folders(work)? {
+        let Ok(id) = name.parse::<Uuid>() else { continue };
+        let path = work.join(name);
+        let files = disk::list(&path)?.files;
+        let names = files.iter().filter_map(|entry| FileName::parse(&entry.name).ok());
+        let first = names.map(|name| (name.stamp.clone(), name.kind.is_delete())).min();
+        claims.push((first, id, path));
+    }
+    claims.sort_unstable();
+    Ok(claims.into_iter().map(|(_, id, path)| (id, path)).collect())
 }

@@ -213,7 +213,21 @@ pub(super) fn exists(path: &Path) -> io::Result<bool> {
 
 /// Makes a folder below one that is there, for the group as well.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o770).create(path) {
+    make(path, 0o770)
+}
+
+/// Makes a folder that is the box's alone: what lies in it is believed after a crash.
+pub(super) fn make_own_folder(path: &Path) -> io::Result<()> {
+    make(path, 0o700)?;
+    if fs::symlink_metadata(path)?.mode() & 0o077 != 0 {
+        // A share may have no modes of its own.
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    }
+    Ok(())
+}
+
+fn make(path: &Path, mode: u32) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => match fs::symlink_metadata(path)?.is_dir() {
             true => Ok(()),
             false => Err(ErrorKind::NotADirectory.into()),
@@ -221,7 +235,7 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(()) => {
             let inherited = fs::symlink_metadata(path)?.mode() & 0o2000;
-            let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o770 | inherited));
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode | inherited));
             path.parent().map_or(Ok(()), sync)
         }
     }

@@ -36,6 +36,7 @@ pub use arrive::{Arrived, Plan, plan};
 pub use room::Room;
 
 use crate::clock::Clock;
+use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
@@ -108,11 +109,12 @@ pub fn start(
     outbox: Outbox,
     inbox: Inbox,
     store: Store,
+    keys: Arc<Keyring>,
     config: Config,
     clock: Clock,
     stop: channel::Receiver<bool>,
 ) -> Tasks {
-    let room = Room::open(outbox, inbox, store, config, clock, stop.clone());
+    let room = Room::open(outbox, inbox, store, keys, config, clock, stop.clone());
     let health = room.health();
     Tasks { look: tokio::spawn(run(room, stop)), health }
 }

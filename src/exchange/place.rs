@@ -45,7 +45,11 @@ impl Place {
         let device = fs::symlink_metadata(&self.base)?.dev();
         for name in FOLDERS {
             let folder = self.at(name);
-            disk::make_folder(&folder)?;
+            if name.starts_with('.') {
+                disk::make_own_folder(&folder)?;
+            } else {
+                disk::make_folder(&folder)?;
+            }
             if fs::symlink_metadata(&folder)?.dev() != device {
                 let why = format!("`{name}` is on another file system than the folders beside it");
                 return Err(io::Error::new(ErrorKind::CrossesDevices, why));

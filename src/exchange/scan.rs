@@ -3,7 +3,7 @@
 //! Pure: who looks passes in what there is and what time it is. Only a change counts, never what a file's own date says: the
 //! clocks of other machines are wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::careplan::{FileKind, FileName, Party, send_units};
@@ -153,8 +153,13 @@ impl Scan {
                 single.push(Take { what, files: vec![entry] });
             }
         }
-        for group in groups.into_values() {
-            self.judge(group, now, &mut look);
+        // What was whole first goes first, also where it is looked at a little longer.
+        let mut shut = BTreeSet::new();
+        for ((_, _, from, to), mut group) in groups {
+            group.ready &= !shut.contains(&(from.clone(), to.clone()));
+            if self.judge(group, now, &mut look) {
+                shut.insert((from, to));
+            }
         }
         look.take.extend(single);
         look.take.extend(papers);
@@ -188,11 +193,13 @@ impl Scan {
         false
     }
 
-    fn judge(&self, group: Group, now: Duration, look: &mut Look) {
+    /// Takes a unit or lets it wait; true when it is whole and waits.
+    fn judge(&self, group: Group, now: Duration, look: &mut Look) -> bool {
         if !group.ready {
-            return;
+            return false;
         }
-        let wait = match Growth::of(&group.kinds) {
+        let growth = Growth::of(&group.kinds);
+        let wait = match growth {
             Growth::Whole => Duration::ZERO,
             Growth::Open => self.patience.min(self.settle * GROWTH),
             Growth::Lacking => self.patience,
@@ -200,10 +207,11 @@ impl Scan {
         let quiet = now.saturating_sub(group.quiet_since);
         if quiet >= wait {
             look.take.push(Take { what: What::Unit, files: group.files });
-        } else {
-            look.sooner(wait.saturating_sub(quiet));
-            look.wait.extend(group.files.into_iter().map(|entry| (entry.name, Wait::Members)));
+            return false;
         }
+        look.sooner(wait.saturating_sub(quiet));
+        look.wait.extend(group.files.into_iter().map(|entry| (entry.name, Wait::Members)));
+        matches!(growth, Growth::Open)
     }
 }
 

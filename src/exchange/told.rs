@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::claim::Moved;
 use super::disk;
 use super::result::Report;
+use crate::credential::seal::{Keyring, SealError};
 use crate::store::TakenRow;
 
 /// Files in `sent` whose fate is still to be told.
@@ -41,28 +42,34 @@ pub(super) struct Told {
 }
 
 impl Taken {
-    /// What a row says; `None` when it does not parse.
-    pub(super) fn read(row: &TakenRow) -> Option<Self> {
+    /// What a row says; `None` when it cannot be opened or does not parse.
+    pub(super) fn read(row: &TakenRow, keys: &Keyring) -> Option<Self> {
+        let claim = Uuid::from_slice(&row.claim).ok()?;
+        let open = |sealed: &[u8]| keys.open_note(claim.into_bytes(), sealed).ok();
         Some(Self {
-            claim: Uuid::from_slice(&row.claim).ok()?,
+            claim,
             batch: Uuid::from_slice(&row.batch).ok()?,
             folder: row.folder.clone(),
-            files: serde_json::from_str(&row.files).ok()?,
-            told: serde_json::from_str(&row.told).unwrap_or_default(),
+            files: serde_json::from_slice(&open(&row.files)?).ok()?,
+            told: open(&row.told).and_then(|told| serde_json::from_slice(&told).ok()).unwrap_or_default(),
             deliveries: Vec::new(),
             news: true,
         })
     }
 
-    /// The row that says it.
-    pub(super) fn row(&self) -> TakenRow {
-        TakenRow {
+    /// The row that says it. What software calls its files may name a person.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    pub(super) fn row(&self, keys: &Keyring) -> Result<TakenRow, SealError> {
+        let seal = |text: String| keys.seal_note(self.claim.into_bytes(), text.as_bytes());
+        Ok(TakenRow {
             claim: self.claim.as_bytes().to_vec(),
             batch: self.batch.as_bytes().to_vec(),
             folder: self.folder.clone(),
-            files: serde_json::to_string(&self.files).unwrap_or_default(),
-            told: serde_json::to_string(&self.told).unwrap_or_default(),
-        }
+            files: seal(serde_json::to_string(&self.files).unwrap_or_default())?,
+            told: seal(serde_json::to_string(&self.told).unwrap_or_default())?,
+        })
     }
 
     /// The file of that name, whatever its case.

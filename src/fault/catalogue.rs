@@ -105,6 +105,9 @@ catalogue! {
     SubmissionInFlight "SUBMISSION_IN_FLIGHT" 409 Caller Later
         "送信中、または結果を基盤に確かめているところです。結果が分かるまで、取消も再送もできません。"
         "It is being sent, or its outcome is being asked at the hub. Until that is known it can be neither cancelled nor sent again.";
+    PaperTooLate "PAPER_TOO_LATE" 409 Caller Never
+        "基盤がすでに受け付けているかもしれないため、紙にはできません。介護WEBサービスで送信済みかを確かめ、なければ再送（retry）、あれば取消（cancel）を選んでください。"
+        "The hub may have it, so it cannot go on paper. Look in the hub's browser service; then retry if it is not there, or cancel if it is.";
 
     // Why a submission waits, or how it ended.
     WaitTurn "WAIT_TURN" 200 Gateway Automatic
@@ -257,11 +260,11 @@ catalogue! {
         "本人の同意の記録がありません。介護WEBサービスで同意を得てから、新しいキーで送ってください。"
         "There is no consent of this person for the facility. Obtain it in the hub's browser service, then send under a new key.";
     HubInsurerNotLive "HUB_INSURER_NOT_LIVE" 409 Hub Automatic
-        "この保険者（市町村）はまだ基盤を使っていません。開始日に自動で送ります。急ぐときは取り消して紙で出してください。"
-        "This insurer is not on the hub yet. It is sent by itself from the day it starts; cancel and use paper if it is urgent.";
+        "この保険者（市町村）はまだ基盤を使っていません。開始日に自動で送ります。急ぐとき、ケアプランは「紙（paper）」を選び、ほかの文書は取り消してから紙で出してください。"
+        "This insurer is not on the hub yet. It is sent by itself from the day it starts. If it is urgent: choose paper for a care plan; cancel any other document here, then file it on paper.";
     HubRecipientAbsent "HUB_RECIPIENT_ABSENT" 409 Hub Never
-        "送付先は基盤に参加していません。紙で出してください。"
-        "The recipient does not take part in the hub. Use paper.";
+        "送付先は基盤に参加していません。ケアプランを紙で送ると決めたら「紙（paper）」を選んでください。ほかの文書は紙で出してください。"
+        "The recipient does not take part in the hub. If a care plan is to go on paper, choose paper for it here; file any other document on paper.";
     HubArrivalGone "HUB_ARRIVAL_GONE" 410 Hub Never
         "基盤が知らせた受信ケアプランが、基盤にもうありません。送信元の事業所に送り直しを頼んでください。"
         "The hub announced a care plan that it no longer has. Ask the office that sent it to send it again.";

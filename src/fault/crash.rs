@@ -19,6 +19,7 @@ pub const POINTS: &[&str] = &[
 
 /// Every named place that files pass in the folders, on their way out and in.
 pub const FOLDERS: &[&str] = &[
+    "exchange.taking",
     "exchange.claimed",
     "exchange.handed_in",
     "exchange.decided",

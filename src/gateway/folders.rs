@@ -39,7 +39,7 @@ pub(super) fn inbox(
 pub(super) fn exchange(
     settings: &Config,
     lint: &Arc<lint::Settings>,
-    (outbox, inbox, store): (&Outbox, &Inbox, &Store),
+    (outbox, inbox, (store, keys)): (&Outbox, &Inbox, &(Store, Arc<Keyring>)),
     clock: &Clock,
     stop: watch::Receiver<bool>,
 ) -> Option<exchange::Tasks> {
@@ -51,5 +51,5 @@ pub(super) fn exchange(
         patience: settings.exchange.patience,
         lint: lint.clone(),
     };
-    Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), config, clock.clone(), stop))
+    Some(exchange::start(outbox.clone(), inbox.clone(), store.clone(), keys.clone(), config, clock.clone(), stop))
 }

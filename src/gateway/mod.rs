@@ -227,7 +227,7 @@ impl House {
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let (stop_folders, stopping_folders) = watch::channel(false);
         let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
-        let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened.0), &clock, stopping_folders);
+        let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);

@@ -5,12 +5,9 @@ use zeroize::Zeroizing;
 use super::view::{About, Files, Replaced};
 use crate::model::careplan::unit::{Reading, Unit};
 
-/// A row takes far more memory than the two octets that can name it. Units of the standard have a row in some hundred octets.
-const MAX_ROWS: usize = 100_000;
-
 /// What a unit is; `None`: it is none of the standard.
 pub(super) fn about(json: &[u8]) -> Option<About> {
-    let mut unit = parse(json)?;
+    let mut unit = Unit::parse(json, Reading::Received).ok()?;
     let replaced = unit.fit_for_csv();
     let files = unit.files().ok()?;
     Some(About {
@@ -33,7 +30,7 @@ fn named((name, content): (String, Vec<u8>)) -> String {
 
 /// The CSV files of a unit; `None`: it is none of the standard.
 pub(super) fn files(json: &[u8]) -> Option<Files> {
-    let mut unit = parse(json)?;
+    let mut unit = Unit::parse(json, Reading::Received).ok()?;
     let replaced = unit.fit_for_csv().into_iter().map(|made| Replaced {
         pointer: made.pointer,
         character: made.original,
@@ -42,9 +39,4 @@ pub(super) fn files(json: &[u8]) -> Option<Files> {
     let replaced = replaced.collect();
     let files = unit.files().ok()?.into_iter().map(|(name, content)| (name, Zeroizing::new(content))).collect();
     Some(Files { files, replaced })
-}
-
-fn parse(json: &[u8]) -> Option<Unit> {
-    let rows = json.iter().filter(|octet| **octet == b'{').count();
-    (rows <= MAX_ROWS).then(|| Unit::parse(json, Reading::Received).ok())?
 }

@@ -166,8 +166,8 @@ impl Outbox {
     /// A person sends it on paper instead: from here on it never goes to the hub.
     ///
     /// # Errors
-    /// `SUBMISSION_STATE` when the hub has it or may have it, or it is of a kind that has no way on paper; `SUBMISSION_IN_FLIGHT`,
-    /// `REQUEST_NOT_FOUND`, or the store's failure.
+    /// `SUBMISSION_STATE` when the hub has it, or it is of a kind that has no way on paper; `PAPER_TOO_LATE` when the hub may have it;
+    /// `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, or the store's failure.
     pub async fn on_paper(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
         self.person(sender, id, || Input::OnPaper).await
     }

@@ -124,6 +124,9 @@ pub enum Denied {
     /// Its outcome is still open.
     #[error("its outcome is still open")]
     InFlight,
+    /// The hub may have it, so it cannot go on paper.
+    #[error("the hub may have it")]
+    MayBeThere,
 }
 
 impl Denied {
@@ -133,6 +136,7 @@ impl Denied {
         match self {
             Self::State => Code::SubmissionState,
             Self::InFlight => Code::SubmissionInFlight,
+            Self::MayBeThere => Code::PaperTooLate,
         }
     }
 }
@@ -207,6 +211,7 @@ impl Life {
                 Err(Denied::InFlight)
             }
             (State::Sending(_) | State::Unknown(_), Input::OnPaper) if self.kind.has_paper() => Err(Denied::InFlight),
+            (State::Queued(_) | State::Held(_), Input::OnPaper) if self.kind.has_paper() => Err(Denied::MayBeThere),
             _ => Err(Denied::State),
         }
     }
@@ -367,7 +372,12 @@ impl Life {
 
     /// One or the other, never both: only what the hub certainly does not have.
     fn may_go_on_paper(&self) -> bool {
-        self.kind.has_paper() && !self.doubtful && !self.held_for(Code::OutcomeUnaskable)
+        self.kind.has_paper() && !self.may_be_there()
+    }
+
+    /// Whether the hub may have what waits here: an answer was lost, and nobody could say what became of it.
+    pub(super) fn may_be_there(&self) -> bool {
+        self.doubtful || self.held_for(Code::OutcomeUnaskable)
     }
 
     fn held_for(&self, code: Code) -> bool {

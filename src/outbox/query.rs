@@ -168,6 +168,7 @@ impl Inner {
             due: order::date_of(row.due),
             state: life.name(),
             reason,
+            may_be_there: matches!(life.name(), StateName::Queued | StateName::Held) && life.may_be_there(),
             eta: life.wait_until().filter(|_| !no_promise),
             attempts: life.attempts,
             receipt,

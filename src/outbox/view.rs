@@ -128,6 +128,8 @@ pub struct Submission {
     pub state: StateName,
     /// Why.
     pub reason: Option<Code>,
+    /// Of one that waits: the hub may have it all the same, as an answer was lost and nobody could say what became of it.
+    pub may_be_there: bool,
     /// When it is expected at the hub; `None` when nobody can say.
     pub eta: Option<Timestamp>,
     /// Deliveries begun.

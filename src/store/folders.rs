@@ -13,10 +13,10 @@ pub struct TakenRow {
     pub batch: Vec<u8>,
     /// Where they lie, below the facility's folder.
     pub folder: String,
-    /// JSON: names.
-    pub files: String,
-    /// JSON: what was told last.
-    pub told: String,
+    /// Names, which may be a person's: sealed.
+    pub files: Vec<u8>,
+    /// What was told last: sealed.
+    pub told: Vec<u8>,
 }
 
 /// Remembers files that were taken, or what was told of them since.

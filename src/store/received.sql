@@ -56,6 +56,6 @@ CREATE TABLE taken (
     facility TEXT NOT NULL,
     batch    BLOB NOT NULL,
     folder   TEXT NOT NULL,
-    files    TEXT NOT NULL,                       -- JSON: names
-    told     TEXT NOT NULL                        -- JSON: what was told last
+    files    BLOB NOT NULL,                       -- sealed: names, as the facility's software gave them
+    told     BLOB NOT NULL                        -- sealed: what was told last
 ) WITHOUT ROWID;

@@ -18,12 +18,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// The box of the office `dx`, for whom the sandbox's example is.
 fn dx(hub: &Sandbox) -> Setup {
-    let facility = hub.facility("dx");
-    let setup = Setup::new(hub);
-    setup.secret("password", fs::read(hub.password_file("dx-staff")).unwrap());
-    setup.secret("certificate.p12", fs::read(&facility.p12).unwrap());
-    setup.secret("passphrase", fs::read(&facility.p12_passphrase).unwrap());
-    setup.set("facility.number", &json!(facility.number).to_string()).set("hub.user_id", "\"dx-staff\"")
+    Setup::of(hub, "dx", "dx-staff")
 }
 
 /// The sandbox's example, which is no unit of the standard, and with `stamp` one that is.

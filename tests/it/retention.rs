@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engawa::clock::Clock;
-use engawa::store::{Accept, Columns, NewEvent, NewSubmission, Prune, Row, Store, Transit, Verdict};
+use engawa::store::{
+    Accept, Announce, BeginPlacement, Columns, KeepUnit, NewArrival, NewEvent, NewSubmission, NewUnitBody, OpenUnit,
+    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, Transit, UnitGone, Verdict,
+};
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -130,4 +133,102 @@ async fn large_documents_are_forgotten_a_few_at_a_time() {
         gone.push(store.write(prune()).await.unwrap());
     }
     assert_eq!(gone, [2, 2, 1, 0]);
+}
+
+/// Deliveries that were handed in together are forgotten one by one, each when it is finished and old.
+#[tokio::test]
+async fn a_batch_keeps_what_is_not_finished_or_not_old() {
+    const BATCH: [u8; 16] = [77; 16];
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let deliveries = [("delivered", 401), ("on_paper", 401), ("held", 4000), ("queued", 401), ("delivered", 399)];
+    for (id, (state, age)) in (1u8..).zip(deliveries) {
+        let accept = accept(id, state, age, 10);
+        let new = NewSubmission { kind: "care_plan", batch: Some(BATCH), ..accept.new };
+        store.write(Accept { new, ..accept }).await.unwrap();
+    }
+    let prune = || Prune { before: (1000 - 400) * DAY, octets: 1 << 20 };
+    assert_eq!(store.write(prune()).await.unwrap(), 2);
+    assert_eq!(store.write(prune()).await.unwrap(), 0);
+    let left = store.batch(FACILITY, &BATCH, 10).await.unwrap();
+    let states: Vec<&str> = left.iter().map(|row| row.columns.state.as_str()).collect();
+    assert_eq!(states, ["held", "queued", "delivered"]);
+    assert_eq!(count(&store, 1).await, (false, false, 0));
+}
+
+const FACILITY: &str = "9910000011";
+
+fn told(kind: &'static str, age: i64) -> NewEvent {
+    NewEvent { at: (1000 - age) * DAY, facility: FACILITY.into(), submission: None, kind, data: "{}".into() }
+}
+
+/// The hub lists them, for the `round`th time.
+async fn announce(store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u64 {
+    let item = |id: u8| NewArrival {
+        id: [[round; 8], [id; 8]].concat().try_into().unwrap(),
+        hub_id: format!("U{id}"),
+        from_facility: "9970000015".into(),
+        hub_kind: "UPPLAN".into(),
+        receipt_number: format!("R{id}"),
+        sent_at: 0,
+    };
+    let announce = Announce {
+        facility: FACILITY.into(),
+        items: ids.map(item).collect(),
+        cursor_name: "inbox.cursor".into(),
+        cursor: "c".into(),
+        now: 0,
+    };
+    store.write(announce).await.unwrap()
+}
+
+/// What another office sent, `(kept, opened)` so many days ago.
+#[tokio::test]
+async fn of_what_was_received_only_what_was_opened_long_ago_is_forgotten() {
+    const SEALED: &[u8] = b"sealed words of a unit, number ";
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::manual("2027-12-01T00:00:00Z".parse().unwrap());
+    let (store, task) = Store::open(directory.path(), clock, Arc::new(|_, _| {})).await.unwrap();
+    assert_eq!(announce(&store, 1, 1..=5).await, 5);
+    let filter = ReceivedFilter { facility: FACILITY.into(), unopened: false, after: 0, limit: 10 };
+    let rows = store.received_list(&filter).await.unwrap();
+    let id = |n: usize| <[u8; 16]>::try_from(rows[n - 1].id.as_slice()).unwrap();
+    for n in 1..=3 {
+        let sealed = [SEALED, &[b'0' + u8::try_from(n).unwrap()]].concat();
+        let body =
+            NewUnitBody { pieces: vec![sealed], hash: [0; 32], length: 10, key_id: "k".into(), salt: vec![0; 32] };
+        let event = told("careplan.received", 900);
+        let keep = KeepUnit { id: id(n), body, about: None, reason: None, now: (1000 - 900) * DAY, event };
+        assert!(store.write(keep).await.unwrap());
+    }
+    let gone = UnitGone { id: id(4), reason: "HUB_ARRIVAL_GONE", event: told("careplan.gone", 900) };
+    assert!(store.write(gone).await.unwrap());
+    // The first long ago, the second not so long, the third never; the fourth was lost by the hub, the fifth is still there.
+    for (n, age) in [(1, 401), (2, 399), (4, 401)] {
+        let now = (1000 - age) * DAY;
+        let open = OpenUnit { id: id(n), by: "key".into(), now, event: told("careplan.opened", age) };
+        assert!(store.write(open).await.unwrap());
+    }
+    let placed = PlacementRow { received: id(1).to_vec(), files: "[]".into() };
+    store.write(BeginPlacement { row: placed, folder: "in".into(), at: 0 }).await.unwrap();
+
+    let prune = || PruneReceived { facility: FACILITY.into(), before: (1000 - 400) * DAY, octets: 1 << 20 };
+    assert_eq!(store.write(prune()).await.unwrap(), 2);
+    assert_eq!(store.write(prune()).await.unwrap(), 0);
+    let left: Vec<String> = store.received_list(&filter).await.unwrap().into_iter().map(|row| row.hub_id).collect();
+    assert_eq!(left, ["U2", "U3", "U5"], "what nobody opened is never forgotten");
+    assert!(store.placements(FACILITY).await.unwrap().is_empty());
+    for (n, there) in [(1, false), (2, true), (3, true)] {
+        assert_eq!(store.piece(&id(n), 0).await.unwrap().is_some(), there, "{n}");
+    }
+    // The hub lists all of them again, as after an expired cursor: nothing comes a second time.
+    assert_eq!(announce(&store, 2, 1..=6).await, 1);
+    drop(store);
+    task.finished().await;
+    let file = std::fs::read(directory.path().join("engawa.db")).unwrap();
+    let stands = |n: u8| {
+        let sealed = [SEALED, &[b'0' + n]].concat();
+        file.windows(sealed.len()).any(|window| window == sealed)
+    };
+    assert_eq!([1, 2, 3].map(stands), [false, true, true]);
 }

@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engawa::model::careplan::layout::MonthRule;
 use engawa::model::careplan::send_unit::UnitMonth;
-use engawa::model::careplan::unit::{File, Grouping, LIMIT, Problem, ProblemCode, Reading, Unit, group, item_names};
+use engawa::model::careplan::unit::{
+    File, Grouping, LIMIT, MAX_WEIGHT, Problem, ProblemCode, Reading, Unit, group, item_names,
+};
 use engawa::model::careplan::{Direction, FileKind, SendUnit, send_units};
 use engawa::model::characters::Repertoire;
 use engawa::model::opinion::Substitution;
@@ -399,6 +401,39 @@ fn a_unit_has_a_longest_length() {
     assert!(problem.en().contains(&LIMIT.to_string()));
     let refused = &grouped(&unit.files().unwrap()).refused[0];
     assert_eq!(refused.why.name(), "UNIT_TOO_LARGE");
+}
+
+#[test]
+fn a_unit_has_a_greatest_weight() {
+    let heads = r#""kind":"H2","stamp":"20260425101500","month":"202605","from_facility":"9970000015","from_service_kind":"43","to_facility":"9970000023","to_service_kind":"11""#;
+    let slip = |rows: &str| format!(r#"{{"tables":[{{"rows":[{rows}],"name":"UPPLAN"}}],{heads}}}"#);
+    let codes = |json: &str, reading| -> Vec<ProblemCode> {
+        Unit::parse(json.as_bytes(), reading).unwrap_err().iter().map(|problem| problem.code).collect()
+    };
+    let strange: String = (0..24).map(|n| format!("\"x{n}\":0,")).collect();
+    let strange = format!("{{{}}},", strange.trim_end_matches(','));
+    for (row, count) in [("{},", 199_000), (strange.as_str(), 99_000)] {
+        let rows = row.repeat(count);
+        let json = slip(rows.trim_end_matches(','));
+        for reading in [Reading::Strict, Reading::Received] {
+            assert_eq!(codes(&json, reading), [ProblemCode::UnitTooMany], "{row} {reading:?}");
+        }
+    }
+    let kept = slip(r#"{"x":0},"#.repeat(150_000).trim_end_matches(','));
+    assert_eq!(codes(&kept, Reading::Received), [ProblemCode::UnitTooMany]);
+    // Objects within what nobody knows weigh too.
+    let inner = format!(r#"{{"x":[{}0],"tables":[],{heads}}}"#, r#"{"a":0},"#.repeat(300_000));
+    assert_eq!(codes(&inner, Reading::Received), [ProblemCode::UnitTooMany]);
+    // What lies in memory together is weighed together.
+    let (json, mut room) = (value(&only(&fixture("slip"))).to_string(), MAX_WEIGHT);
+    Unit::parse_within(json.as_bytes(), Reading::Strict, &mut room).ok().unwrap();
+    let mut rest = MAX_WEIGHT - room;
+    Unit::parse_within(json.as_bytes(), Reading::Strict, &mut rest).ok().unwrap();
+    assert_eq!(rest, 0);
+    assert_eq!(
+        Unit::parse_within(json.as_bytes(), Reading::Strict, &mut rest).err().unwrap()[0].code,
+        ProblemCode::UnitTooMany
+    );
 }
 
 #[test]

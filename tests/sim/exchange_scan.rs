@@ -77,6 +77,18 @@ fn a_unit_that_could_be_larger_is_waited_for_a_little() {
 }
 
 #[test]
+fn a_delete_does_not_overtake_what_is_waited_for_a_little() {
+    let base = format!("UPKIHON_{PARTIES}.CSV");
+    let delete = format!("DLTKIHON_{PARTIES}.CSV").replace("101500", "101501");
+    let elsewhere = delete.replace("9970000023", "9970000031");
+    let names = [base.as_str(), &delete, &elsewhere];
+    let mut folder = Folder::new();
+    folder.look(&names, 0);
+    assert_eq!(taken(&folder.look(&names, 3)).concat(), [&elsewhere]);
+    assert_eq!(taken(&folder.look(&names[..2], 9)).concat(), [&base, &delete]);
+}
+
+#[test]
 fn a_change_of_size_date_or_file_starts_the_time_anew() {
     let name = format!("UPJSK_202605_{PARTIES}.CSV");
     let facts = entry(&name, 10).facts;

@@ -152,6 +152,7 @@ fn may_follow(kind: Kind, state: StateName, known: Known, input: &Input) -> Resu
         (Queued | Held, Input::OnPaper) if plan && !known.open => &[OnPaper],
         (Sending | Unknown, Input::Cancel) | (Sending, Input::Retry) => return Err(Denied::InFlight),
         (Sending | Unknown, Input::OnPaper) if plan => return Err(Denied::InFlight),
+        (Queued | Held, Input::OnPaper) if plan => return Err(Denied::MayBeThere),
         _ => return Err(Denied::State),
     })
 }

@@ -89,10 +89,22 @@ fn identification_queued(reason: Option<Code>) -> Sentence {
     }
 }
 
+fn needs_remedy(code: Code) -> bool {
+    code.retry() == Retry::AfterRemedy
+}
+
+/// One or the other, never both: paper is out of the question until somebody knows.
+const MAY_BE_THERE: Sentence = (
+    "まず介護WEBサービスの画面で、基盤に届いているか確かめてください。なければ再送（retry）、あれば取消（cancel）を選んでください。",
+    "First look in the hub's browser service whether it is there. Then retry if it is not, or cancel if it is.",
+);
+
 /// Of a unit of care plans for one office.
 fn care_plan(submission: &Submission) -> Sentence {
     match submission.state {
         StateName::Delivered => care_plan_delivered(submission.recipient.map(|recipient| recipient.state)),
+        StateName::Held if submission.may_be_there => MAY_BE_THERE,
+        StateName::Queued if submission.may_be_there && submission.reason.is_some_and(needs_remedy) => MAY_BE_THERE,
         StateName::Queued => care_plan_queued(submission.reason),
         StateName::Sending => ("送信中です。お待ちください。", "It is being sent. Wait."),
         StateName::Unknown => (
@@ -100,10 +112,13 @@ fn care_plan(submission: &Submission) -> Sentence {
             "The hub is being asked what became of it. Do not send it on paper or again by other means.",
         ),
         StateName::Held => care_plan_held(submission.reason),
-        StateName::Returned => (
-            "hub_errorsの項目を直し、新しいファイル連番と新しい Idempotency-Key で送ってください。",
-            "Correct what hub_errors names and send it with a new stamp and under a new Idempotency-Key.",
-        ),
+        StateName::Returned => match submission.reason {
+            reason @ Some(Code::HubNotPermitted | Code::HubNoConsent) => returned(reason),
+            _ => (
+                "hub_errorsの項目を直し、新しいファイル連番と新しい Idempotency-Key で送ってください。",
+                "Correct what hub_errors names and send it with a new stamp and under a new Idempotency-Key.",
+            ),
+        },
         StateName::Cancelled => (
             "取り消されています。必要なら新しい Idempotency-Key で送ってください。",
             "It is cancelled. If it is needed after all, send it under a new Idempotency-Key.",

@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -161,8 +162,9 @@ impl ListQuery {
 
 /// List received care plans
 ///
-/// What other offices sent, oldest first, without person data. Ask for `unopened=true` and show it to somebody; or go on from
-/// the last one seen with `after`.
+/// What other offices sent, oldest first, without person data. Ask for `unopened=true` from the beginning and show it to somebody:
+/// that misses nothing. `after` is for paging: a unit is listed as `announced` before it is here and keeps its `seq`, so whoever
+/// only goes on from the last one seen has to look at the announced ones again (`GET /v1/careplans/received/{id}`).
 #[utoipa::path(
     get, path = "/v1/careplans/received", security(("key" = ["receive"])),
     params(
@@ -220,9 +222,9 @@ pub(in crate::api) async fn unit(
 ) -> Result<Response, Failure> {
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     here(&find(&api, facility, id).await?)?;
-    let _room = seats.room_soon().await?;
-    let unit = api.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
-    Ok(private(Bytes::from_owner(unit), "application/json"))
+    let room = seats.reader_soon().await?;
+    let bytes = api.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
+    Ok(private(Held { bytes, _room: room }, "application/json"))
 }
 
 /// Take a received care plan as CSV files
@@ -248,13 +250,19 @@ pub(in crate::api) async fn files(
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     let received = find(&api, facility, id).await?;
     here(&received)?;
-    let _room = seats.room_soon().await?;
-    let files = api.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
-    let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
-    let archive = packing.map_err(|_| Failure::from(Code::GatewayInternal))??;
-    let mut response = private(Bytes::from_owner(archive), "application/zip");
+    let room = seats.reader_soon().await?;
+    let bytes = {
+        let _turn = seats.turn().await?;
+        let files = api.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
+        let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
+        packing.map_err(|_| Failure::from(Code::GatewayInternal))??
+    };
+    let mut response = private(Held { bytes, _room: room }, "application/zip");
     let stamp = received.about.map(|about| about.stamp).unwrap_or_default();
-    let name = format!("attachment; filename=\"careplan-{}-{stamp}.zip\"", received.from_facility);
+    // What the hub says of a sender is nothing that may end a header's value.
+    let mut from = received.from_facility;
+    from.retain(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+    let name = format!("attachment; filename=\"careplan-{from}-{stamp}.zip\"");
     if let Ok(name) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(CONTENT_DISPOSITION, name);
     }
@@ -301,8 +309,21 @@ fn here(received: &Received) -> Result<(), Failure> {
     }
 }
 
-fn private(bytes: Bytes, kind: &'static str) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+/// What is on its way to a caller. Its room is free again once the last octet of it is gone, not when the answer is ready: a slow
+/// caller keeps it in memory.
+struct Held {
+    bytes: Zeroizing<Vec<u8>>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn private(held: Held, kind: &'static str) -> Response {
+    let mut response = Response::new(Body::from(Bytes::from_owner(held)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -146,7 +146,7 @@ pub(in crate::api) async fn retry(
     params(("id" = Uuid, Path, description = "The submission's id")),
     responses(
         (status = 200, description = "It goes on paper", body = SubmissionView),
-        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "PAPER_TOO_LATE (the hub may have it), SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn paper(

@@ -20,6 +20,8 @@ impl Room {
             started.push(row.received.clone());
             self.rename(row).await?;
         }
+        let (arriving, known) = (self.place.at(".arriving"), started.clone());
+        aside(move || arrive::sweep(&arriving, &known)).await?;
         let rows = self.store.unplaced(&facility).await?;
         let plan = arrive::plan(&rows);
         if plan.unreadable > 0 {

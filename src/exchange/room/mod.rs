@@ -21,6 +21,7 @@ use super::told::Taken;
 use super::watch::Watch;
 use super::{Config, Health, disk};
 use crate::clock::Clock;
+use crate::credential::seal::{Keyring, SealError};
 use crate::fault::Code;
 use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Outbox, OutboxError, Sender};
@@ -36,6 +37,7 @@ pub struct Room {
     outbox: Outbox,
     inbox: Inbox,
     store: Store,
+    keys: Arc<Keyring>,
     config: Config,
     clock: Clock,
     stop: channel::Receiver<bool>,
@@ -72,6 +74,12 @@ impl Trouble {
             Self::Folder(_) => Code::ExchangeFolder,
             Self::Later(code) => *code,
         }
+    }
+}
+
+impl From<SealError> for Trouble {
+    fn from(_: SealError) -> Self {
+        Self::Later(Code::GatewayInternal)
     }
 }
 
@@ -127,6 +135,7 @@ impl Room {
         outbox: Outbox,
         inbox: Inbox,
         store: Store,
+        keys: Arc<Keyring>,
         config: Config,
         clock: Clock,
         stop: channel::Receiver<bool>,
@@ -147,6 +156,7 @@ impl Room {
             outbox,
             inbox,
             store,
+            keys,
             config,
             clock,
             stop,
@@ -277,7 +287,7 @@ impl Room {
             let (_, newest) = self.outbox.event_bounds(&self.config.facility).await?;
             let rows = self.store.taken(&self.config.facility).await?;
             self.events = newest;
-            self.taken = Some(rows.iter().filter_map(Taken::read).collect());
+            self.taken = Some(rows.iter().filter_map(|row| Taken::read(row, &self.keys)).collect());
         }
         Ok(())
     }

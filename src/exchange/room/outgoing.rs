@@ -18,7 +18,11 @@ use crate::fault::{Blame, Code, Retry, crash};
 impl Room {
     /// Goes on with what has been taken before.
     pub(super) async fn claims(&mut self, chosen: &Arc<Chosen>) -> Option<Code> {
-        let work = self.place.at(".work");
+        let (out, work) = (self.place.at("out"), self.place.at(".work"));
+        let half = work.clone();
+        if let Err(error) = aside(move || claim::undo(&out, &half)).await {
+            self.stuck = Some(error);
+        }
         let found = match aside(move || claim::all(&work)).await {
             Ok(found) => found,
             Err(error) => return Some(Trouble::from(error).code()),

@@ -53,7 +53,9 @@ impl Room {
                     StateName::Held | StateName::Queued | StateName::Sending | StateName::Unknown => {
                         match self.outbox.on_paper(&self.sender, one.id).await {
                             Ok(_) => put.push(one),
-                            Err(error) if error.code == Code::SubmissionState => remark = Some(too_late()),
+                            Err(error) if matches!(error.code, Code::SubmissionState | Code::PaperTooLate) => {
+                                remark = Some(too_late())
+                            }
                             Err(error) => return Err(error.into()),
                         }
                     }

@@ -96,7 +96,7 @@ impl Room {
 
     pub(super) async fn record(&self, row: &Taken) -> Result<(), Trouble> {
         let facility = self.config.facility.clone();
-        Ok(self.store.write(RecordTaken { facility, row: row.row() }).await?)
+        Ok(self.store.write(RecordTaken { facility, row: row.row(&self.keys)? }).await?)
     }
 
     async fn forget(&self, row: &mut Taken) -> Result<bool, Trouble> {

@@ -43,6 +43,7 @@ pub(super) struct Arrivals {
     next_pages: VecDeque<Trouble>,
     next_units: BTreeMap<String, VecDeque<Trouble>>,
     poisoned: BTreeMap<String, Trouble>,
+    garbled: BTreeMap<String, VecDeque<Bytes>>,
     fetched: Vec<String>,
     next_told: BTreeMap<String, VecDeque<AcknowledgeStep>>,
     told: Vec<AcknowledgementRecord>,
@@ -62,6 +63,7 @@ impl Default for Arrivals {
             next_pages: VecDeque::new(),
             next_units: BTreeMap::new(),
             poisoned: BTreeMap::new(),
+            garbled: BTreeMap::new(),
             fetched: Vec::new(),
             next_told: BTreeMap::new(),
             told: Vec::new(),
@@ -117,6 +119,12 @@ impl ScriptedHub {
     /// Answers the next requests for a unit with these troubles.
     pub fn then_fetch(&self, id: &str, troubles: impl IntoIterator<Item = Trouble>) {
         self.state().arrivals.next_units.entry(id.to_owned()).or_default().extend(troubles);
+    }
+
+    /// Gives these in place of a unit, the next times.
+    pub fn garble(&self, id: &str, given: impl IntoIterator<Item = &'static str>) {
+        let given = given.into_iter().map(|text| Bytes::from_static(text.as_bytes()));
+        self.state().arrivals.garbled.entry(id.to_owned()).or_default().extend(given);
     }
 
     /// Answers every request for a unit with this trouble, until it is told `None`.
@@ -177,6 +185,9 @@ impl ScriptedHub {
         }
         if let Some(trouble) = arrivals.next_units.get_mut(id).and_then(VecDeque::pop_front) {
             return Err(trouble);
+        }
+        if let Some(given) = arrivals.garbled.get_mut(id).and_then(VecDeque::pop_front) {
+            return Ok(Some(given));
         }
         let unit = arrivals.units.get(id).cloned();
         if unit.is_some() {

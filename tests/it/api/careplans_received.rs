@@ -1,7 +1,9 @@
 //! What other offices sent: listed, taken as JSON or CSV, opened.
 
 use std::io::{Cursor, Read as _};
+use std::time::Duration;
 
+use engawa::api::{Config, ServeConfig};
 use engawa::hub::Acknowledgement;
 use engawa::terminal::Right;
 use http::Request;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::accept::until;
 use super::careplans_kit::{Named, fixture, units};
-use super::house::{House, get, request};
+use super::house::{House, get, request, send};
 
 const LIST: &str = "/v1/careplans/received";
 
@@ -157,4 +159,27 @@ async fn who_may_and_what_may_be_asked() {
         house.tcp(get(&format!("{LIST}?{query}"), Some(&key))).await.problem("REQUEST_MALFORMED");
     }
     house.tcp(get(&format!("{LIST}/x/unit"), Some(&key))).await.problem("REQUEST_NOT_FOUND");
+}
+
+/// What is on its way lies in memory until its reader has it, so a reader that stops keeps its seat, but not for long.
+#[tokio::test]
+async fn readers_that_stop_reading_are_cut_off_and_keep_nobody_waiting() {
+    let sockets = ServeConfig { reading: Duration::from_millis(300), ..ServeConfig::default() };
+    let house = House::open_with(Config::default(), sockets).await;
+    let key = house.key(&[Right::Receive]).await;
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(19 << 20));
+    house.hub.arrive("one", "9970000015", large.clone());
+    house.look_into_the_box();
+    let items = arrived(&house, &key, 1).await;
+    let mut standing = Vec::new();
+    for _ in 0..3 {
+        let stream = tokio::net::TcpStream::connect(house.tcp).await.unwrap();
+        // The third is answered only once one of the others was cut off.
+        let answer =
+            tokio::time::timeout(super::house::PATIENCE, send(stream, get(&of(&items[0], "/unit"), Some(&key))));
+        standing.push(answer.await.expect("the seats stay taken"));
+    }
+    assert_eq!(house.tcp(get(&of(&items[0], "/unit"), Some(&key))).await.body, large.as_bytes());
+    let cut = http_body_util::BodyExt::collect(standing.remove(0).into_body()).await;
+    assert!(cut.is_err(), "it came whole");
 }

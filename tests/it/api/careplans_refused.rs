@@ -165,3 +165,43 @@ async fn an_archive_of_odd_things_is_refused_whole() {
     house.tcp(post_files(&key, "k-1", &both)).await.problem("REQUEST_MALFORMED");
     assert_nothing_kept(&house).await;
 }
+
+/// Rows of two octets that would become millions of cells.
+#[tokio::test]
+async fn units_that_would_take_too_much_memory_are_refused_before_they_do() {
+    let house = House::open().await;
+    let key = key(&house, &[Right::Submit]).await;
+    let mut unit = units(&fixture("slip")).remove(0);
+    unit.as_object_mut().unwrap().remove("form");
+    unit["tables"][0]["rows"] = json!(vec![json!({}); 40_000]);
+    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": vec![unit; 4]}))).await);
+    let beyond: Vec<_> = places.iter().filter(|place| place["code"] == "UNIT_TOO_MANY").collect();
+    assert!(!beyond.is_empty() && beyond[0]["pointer"].as_str().unwrap().starts_with("/units/"), "{beyond:#?}");
+    assert_nothing_kept(&house).await;
+}
+
+#[tokio::test]
+async fn an_answer_has_an_end_however_much_is_wrong() {
+    let house = House::open().await;
+    let key = key(&house, &[Right::Submit]).await;
+    let entry = |n: usize| (format!("../{n}"), b"x".to_vec());
+    let odd = zipped(&(0..220).map(entry).collect::<Vec<_>>());
+    let archives: Vec<_> = (0..900).map(|n| (format!("{n}.zip"), odd.clone())).collect();
+    let places = refused(&house.tcp(post_files(&key, "k-1", &archives)).await);
+    assert!(places.len() <= 1001, "{}", places.len());
+    // A hundred places of each unit, and no more than a thousand of all.
+    let mut unit = units(&fixture("slip")).remove(0);
+    unit.as_object_mut().unwrap().remove("form");
+    let mut row = unit["tables"][0]["rows"][0].clone();
+    row["プラン担当者名"] = json!("😀");
+    unit["tables"][0]["rows"] = json!(vec![row; 100]);
+    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": vec![unit; 40]}))).await);
+    assert_eq!(places.len(), 1001);
+    assert_eq!(places[1000]["code"], "MORE_FOUND");
+    let stated: Vec<Value> =
+        (0..10_001).map(|_| json!({"pointer": "/units/0/x", "original": "髙", "replacement": "高"})).collect();
+    let body = json!({"units": units(&fixture("slip")), "substitutions": stated});
+    let problem = house.tcp(post_units(&key, "k-1", &body)).await.problem("REQUEST_TOO_LARGE");
+    assert_eq!(problem["errors"][0]["code"], "SUBSTITUTION_COUNT");
+    assert_nothing_kept(&house).await;
+}

@@ -143,7 +143,7 @@ async fn units_are_found_however_the_json_is_written() {
     other.problem("IDEMPOTENCY_CONFLICT");
     let broken = post(&key, "k-2", "", "application/json", br#"{"units": [{"kind": "H2"}"#.to_vec());
     assert_eq!(house.tcp(broken).await.problem("REQUEST_MALFORMED")["errors"][0]["code"], "JSON_SYNTAX");
-    let branches = format!("{{\"units\":[{}0]}}", "[],".repeat(300_000));
+    let branches = format!("{{\"units\":[{}0]}}", "[],".repeat(1_300_000));
     let branches = post(&key, "k-2", "", "application/json", branches.into_bytes());
     assert_eq!(house.tcp(branches).await.problem("REQUEST_TOO_LARGE")["errors"][0]["code"], "VALUE_COUNT");
 }

@@ -89,13 +89,13 @@ async fn what_the_hub_has_or_may_have_does_not_go_on_paper() {
     room.hub.then_look_up([LookupOutcome::NotOffered]);
     let lost = hand_in(&room, "lost", [unit("S1", 3, 0)]).await.unwrap().deliveries[0].id;
     let held = room.reaches(lost, StateName::Held).await;
-    assert_eq!(held.reason, Some(Code::OutcomeUnaskable));
-    assert_eq!(denied(&room, lost).await, Code::SubmissionState);
+    assert_eq!((held.reason, held.may_be_there), (Some(Code::OutcomeUnaskable), true));
+    assert_eq!(denied(&room, lost).await, Code::PaperTooLate);
     // Nor when a person lets it go again and the line fails.
     room.hub.rule(|_| paused());
     room.outbox.retry(&sender(), lost).await.unwrap();
     room.until(lost, |one| one.reason == Some(Code::HubUnreachable)).await;
-    assert_eq!(denied(&room, lost).await, Code::SubmissionState);
+    assert_eq!(denied(&room, lost).await, Code::PaperTooLate);
     room.hub.rule(|_| Step::Accept);
     room.outbox.reconsider();
     room.reaches(lost, StateName::Delivered).await;

@@ -86,8 +86,14 @@ impl House {
             free_space: Arc::new(|| Some(u64::MAX)),
             min_free: 1 << 20,
         };
-        let (inbox, inbox_tasks) =
-            Inbox::start(room.store.clone(), keys, room.hub.clone(), config, room.clock.clone(), stopped.clone());
+        let (inbox, inbox_tasks) = Inbox::start(
+            room.store.clone(),
+            keys.clone(),
+            room.hub.clone(),
+            config,
+            room.clock.clone(),
+            stopped.clone(),
+        );
         let directory = room.directory.path().join("exchange");
         let config = exchange::Config {
             directory: directory.clone(),
@@ -100,7 +106,7 @@ impl House {
         let clock = Clock::manual(room.clock.now());
         clock.advance(Duration::from_secs(1));
         let exchange =
-            Room::open(room.outbox.clone(), inbox.clone(), room.store.clone(), config, clock.clone(), stopped);
+            Room::open(room.outbox.clone(), inbox.clone(), room.store.clone(), keys, config, clock.clone(), stopped);
         let base = directory.join(facility);
         Self { room, inbox, inbox_tasks, exchange, clock, stop, base }
     }

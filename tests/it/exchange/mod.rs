@@ -199,3 +199,31 @@ async fn without_room_everything_stays_and_goes_on_later() {
     assert!(!house.status().contains("STORAGE_FULL"), "{}", house.status());
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_others_lay_into_the_boxs_own_folders_leads_nowhere() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut house = House::open().await;
+    house.exchange.look().await;
+    for own in [".work", ".arriving"] {
+        let mode = fs::metadata(house.base.join(own)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{own}");
+    }
+    // As on a share that has no modes.
+    let (elsewhere, files) = (house.base.join("elsewhere"), sample("slip"));
+    fs::create_dir(&elsewhere).unwrap();
+    let claim = house.base.join(".work").join(uuid::Uuid::new_v4().to_string());
+    fs::create_dir(&claim).unwrap();
+    for (name, bytes) in &files {
+        fs::write(claim.join(name), bytes).unwrap();
+    }
+    let moved: Vec<_> = files.iter().map(|(name, _)| serde_json::json!({ "name": name, "as": name })).collect();
+    let verdict = serde_json::json!({ "batch": null, "folder": elsewhere, "files": moved, "remarks": [] });
+    fs::write(claim.join(".verdict.json"), verdict.to_string()).unwrap();
+    house.settle().await;
+    house.settle().await;
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    // They are judged as what they are.
+    assert_eq!(house.read("sent", &files[0].0).as_ref(), Some(&files[0].1));
+    house.close().await;
+}

@@ -1,12 +1,16 @@
 //! Every fault of the sandbox, end to end: what the sender sees while it lasts, and that it ends with one effect at the hub or
 //! in the documented state. A gateway of its own for each row; rows run side by side on several sandboxes.
 
+mod arrivals;
+mod arriving;
 mod late;
 mod next;
 mod page;
 mod password;
+mod plans;
 mod run;
 mod table;
+pub(crate) mod units;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,8 +20,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use crate::support::sandbox::Sandbox;
-use run::Lane;
-use table::{Order, ROWS};
+use arrivals::ARRIVALS;
+use plans::PLANS;
+use run::{Lane, Sends};
+use table::{Order, ROWS, Row};
 
 /// Mostly they wait, so that two cores are enough for this many.
 const LANES: usize = 6;
@@ -25,25 +31,46 @@ const LANES: usize = 6;
 /// Faults that are another thing, or none, over HTTP/2.
 const HTTP_1_1: [&str; 3] = ["answer_twice", "cut_mid_answer", "close_idle"];
 
+/// Faults of a connection or a login, which are the same whatever goes over it.
+const OF_THE_WAY: [&str; 9] = [
+    "lock_account",
+    "refuse_password",
+    "drop",
+    "stall",
+    "refuse_client",
+    "server_certificate_expired",
+    "server_certificate_foreign",
+    "server_certificate_wrong_name",
+    "server_certificate_not_yet_valid",
+];
+
 #[test]
 fn every_fault_is_seen_explained_and_survived() {
     let wanted = std::env::var("ENGAWA_FAULT").unwrap_or_default();
-    run(LANES, &[], |order| order.contains(&wanted));
+    run((ROWS, Sends::Opinions), LANES, &[], |order| order.contains(&wanted));
+}
+
+#[test]
+fn every_fault_of_care_plans_is_seen_explained_and_survived() {
+    let wanted = std::env::var("ENGAWA_FAULT").unwrap_or_default();
+    run((PLANS, Sends::Plans), LANES, &[], |order| order.contains(&wanted));
 }
 
 #[test]
 fn over_http_1_1_the_faults_of_an_answer_are_survived_too() {
-    run(1, &["--http1"], |order| HTTP_1_1.iter().any(|kind| order.contains(kind)));
+    for table in [(ROWS, Sends::Opinions), (PLANS, Sends::Plans)] {
+        run(table, 1, &["--http1"], |order| HTTP_1_1.iter().any(|kind| order.contains(kind)));
+    }
 }
 
 /// Runs the wanted rows on so many sandboxes, started with these arguments.
-fn run(lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
+fn run((rows, sends): (&'static [Row], Sends), lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..lanes {
             scope.spawn(|| {
-                let lane = Lane::new(sandbox);
-                while let Some((number, row)) = take(&next) {
+                let lane = Lane::new(sandbox, sends);
+                while let Some((number, row)) = take(rows, &next) {
                     let name = format!("{number}: {:?}", row.order);
                     if wanted(&name) && catch_unwind(AssertUnwindSafe(|| lane.run(number, row))).is_err() {
                         failures.lock().unwrap().push(name);
@@ -53,12 +80,12 @@ fn run(lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
         }
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} of {} rows: {failures:#?}", failures.len(), ROWS.len());
+    assert!(failures.is_empty(), "{} of {} rows: {failures:#?}", failures.len(), rows.len());
 }
 
-fn take(next: &AtomicUsize) -> Option<(usize, &'static table::Row)> {
+fn take(rows: &'static [Row], next: &AtomicUsize) -> Option<(usize, &'static Row)> {
     let number = next.fetch_add(1, Ordering::Relaxed);
-    ROWS.get(number).map(|row| (number, row))
+    rows.get(number).map(|row| (number, row))
 }
 
 /// The sandbox names all kinds it knows when it is asked for one that it does not.
@@ -68,9 +95,21 @@ fn the_table_holds_every_kind_of_fault_that_the_sandbox_knows() {
     let refusal = sandbox.refused("POST", "/control/faults", &json!({ "on": "opinions", "kind": "no such kind" }));
     let list = refusal.split("expected one of ").nth(1).unwrap_or_else(|| panic!("{refusal}"));
     let known: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
-    let orders: Vec<String> = ROWS.iter().flat_map(|row| kinds(&row.order)).collect();
-    let missing: Vec<_> = known.iter().filter(|kind| !orders.iter().any(|order| order == **kind)).collect();
-    assert!(known.len() > 20 && missing.is_empty(), "not in the table: {missing:?}");
+    assert!(known.len() > 20);
+    let met = |rows: &[Row], on: &str| -> BTreeSet<String> {
+        let faults = rows.iter().flat_map(|row| of(&row.order));
+        faults.filter(|fault| on.is_empty() || fault["on"] == on).map(|fault| kind(&fault)).collect()
+    };
+    let missing = |met: &BTreeSet<String>, but: &[&str]| -> Vec<&str> {
+        known.iter().copied().filter(|kind| !met.contains(*kind) && !but.contains(kind)).collect()
+    };
+    assert_eq!(missing(&met(ROWS, ""), &[]), [""; 0], "not in the table");
+    assert_eq!(missing(&met(PLANS, "careplan-sent"), &OF_THE_WAY), [""; 0], "not in the table of care plans");
+    for on in ["careplan-received", "careplan-unit", "careplan-ack"] {
+        let rows = ARRIVALS.iter().filter(|row| row.on == on);
+        let met: BTreeSet<String> = rows.flat_map(|row| faults(row.fault)).map(|fault| kind(&fault)).collect();
+        assert_eq!(missing(&met, &OF_THE_WAY), [""; 0], "not among the arrivals on {on}");
+    }
 }
 
 #[test]
@@ -78,9 +117,13 @@ fn the_page_of_faults_is_current() {
     page::compare();
 }
 
-fn kinds(order: &Order) -> Vec<String> {
+fn of(order: &Order) -> Vec<Value> {
     let (Order::Faults(text) | Order::Warm(text) | Order::Large(text)) = order else { return Vec::new() };
-    faults(text).iter().map(|fault| fault["kind"].as_str().unwrap().to_owned()).collect()
+    faults(text)
+}
+
+fn kind(fault: &Value) -> String {
+    fault["kind"].as_str().unwrap().to_owned()
 }
 
 /// One fault or a list of them.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::faults;
 use super::table::{End, Eta, Order, Row, Then};
+use super::units;
 use crate::support::gateway::{Gateway, Setup, opinion};
 use crate::support::http::Ask;
 use crate::support::sandbox::Sandbox;
@@ -20,17 +21,43 @@ const QUESTION_MS: u64 = 3500;
 const CALLS: u64 = 14;
 const CALLS_A_SECOND: u64 = 4;
 
+/// Who sends what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// A clinic, opinions.
+    Opinions,
+    /// A care office, care plans for another.
+    Plans,
+}
+
+impl Sends {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Opinions => "clinic",
+            Self::Plans => "office",
+        }
+    }
+
+    const fn account(self) -> &'static str {
+        match self {
+            Self::Opinions => "clinic-doctor",
+            Self::Plans => "office-manager",
+        }
+    }
+}
+
 /// A sandbox on which one row runs after the other.
 pub(super) struct Lane {
     hub: Sandbox,
     password: String,
+    sends: Sends,
 }
 
 impl Lane {
-    pub(super) fn new(sandbox: &[&str]) -> Self {
+    pub(super) fn new(sandbox: &[&str], sends: Sends) -> Self {
         let hub = Sandbox::start_with(sandbox);
-        let password = hub.password("clinic-doctor");
-        Self { hub, password }
+        let password = hub.password(sends.account());
+        Self { hub, password, sends }
     }
 
     pub(super) fn run(&self, number: usize, row: &Row) {
@@ -39,11 +66,11 @@ impl Lane {
         let (calls, filed_twice) = (self.calls(), self.hub.facts()["totals"]["filed_twice"].clone());
         let gateway = self.gateway(row);
         if let Order::Warm(_) = row.order {
-            let id = gateway.accepted(&opinion(format!("{number} 先に")), &format!("warm-{number}"));
-            gateway.reaches(&id, "delivered", PATIENCE);
+            let id = self.submit(&gateway, number, "先に", false);
+            until("the first delivery", PATIENCE, || (look(&gateway, &id)["state"] == "delivered").then_some(()));
             self.order(row);
         }
-        let id = submit(&gateway, number, matches!(row.order, Order::Large(_)));
+        let id = self.submit(&gateway, number, "", matches!(row.order, Order::Large(_)));
         see(&gateway, &id, row);
         self.put_right(&gateway, &id, row);
         self.end(&gateway, &id, row);
@@ -57,13 +84,14 @@ impl Lane {
     fn reset(&self) {
         self.hub.clear_faults();
         self.hub.up();
-        self.hub.post("accounts/clinic-doctor", json!({ "unlock": true }));
-        self.hub.post("accounts/clinic-doctor", json!({ "password": self.password }));
+        let account = format!("accounts/{}", self.sends.account());
+        self.hub.post(&account, json!({ "unlock": true }));
+        self.hub.post(&account, json!({ "password": self.password }));
     }
 
     /// Login and connection faults are met by whoever comes first, so they are there before the gateway is.
     fn gateway(&self, row: &Row) -> Gateway {
-        let setup = Setup::new(&self.hub)
+        let setup = Setup::of(&self.hub, self.sends.folder(), self.sends.account())
             .set("hub.connect_timeout_s", "1")
             .set("hub.request_timeout_s", "5")
             .set("hub.login_window_s", "1800")
@@ -98,14 +126,15 @@ impl Lane {
         self.hub.up();
         match row.then {
             Then::Reloaded => {
-                let right = self.hub.facility("clinic");
+                let right = self.hub.facility(self.sends.folder());
                 for (name, file) in [("certificate.p12", &right.p12), ("passphrase", &right.p12_passphrase)] {
                     std::fs::write(gateway.dir().join(name), std::fs::read(file).unwrap()).unwrap();
                 }
                 gateway.signal(nix::sys::signal::Signal::SIGHUP);
             }
             Then::Password => {
-                self.hub.post("accounts/clinic-doctor", json!({ "password": "another-Passw0rd" }));
+                let account = format!("accounts/{}", self.sends.account());
+                self.hub.post(&account, json!({ "password": "another-Passw0rd" }));
                 std::fs::write(gateway.dir().join("password"), "another-Passw0rd").unwrap();
                 gateway.signal(nix::sys::signal::Signal::SIGHUP);
             }
@@ -122,16 +151,43 @@ impl Lane {
             assert_eq!(effects(&self.hub.key_facts(id)), 0, "{}", self.hub.key_facts(id));
             return see(gateway, id, row);
         }
-        let delivered = gateway.reaches(id, "delivered", PATIENCE);
+        let delivered =
+            until("the delivery", PATIENCE, || Some(look(gateway, id)).filter(|seen| seen["state"] == "delivered"));
         assert_eq!((&delivered["reason"], &delivered["eta"]), (&Value::Null, &Value::Null), "{delivered}");
+        match self.sends {
+            Sends::Opinions => self.one_opinion(id, &delivered),
+            Sends::Plans => self.one_plan(&delivered),
+        }
+        if row.end == End::Accepted {
+            let news = |seen: &Value| match self.sends {
+                Sends::Opinions => seen["municipality"]["state"] == "accepted",
+                Sends::Plans => seen["recipient"]["state"] == "delivered",
+            };
+            until("what became of it", PATIENCE, || Some(look(gateway, id)).filter(news));
+        }
+    }
+
+    fn one_opinion(&self, id: &str, delivered: &Value) {
         let facts = self.hub.key_facts(id);
         assert_eq!(effects(&facts), 1, "{facts}");
         assert_eq!(facts["receipt_number"], delivered["receipt"]["number"], "{facts}");
         assert_eq!(facts["bodies_sha256"], json!([delivered["sha256"]]), "the bytes sent are the bytes accepted");
-        if row.end == End::Accepted {
-            until("the municipality's acceptance", PATIENCE, || {
-                Some(gateway.submission(id)).filter(|seen| seen["municipality"]["state"] == "accepted")
-            });
+    }
+
+    /// A retry may go under another key, so that the bytes decide.
+    fn one_plan(&self, delivered: &Value) {
+        let facts = self.hub.facts();
+        let plans = facts["careplans"].as_array().unwrap();
+        let filed: Vec<&Value> = plans.iter().filter(|plan| plan["body_sha256"] == delivered["sha256"]).collect();
+        assert_eq!(filed.len(), 1, "{filed:?}");
+        assert_eq!(filed[0]["receipt_number"], delivered["receipt"]["number"], "{filed:?}");
+    }
+
+    /// Hands in a document that is none of the earlier ones; the id of its submission.
+    fn submit(&self, gateway: &Gateway, number: usize, word: &str, large: bool) -> String {
+        match self.sends {
+            Sends::Opinions => submit(gateway, &format!("{number}{word}"), large),
+            Sends::Plans => units::submit(gateway, number + if word.is_empty() { 0 } else { 500 }),
         }
     }
 
@@ -150,7 +206,7 @@ fn see(gateway: &Gateway, id: &str, row: &Row) {
     let mut last = Value::Null;
     let mut looks = 0;
     let seen = until_or(PATIENCE, || {
-        last = gateway.submission(id);
+        last = look(gateway, id);
         looks += 1;
         let code = last["reason"]["code"].as_str().unwrap_or_default();
         (last["state"] == row.state && code == row.reason && in_time(&last["eta"], row.eta)).then(|| last.clone())
@@ -162,6 +218,12 @@ fn see(gateway: &Gateway, id: &str, row: &Row) {
     }
     let named = seen["hub_errors"].as_array().unwrap();
     assert_eq!(named.is_empty(), row.state != "returned", "{seen}");
+}
+
+fn look(gateway: &Gateway, id: &str) -> Value {
+    let answer = gateway.get(&format!("/v1/submissions/{id}"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
 }
 
 fn in_time(eta: &Value, expected: Eta) -> bool {
@@ -185,22 +247,23 @@ fn until_or<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<
 }
 
 /// Puts times in place of `@3s`.
-fn stamped(text: &str) -> String {
+pub(super) fn stamped(text: &str) -> String {
     let Some((before, rest)) = text.split_once('@') else { return text.to_owned() };
     let (seconds, after) = rest.split_once('s').unwrap();
     let at = Clock::system().now().saturating_add(Duration::from_secs(seconds.parse().unwrap())).unwrap();
     format!("{before}{at}{after}")
 }
 
-fn submit(gateway: &Gateway, number: usize, large: bool) -> String {
-    let key = format!("fault-{number}");
+fn submit(gateway: &Gateway, name: &str, large: bool) -> String {
+    // The gateway is the row's own.
+    let key = format!("fault-{}", name.len());
     if !large {
-        return gateway.accepted(&opinion(number), &key);
+        return gateway.accepted(&opinion(name), &key);
     }
     let mut body = format!(
         "--b\r\ncontent-disposition: form-data; name=\"opinion\"\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n\
          content-disposition: form-data; name=\"attachment\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7 obviously a test\n",
-        json!({ "opinion": opinion(number) })
+        json!({ "opinion": opinion(name) })
     );
     body.push_str(&"0".repeat(6 << 20));
     body.push_str("\r\n--b--\r\n");

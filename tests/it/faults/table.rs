@@ -73,7 +73,7 @@ pub(super) struct Row {
     pub(super) end: End,
 }
 
-const fn waits(order: Order, reason: &'static str, next: Next, eta: Eta, then: Then) -> Row {
+pub(super) const fn waits(order: Order, reason: &'static str, next: Next, eta: Eta, then: Then) -> Row {
     Row { order, state: "queued", reason, next, eta, then, end: End::Delivered }
 }
 

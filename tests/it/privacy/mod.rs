@@ -2,6 +2,7 @@
 //! command's output is searched for them.
 
 mod needles;
+mod plans;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -71,6 +71,40 @@ impl Person {
         form
     }
 
+    /// The samples' person, who is replaced by this one.
+    pub(super) fn sampled(&self) -> [(&'static str, String); 10] {
+        [
+            ("手須戸 春子", self.name.clone()),
+            ("テスト　ハルコ", self.katakana()),
+            ("9900000001", self.insured_number.clone()),
+            ("19400211", self.birth_date.replace('-', "")),
+            ("手本 支援子", self.doctor.clone()),
+            ("そらもよう県そらもよう市試験町1番地", self.address.clone()),
+            ("000-0000-0001", self.phone.clone()),
+            ("転倒が心配", self.notes.clone()),
+            ("転ばずに歩きたい", self.notes.clone()),
+            ("家族が遠方のため", self.diagnosis.clone()),
+        ]
+    }
+
+    fn katakana(&self) -> String {
+        let kana = |c: char| match c {
+            ' ' => '　',
+            c => char::from_u32(u32::from(c) + 0x60).unwrap(),
+        };
+        self.kana.chars().map(kana).collect()
+    }
+
+    /// What nobody may find of care plans.
+    pub(super) fn needles_of_plans(&self) -> Vec<Needle> {
+        let mut needles = self.needles();
+        needles.push(Needle::new("birth date", &self.birth_date.replace('-', "")));
+        let kana = self.katakana();
+        needles.extend(kana.split('　').map(|half| Needle::new("part of a name", half)));
+        needles.push(Needle::new("kana", &kana));
+        needles
+    }
+
     /// What nobody may find.
     pub(super) fn needles(&self) -> Vec<Needle> {
         let mut needles = vec![
@@ -111,6 +145,16 @@ impl Needle {
             forms.extend([("JSON", escape(false)), ("JSON", escape(true))]);
             forms.push(("Rust", text.escape_unicode().to_string().into_bytes()));
             forms.push(("URL", percent(bytes).into_bytes()));
+            if let Some(bytes) = cp932(text) {
+                forms.extend([
+                    ("CP932 in hex", hex(&bytes).into_bytes()),
+                    ("CP932 in a URL", percent(&bytes).into_bytes()),
+                ]);
+                forms.extend(base64_forms(&bytes).into_iter().map(|(_, form)| ("CP932 in base64", form)));
+                // Read as if it were Latin-1, as a careless program does.
+                forms.push(("CP932 misread", latin(&bytes).into_bytes()));
+                forms.push(("CP932", bytes));
+            }
             let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             forms.push(("UTF-16", utf16));
         }
@@ -127,6 +171,12 @@ impl Needle {
     pub(super) fn forms(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         self.forms.iter().map(|(name, form)| (*name, form.as_slice()))
     }
+}
+
+/// As care software writes it; `None` where it is written the same as everywhere, or cannot be.
+pub(super) fn cp932(text: &str) -> Option<Vec<u8>> {
+    let (bytes, _, lacks) = encoding_rs::SHIFT_JIS.encode(text);
+    (!lacks && bytes != text.as_bytes()).then(|| bytes.into_owned())
 }
 
 /// Each byte as the character of its number: any bytes, searched with the fast search that strings have.
@@ -206,7 +256,7 @@ pub(super) fn files(directory: &Path, but: &[&str]) -> Vec<(String, Vec<u8>)> {
 fn the_search_finds_what_is_there() {
     let person = Person::new(7);
     let directory = tempfile::tempdir().unwrap();
-    for needle in person.needles().iter().chain([&Needle::bytes("signature", &[0xff; 24])]) {
+    for needle in person.needles_of_plans().iter().chain([&Needle::bytes("signature", &[0xff; 24])]) {
         for (name, form) in needle.forms() {
             let text = [b"before ", form, b" after"].concat();
             std::fs::write(directory.path().join("planted"), text).unwrap();

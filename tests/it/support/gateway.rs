@@ -33,6 +33,11 @@ pub(crate) struct Setup {
 impl Setup {
     /// The facility `clinic` and its doctor, with short pauses; only the Unix socket.
     pub(crate) fn new(hub: &Sandbox) -> Self {
+        Self::of(hub, "clinic", "clinic-doctor")
+    }
+
+    /// Another facility and one of its accounts.
+    pub(crate) fn of(hub: &Sandbox, facility: &str, user_id: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("engawa").tempdir().unwrap();
         let state = dir.path().join("state");
         let mut setup = Self {
@@ -42,14 +47,14 @@ impl Setup {
             launcher: Vec::new(),
             state: state.clone(),
         };
-        let clinic = hub.facility("clinic");
+        let facility = hub.facility(facility);
         // Secrets are read only from files that nobody else may read.
-        setup.secret("password", fs::read(hub.password_file("clinic-doctor")).unwrap());
-        setup.secret("certificate.p12", fs::read(&clinic.p12).unwrap());
-        setup.secret("passphrase", fs::read(&clinic.p12_passphrase).unwrap());
+        setup.secret("password", fs::read(hub.password_file(user_id)).unwrap());
+        setup.secret("certificate.p12", fs::read(&facility.p12).unwrap());
+        setup.secret("passphrase", fs::read(&facility.p12_passphrase).unwrap());
         let path = |name: &str| json!(setup.path(name)).to_string();
         let settings = [
-            ("facility.number", json!(clinic.number).to_string()),
+            ("facility.number", json!(facility.number).to_string()),
             ("state.min_free", json!("16 MiB").to_string()),
             ("endpoint.listen", "[]".to_owned()),
             ("endpoint.unix_socket", path("socket")),
@@ -57,7 +62,7 @@ impl Setup {
             ("hub.ca_file", json!(hub.ca()).to_string()),
             ("hub.certificate_file", path("certificate.p12")),
             ("hub.certificate_passphrase_file", path("passphrase")),
-            ("hub.user_id", json!("clinic-doctor").to_string()),
+            ("hub.user_id", json!(user_id).to_string()),
             ("hub.password_file", path("password")),
             ("hub.poll_changes_s", "10".to_owned()),
             // A login that was cut off is not waited for half an hour: this hub has not judged a wrong password.
@@ -79,6 +84,13 @@ impl Setup {
     /// Also a loopback port, see [`Gateway::address`].
     pub(crate) fn tcp(self) -> Self {
         self.set("endpoint.listen", "[\"127.0.0.1:0\"]")
+    }
+
+    /// Also folders for care software, looked at as often as can be, see [`Gateway::exchange`].
+    pub(crate) fn exchange(self) -> Self {
+        let directory = json!(self.path("exchange")).to_string();
+        let settings = [("directory", directory.as_str()), ("settle_s", "1"), ("look_s", "1"), ("patience_s", "10")];
+        settings.iter().fold(self, |setup, (name, value)| setup.set(&format!("exchange.{name}"), value))
     }
 
     /// Where the state is kept.
@@ -147,6 +159,11 @@ impl Gateway {
     /// The folder with settings, secrets, log and, unless told otherwise, state.
     pub(crate) fn dir(&self) -> &Path {
         self.setup.dir.path()
+    }
+
+    /// The folder with a folder for each facility, where [`Setup::exchange`] asked for it.
+    pub(crate) fn exchange(&self) -> PathBuf {
+        self.setup.path("exchange")
     }
 
     /// The state directory.

@@ -206,6 +206,24 @@ async fn what_is_no_unit_of_the_standard_is_kept_as_it_came_and_said_so() {
     assert_eq!(room.told().last(), Some(&("u-0".to_owned(), Opened)));
 }
 
+/// What is acknowledged is not asked for again.
+#[tokio::test]
+async fn what_cannot_be_read_is_believed_only_when_it_is_said_twice() {
+    let (_ground, mut room) = Room::new().await;
+    let whole = unit("H2", "20261120101500");
+    for (id, said) in [("u-0", &["{}"][..]), ("u-1", &["{}", "[]", "<html>"]), ("u-2", &["{}", "{}"])] {
+        room.hub.arrive(id, SENDER, whole.clone());
+        room.hub.garble(id, said.iter().copied());
+    }
+    room.pass(SOME_TIME).await;
+    let reasons: Vec<_> = room.list(false).await.iter().map(|one| (one.standing, one.reason)).collect();
+    let unreadable = Some(Code::CareplanUnreadable);
+    assert_eq!(reasons, [None, None, unreadable].map(|reason| (Standing::Kept, reason)));
+    for one in &room.list(false).await[..2] {
+        assert_eq!(room.inbox.unit(FACILITY, one.id).await.unwrap().unwrap().as_slice(), whole);
+    }
+}
+
 #[tokio::test]
 async fn what_the_hub_has_lost_is_told_once_and_stays_listed() {
     let (_ground, mut room) = Room::new().await;

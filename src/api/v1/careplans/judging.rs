@@ -1,6 +1,7 @@
 //! Makes units of what was sent, or tells everything that stands in the way. Files and units are judged alike: what came as
 //! units is written as files and read again.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use jiff::civil::Date;
@@ -15,7 +16,7 @@ use crate::api::strict_json;
 use crate::fault::Code;
 use crate::model::careplan::archive::{self, ZipLimits};
 use crate::model::careplan::lint::{Findings, Settings};
-use crate::model::careplan::unit::{self, ProblemCode, Reading, Refused, Unit};
+use crate::model::careplan::unit::{self, Problem, ProblemCode, Reading, Refused, Unit};
 use crate::model::careplan::{self, Judged};
 use crate::model::characters::Repertoire;
 use crate::model::opinion::Substitution;
@@ -60,6 +61,8 @@ struct Desk {
     units: Vec<Numbered>,
     stated: Vec<Stated>,
     places: Vec<Place>,
+    /// How many of the places are errors.
+    errors: usize,
     /// Found, but not kept.
     more: u64,
 }
@@ -73,7 +76,7 @@ struct Stated {
 
 impl Desk {
     fn new(way: Way, count: usize) -> Self {
-        Self { way, count, units: Vec::new(), stated: Vec::new(), places: Vec::new(), more: 0 }
+        Self { way, count, units: Vec::new(), stated: Vec::new(), places: Vec::new(), errors: 0, more: 0 }
     }
 
     fn files(files: Vec<Named>, settings: &Settings) -> Result<Self, Failure> {
@@ -96,20 +99,47 @@ impl Desk {
 
     fn units(json: &[u8], places: Vec<Range<usize>>) -> Self {
         let mut desk = Self::new(Way::Units, places.len());
+        let mut room = unit::MAX_WEIGHT;
         for (number, place) in places.into_iter().enumerate() {
-            match Unit::parse(json.get(place).unwrap_or_default(), Reading::Strict) {
+            if desk.is_full() {
+                break;
+            }
+            match Unit::parse_within(json.get(place).unwrap_or_default(), Reading::Strict, &mut room) {
                 Ok(unit) => desk.units.push(Numbered { number, unit, files: Vec::new() }),
-                Err(problems) => {
-                    desk.places.extend(problems.iter().map(|problem| of_problem(number, None, problem)));
-                }
+                Err(problems) => desk.problems(number, None, &problems),
             }
         }
         desk
     }
 
+    /// Adds a place, unless there are so many of its kind that nobody would read it. Errors and the rest are counted apart: no
+    /// warning keeps an error from being told.
+    fn tell(&mut self, place: Place) {
+        let is_error = place.severity == Severity::Error;
+        let told = if is_error { self.errors } else { self.places.len() - self.errors };
+        if told < MAX_PLACES {
+            self.errors += usize::from(is_error);
+            self.places.push(place);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether further errors would not be told. Nothing more has to be looked for then.
+    fn is_full(&mut self) -> bool {
+        let full = self.errors >= MAX_PLACES;
+        self.more += u64::from(full);
+        full
+    }
+
+    fn problems(&mut self, number: usize, made_of: Option<&Numbered>, problems: &[Problem]) {
+        problems.iter().for_each(|problem| self.tell(of_problem(number, made_of, problem)));
+    }
+
     /// An office sends its own units only.
     fn senders(&mut self, facility: &str) {
-        for numbered in self.units.iter().filter(|numbered| numbered.unit.from().office != facility) {
+        let units = std::mem::take(&mut self.units);
+        for numbered in units.iter().filter(|numbered| numbered.unit.from().office != facility) {
             let place = Place::at(
                 format!("/units/{}/from_facility", numbered.number),
                 "FROM_FACILITY",
@@ -117,8 +147,9 @@ impl Desk {
                 "The sending office is not the facility of this API key. Check the number or the key.",
             );
             let file = numbered.files.first().filter(|_| self.way == Way::Files).cloned();
-            self.places.push(Place { file, ..place });
+            self.tell(Place { file, ..place });
         }
+        self.units = units;
     }
 
     /// Makes the substitutions stated; whether there were any.
@@ -129,7 +160,7 @@ impl Desk {
             let target = target(&substitution.pointer).map(|(number, rest)| (number, rest.to_owned()));
             match target.and_then(|(number, rest)| of_unit.get_mut(number).map(|list| (list, rest))) {
                 Some((list, pointer)) => list.push(Substitution { pointer, ..substitution }),
-                None => self.places.push(no_target(index)),
+                None => self.tell(no_target(index)),
             }
         }
         for at in 0..self.units.len() {
@@ -142,7 +173,7 @@ impl Desk {
     fn substitute_in(&mut self, at: usize, of_unit: &mut [Vec<Substitution>]) -> Stated {
         let Some(numbered) = self.units.get_mut(at) else { return Stated::default() };
         let substitutions = of_unit.get_mut(numbered.number).map(std::mem::take).unwrap_or_default();
-        if substitutions.is_empty() {
+        if substitutions.is_empty() || self.errors >= MAX_PLACES {
             return Stated::default();
         }
         match numbered.unit.substitute(&substitutions) {
@@ -152,7 +183,9 @@ impl Desk {
             }
             Err(problems) => {
                 let made_of = (self.way == Way::Files).then_some(&*numbered);
-                self.places.extend(problems.iter().map(|problem| of_problem(numbered.number, made_of, problem)));
+                let places: Vec<Place> =
+                    problems.iter().map(|problem| of_problem(numbered.number, made_of, problem)).collect();
+                places.into_iter().for_each(|place| self.tell(place));
                 Stated::default()
             }
         }
@@ -160,17 +193,29 @@ impl Desk {
 
     /// Nothing that the hub cannot hold goes there.
     fn characters(&mut self) {
-        for numbered in &self.units {
+        let units = std::mem::take(&mut self.units);
+        for numbered in &units {
+            if self.is_full() {
+                break;
+            }
             let made_of = (self.way == Way::Files).then_some(numbered);
-            let problems = numbered.unit.unsupported(Repertoire::JisX0213);
-            self.places.extend(problems.iter().map(|problem| of_problem(numbered.number, made_of, problem)));
+            self.problems(numbered.number, made_of, &numbered.unit.unsupported(Repertoire::JisX0213));
         }
+        self.units = units;
     }
 
     /// Looks at the units as the files that their recipients will see.
     fn as_files(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (mut files, mut whole) = (Vec::<Named>::new(), true);
-        for numbered in &mut self.units {
+        let mut units = std::mem::take(&mut self.units);
+        // A character that neither the hub nor CSV holds is named already.
+        let known: HashSet<_> =
+            self.places.iter().map(|place| (place.pointer.clone(), place.character.clone())).collect();
+        for numbered in &mut units {
+            if self.is_full() {
+                whole = false;
+                break;
+            }
             match numbered.unit.files() {
                 Ok(own) => {
                     numbered.files = own.iter().map(|(name, _)| name.clone()).collect();
@@ -180,17 +225,13 @@ impl Desk {
                     whole = false;
                     let made_of = (self.way == Way::Files).then_some(&*numbered);
                     let found = problems.iter().map(|problem| of_problem(numbered.number, made_of, problem));
-                    // A character that neither the hub nor CSV holds is named already.
-                    let known = |place: &Place| {
-                        self.places
-                            .iter()
-                            .any(|other| (&other.pointer, &other.character) == (&place.pointer, &place.character))
-                    };
-                    let found: Vec<Place> = found.filter(|place| !known(place)).collect();
-                    self.places.extend(found);
+                    found
+                        .filter(|place| !known.contains(&(place.pointer.clone(), place.character.clone())))
+                        .for_each(|place| self.tell(place));
                 }
             }
         }
+        self.units = units;
         if !whole || self.units.is_empty() {
             return Ok(());
         }
@@ -200,6 +241,7 @@ impl Desk {
                 return Ok(());
             }
             self.places.clear();
+            self.errors = 0;
         }
         let Judged { findings, refused, .. } = judged(&files, settings)?;
         let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
@@ -209,12 +251,15 @@ impl Desk {
     }
 
     fn found(&mut self, findings: &Findings) {
-        let owners = Owners::of(&self.units);
-        self.places.extend(findings.list().iter().map(|finding| of_finding(self.way, &owners, finding)));
+        let units = std::mem::take(&mut self.units);
+        let owners = Owners::of(&units);
+        findings.list().iter().for_each(|finding| self.tell(of_finding(self.way, &owners, finding)));
+        drop(owners);
+        self.units = units;
         self.more += findings.dropped();
         let told = self.places.iter().any(|place| place.severity == Severity::Error);
         if findings.is_refused() && !told {
-            self.places.push(more(Severity::Error));
+            self.tell(more(Severity::Error));
         }
     }
 
@@ -239,7 +284,7 @@ impl Desk {
                 }
             }
         }
-        self.places.append(&mut places);
+        places.into_iter().for_each(|place| self.tell(place));
     }
 
     fn finish(self, due: Option<Date>) -> Result<NewBatch, Failure> {
@@ -272,14 +317,17 @@ impl Desk {
 /// The files of archives beside the others.
 fn unpacked(sent: Vec<File>) -> Result<Vec<Named>, Failure> {
     let (mut files, mut objections, mut left) = (Vec::<Named>::new(), Vec::new(), MAX_CONTENT);
+    let mut unsaid = false;
     for File { name, bytes, zip } in sent {
         let taken = if zip {
             let limits = ZipLimits { entries: MAX_FILES, total: left, ..ZipLimits::default() };
             match archive::entries(&bytes, &limits) {
                 Ok(entries) => entries,
+                // How much came out of it before nobody knows, so no other is opened.
                 Err(found) => {
-                    objections.extend(found.iter().map(|objection| objection.finding(&name)));
-                    continue;
+                    objections.extend(found.iter().take(MAX_PLACES).map(|objection| objection.finding(&name)));
+                    unsaid = found.len() > MAX_PLACES;
+                    break;
                 }
             }
         } else {
@@ -292,6 +340,7 @@ fn unpacked(sent: Vec<File>) -> Result<Vec<Named>, Failure> {
     if !objections.is_empty() {
         let owners = Owners::of(&[]);
         let places = objections.iter().map(|finding| of_finding(Way::Files, &owners, finding));
+        let places = places.chain(unsaid.then(|| more(Severity::Advice)));
         return Err(Failure::at(Code::CareplanRefused, places.collect()));
     }
     if files.len() > MAX_FILES {

@@ -37,6 +37,9 @@ const MAX_NAME: usize = 255;
 const LINTED: usize = 4;
 /// What requests that are taken in may hold in memory together, in MiB: two of the largest.
 const MEBIBYTES: usize = 2 * WHOLE as usize;
+/// Received units that are on their way to callers at once, each of up to 20 MiB. Counted apart from what is handed in, which no
+/// slow reader may keep out.
+const READERS: usize = 2;
 /// The largest request, in MiB.
 const WHOLE: u32 = 21;
 
@@ -45,6 +48,7 @@ const WHOLE: u32 = 21;
 pub(in crate::api) struct Seats {
     lint: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
     /// Units take many times the room of the files they are made of.
     judge: Arc<Semaphore>,
 }
@@ -53,7 +57,7 @@ impl Seats {
     /// All of them free.
     pub(in crate::api) fn new() -> Self {
         let seats = |count| Arc::new(Semaphore::new(count));
-        Self { lint: seats(LINTED), memory: seats(MEBIBYTES), judge: seats(1) }
+        Self { lint: seats(LINTED), memory: seats(MEBIBYTES), readers: seats(READERS), judge: seats(1) }
     }
 
     /// Room for so many octets, or for the largest request.
@@ -66,13 +70,12 @@ impl Seats {
         seat.map_err(|_| Code::GatewayBusy.into())
     }
 
-    /// Waits for room for the largest unit.
+    /// Waits until a received unit may be brought to its reader.
     ///
     /// # Errors
     /// `GATEWAY_STOPPING`.
-    pub(in crate::api) async fn room_soon(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        let seat = Arc::clone(&self.memory).acquire_many_owned(WHOLE).await;
-        seat.map_err(|_| Code::GatewayStopping.into())
+    pub(in crate::api) async fn reader_soon(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.readers).acquire_owned().await.map_err(|_| Code::GatewayStopping.into())
     }
 
     /// Waits until nobody else's files are made units.

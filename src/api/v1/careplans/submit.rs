@@ -104,8 +104,10 @@ async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failur
     }
     let (facility, settings) = (sender.facility.clone(), Arc::clone(&api.config.lint));
     let batch = aside(move || judge(sent, &facility, due, &settings)).await?;
+    // The units lie in memory until they are kept: the next ones are made only then.
+    let kept = api.outbox.hand_in(&sender, &key, request, batch).await;
     drop(turn);
-    Ok(api.outbox.hand_in(&sender, &key, request, batch).await?)
+    Ok(kept?)
 }
 
 /// Work that would keep other requests waiting, on a thread of its own.

@@ -18,8 +18,8 @@ use crate::model::opinion::Substitution;
 const MAX_STRANGE: usize = 20;
 /// Members and items of all lists. A unit as long as the hub takes holds fewer.
 const MAX_VALUES: usize = 1_200_000;
-/// Objects and lists. The rows of such a unit are far fewer.
-const MAX_BRANCHES: usize = 200_000;
+/// Substitutions of one request.
+const MAX_SUBSTITUTIONS: usize = 10_000;
 
 /// Where the units stand in a request, and the substitutions stated for them.
 pub(super) struct Envelope {
@@ -29,8 +29,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let count = |all: &[u8]| bytes.iter().filter(|byte| all.contains(byte)).count();
-        if count(b",") > MAX_VALUES || count(b"{[") > MAX_BRANCHES {
+        if bytes.iter().filter(|byte| **byte == b',').count() > MAX_VALUES {
             return Err(Failure::here(Code::RequestTooLarge, too_many_values("")));
         }
         serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| strict_json::syntax(&error))?;
@@ -56,7 +55,7 @@ impl Envelope {
         if units.is_none() {
             places.push(shape_place("/units"));
         }
-        let stated = substitutions(&mut rest, &mut places);
+        let stated = few(substitutions(&mut rest, &mut places))?;
         places.extend(strange(&rest));
         match units {
             Some(units) if places.is_empty() => Ok(Self { units, stated }),
@@ -73,9 +72,22 @@ pub(super) fn beside_files(stated: Option<Value>) -> Result<Vec<Substitution>, F
         Some(list) => Map::from_iter([("substitutions".to_owned(), list)]),
     };
     let mut places = Vec::new();
-    let stated = substitutions(&mut members, &mut places);
+    let stated = few(substitutions(&mut members, &mut places))?;
     places.extend(strange(&members));
     if places.is_empty() { Ok(stated) } else { Err(Failure::at(Code::RequestMalformed, places)) }
+}
+
+fn few(stated: Vec<Substitution>) -> Result<Vec<Substitution>, Failure> {
+    if stated.len() <= MAX_SUBSTITUTIONS {
+        return Ok(stated);
+    }
+    let place = Place::at(
+        "/substitutions",
+        "SUBSTITUTION_COUNT",
+        "置き換えは一度に10000件までです。利用者や送信先を分けて送ってください。",
+        "There may be 10000 substitutions at once. Send the users or the recipients in several requests.",
+    );
+    Err(Failure::here(Code::RequestTooLarge, place))
 }
 
 fn strange(members: &Map<String, Value>) -> impl Iterator<Item = Place> {

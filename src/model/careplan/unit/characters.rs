@@ -1,5 +1,7 @@
 //! Characters that a destination cannot hold, and the substitutes that somebody chose.
 
+use std::collections::HashSet;
+
 use super::problem::{MAX_PROBLEMS, Problem, ProblemCode, escaped};
 use super::{Unit, item_names, needs_quotes};
 use crate::model::careplan::cp932::{self, Traits};
@@ -89,6 +91,7 @@ impl Unit {
     pub fn substitute(&mut self, substitutions: &[Substitution]) -> Result<Vec<Original>, Vec<Problem>> {
         let mut changed = self.clone();
         let (mut originals, mut problems) = (Vec::<Original>::new(), Vec::new());
+        let mut kept = HashSet::new();
         for (at, substitution) in substitutions.iter().enumerate() {
             if problems.len() >= MAX_PROBLEMS {
                 break;
@@ -102,7 +105,7 @@ impl Unit {
                 problems.push(Problem::new(&substitution.pointer, code, &number, &number));
                 continue;
             }
-            if originals.iter().all(|original| original.pointer != substitution.pointer) {
+            if kept.insert(&substitution.pointer) {
                 originals.push(Original { pointer: substitution.pointer.clone(), text: cell.text.clone() });
             }
             let quoted =

@@ -23,6 +23,7 @@ mod key;
 mod problem;
 mod read;
 mod tree;
+mod weight;
 mod write;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub use group::{File, Grouping, Refusal, Refused, Submission, group};
 pub use key::{Key, order};
 pub use problem::{Problem, ProblemCode};
 pub use read::Reading;
+pub use weight::MAX_WEIGHT;
 pub use write::TooLarge;
 
 /// The longest unit in JSON, in bytes. The hub takes calls of 20 MiB; a kilobyte is left for what stands around the unit.

@@ -38,6 +38,9 @@ problem_codes! {
     UnitTooLarge "UNIT_TOO_LARGE"
         "送信単位が大きすぎます（JSONで{detail}バイトまで）。利用者を分けて送ってください。"
         "The unit is too large (up to {detail} bytes of JSON). Send the users in several units.";
+    UnitTooMany "UNIT_TOO_MANY"
+        "送信単位の表の行や項目が多すぎます。利用者を分けて送ってください。"
+        "The unit's tables have too many rows or items. Send the users in several units.";
     UnitKind "UNIT_KIND"
         "表の組み合わせが送信単位の種類に合いません（表からは{detail}）。"
         "The tables are not those of this kind of unit (by the tables: {detail}).";

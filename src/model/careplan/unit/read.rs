@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{MAX_PROBLEMS, Problem, ProblemCode, escaped};
 use super::tree::Json;
+use super::weight::{self, MAX_WEIGHT};
 use super::write::TooLarge;
 use super::{Image, LIMIT, Place, Table, Unit, fits, form, item_names, standard_form, unit_of};
 use crate::model::careplan::file_name::{NamePart, Party};
@@ -37,11 +38,22 @@ impl Unit {
     /// # Errors
     /// Everything that is wrong, up to 100 problems.
     pub fn parse(json: &[u8], reading: Reading) -> Result<Self, Vec<Problem>> {
+        Self::parse_within(json, reading, &mut { MAX_WEIGHT })
+    }
+
+    /// The same for units that lie in memory together. `room` is what they may weigh, at first [`MAX_WEIGHT`]; this one's weight is
+    /// taken from it.
+    ///
+    /// # Errors
+    /// As [`Unit::parse`]; `UNIT_TOO_MANY` when it is beyond the room, none of which is taken then.
+    pub fn parse_within(json: &[u8], reading: Reading, room: &mut usize) -> Result<Self, Vec<Problem>> {
         if json.len() > LIMIT {
             return Err(vec![TooLarge.into()]);
         }
+        let weight = weight::weigh(&mut serde_json::Deserializer::from_slice(json), *room).map_err(unweighed)?;
+        *room -= weight;
         let tree: Json = serde_json::from_slice(json).map_err(|error| vec![malformed(&error)])?;
-        Reader::new(reading).read(tree)
+        Reader::new(reading, room).read(tree)
     }
 
     /// The same from JSON that was read already. Members that stand there twice were lost then.
@@ -49,8 +61,9 @@ impl Unit {
     /// # Errors
     /// As [`Unit::parse`].
     pub fn from_value(value: &Value, reading: Reading) -> Result<Self, Vec<Problem>> {
+        let weight = weight::weigh(value, MAX_WEIGHT).map_err(unweighed)?;
         let tree = Json::deserialize(value).map_err(|error| vec![malformed(&error)])?;
-        let unit = Reader::new(reading).read(tree)?;
+        let unit = Reader::new(reading, &mut (MAX_WEIGHT - weight)).read(tree)?;
         unit.to_json().map_err(|too_large| vec![too_large.into()])?;
         Ok(unit)
     }
@@ -67,8 +80,15 @@ fn malformed(error: &serde_json::Error) -> Problem {
     )
 }
 
-struct Reader {
+/// Why a unit could not be weighed: nothing, when it is too heavy.
+fn unweighed(error: Option<serde_json::Error>) -> Vec<Problem> {
+    vec![error.map_or_else(weight::too_many, |error| malformed(&error))]
+}
+
+struct Reader<'a> {
     reading: Reading,
+    /// What may be kept of unknown members beyond their own weight.
+    room: &'a mut usize,
     problems: Vec<Problem>,
     unknown: BTreeMap<Place, Map<String, Value>>,
 }
@@ -82,9 +102,9 @@ struct Read {
     unknown: bool,
 }
 
-impl Reader {
-    const fn new(reading: Reading) -> Self {
-        Self { reading, problems: Vec::new(), unknown: BTreeMap::new() }
+impl<'a> Reader<'a> {
+    const fn new(reading: Reading, room: &'a mut usize) -> Self {
+        Self { reading, room, problems: Vec::new(), unknown: BTreeMap::new() }
     }
 
     fn say(&mut self, pointer: impl Into<String>, code: ProblemCode, ja: &str, en: &str) {
@@ -331,6 +351,15 @@ impl Reader {
 
     /// What to do with members that nobody asked for.
     fn keep(&mut self, place: Place, pointer: &str, members: Members) {
+        if self.reading == Reading::Received && !members.is_empty() {
+            let Some(left) = self.room.checked_sub(weight::MAP) else {
+                if self.problems.iter().all(|problem| problem.code != ProblemCode::UnitTooMany) {
+                    self.say("", ProblemCode::UnitTooMany, "", "");
+                }
+                return;
+            };
+            *self.room = left;
+        }
         for (name, value) in members {
             if self.reading == Reading::Received {
                 self.unknown.entry(place).or_default().insert(name, value.into_value());
