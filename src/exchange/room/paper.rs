@@ -54,7 +54,7 @@ impl Room {
                         match self.outbox.on_paper(&self.sender, one.id).await {
                             Ok(_) => put.push(one),
                             Err(error) if matches!(error.code, Code::SubmissionState | Code::PaperTooLate) => {
-                                remark = Some(too_late())
+                                remark = Some(too_late());
                             }
                             Err(error) => return Err(error.into()),
                         }
