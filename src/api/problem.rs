@@ -331,7 +331,12 @@ impl From<Code> for Failure {
 
 impl From<OutboxError> for Failure {
     fn from(error: OutboxError) -> Self {
-        Self { retry_after: error.retry_after, ..Self::from(error.code) }.because(error)
+        let place = error.earlier.as_ref().map(|earlier| {
+            let [ja, en] = earlier.sentences();
+            Place::nowhere(error.code.name(), &ja, &en)
+        });
+        let places = place.into_iter().collect();
+        Self { retry_after: error.retry_after, ..Self::at(error.code, places) }.because(error)
     }
 }
 

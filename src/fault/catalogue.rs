@@ -96,6 +96,9 @@ catalogue! {
     CareplanRefused "CAREPLAN_REFUSED" 422 Caller Never
         "ケアプランに直すところがあります。何も受け付けていません。errors の各箇所を直し、全部をもう一度送ってください。"
         "The care plans have errors, and none of them was taken. Correct each place in `errors` and send all of it again.";
+    CareplanTwice "CAREPLAN_TWICE" 409 Caller Never
+        "この事業所あての同じファイル連番のケアプランは、すでに受け付けています。何も受け付けていません。先の送信を確かめてください。内容を直したものなら、ソフトで新しいファイル連番を付けて出し直してください。"
+        "A care plan with this stamp (ファイル連番) for this office has been taken before, and nothing was taken again. See the earlier submission. If it was corrected, write it again with a new stamp.";
     CareplanPending "CAREPLAN_PENDING" 409 Gateway Later
         "このケアプランは基盤から届く途中です。届いてから開いてください。"
         "This care plan is still on its way from the hub. Open it once it is here.";

@@ -34,8 +34,15 @@ pub const FOLDERS: &[&str] = &[
 ];
 
 /// Every named place that a care plan of another office passes, in order.
-pub const RECEIVING: &[&str] =
-    &["inbox.announced", "inbox.fetched", "inbox.kept", "inbox.before_acknowledge", "inbox.told", "inbox.acknowledged"];
+pub const RECEIVING: &[&str] = &[
+    "inbox.announced",
+    "inbox.fetched",
+    "inbox.noted",
+    "inbox.kept",
+    "inbox.before_acknowledge",
+    "inbox.told",
+    "inbox.acknowledged",
+];
 
 /// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
 #[cfg(debug_assertions)]

@@ -8,6 +8,7 @@ use super::DAY;
 use super::link::HubLink;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credential::CertificateKind;
 use crate::credential::seal::Keyring;
 use crate::exchange;
 use crate::host;
@@ -15,6 +16,11 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
+
+/// Whether the facility is a clinic or hospital, by its certificate; no, where that cannot be read.
+pub(super) fn is_clinic(settings: &Config) -> bool {
+    super::load_certificate(settings).is_ok_and(|certificate| matches!(certificate.kind(), CertificateKind::Iryo))
+}
 
 /// Starts the inbox.
 pub(super) fn inbox(
@@ -31,6 +37,7 @@ pub(super) fn inbox(
         facility: settings.facility.number.clone(),
         poll: settings.hub.poll_changes,
         retention: DAY * u32::from(settings.state.retention_days),
+        clinic: is_clinic(settings),
     };
     Inbox::start(store.clone(), keys.clone(), link.clone(), config, clock.clone(), stop)
 }

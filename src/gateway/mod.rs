@@ -430,6 +430,7 @@ fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
         retention: DAY * u32::from(settings.state.retention_days),
         event_retention: DAY * u32::from(settings.state.event_days),
         idempotency_secret: [0; 32],
+        clinic: folders::is_clinic(settings),
     })
 }
 

@@ -76,7 +76,11 @@ impl Link {
 
     /// A small exchange.
     pub(super) async fn exchange(&self, request: Request<Bytes>) -> (Seen, Reply) {
-        let seen = self.client.exchange(request, Extent::Short).await;
+        self.exchange_extent(request, Extent::Short).await
+    }
+
+    async fn exchange_extent(&self, request: Request<Bytes>, extent: Extent) -> (Seen, Reply) {
+        let seen = self.client.exchange(request, extent).await;
         let reply = self.board.saw(&seen, self.clock.now());
         (seen, reply)
     }
@@ -92,8 +96,19 @@ impl Link {
     /// A small exchange without effect: repeated once when its connection broke, because the hub may close an idle
     /// connection at the very moment it is used.
     pub(super) async fn read(&self, build: impl Fn() -> Request<Bytes> + Send) -> (Seen, Reply) {
-        match self.exchange(build()).await {
-            (Seen::Lost(LineFault::Cut) | Seen::Unsent(LineFault::Cut), _) => self.exchange(build()).await,
+        self.read_extent(build, Extent::Short).await
+    }
+
+    /// As [`Link::read`], of a page of a list.
+    pub(super) async fn read_list(&self, build: impl Fn() -> Request<Bytes> + Send) -> (Seen, Reply) {
+        self.read_extent(build, Extent::List).await
+    }
+
+    async fn read_extent(&self, build: impl Fn() -> Request<Bytes> + Send, extent: Extent) -> (Seen, Reply) {
+        match self.exchange_extent(build(), extent).await {
+            (Seen::Lost(LineFault::Cut) | Seen::Unsent(LineFault::Cut), _) => {
+                self.exchange_extent(build(), extent).await
+            }
             answered => answered,
         }
     }

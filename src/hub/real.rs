@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use self::way::{Once, Read, Way};
+use self::way::{Once, Read, ReadList, Way};
 use super::client::Seen;
 use super::config::{Config, HubSetupError};
 use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
@@ -192,7 +192,7 @@ impl Hub {
         let now = || self.clock.now();
         let get = async |cursor: Option<&str>| {
             let path = wire::after(path, cursor);
-            self.call::<Read>(&link, || request(Method::GET, &path, Bytes::new())).await
+            self.call::<ReadList>(&link, || request(Method::GET, &path, Bytes::new())).await
         };
         if let Some(page) = read(&get(cursor.as_deref()).await?.0, now())? {
             return Ok((page, false));

@@ -18,6 +18,9 @@ use crate::vault::{SealedWhole, seal_whole};
 
 const PAUSE_MIN: Duration = Duration::from_secs(10);
 const PAUSE_MAX: Duration = Duration::from_secs(3600);
+/// A hub that does not know a unit is asked again until it was waited for so long: by then, with each pause twice the one before,
+/// for well over an hour. One that is put right from a backup may know it again.
+const GONE_AFTER: Duration = Duration::from_secs(2700);
 /// No hub is obeyed when it asks for a longer silence than this at a time.
 const ASKED_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -68,7 +71,10 @@ impl<H: HubPort> Poller<H> {
             };
             match step {
                 Ok(()) => self.setbacks = 0,
-                Err(Setback::Storage(failure)) => return Err(failure),
+                Err(Setback::Storage(failure)) => {
+                    self.absolve(&row, id).await;
+                    return Err(failure);
+                }
                 Err(Setback::Unit(failure)) => self.postpone(&row, id, &failure).await?,
                 Err(Setback::All(failure)) => {
                     self.postpone(&row, id, &failure).await?;
@@ -92,18 +98,28 @@ impl<H: HubPort> Poller<H> {
     }
 
     async fn postpone(&self, row: &ReceivedRow, id: Uuid, failure: &Failure) -> Result<(), Failure> {
-        let before = Duration::from_millis(u64::try_from(row.pause).unwrap_or(0));
-        let pause = jittered((before * 2).clamp(PAUSE_MIN, PAUSE_MAX)).min(PAUSE_MAX);
-        let wait = pause.max(failure.asked.unwrap_or_default().min(ASKED_MAX));
-        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         tracing::warn!(received = %id, code = %failure.code, "inbox: put off: {}", failure.code.en());
-        let postpone = PostponeUnit {
+        let asked = failure.asked.unwrap_or_default().min(ASKED_MAX);
+        Ok(self.inner.store.write(self.put_off(row, id, Some(failure.code), asked)).await?)
+    }
+
+    fn put_off(&self, row: &ReceivedRow, id: Uuid, code: Option<Code>, asked: Duration) -> PostponeUnit {
+        let before = pause_of(row);
+        let pause = jittered((before * 2).clamp(PAUSE_MIN, PAUSE_MAX)).min(PAUSE_MAX);
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        PostponeUnit {
             id: id.into_bytes(),
-            reason: failure.code.name(),
-            wait_until: self.inner.clock.now().as_millisecond().saturating_add(millis(wait)),
+            reason: code.map(Code::name),
+            wait_until: self.inner.clock.now().as_millisecond().saturating_add(millis(pause.max(asked))),
             pause: millis(pause),
-        };
-        Ok(self.inner.store.write(postpone).await?)
+        }
+    }
+
+    /// Takes back what was noted against a unit before it was judged: it was not to blame. Where storage does not take that either,
+    /// the unit waits.
+    async fn absolve(&self, row: &ReceivedRow, id: Uuid) {
+        let postpone = PostponeUnit { id: id.into_bytes(), reason: None, wait_until: 0, pause: row.pause };
+        let _ = self.inner.store.write(postpone).await;
     }
 
     fn setback(&self, trouble: &Trouble) -> Setback {
@@ -117,7 +133,12 @@ impl<H: HubPort> Poller<H> {
         let inner = &self.inner;
         let Some(mut unit) = self.given(row).await? else { return self.gone(row, id).await };
         crash::point("inbox.fetched");
+        // A unit that ends the process, because it takes more memory than there is, must not be the first again after every start.
+        inner.store.write(self.put_off(row, id, None, Duration::ZERO)).await?;
+        crash::point("inbox.noted");
+        inner.beat();
         let mut about = judged(unit.clone()).await;
+        inner.beat();
         // Once acknowledged it is not asked for again, so what cannot be read is believed only when it is said twice.
         if about.is_none() {
             let said = digest::digest(&digest::SHA256, &unit);
@@ -126,12 +147,14 @@ impl<H: HubPort> Poller<H> {
             unit = again;
             if digest::digest(&digest::SHA256, &unit).as_ref() != said.as_ref() {
                 about = judged(unit.clone()).await;
+                inner.beat();
                 if about.is_none() {
                     return Err(Setback::Unit(Code::HubNonsense.into()));
                 }
             }
         }
         let body = self.sealed(unit, id).await.map_err(|code| Setback::Unit(code.into()))?;
+        inner.beat();
         let reason = about.is_none().then_some(Code::CareplanUnreadable);
         if let Some(code) = reason {
             tracing::warn!(received = %id, %code, "inbox: {}", code.en());
@@ -158,6 +181,9 @@ impl<H: HubPort> Poller<H> {
 
     async fn gone(&self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
         let code = Code::HubArrivalGone;
+        if row.reason.as_deref() != Some(code.name()) || pause_of(row) < GONE_AFTER {
+            return Err(Setback::Unit(code.into()));
+        }
         tracing::warn!(received = %id, %code, "inbox: {}", code.en());
         let event = self.event("careplan.gone", row, id, None, Some(code));
         let gone = self.inner.store.write(UnitGone { id: id.into_bytes(), reason: code.name(), event }).await?;
@@ -208,7 +234,7 @@ impl<H: HubPort> Poller<H> {
         match told {
             Ok(()) => {}
             // The hub's last word: said again it would be the same.
-            Err(Trouble { code, scope: Scope::Item, .. }) if code.retry() == Retry::Never => {
+            Err(Trouble { code, scope: Scope::Item, .. }) if is_last_word(code) => {
                 tracing::warn!(received = %id, %code, told = name, "inbox: the hub does not take the word of it");
             }
             Err(trouble) => return Err(self.setback(&trouble)),
@@ -217,6 +243,15 @@ impl<H: HubPort> Poller<H> {
         crash::point("inbox.acknowledged");
         Ok(())
     }
+}
+
+fn pause_of(row: &ReceivedRow) -> Duration {
+    Duration::from_millis(u64::try_from(row.pause).unwrap_or(0))
+}
+
+/// What the hub says of a word and will say again. What a user may do is put right by people.
+fn is_last_word(code: Code) -> bool {
+    code.retry() == Retry::Never && code != Code::HubNotPermitted
 }
 
 /// What a unit is. One over which the reader stumbles is kept like one that it cannot read.

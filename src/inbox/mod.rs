@@ -4,11 +4,11 @@
 //! the hub's list ──▶ announced ──fetched──▶ kept ──told `downloaded`──▶ waiting for a person ──opened──▶ told `opened`
 //!    cursor and rows:    │     unit and event:
 //!    one transaction     │     one transaction
-//!                        └──the hub has lost it──▶ gone ──waiting for a person──▶ opened (the hub is told nothing)
+//!                        └──the hub has lost it, asked again and again──▶ gone ──waiting for a person──▶ opened (the hub is told nothing)
 //! ```
 //!
 //! Invariants: the cursor moves only together with what it has passed; nothing is acknowledged that is not on stable storage; what
-//! the hub lists twice is one, also when it has been forgotten here; a unit that cannot be read as care plans is kept as it
+//! the hub lists twice is one, also when it has been forgotten here, and what was gone is asked for again when it is listed again; a unit that cannot be read as care plans is kept as it
 //! came, and said so; what the hub gave stays as it came, octet by octet; one unit is in memory at a time; one that fails keeps
 //! no other from coming: what failed least goes first, then what was announced first; after a trouble of the hub or of storage
 //! nothing is asked for until a page of the list has been read again.
@@ -72,6 +72,8 @@ struct Pulse {
     failing: Option<Code>,
     /// There is something to fetch, and no room for it.
     full: bool,
+    /// Why a unit that the hub told of long ago is still not here.
+    overdue: Option<Code>,
 }
 
 impl Inner {

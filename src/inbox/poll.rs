@@ -22,6 +22,8 @@ const TURN: Duration = Duration::from_secs(10);
 /// Pages read in one go; a list whose cursor never stands still is left alone until the next time.
 const PAGES: u32 = 50;
 const HOUR: Duration = Duration::from_secs(3600);
+/// A unit that is not here so long after the hub told of it is a matter for people, in milliseconds.
+const OVERDUE: i64 = 24 * 3600 * 1000;
 /// Units forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
 const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
 /// The clock by which things are forgotten; the outbox moves it, slower than a wall clock can jump.
@@ -135,7 +137,7 @@ impl<H: HubPort> Poller<H> {
         let poll = Duration::from_millis(self.inner.longest.load(Ordering::SeqCst)).max(SOON);
         let code = failure.as_ref().map(|failure| failure.code);
         self.pause = match (news, code) {
-            (_, Some(code)) if is_none_of_ours(code) => poll,
+            (_, Some(code)) if self.inner.config.is_none_of_ours(code) => poll,
             (0, _) => (self.pause * 2).min(poll),
             _ => SOON,
         };
@@ -159,10 +161,10 @@ impl<H: HubPort> Poller<H> {
         let before = self.inner.pulse.borrow().failing;
         self.inner.pulse.send_modify(|pulse| pulse.failing = code);
         match code {
-            Some(known) if is_none_of_ours(known) && before != code => {
+            Some(known) if self.inner.config.is_none_of_ours(known) && before != code => {
                 tracing::info!(code = %known, "inbox: this hub has no care plans, or none for this facility");
             }
-            Some(known) if is_none_of_ours(known) => {}
+            Some(known) if self.inner.config.is_none_of_ours(known) => {}
             Some(code) if before != Some(code) => {
                 tracing::warn!(%code, "inbox: what other offices sent cannot come in: {}", code.en());
             }
@@ -237,6 +239,13 @@ impl<H: HubPort> Poller<H> {
             let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
             Metric::OldestUnopened.set(&[], age as f64);
         }
+        if let Ok(awaited) = inner.store.received_awaited(&inner.config.facility).await {
+            let long = inner.clock.now().as_millisecond().saturating_sub(OVERDUE);
+            let code =
+                |reason: Option<String>| reason.as_deref().and_then(Code::parse).unwrap_or(Code::GatewayInternal);
+            let overdue = awaited.filter(|(since, _)| *since < long).map(|(_, reason)| code(reason));
+            inner.pulse.send_modify(|pulse| pulse.overdue = overdue);
+        }
         if inner.clock.elapsed() >= self.forget {
             self.forget = inner.clock.elapsed() + HOUR;
             if let Err(error) = self.forget().await {
@@ -278,11 +287,6 @@ impl<H: HubPort> Poller<H> {
         };
         list.min(Duration::from_millis(work))
     }
-}
-
-/// A hub without care plans, or one that has none for a facility of this kind: no fault, and perhaps different one day.
-pub(super) const fn is_none_of_ours(code: Code) -> bool {
-    matches!(code, Code::HubNotOffered | Code::HubNotPermitted)
 }
 
 pub(super) fn jittered(pause: Duration) -> Duration {

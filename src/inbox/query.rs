@@ -5,7 +5,6 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::poll::is_none_of_ours;
 use super::view::{Files, Filter, Health, HealthStatus, InboxError, Received, Standing};
 use super::{Inbox, Inner, Pulse, fetch, files};
 use crate::credential::seal::SealError;
@@ -18,7 +17,8 @@ use crate::vault::{self, Kept, VaultError};
 const STILL: Duration = Duration::from_secs(60);
 
 impl Inbox {
-    /// Received units of a facility, oldest first.
+    /// Received units of a facility, oldest first. One whose row does not parse says so (`SUBMISSION_DAMAGED`): somebody has to
+    /// know of it.
     ///
     /// # Errors
     /// The store's failure.
@@ -30,7 +30,7 @@ impl Inbox {
             limit: filter.limit.clamp(1, 200),
         };
         let rows = self.inner.store.received_list(&query).await?;
-        Ok(rows.iter().filter_map(|row| Received::read(row).ok()).collect())
+        Ok(rows.iter().map(|row| Received::read(row).unwrap_or_else(|_| Received::damaged(row))).collect())
     }
 
     /// One received unit of a facility.
@@ -93,12 +93,13 @@ impl Inbox {
         beat.is_none_or(|at| self.inner.clock.elapsed().saturating_sub(at) < STILL)
     }
 
-    /// How it does. A hub that has no care plans, or none for a facility of this kind, is no fault.
+    /// How it does. A hub that has no care plans, or none for a facility of this kind, is no fault; a unit that does not come for a
+    /// day is one.
     #[must_use]
     pub fn health(&self) -> Health {
-        let Pulse { failing, full, hub_answered: last_proof, .. } = *self.inner.pulse.borrow();
-        let failing = failing.filter(|code| !is_none_of_ours(*code));
-        let reason = failing.or_else(|| full.then_some(Code::StorageFull));
+        let Pulse { failing, full, overdue, hub_answered: last_proof, .. } = *self.inner.pulse.borrow();
+        let failing = failing.filter(|code| !self.inner.config.is_none_of_ours(*code));
+        let reason = failing.or_else(|| full.then_some(Code::StorageFull)).or(overdue);
         let (status, reason) = match reason {
             _ if !self.alive() => (HealthStatus::Failed, Some(Code::GatewayInternal)),
             Some(code) => (HealthStatus::Degraded, Some(code)),

@@ -26,6 +26,15 @@ pub struct Config {
     pub free_space: FreeSpace,
     /// Octets below which nothing is fetched: the room is for what has been accepted.
     pub min_free: u64,
+    /// True of a clinic or hospital: that the hub has no care plans for it is as it should be. Of a care office it is not.
+    pub clinic: bool,
+}
+
+impl Config {
+    /// A hub without care plans, or one that has none for a facility of this kind: no fault, and perhaps different one day.
+    pub(super) const fn is_none_of_ours(&self, code: Code) -> bool {
+        matches!(code, Code::HubNotOffered) || self.clinic && matches!(code, Code::HubNotPermitted)
+    }
 }
 
 /// Where a received unit stands.
@@ -104,6 +113,24 @@ impl Received {
             opened_at: row.opened_at.map(time).transpose()?,
             placed_at: row.placed_at.map(time).transpose()?,
         })
+    }
+
+    /// What can be told of a row that does not parse.
+    pub(super) fn damaged(row: &ReceivedRow) -> Self {
+        let time = |at| Timestamp::from_millisecond(at).ok();
+        Self {
+            id: Uuid::from_slice(&row.id).unwrap_or_default(),
+            seq: row.seq,
+            from_facility: row.from_facility.clone(),
+            receipt_number: row.receipt_number.clone(),
+            sent_at: time(row.sent_at).unwrap_or_default(),
+            standing: Standing::parse(&row.state).unwrap_or(Standing::Gone),
+            reason: Some(Code::SubmissionDamaged),
+            kept_at: row.kept_at.and_then(time),
+            about: None,
+            opened_at: row.opened_at.and_then(time),
+            placed_at: row.placed_at.and_then(time),
+        }
     }
 }
 

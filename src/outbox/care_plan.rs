@@ -71,8 +71,9 @@ impl Outbox {
     /// key of the facility the same request is the same batch.
     ///
     /// # Errors
-    /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, `REQUEST_TOO_LARGE` when a unit is too long or there are
-    /// more than [`BATCH_LIMIT`], `STORAGE_FULL` with a forecast, or the store's failure. Then nothing is kept.
+    /// `IDEMPOTENCY_CONFLICT` when the key was used for another request, `CAREPLAN_TWICE` with the earlier submission when a unit of
+    /// this kind and stamp was handed in under another key and neither cancelled nor returned, `REQUEST_TOO_LARGE` when a unit is
+    /// too long or there are more than [`BATCH_LIMIT`], `STORAGE_FULL` with a forecast, or the store's failure. Then nothing is kept.
     pub async fn hand_in(
         &self,
         sender: &Sender,
@@ -96,6 +97,7 @@ impl Outbox {
         let mut warnings = batch.warnings;
         for (number, new) in batch.units.into_iter().enumerate() {
             let due = batch.due.unwrap_or_else(|| due(&new.unit, today));
+            let plan = plan(id, &new.unit, new.files, &secret);
             let with = Particulars {
                 kind: Kind::CarePlan,
                 sender: sender.clone(),
@@ -109,9 +111,19 @@ impl Outbox {
                 },
                 insurer: String::new(),
                 due: order::day_number(due),
-                plan: Some(plan(id, &new.unit, new.files, &secret)?),
+                plan: None,
             };
-            all.push(keep(&self.inner, new.unit, &with).await?);
+            let kept = match plan {
+                Ok(plan) => keep(&self.inner, new.unit, &Particulars { plan: Some(plan), ..with }).await,
+                Err(error) => Err(error),
+            };
+            match kept {
+                Ok(one) => all.push(one),
+                Err(error) => {
+                    Keeping::abandon(&self.inner, all).await;
+                    return Err(error);
+                }
+            }
         }
         match Keeping::accept_all(&self.inner, all).await? {
             None => self.batch(&sender.facility, id).await?.ok_or_else(|| Code::GatewayInternal.into()),
@@ -143,7 +155,7 @@ impl Outbox {
         Ok(Batch { replayed: true, ..batch })
     }
 
-    /// A batch of a facility, without the histories of its deliveries. What has reached its retention is missing in it.
+    /// A batch of a facility, without the histories of its deliveries, and without the `eta` of those that wait behind another. What has reached its retention is missing in it.
     ///
     /// # Errors
     /// The store's failure, or `SUBMISSION_DAMAGED` when a row does not parse.
@@ -157,7 +169,10 @@ impl Outbox {
         let mut deliveries = Vec::with_capacity(rows.len());
         for row in &rows {
             let mut view = self.inner.view(row)?;
-            view.eta = self.inner.eta(row, &view).await;
+            // What is behind another has its own look: of a whole queue it would take the square of its length.
+            if view.reason != Some(Code::WaitEarlier) {
+                view.eta = self.inner.eta(row, &view).await;
+            }
             deliveries.push(view);
         }
         Ok(Some(Batch { id, accepted_at, deliveries, warnings, replayed: false }))

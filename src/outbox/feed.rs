@@ -127,7 +127,8 @@ impl Rhythm {
 
 /// Notes how a reading went; returns how long the hub wishes to be left alone.
 fn told<F: Feed>(inner: &Inner, result: &Result<u64, Failure>) -> Option<Duration> {
-    let failed = result.as_ref().err().map(|failure| failure.code).filter(|code| !is_nobodys(*code));
+    let failed =
+        result.as_ref().err().map(|failure| failure.code).filter(|code| !is_nobodys::<F>(*code, inner.config().clinic));
     let mut before = None;
     inner.pulse.send_modify(|pulse| before = std::mem::replace(pulse.feed_failed.of_mut(F::KIND), failed));
     let feed = F::KIND.as_str();
@@ -141,9 +142,14 @@ fn told<F: Feed>(inner: &Inner, result: &Result<u64, Failure>) -> Option<Duratio
     result.as_ref().err().and_then(|failure| failure.asked)
 }
 
-/// Whether a hub without this feed is all that is the matter.
-const fn is_nobodys(code: Code) -> bool {
-    matches!(code, Code::HubNotOffered | Code::HubNotPermitted)
+/// Whether a hub without this feed, or without it for a facility of this kind, is all that is the matter. A care office that may not
+/// read what became of its care plans has a user id of the wrong job kind.
+fn is_nobodys<F: Feed>(code: Code, clinic: bool) -> bool {
+    match code {
+        Code::HubNotOffered => true,
+        Code::HubNotPermitted => clinic || F::KIND != Kind::CarePlan,
+        _ => false,
+    }
 }
 
 /// Why the feed was not read.

@@ -45,7 +45,7 @@ impl Guard {
     pub(super) async fn admit(&self, store: &Store) -> Result<(), OutboxError> {
         if !self.has_room(store).await {
             let retry_after = Some(self.forecast(store).await);
-            return Err(OutboxError { code: Code::StorageFull, retry_after, source: None });
+            return Err(OutboxError { code: Code::StorageFull, retry_after, earlier: None, source: None });
         }
         match store.writer_status().failing {
             Some(code @ (Code::StorageBroken | Code::StorageReadOnly)) => Err(code.into()),

@@ -39,6 +39,11 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         {
             tracing::warn!(code = %error.code, "outbox: retention could not be applied");
         }
+        if tick.is_multiple_of(HOURLY)
+            && let Err(error) = drop_leftovers(&inner).await
+        {
+            tracing::warn!(code = %error.code, "outbox: leftovers could not be swept");
+        }
         if let Err(error) = identification::forget_tokens(&inner).await {
             tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
@@ -53,17 +58,27 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
 
 /// Before anything is received, every spooled piece is a leftover of an interrupted reception.
 pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
-    let mut pieces = 0;
-    for body in inner.store.spooled().await? {
-        pieces += inner.store.write(DropSpool { body }).await?;
-    }
-    if pieces > 0 {
-        tracing::info!(pieces, "outbox: leftovers of interrupted receptions swept");
-    }
+    drop_leftovers(inner).await?;
     for id in inner.store.unparsable(100).await? {
         let id = Uuid::from_slice(&id).map_err(|_| Code::SubmissionDamaged)?;
         tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
         set_aside(inner, id).await?;
+    }
+    Ok(())
+}
+
+/// Drops the pieces of whatever is not coming in. One at a time: they may be large.
+async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
+    let mut pieces = 0;
+    // What begins to come in after this look is not among them.
+    for body in inner.store.spooled().await? {
+        if Uuid::from_slice(&body).is_ok_and(|id| inner.incoming().contains(&id)) {
+            continue;
+        }
+        pieces += inner.store.write(DropSpool { bodies: vec![body] }).await?;
+    }
+    if pieces > 0 {
+        tracing::info!(pieces, "outbox: leftovers of interrupted receptions swept");
     }
     Ok(())
 }

@@ -116,6 +116,7 @@ impl Keeping {
         if self.pieces % LOOK_EVERY == LOOK_EVERY - 1 {
             self.inner.guard.admit(&self.inner.store).await?;
         }
+        self.inner.incoming().insert(self.id);
         let mut sealed = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + TAG_BYTES));
         self.sealer.seal(&mut sealed, false)?;
         let at = self.inner.clock.now().as_millisecond();
@@ -141,7 +142,7 @@ impl Keeping {
                 let accepted_at = record::time(accepted_at)?;
                 Ok(Acceptance { id: this.id, accepted_at, sha256, warnings: with.note.warnings, replayed: false })
             }
-            Accepted::Earlier(row) => this.inner.replay(&row, with.kind, &with.request_hash),
+            Accepted::Earlier(row) | Accepted::Twice(row) => this.inner.replay(&row, with.kind, &with.request_hash),
         }
     }
 
@@ -162,19 +163,28 @@ impl Keeping {
     /// that used a key of theirs before.
     ///
     /// # Errors
-    /// Why they cannot be stored. Then nothing is kept.
+    /// `CAREPLAN_TWICE` when one of them was handed in under another key, or why they cannot be stored. Then nothing is kept.
     pub(super) async fn accept_all(inner: &Inner, all: Vec<Together>) -> Result<Option<Box<Row>>, OutboxError> {
         let (mut keepings, accepts): (Vec<_>, Vec<_>) = all.into_iter().map(|one| (one.keeping, one.accept)).unzip();
         crash::point("intake.before_accept");
-        match inner.store.write(AcceptBatch(accepts)).await? {
-            Accepted::New => {
-                crash::point("intake.accepted");
-                keepings.iter_mut().for_each(|keeping| keeping.finished = true);
-                inner.accepted(keepings.len());
-                Ok(None)
-            }
-            Accepted::Earlier(row) => Ok(Some(row)),
+        let accepted = inner.store.write(AcceptBatch(accepts)).await;
+        if let Ok(Accepted::New) = accepted {
+            crash::point("intake.accepted");
+            keepings.iter_mut().for_each(|keeping| keeping.finished = true);
+            inner.accepted(keepings.len());
+            return Ok(None);
         }
+        drop_all(inner, keepings).await;
+        match accepted? {
+            Accepted::New => Ok(None),
+            Accepted::Earlier(row) => Ok(Some(row)),
+            Accepted::Twice(row) => Err(OutboxError::twice(&row)),
+        }
+    }
+
+    /// Gives up several that were to be accepted together.
+    pub(super) async fn abandon(inner: &Inner, all: Vec<Together>) {
+        drop_all(inner, all.into_iter().map(|one| one.keeping).collect()).await;
     }
 
     fn rows(&self, with: &Particulars) -> Result<(NewSubmission, NewEvent), OutboxError> {
@@ -217,10 +227,24 @@ impl Keeping {
     }
 }
 
+/// Drops the pieces of many in one write that is waited for: one for each would find no room in the writer's queue. What a full disk
+/// does not let go is swept later.
+async fn drop_all(inner: &Inner, mut keepings: Vec<Keeping>) {
+    keepings.iter_mut().for_each(|keeping| keeping.finished = true);
+    let spooled = keepings.iter().filter(|keeping| keeping.pieces > 0);
+    let bodies: Vec<_> = spooled.map(|keeping| keeping.id.into_bytes().to_vec()).collect();
+    if !bodies.is_empty()
+        && let Err(error) = inner.store.write(DropSpool { bodies }).await
+    {
+        tracing::warn!(code = %error.code(), "outbox: pieces of what was not accepted are still there");
+    }
+}
+
 impl Drop for Keeping {
     fn drop(&mut self) {
+        self.inner.incoming().remove(&self.id);
         if !self.finished && self.pieces > 0 {
-            self.inner.store.write_later(DropSpool { body: self.id.into_bytes().to_vec() });
+            self.inner.store.write_later(DropSpool { bodies: vec![self.id.into_bytes().to_vec()] });
         }
     }
 }

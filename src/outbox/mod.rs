@@ -49,7 +49,8 @@ mod request;
 mod send;
 mod view;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,8 +67,8 @@ pub use intake::{Intake, NewOpinion, Repeat, WIRE_LIMIT};
 pub use kind::Kind;
 pub use request::RequestHash;
 pub use view::{
-    About, Acceptance, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Recipient, Sender,
-    StateName, Submission,
+    About, Acceptance, Earlier, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Recipient,
+    Sender, StateName, Submission,
 };
 
 use crate::clock::Clock;
@@ -91,6 +92,8 @@ pub struct Config {
     pub event_retention: Duration,
     /// Hashes the senders' idempotency keys; as long-lived as the database, or repeats are not known again.
     pub idempotency_secret: [u8; 32],
+    /// True of a clinic or hospital: that the hub has no care plans for it is as it should be.
+    pub clinic: bool,
 }
 
 /// The handle that the local endpoint holds; cheap to clone.
@@ -106,6 +109,8 @@ pub(crate) struct Inner {
     clock: Clock,
     guard: Guard,
     config: RwLock<Config>,
+    /// Documents that are coming in and have pieces in the store.
+    incoming: Mutex<HashSet<Uuid>>,
     /// Wakes the dispatcher: something may be ready to go.
     nudge: Notify,
     /// A person or a reload asks that a closed way be tried at once.
@@ -130,6 +135,10 @@ struct Pulse {
 impl Inner {
     fn config(&self) -> Config {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accepted(&self, count: usize) {
@@ -190,6 +199,7 @@ impl Outbox {
             clock,
             guard,
             config: RwLock::new(config),
+            incoming: Mutex::default(),
             nudge: Notify::new(),
             reconsider: Notify::new(),
             delivered: kind::EachKind::default(),
@@ -254,6 +264,7 @@ impl Outbox {
         let mut own = self.inner.config.write().unwrap_or_else(PoisonError::into_inner);
         own.policy = config.policy;
         own.poll_changes = config.poll_changes;
+        own.clinic = config.clinic;
     }
 
     /// Whether the dispatcher's heart beats.

@@ -9,7 +9,7 @@ use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
 use crate::model::opinion::Substitution;
-use crate::store::StoreError;
+use crate::store::{Row, StoreError};
 
 /// Who submits, as the outbox needs to know it. Rooms of one tier do not see each other: `api` turns a caller into this.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -276,6 +276,40 @@ pub enum HealthStatus {
     Failed,
 }
 
+/// A unit of care plans that was handed in before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The submission.
+    pub id: Uuid,
+    /// ファイル連番, 14 digits; empty where it cannot be read.
+    pub stamp: String,
+    /// 送信先: 事業所番号; empty where it cannot be read.
+    pub to_facility: String,
+}
+
+impl Earlier {
+    /// What there is to say of it, in Japanese and English. It holds no person data.
+    #[must_use]
+    pub fn sentences(&self) -> [String; 2] {
+        let Self { id, stamp, to_facility } = self;
+        let code = Code::CareplanTwice;
+        [
+            format!("{} （先の送信: {id}、ファイル連番 {stamp}、送信先 {to_facility}）", code.ja()),
+            format!("{} (The earlier submission: {id}, stamp {stamp}, to {to_facility}.)", code.en()),
+        ]
+    }
+}
+
+impl OutboxError {
+    /// The unit was handed in before.
+    pub(super) fn twice(row: &Row) -> Self {
+        let about: Option<About> = row.about.as_deref().and_then(|about| serde_json::from_str(about).ok());
+        let (stamp, to_facility) = about.map(|about| (about.stamp, about.to_facility)).unwrap_or_default();
+        let id = Uuid::from_slice(&row.id).unwrap_or_default();
+        Self { earlier: Some(Earlier { id, stamp, to_facility }), ..Code::CareplanTwice.into() }
+    }
+}
+
 /// A refusal or failure of the outbox.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}")]
@@ -284,6 +318,8 @@ pub struct OutboxError {
     pub code: Code,
     /// Seconds after which it may be tried again, where known.
     pub retry_after: Option<u64>,
+    /// Of `CAREPLAN_TWICE`: what was handed in before.
+    pub earlier: Option<Earlier>,
     /// For the log.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -291,13 +327,13 @@ pub struct OutboxError {
 
 impl From<Code> for OutboxError {
     fn from(code: Code) -> Self {
-        Self { code, retry_after: None, source: None }
+        Self { code, retry_after: None, earlier: None, source: None }
     }
 }
 
 impl From<StoreError> for OutboxError {
     fn from(error: StoreError) -> Self {
-        Self { code: error.code(), retry_after: None, source: Some(Box::new(error)) }
+        Self { code: error.code(), retry_after: None, earlier: None, source: Some(Box::new(error)) }
     }
 }
 
@@ -309,12 +345,12 @@ impl From<crate::credential::seal::SealError> for OutboxError {
             SealError::Damaged => Code::SubmissionDamaged,
             SealError::File(_) | SealError::Malformed(_) | SealError::Cipher => Code::GatewayInternal,
         };
-        Self { code, retry_after: None, source: Some(Box::new(error)) }
+        Self { code, retry_after: None, earlier: None, source: Some(Box::new(error)) }
     }
 }
 
 impl From<super::record::BadRow> for OutboxError {
     fn from(error: super::record::BadRow) -> Self {
-        Self { code: Code::SubmissionDamaged, retry_after: None, source: Some(Box::new(error)) }
+        Self { code: Code::SubmissionDamaged, retry_after: None, earlier: None, source: Some(Box::new(error)) }
     }
 }

@@ -101,6 +101,7 @@ const TO_3: &str = concat!(
      CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL; \
      CREATE INDEX submission_queue ON submission (queue, place, seq) \
          WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held'); \
+     CREATE INDEX submission_place ON submission (queue, place) WHERE queue IS NOT NULL; \
      CREATE INDEX submission_head ON submission (queue) WHERE queue IS NOT NULL AND head = 1; \
      ALTER TABLE stray_change RENAME TO stray_change_2; \
      CREATE TABLE stray_change ( \

@@ -41,10 +41,10 @@ pub(super) async fn insert(tx: &mut SqliteConnection, body: &[u8], n: u32, seale
     Ok(())
 }
 
-/// Forgets a document whose reception ended without acceptance.
+/// Forgets documents whose reception ended without acceptance.
 pub struct DropSpool {
-    /// The document.
-    pub body: Vec<u8>,
+    /// The documents.
+    pub bodies: Vec<Vec<u8>>,
 }
 
 impl Write for DropSpool {
@@ -52,9 +52,12 @@ impl Write for DropSpool {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
         let spooled = "DELETE FROM piece WHERE body IN (SELECT body FROM spool WHERE body = ?)";
-        let gone = sqlx::query(spooled).bind(&self.body).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM spool WHERE body = ?").bind(&self.body).execute(tx).await?;
-        Ok(gone.rows_affected())
+        let mut pieces = 0;
+        for body in &self.bodies {
+            pieces += sqlx::query(spooled).bind(body).execute(&mut *tx).await?.rows_affected();
+            sqlx::query("DELETE FROM spool WHERE body = ?").bind(body).execute(&mut *tx).await?;
+        }
+        Ok(pieces)
     }
 }
 

@@ -72,7 +72,8 @@ pub struct NewArrival {
     pub sent_at: i64,
 }
 
-/// Takes in a page of the hub's list and moves its cursor, together. What is known already, or was and is forgotten, stays as it is.
+/// Takes in a page of the hub's list and moves its cursor, together. What is known already, or was and is forgotten, stays as it is;
+/// what was gone and is listed again is there to be fetched again.
 pub struct Announce {
     /// Whom the units were sent to.
     pub facility: String,
@@ -94,7 +95,8 @@ impl Write for Announce {
              announced_at, state) \
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'announced' \
              WHERE NOT EXISTS (SELECT 1 FROM received_forgotten WHERE facility = ?2 AND hub_id = ?3) \
-             ON CONFLICT (facility, hub_id) DO NOTHING";
+             ON CONFLICT (facility, hub_id) DO UPDATE SET state = 'announced', reason = NULL, wait_until = NULL, pause = 0, \
+             announced_at = excluded.announced_at, opened_at = NULL, opened_by = NULL WHERE received.state = 'gone'";
         let mut new = 0;
         for item in &self.items {
             let done = sqlx::query(INSERT)
@@ -206,8 +208,8 @@ impl Write for UnitGone {
 pub struct PostponeUnit {
     /// The received unit.
     pub id: [u8; 16],
-    /// Why it is not here yet; of a unit that is here, what stands there stays.
-    pub reason: &'static str,
+    /// Why it is not here yet; of a unit that is here, and without a reason, what stands there stays.
+    pub reason: Option<&'static str>,
     /// Milliseconds since 1970.
     pub wait_until: i64,
     /// Milliseconds.
@@ -220,7 +222,7 @@ impl Write for PostponeUnit {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE received SET wait_until = ?, pause = ?, \
-             reason = CASE state WHEN 'announced' THEN ? ELSE reason END WHERE id = ?",
+             reason = CASE state WHEN 'announced' THEN coalesce(?, reason) ELSE reason END WHERE id = ?",
         )
         .bind(self.wait_until)
         .bind(self.pause)
@@ -306,7 +308,7 @@ impl Write for PruneReceived {
         let (mut gone, mut octets) = (0, 0);
         for (id, length) in &old {
             for statement in [
-                "INSERT OR IGNORE INTO received_forgotten SELECT facility, hub_id FROM received WHERE id = ?",
+                "INSERT OR IGNORE INTO received_forgotten SELECT facility, hub_id FROM received WHERE id = ? AND state = 'kept'",
                 "DELETE FROM piece WHERE body = ?",
                 "DELETE FROM placement WHERE received = ?",
                 "DELETE FROM received WHERE id = ?",
@@ -415,14 +417,25 @@ impl Store {
         Ok(at.bind(facility).bind(fetch).fetch_one(&self.readers).await?)
     }
 
-    /// How many units are here that nobody has opened, and since when the oldest of them is.
+    /// How many units the hub told of that nobody has opened, be they here or not, and since when the oldest of them is known.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn received_unopened(&self, facility: &str) -> Result<(i64, Option<i64>), StoreError> {
         let counted = sqlx::query_as(
-            "SELECT count(*), min(kept_at) FROM received WHERE facility = ? AND opened_at IS NULL AND state = 'kept'",
+            "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received WHERE facility = ? AND opened_at IS NULL",
         );
         Ok(counted.bind(facility).fetch_one(&self.readers).await?)
+    }
+
+    /// The unit that has been waited for longest: since when, and why it is not here, where that is known.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn received_awaited(&self, facility: &str) -> Result<Option<(i64, Option<String>)>, StoreError> {
+        let oldest = sqlx::query_as(
+            "SELECT announced_at, reason FROM received WHERE facility = ? AND state = 'announced' ORDER BY announced_at LIMIT 1",
+        );
+        Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
     }
 }

@@ -59,6 +59,7 @@ CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL
 -- Only what is not finished stands in a queue.
 CREATE INDEX submission_queue ON submission (queue, place, seq)
     WHERE queue IS NOT NULL AND state IN ('queued', 'sending', 'unknown', 'held');
+CREATE INDEX submission_place ON submission (queue, place) WHERE queue IS NOT NULL;
 CREATE INDEX submission_head ON submission (queue) WHERE queue IS NOT NULL AND head = 1;
 
 CREATE TABLE piece (

@@ -27,6 +27,8 @@ pub enum Accepted {
     New,
     /// The key had been used: here is the earlier submission.
     Earlier(Box<Row>),
+    /// Under other keys: a unit of this kind has this place in this queue already, and went or goes its way. Here it is.
+    Twice(Box<Row>),
 }
 
 impl Write for Accept {
@@ -44,7 +46,7 @@ impl Write for Accept {
     }
 }
 
-/// Accepts what is handed in together: all of it, or nothing when one of the keys has been used.
+/// Accepts what is handed in together: all of it, or nothing when one of the keys has been used, or one of the units is there.
 pub struct AcceptBatch(pub Vec<Accept>);
 
 impl Write for AcceptBatch {
@@ -55,6 +57,11 @@ impl Write for AcceptBatch {
         for Accept { new, .. } in &self.0 {
             if let Some(row) = by_key(tx, &new.facility, &new.idempotency_key).await? {
                 return Ok(Accepted::Earlier(Box::new(row)));
+            }
+        }
+        for Accept { new, .. } in &self.0 {
+            if let Some(row) = the_same(tx, new).await? {
+                return Ok(Accepted::Twice(Box::new(row)));
             }
         }
         for one in &self.0 {
@@ -156,6 +163,29 @@ async fn by_key(tx: &mut SqliteConnection, facility: &str, key: &[u8; 32]) -> Re
         " FROM submission WHERE facility = ? AND idempotency_key = ?"
     ));
     Ok(row.bind(facility).bind(key.as_slice()).fetch_optional(tx).await?)
+}
+
+/// What a facility handed in of the same kind at the same place of the same queue, unless it was withdrawn or refused.
+async fn the_same(tx: &mut SqliteConnection, new: &NewSubmission) -> Result<Option<Row>, StoreError> {
+    let (Some(queue), Some(place), Some(unit)) = (&new.queue, &new.place, unit_of(new.about.as_deref())) else {
+        return Ok(None);
+    };
+    let rows = sqlx::query_as(concat!(
+        "SELECT ",
+        row_columns!(),
+        " FROM submission INDEXED BY submission_place WHERE queue = ? AND place = ? AND facility = ? \
+         AND state NOT IN ('cancelled', 'returned') ORDER BY seq"
+    ));
+    let rows: Vec<Row> = rows.bind(queue).bind(place).bind(&new.facility).fetch_all(tx).await?;
+    Ok(rows.into_iter().find(|row| unit_of(row.about.as_deref()).as_ref() == Some(&unit)))
+}
+
+fn unit_of(about: Option<&str>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct About {
+        unit: String,
+    }
+    serde_json::from_str::<About>(about?).ok().map(|about| about.unit)
 }
 
 /// What a rule made of a row.

@@ -95,6 +95,23 @@ fn what_one_office_sends_is_kept_by_the_others_box_and_told_when_a_person_looked
     assert!(!gateway.log().contains("自宅"), "no person data in the log");
 }
 
+/// One that ends the process is noted before it is looked at: after the next start the others go first.
+#[test]
+fn a_unit_that_ends_the_process_does_not_keep_the_others_from_coming() {
+    let hub = Sandbox::start();
+    let office = Curl::logged_in(&hub, "office", "office-manager");
+    let mut gateway = dx(&hub).idle();
+    for n in 1..=2 {
+        file(&office, n, &example(&hub, Some(&format!("2026040109000{n}")))).data();
+    }
+    gateway.spawn(&[("ENGAWA_CRASH_POINT", "inbox.noted:1")]);
+    assert_eq!(gateway.wait().signal(), Some(SIGKILL), "{}", gateway.present_log());
+    gateway.start();
+    let list = all_kept(&gateway, 2);
+    let kept = |n: usize| list[n]["received_at"].as_str().unwrap().to_owned();
+    assert!(kept(1) < kept(0), "{list:?}");
+}
+
 #[test]
 fn a_clinic_that_gets_no_care_plans_is_well_all_the_same() {
     let hub = Sandbox::start();

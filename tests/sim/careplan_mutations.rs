@@ -188,6 +188,7 @@ fn a_mutated_item_is_named() {
         }
     }
     let (all, named) = tally.values().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    eprintln!("{named} of {all} mutated items are named: {tally:?}");
     missed.truncate(40);
     assert!(f64::from(named) >= 0.99 * f64::from(all), "{named} of {all} named; {tally:?}; {missed:#?}");
 }

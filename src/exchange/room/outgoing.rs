@@ -14,6 +14,7 @@ use crate::exchange::result::Report;
 use crate::exchange::scan::{Entry, Scan, Wait, What};
 use crate::exchange::told::{Taken, Told, beside};
 use crate::fault::{Blame, Code, Retry, crash};
+use crate::outbox::Earlier;
 
 impl Room {
     /// Goes on with what has been taken before.
@@ -185,7 +186,9 @@ impl Room {
             Ok(batch) => Ok(Ok(batch.id)),
             Err(error) if error.code.blame() == Blame::Caller && error.code.retry() == Retry::Never => {
                 let code = error.code;
-                Ok(Err(vec![Remark::refusal(code.name(), None, code.ja(), code.en())]))
+                let general = || [code.ja().to_owned(), code.en().to_owned()];
+                let [ja, en] = error.earlier.as_ref().map_or_else(general, Earlier::sentences);
+                Ok(Err(vec![Remark::refusal(code.name(), None, &ja, &en)]))
             }
             Err(error) => Err(error.into()),
         }

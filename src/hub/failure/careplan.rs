@@ -7,7 +7,7 @@ use super::{Reply, classify, of_a_read, page, trouble};
 use crate::fault::Code;
 use crate::hub::client::Seen;
 use crate::hub::port::{ArrivalPage, ChangePage, RecipientState, Refusal, Scope, Trouble};
-use crate::hub::wire::{arrivals_data, names_another, recipients_data, unit_data};
+use crate::hub::wire::{arrivals_data, names_another, recipients_data};
 
 /// A page of what became of care plans sent, as [`change_page`](super::change_page).
 ///
@@ -27,16 +27,14 @@ pub fn arrival_page(seen: &Seen, now: Timestamp) -> Result<Option<ArrivalPage>, 
     Ok(page.map(|(items, next_cursor)| ArrivalPage { items, next_cursor, restarted: false }))
 }
 
-/// A unit, as the hub gave it; `None` when the hub does not know it.
+/// A unit, octet by octet as the hub gave it; `None` when the hub does not know it. What it is is not looked at here: whoever asked
+/// keeps it, also when it is none of the standard.
 ///
 /// # Errors
 /// What stands in the way. A lost or senseless answer is held against this unit alone, like one to a document.
 pub fn arrived_unit(reply: Reply<Bytes>) -> Result<Option<Bytes>, Trouble> {
     match reply {
-        Reply::Ok { data, trace_id } => match unit_data(&data) {
-            Some(unit) => Ok(Some(unit)),
-            None => Err(Trouble { trace_id, ..trouble(Code::HubNonsense, Scope::Item) }),
-        },
+        Reply::Ok { data, .. } => Ok(Some(data)),
         Reply::NotKnown(_) => Ok(None),
         other => Err(of_this_one(other)),
     }

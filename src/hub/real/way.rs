@@ -29,6 +29,9 @@ pub(super) trait Way {
 /// Over a warm connection, and once more if that breaks: it is a read, or safe to repeat.
 pub(super) enum Read {}
 
+/// As [`Read`], of a page of a list.
+pub(super) enum ReadList {}
+
 /// Over a connection of its own, and never again: what was sent may have been used up, and its answer says who somebody is.
 pub(super) enum Once {}
 
@@ -41,6 +44,19 @@ impl Way for Read {
 
     async fn exchange(link: &Link, build: impl Fn() -> Request<Bytes> + Send + Sync) -> (Seen, Reply) {
         link.read(build).await
+    }
+
+    fn reply(answer: &Self::Answer) -> &Reply {
+        &answer.1
+    }
+}
+
+impl Way for ReadList {
+    type Data = serde_json::Value;
+    type Answer = (Seen, Reply);
+
+    async fn exchange(link: &Link, build: impl Fn() -> Request<Bytes> + Send + Sync) -> (Seen, Reply) {
+        link.read_list(build).await
     }
 
     fn reply(answer: &Self::Answer) -> &Reply {

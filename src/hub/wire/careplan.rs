@@ -1,11 +1,8 @@
 //! Care plans: the unit on its way out, the two lists, the unit that came, and the word on it.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::messages::{NUMBER_LIMIT, PageData, moment, page};
 use super::{RECEIVED, escaped, plain};
@@ -78,13 +75,6 @@ pub(in crate::hub) fn arrivals_data(data: &Value, now: Timestamp) -> Option<Page
             at: item.get("at").and_then(moment).unwrap_or(now),
         })
     })
-}
-
-/// The unit, octet by octet as it stands in the answer `data`; `None` when that is no list of tables at all. What the tables
-/// say is not looked at here.
-pub(in crate::hub) fn unit_data(data: &Bytes) -> Option<Bytes> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(data).ok()?;
-    members.get("tables")?.get().starts_with('[').then(|| data.clone())
 }
 
 /// Whether the answer to an acknowledgement speaks of another unit than the one told of. It need not speak of any.

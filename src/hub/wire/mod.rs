@@ -8,7 +8,7 @@ mod opinion;
 
 pub use careplan::care_plan_body;
 pub(super) use careplan::{
-    acknowledgement_body, acknowledgement_path, arrivals_data, names_another, recipients_data, unit_data, unit_path,
+    acknowledgement_body, acknowledgement_path, arrivals_data, names_another, recipients_data, unit_path,
 };
 pub(super) use envelope::{Envelope, ErrorEntry};
 pub(super) use identity::{assertion_body, challenge_body, challenge_data, person_data};

@@ -167,6 +167,7 @@ impl House {
             retention: Duration::from_secs(400 * 86_400),
             free_space: Arc::new(|| None),
             min_free: 0,
+            clinic: false,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
         let (inbox, inbox_tasks) =
@@ -325,6 +326,7 @@ async fn start_outbox(
     let guard =
         Guard { free_space: Arc::new(free_space), min_free: 1 << 20, retention: 400 * day, clock: clock.clone() };
     let config = outbox::Config {
+        clinic: false,
         policy: Policy {
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
             strikes: 5,

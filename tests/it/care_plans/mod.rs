@@ -143,11 +143,49 @@ async fn the_same_again_is_the_same_batch() {
     let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap();
     assert!(!theirs.replayed, "another facility's key");
 
-    let many = (0..8).map(|_| hand_in(&room, "many", units()));
+    let many = (0..8).map(|_| hand_in(&room, "many", [unit("H3", 1, 1), unit("H3", 2, 1)]));
     let ids: BTreeSet<_> = futures_util::future::join_all(many).await.into_iter().map(|one| one.unwrap().id).collect();
     assert_eq!(ids.len(), 1, "at the same moment too");
     let all = room.outbox.submissions(FACILITY, &Filter { limit: 200, ..Filter::default() }).await.unwrap();
     assert_eq!(all.items.len(), 2 + 1 + 2);
+    room.close().await;
+}
+
+/// The same files under another key: what is on paper must not go to the hub as well, and what was filed not once more.
+#[tokio::test]
+async fn a_unit_is_not_taken_under_a_second_key() {
+    let room = Room::open().await;
+    room.hub.then([Step::Refuse(absent())]);
+    let paper = hand_in(&room, "one", [unit("S1", 1, 0)]).await.unwrap().deliveries[0].id;
+    let twice = async |id, key: &str, units: Vec<Unit>| {
+        let error = hand_in(&room, key, units).await.unwrap_err();
+        assert_eq!((error.code, error.earlier.as_ref().map(|earlier| earlier.id)), (Code::CareplanTwice, Some(id)));
+        error.earlier.unwrap()
+    };
+    room.reaches(paper, StateName::Held).await;
+    twice(paper, "two", vec![unit("S1", 1, 0)]).await;
+    room.outbox.on_paper(&sender(), paper).await.unwrap();
+    let earlier = twice(paper, "three", vec![unit("S1", 2, 0), unit("S1", 1, 0)]).await;
+    assert_eq!((earlier.stamp.as_str(), earlier.to_facility), ("20260520101000", to(1)));
+    // Nothing of that was taken, and the same office gets other kinds and stamps.
+    let rest = hand_in(&room, "rest", [unit("S1", 2, 0), unit("H3", 1, 0), unit("S1", 1, 1)]).await.unwrap();
+    for one in &rest.deliveries {
+        room.reaches(one.id, StateName::Delivered).await;
+    }
+    twice(rest.deliveries[0].id, "four", vec![unit("S1", 2, 0)]).await;
+    assert!(
+        hand_in(&room, "one", [unit("S1", 1, 0)]).await.unwrap().replayed,
+        "under its own key it is the answer again"
+    );
+
+    // What was withdrawn, or refused by the hub, comes again.
+    room.hub.rule(|_| paused());
+    let waiting = hand_in(&room, "five", [unit("S1", 3, 0)]).await.unwrap().deliveries[0].id;
+    room.until(waiting, |one| one.state == StateName::Queued && one.reason == Some(Code::HubUnreachable)).await;
+    twice(waiting, "six", vec![unit("S1", 3, 0)]).await;
+    room.outbox.cancel(&sender(), waiting).await.unwrap();
+    hand_in(&room, "six", [unit("S1", 3, 0)]).await.unwrap();
+    assert_eq!(room.hub.filed().len(), 3);
     room.close().await;
 }
 
@@ -213,12 +251,16 @@ async fn all_of_a_batch_is_kept_or_none() {
 #[tokio::test]
 async fn no_hash_of_a_unit_can_be_guessed() {
     let room = Room::open().await;
+    room.hub.rule(|_| paused());
     let one = hand_in(&room, "one", [unit("H3", 1, 0)]).await.unwrap();
+    let id = one.deliveries[0].id;
+    room.until(id, |one| one.state == StateName::Queued && one.reason == Some(Code::HubUnreachable)).await;
+    room.outbox.cancel(&sender(), id).await.unwrap();
+    room.hub.rule(|_| Step::Accept);
     let other = hand_in(&room, "two", [unit("H3", 1, 0)]).await.unwrap();
     assert_ne!(one.deliveries[0].sha256, other.deliveries[0].sha256);
-    for delivery in one.deliveries.iter().chain(&other.deliveries) {
-        room.reaches(delivery.id, StateName::Delivered).await;
-    }
+    room.outbox.reconsider();
+    room.reaches(other.deliveries[0].id, StateName::Delivered).await;
     let guess = request("one").finish();
     let (directory, ..) = room.close().await;
     for file in std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()) {

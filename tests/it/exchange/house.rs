@@ -85,6 +85,7 @@ impl House {
             retention: Duration::from_secs(400 * 86_400),
             free_space: Arc::new(|| Some(u64::MAX)),
             min_free: 1 << 20,
+            clinic: false,
         };
         let (inbox, inbox_tasks) = Inbox::start(
             room.store.clone(),

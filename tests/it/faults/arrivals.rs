@@ -21,8 +21,6 @@ pub(super) enum End {
     Kept,
     /// The same, of a unit that is none: as the hub gave it, without files, until a person has looked.
     AsItCame,
-    /// The hub has lost it; that stays in the list until a person has looked.
-    Gone,
     /// The unit is here, and the hub does not take the word of it.
     Untold,
 }
@@ -38,7 +36,7 @@ pub(super) struct Arrival {
     pub(super) end: End,
 }
 
-use End::{AsItCame, Gone, Kept, Untold};
+use End::{AsItCame, Kept, Untold};
 
 pub(super) const ARRIVALS: &[Arrival] = &[
     // The list of what was sent to the office.
@@ -62,7 +60,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-received", fault: r#"{"kind":"refuse","code":"E7777","times":0}"#, sight: Sight::Health("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-received", fault: r#"{"kind":"refuse","code":"E1001","times":0}"#, sight: Sight::Health("HUB_CERTIFICATE_WRONG_KIND"), end: Kept },
     Arrival { on: "careplan-received", fault: r#"{"kind":"refuse","code":"E1003","locked_until":"@4s"}"#, sight: Sight::Health("HUB_ACCOUNT_LOCKED"), end: Kept },
-    Arrival { on: "careplan-received", fault: r#"{"kind":"refuse","code":"E3001","times":0}"#, sight: Sight::None, end: Kept },
+    Arrival { on: "careplan-received", fault: r#"{"kind":"refuse","code":"E3001","times":0}"#, sight: Sight::Health("HUB_NOT_PERMITTED"), end: Kept },
     Arrival { on: "careplan-received", fault: r#"{"kind":"not_offered","times":0}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-received", fault: r#"{"kind":"answer_twice"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-received", fault: r#"{"kind":"slow_body"}"#, sight: Sight::None, end: Kept },
@@ -93,8 +91,8 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E7777"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Item("HUB_NOT_PERMITTED"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"not_offered"}"#, sight: Sight::Item("HUB_NOT_OFFERED"), end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E4040"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Gone },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"expired_cursor"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Gone },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E4040"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Kept },
+    Arrival { on: "careplan-unit", fault: r#"{"kind":"expired_cursor"}"#, sight: Sight::Item("HUB_ARRIVAL_GONE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"answer_twice"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"slow_body","bytes":1000}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"close_idle"}"#, sight: Sight::None, end: Kept },
@@ -125,7 +123,7 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-ack", fault: r#"{"kind":"not_offered"}"#, sight: Sight::Log("HUB_NOT_OFFERED"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E4040"}"#, sight: Sight::Log("HUB_ARRIVAL_GONE"), end: Untold },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"expired_cursor"}"#, sight: Sight::Log("HUB_ARRIVAL_GONE"), end: Untold },
-    Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Log("HUB_NOT_PERMITTED"), end: Untold },
+    Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Log("HUB_NOT_PERMITTED"), end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"refuse","code":"E2102"}"#, sight: Sight::Log("HUB_REFUSED"), end: Untold },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"answer_twice"}"#, sight: Sight::None, end: Kept },
     Arrival { on: "careplan-ack", fault: r#"{"kind":"slow_body"}"#, sight: Sight::None, end: Kept },

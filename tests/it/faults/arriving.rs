@@ -51,7 +51,6 @@ fn ended(row: &Arrival, plan: &Value, item: &Value, acks: &Value) -> bool {
             item["state"] == "kept" && item["reason"] == Value::Null && plan["state"] == "downloaded" && told == 1
         }
         End::AsItCame => item["state"] == "kept" && plan["state"] == "downloaded" && told == 1,
-        End::Gone => item["state"] == "gone" && plan["state"] == "delivered" && told == 0,
         End::Untold => item["state"] == "kept" && plan["state"] == "delivered" && told == 0,
     }
 }

@@ -75,7 +75,6 @@ fn arrived(row: &Arrival) -> &'static str {
         (arrivals::End::AsItCame, ..) => {
             "here as the hub gave it, without files, until a person has looked; the sender told"
         }
-        (arrivals::End::Gone, ..) => "`gone`, until a person has looked",
         (arrivals::End::Untold, ..) => {
             "here, once; the hub does not take the word, so that the sender sees `delivered`"
         }

@@ -44,10 +44,6 @@ async fn what_is_no_unit_is_held_against_that_one_alone() {
     let path = format!("{RECEIVED}/U1");
     let long = "x".repeat(22 * 1024 * 1024);
     for answer in [
-        ok("null"),
-        ok("[]"),
-        ok(r#"{"note":"no tables"}"#),
-        ok(r#"{"tables":{}}"#),
         ok(r#"{"tables":[}"#),
         ok(&format!(r#"{{"tables":["{long}"]}}"#)),
         // An error as long as a unit is none of the hub's.
@@ -71,6 +67,17 @@ async fn what_is_no_unit_is_held_against_that_one_alone() {
     world.stub.then(&path, [Act::Answer(200, None, super::error("E3001"))]);
     let trouble = hub.arrived_unit("U1").await.unwrap_err();
     assert_eq!((trouble.code, trouble.scope), (Code::HubNotPermitted, Scope::Item));
+}
+
+/// It is kept as it came, and a person is told: asked for again it would be the same.
+#[tokio::test]
+async fn what_is_no_unit_in_a_sound_answer_comes_as_it_is() {
+    let world = world(H2).await;
+    let hub = world.hub();
+    for data in ["null", "[]", "7", r#"{"note":"no tables"}"#, r#"{"tables":{}}"#, r#"{ "tables" : "" }"#] {
+        world.stub.then(&format!("{RECEIVED}/U1"), [ok(data)]);
+        assert_eq!(hub.arrived_unit("U1").await.unwrap().unwrap(), data.as_bytes());
+    }
 }
 
 #[tokio::test]
@@ -104,8 +111,12 @@ async fn no_bad_entry_stops_a_list_and_whatever_has_a_name_is_announced() {
     let told: Vec<_> = page.items.iter().map(|one| (one.receipt_number.as_str(), one.state)).collect();
     assert_eq!(told, [("K3", RecipientState::Opened)]);
 
-    // The limit of a list stays what it was, however long a unit may be.
-    world.stub.then(RECEIVED, [ok(&json!({"items": [], "next_cursor": "n", "x": "x".repeat(2 << 20)}).to_string())]);
+    // A page may be long, but not as long as a unit.
+    let page = |mebibytes: usize| {
+        ok(&json!({"items": [{"id": "U8"}], "next_cursor": "n", "x": "x".repeat(mebibytes << 20)}).to_string())
+    };
+    world.stub.then(RECEIVED, [page(7), page(9)]);
+    assert_eq!(hub.arrivals(None).await.unwrap().items.len(), 1);
     assert_eq!(hub.arrivals(None).await.unwrap_err().code, Code::HubNonsense);
 }
 

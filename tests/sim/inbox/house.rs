@@ -117,6 +117,7 @@ fn open(
         retention: 400 * DAY,
         free_space: Arc::new(move || Some(free.load(Ordering::SeqCst))),
         min_free: 1 << 20,
+        clinic: false,
     };
     Inbox::open(store.clone(), keys.clone(), Arc::new(hub.clone()), config, clock.clone())
 }

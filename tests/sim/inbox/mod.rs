@@ -177,9 +177,28 @@ async fn a_hub_without_care_plans_is_no_fault() {
     room.hub.then_list([Trouble::of(Code::HubNotPermitted, Scope::Operator)]);
     room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
     room.pass(POLL + SOME_TIME).await;
-    assert_eq!((room.inbox.health().status, room.list(false).await.len()), (HealthStatus::Ok, 0));
+    // A care office's own user id is at fault, and somebody has to put it right.
+    let health = room.inbox.health();
+    assert_eq!((health.status, health.reason), (HealthStatus::Degraded, Some(Code::HubNotPermitted)));
+    assert!(room.list(false).await.is_empty());
     room.pass(2 * POLL).await;
-    assert_eq!(room.one().await.standing, Standing::Kept);
+    assert_eq!((room.one().await.standing, room.inbox.health().status), (Standing::Kept, HealthStatus::Ok));
+}
+
+#[tokio::test]
+async fn a_unit_that_does_not_come_for_a_day_is_a_matter_for_people() {
+    let (_ground, mut room) = Room::new().await;
+    room.hub.poison("u-1", Some(trouble(Scope::Item)));
+    room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
+    room.pass(DAY - SOME_TIME).await;
+    assert_eq!(room.inbox.health().status, HealthStatus::Ok);
+    assert_eq!(room.store.received_unopened(FACILITY).await.unwrap().0, 1, "nobody has opened it");
+    room.pass(2 * POLL).await;
+    let health = room.inbox.health();
+    assert_eq!((health.status, health.reason), (HealthStatus::Degraded, Some(Code::HubTrouble)));
+    room.hub.poison("u-1", None);
+    room.pass(Duration::from_secs(7200)).await;
+    assert_eq!((room.one().await.standing, room.inbox.health().status), (Standing::Kept, HealthStatus::Ok));
 }
 
 #[tokio::test]
@@ -229,7 +248,12 @@ async fn what_the_hub_has_lost_is_told_once_and_stays_listed() {
     let (_ground, mut room) = Room::new().await;
     room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
     room.hub.lose_arrival("u-1");
-    room.pass(10 * POLL).await;
+    // It is asked for again for well over an hour: the hub may be put right.
+    room.pass(6 * POLL).await;
+    let one = room.one().await;
+    assert_eq!((one.standing, one.reason), (Standing::Announced, Some(Code::HubArrivalGone)));
+    assert!(room.events().await.is_empty());
+    room.pass(40 * POLL).await;
     let one = room.one().await;
     assert_eq!((one.standing, one.reason), (Standing::Gone, Some(Code::HubArrivalGone)));
     assert_eq!((room.events().await.len(), room.events().await[0].kind.as_str()), (1, "careplan.gone"));
@@ -238,6 +262,15 @@ async fn what_the_hub_has_lost_is_told_once_and_stays_listed() {
     room.pass(SOME_TIME).await;
     assert!(room.list(true).await.is_empty());
     assert_eq!(room.hub.acknowledgements_tried(), 0);
+
+    // The hub has it again, and lists it: it comes, and a person has to look at it.
+    let bytes = unit("H2", "20261120101500");
+    room.hub.arrive("u-1", SENDER, bytes.clone());
+    room.pass(2 * POLL).await;
+    let one = room.one().await;
+    assert_eq!((one.standing, one.reason, one.opened_at), (Standing::Kept, None, None));
+    assert_eq!(room.inbox.unit(FACILITY, one.id).await.unwrap().unwrap().as_slice(), bytes);
+    assert_eq!(room.told(), [("u-1".to_owned(), Downloaded)]);
 }
 
 #[tokio::test]
@@ -257,12 +290,19 @@ async fn an_acknowledgement_is_said_until_it_is_heard_and_counts_once() {
     room.pass(Duration::from_secs(3600)).await;
     assert_eq!(room.told(), [("u-1".to_owned(), Downloaded), ("u-0".to_owned(), Downloaded)]);
     assert_eq!(room.hub.acknowledgements_tried(), 5);
+    // That a user may not say it is put right by people: it is said again.
+    room.hub.arrive("u-2", SENDER, unit("H2", "20261120101502"));
+    let denied = Trouble::of(Code::HubNotPermitted, Scope::Item);
+    room.hub
+        .then_acknowledge("u-2", [AcknowledgeStep::LoseBefore(denied.clone()), AcknowledgeStep::LoseBefore(denied)]);
+    room.pass(Duration::from_secs(3600)).await;
+    assert_eq!((room.told().last(), room.hub.acknowledgements_tried()), (Some(&("u-2".to_owned(), Downloaded)), 8));
     // A hub that knows it no longer is not told for ever.
     room.hub.lose_arrival("u-0");
     let id = room.list(true).await[0].id;
     room.inbox.opened(FACILITY, id, "key").await.unwrap();
     room.pass(Duration::from_secs(7200)).await;
-    assert_eq!(room.hub.acknowledgements_tried(), 6);
+    assert_eq!(room.hub.acknowledgements_tried(), 9);
 }
 
 #[tokio::test]
