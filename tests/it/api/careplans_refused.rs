@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::careplans_kit::{
     Named, accepted, assert_nothing_kept, changed, fixture, key, key_of, place, post, post_files, post_form,
-    post_units, post_zip, refused, renamed, replaced, units, zipped,
+    post_units, post_zip, refused, renamed, replaced, stamped, units, zipped,
 };
 use super::house::{House, get};
 
@@ -123,7 +123,7 @@ async fn a_character_that_the_hub_lacks_is_named_and_replaced_as_stated() {
     assert_nothing_kept(&house).await;
 
     let taken = accepted(&house.tcp(post_form(&key, "k-1", "", &slip, Some(&stated))).await);
-    let body = json!({"units": units(&slip), "substitutions": stated});
+    let body = json!({"units": units(&stamped(&slip, "20260425101501")), "substitutions": stated});
     accepted(&house.tcp(post_units(&key, "k-2", &body)).await);
     let path = taken["deliveries"][0]["status"].as_str().unwrap();
     let seen = house.tcp(get(path, Some(&key))).await.json();
