@@ -173,8 +173,8 @@ async fn units_that_would_take_too_much_memory_are_refused_before_they_do() {
     let key = key(&house, &[Right::Submit]).await;
     let mut unit = units(&fixture("slip")).remove(0);
     unit.as_object_mut().unwrap().remove("form");
-    unit["tables"][0]["rows"] = json!(vec![json!({}); 40_000]);
-    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": vec![unit; 4]}))).await);
+    unit["tables"][0]["rows"] = json!(vec![json!({}); 240_000]);
+    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": [unit]}))).await);
     let beyond: Vec<_> = places.iter().filter(|place| place["code"] == "UNIT_TOO_MANY").collect();
     assert!(!beyond.is_empty() && beyond[0]["pointer"].as_str().unwrap().starts_with("/units/"), "{beyond:#?}");
     assert_nothing_kept(&house).await;
