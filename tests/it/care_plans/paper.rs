@@ -6,7 +6,7 @@ use engawa::outbox::StateName;
 use engawa::outbox::record::hub_key;
 use uuid::Uuid;
 
-use super::{absent, hand_in, paused, unit};
+use super::{absent, at_rest, hand_in, paused, unit};
 use crate::identification::room::{Room, sender};
 
 async fn denied(room: &Room, id: Uuid) -> Code {
@@ -95,7 +95,8 @@ async fn what_the_hub_has_or_may_have_does_not_go_on_paper() {
     room.hub.rule(|_| paused());
     room.outbox.retry(&sender(), lost).await.unwrap();
     room.until(lost, |one| one.reason == Some(Code::HubUnreachable)).await;
-    assert_eq!(denied(&room, lost).await, Code::PaperTooLate);
+    let denied = at_rest(async || room.outbox.on_paper(&sender(), lost).await).await.unwrap_err();
+    assert_eq!(denied.code, Code::PaperTooLate);
     room.hub.rule(|_| Step::Accept);
     room.outbox.reconsider();
     room.reaches(lost, StateName::Delivered).await;
@@ -115,7 +116,7 @@ async fn what_only_waits_may_go_on_paper() {
     room.hub.rule(|_| paused());
     let queued = hand_in(&room, "queued", [unit("S1", 2, 0)]).await.unwrap().deliveries[0].id;
     room.until(queued, |one| one.reason == Some(Code::HubUnreachable) && one.state == StateName::Queued).await;
-    room.outbox.on_paper(&sender(), queued).await.unwrap();
+    at_rest(async || room.outbox.on_paper(&sender(), queued).await).await.unwrap();
     assert!(room.hub.filed().is_empty());
     room.close().await;
 }
