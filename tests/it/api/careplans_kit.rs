@@ -45,6 +45,11 @@ pub(super) fn slip_for(office: &str) -> Vec<Named> {
     renamed("9970000023", office)
 }
 
+/// The files of a unit under another stamp: another unit.
+pub(super) fn stamped(files: &[Named], stamp: &str) -> Vec<Named> {
+    files.iter().map(|(name, bytes)| (name.replace(STAMP, stamp), bytes.clone())).collect()
+}
+
 /// The fixture `slip` with a part of its files' names changed.
 pub(super) fn renamed(part: &str, by: &str) -> Vec<Named> {
     fixture("slip").into_iter().map(|(name, bytes)| (name.replace(part, by), bytes)).collect()

@@ -122,8 +122,10 @@ async fn what_is_no_care_plan_is_given_as_it_came() {
     house.hub.arrive("one", "9970000015", r#"{"kind":"H99"}"#);
     house.hub.arrive("two", "9970000015", unit("slip").to_string());
     house.hub.lose_arrival("two");
-    house.look_into_the_box();
+    // What the hub does not know, or gives as nothing, is asked for again, for more than an hour.
     let list = until(&house, &key, LIST, |list| {
+        house.clock.advance(Duration::from_secs(3600));
+        house.look_into_the_box();
         let states: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| item["state"].clone()).collect();
         states == ["kept", "gone"]
     });

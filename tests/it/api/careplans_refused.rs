@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::careplans_kit::{
     Named, accepted, assert_nothing_kept, changed, fixture, key, key_of, place, post, post_files, post_form,
-    post_units, post_zip, refused, renamed, replaced, units, zipped,
+    post_units, post_zip, refused, renamed, replaced, stamped, units, zipped,
 };
 use super::house::{House, get};
 
@@ -123,7 +123,7 @@ async fn a_character_that_the_hub_lacks_is_named_and_replaced_as_stated() {
     assert_nothing_kept(&house).await;
 
     let taken = accepted(&house.tcp(post_form(&key, "k-1", "", &slip, Some(&stated))).await);
-    let body = json!({"units": units(&slip), "substitutions": stated});
+    let body = json!({"units": units(&stamped(&slip, "20260425101501")), "substitutions": stated});
     accepted(&house.tcp(post_units(&key, "k-2", &body)).await);
     let path = taken["deliveries"][0]["status"].as_str().unwrap();
     let seen = house.tcp(get(path, Some(&key))).await.json();
@@ -173,8 +173,8 @@ async fn units_that_would_take_too_much_memory_are_refused_before_they_do() {
     let key = key(&house, &[Right::Submit]).await;
     let mut unit = units(&fixture("slip")).remove(0);
     unit.as_object_mut().unwrap().remove("form");
-    unit["tables"][0]["rows"] = json!(vec![json!({}); 40_000]);
-    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": vec![unit; 4]}))).await);
+    unit["tables"][0]["rows"] = json!(vec![json!({}); 240_000]);
+    let places = refused(&house.tcp(post_units(&key, "k-1", &json!({"units": [unit]}))).await);
     let beyond: Vec<_> = places.iter().filter(|place| place["code"] == "UNIT_TOO_MANY").collect();
     assert!(!beyond.is_empty() && beyond[0]["pointer"].as_str().unwrap().starts_with("/units/"), "{beyond:#?}");
     assert_nothing_kept(&house).await;

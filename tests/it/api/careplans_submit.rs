@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use super::accept::{look_again_soon, opinion, until};
 use super::careplans_kit::{
     OFFICE, STAMP, accepted, assert_nothing_kept, fixture, key, key_of, post, post_files, post_form, post_units,
-    post_zip, slip_for, units, zipped,
+    post_zip, slip_for, stamped, units, zipped,
 };
 use super::house::{House, PATIENCE, get};
 
@@ -16,20 +16,21 @@ use super::house::{House, PATIENCE, get};
 async fn files_an_archive_or_units_go_to_the_hub_and_are_followed_to_the_receipt() {
     let house = House::open().await;
     let key = key(&house, &[Right::Submit, Right::Read]).await;
-    let (slip, plan) = (fixture("slip"), fixture("plan"));
-    let archives = [("5月分.ZIP".to_owned(), zipped(&slip)), ("計画.zip".to_owned(), zipped(&plan))];
+    let stamps = [STAMP, "20260425101501", "20260425101502", "20260425101503"];
+    let slips = stamps.map(|stamp| stamped(&fixture("slip"), stamp));
+    let archives = [("5月分.ZIP".to_owned(), zipped(&slips[2])), ("計画.zip".to_owned(), zipped(&fixture("plan")))];
     let ways = [
-        post_files(&key, "k-1", &slip),
-        post_zip(&key, "k-2", &slip),
+        post_files(&key, "k-1", &slips[0]),
+        post_zip(&key, "k-2", &slips[1]),
         post_form(&key, "k-3", "", &archives, None),
-        post_units(&key, "k-4", &json!({"units": units(&slip)})),
+        post_units(&key, "k-4", &json!({"units": units(&slips[3])})),
     ];
-    for (way, count) in ways.into_iter().zip([1, 1, 2, 1]) {
+    for ((way, count), (stamp, slip)) in ways.into_iter().zip([1, 1, 2, 1]).zip(stamps.into_iter().zip(&slips)) {
         let taken = accepted(&house.tcp(way).await);
         assert_eq!((&taken["replayed"], &taken["warnings"]), (&json!(false), &json!([])), "{taken:#}");
         let deliveries = taken["deliveries"].as_array().unwrap();
         assert_eq!(deliveries.len(), count, "{taken:#}");
-        let slip_of = deliveries.iter().find(|delivery| delivery["stamp"] == STAMP).unwrap();
+        let slip_of = deliveries.iter().find(|delivery| delivery["stamp"] == stamp).unwrap();
         assert_eq!((&slip_of["unit"], &slip_of["month"]), (&json!("H2"), &json!("202605")));
         assert_eq!((&slip_of["to_facility"], &slip_of["to_service_kind"]), (&json!("9970000023"), &json!("11")));
         let mut names: Vec<&str> =
@@ -114,7 +115,10 @@ async fn the_same_again_gets_the_same_batch_and_anything_else_a_conflict() {
     for other in others {
         house.tcp(other).await.problem("IDEMPOTENCY_CONFLICT");
     }
-    let units = json!({"units": units(&slip), "substitutions": []});
+    // The same unit under another key would be filed twice.
+    let twice = house.tcp(post_files(&key, "k-2", &slip)).await.problem("CAREPLAN_TWICE");
+    assert!(twice.to_string().contains(taken["deliveries"][0]["id"].as_str().unwrap()), "{twice:#}");
+    let units = json!({"units": units(&stamped(&slip, "20260425101501")), "substitutions": []});
     let first = accepted(&house.tcp(post_units(&key, "k-2", &units)).await);
     // The layout of the JSON does not count.
     let spaced = serde_json::to_string_pretty(&units).unwrap().into_bytes();

@@ -297,7 +297,7 @@ async fn a_row_without_a_key_is_set_aside() {
     .await;
     assert_eq!((held.state, held.reason), (StateName::Held, Some(Code::SubmissionDamaged)));
     let paper = room.outbox.on_paper(&sender(), id).await.unwrap_err();
-    assert_eq!(paper.code, Code::SubmissionState, "the hub may have it");
+    assert_eq!(paper.code, Code::PaperTooLate, "the hub may have it");
     let other = hand_in(&room, "two", [unit("S1", 2, 0)]).await.unwrap().deliveries[0].id;
     room.reaches(other, StateName::Delivered).await;
     room.close().await;

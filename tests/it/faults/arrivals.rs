@@ -19,8 +19,6 @@ pub(super) enum Sight {
 pub(super) enum End {
     /// The unit is here, once, and its sender has been told, once.
     Kept,
-    /// The same, of a unit that is none: as the hub gave it, without files, until a person has looked.
-    AsItCame,
     /// The unit is here, and the hub does not take the word of it.
     Untold,
 }
@@ -36,7 +34,7 @@ pub(super) struct Arrival {
     pub(super) end: End,
 }
 
-use End::{AsItCame, Kept, Untold};
+use End::{Kept, Untold};
 
 pub(super) const ARRIVALS: &[Arrival] = &[
     // The list of what was sent to the office.
@@ -87,7 +85,6 @@ pub(super) const ARRIVALS: &[Arrival] = &[
     Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"truncated_json"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type"}"#, sight: Sight::None, end: Kept },
-    Arrival { on: "careplan-unit", fault: r#"{"kind":"wrong_type","times":2}"#, sight: Sight::Item("CAREPLAN_UNREADABLE"), end: AsItCame },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E9001"}"#, sight: Sight::Item("HUB_TROUBLE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E7777"}"#, sight: Sight::Item("HUB_NONSENSE"), end: Kept },
     Arrival { on: "careplan-unit", fault: r#"{"kind":"refuse","code":"E3001"}"#, sight: Sight::Item("HUB_NOT_PERMITTED"), end: Kept },

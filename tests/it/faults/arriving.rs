@@ -50,7 +50,6 @@ fn ended(row: &Arrival, plan: &Value, item: &Value, acks: &Value) -> bool {
             assert!(told <= 1, "told twice: {row:?}");
             item["state"] == "kept" && item["reason"] == Value::Null && plan["state"] == "downloaded" && told == 1
         }
-        End::AsItCame => item["state"] == "kept" && plan["state"] == "downloaded" && told == 1,
         End::Untold => item["state"] == "kept" && plan["state"] == "delivered" && told == 0,
     }
 }

@@ -72,9 +72,6 @@ fn arriving(page: &mut String) {
 
 fn arrived(row: &Arrival) -> &'static str {
     match (row.end, row.sight, row.fault.contains("\"times\":0")) {
-        (arrivals::End::AsItCame, ..) => {
-            "here as the hub gave it, without files, until a person has looked; the sender told"
-        }
         (arrivals::End::Untold, ..) => {
             "here, once; the hub does not take the word, so that the sender sees `delivered`"
         }
