@@ -159,6 +159,7 @@ fn result(base: &Path, name: &str) -> Value {
 }
 
 #[test]
+#[ignore = "hangs on the full disk: to be traced, see the note of issue 5"]
 fn what_was_handed_in_is_told_once_its_folder_is_back() {
     let Some(mut volume) = or_skip(Volume::ext4(16)) else { return };
     let hub = Sandbox::start();
