@@ -223,16 +223,22 @@ impl<H: HubPort> Poller<H> {
         }
     }
 
-    async fn acknowledge(&self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
+    async fn acknowledge(&mut self, row: &ReceivedRow, id: Uuid) -> Result<(), Setback> {
         let (what, name) = match row.acknowledged.as_str() {
             "none" => (Acknowledgement::Downloaded, "downloaded"),
             _ => (Acknowledgement::Opened, "opened"),
         };
         crash::point("inbox.before_acknowledge");
-        let told = self.inner.ask(self.hub.acknowledge(key(id, name), &row.hub_id, what)).await;
+        let key = self.fresh_keys.get(&id).copied().unwrap_or_else(|| key(id, name));
+        let told = self.inner.ask(self.hub.acknowledge(key, &row.hub_id, what)).await;
         crash::point("inbox.told");
         match told {
             Ok(()) => {}
+            // A key remembers this refusal, and people put it right: the next word needs another. After a restart one refusal teaches it again.
+            Err(trouble) if trouble.code == Code::HubNotPermitted => {
+                self.fresh_keys.insert(id, Uuid::new_v4());
+                return Err(self.setback(&trouble));
+            }
             // The hub's last word: said again it would be the same.
             Err(Trouble { code, scope: Scope::Item, .. }) if is_last_word(code) => {
                 tracing::warn!(received = %id, %code, told = name, "inbox: the hub does not take the word of it");
@@ -240,6 +246,7 @@ impl<H: HubPort> Poller<H> {
             Err(trouble) => return Err(self.setback(&trouble)),
         }
         self.inner.store.write(Acknowledged { id: id.into_bytes(), what: name }).await?;
+        self.fresh_keys.remove(&id);
         crash::point("inbox.acknowledged");
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The task of the room: reads the hub's list in its own rhythm, and works off what is to be fetched or told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Poller<H> {
     open: bool,
     /// Troubles with units since one went well.
     pub(super) setbacks: u32,
+    /// Of units whose acknowledgement was refused for what a user may not do: the key of the next try.
+    pub(super) fresh_keys: HashMap<Uuid, Uuid>,
     /// When to look at the retention next, in monotonic time.
     forget: Duration,
 }
@@ -68,7 +71,16 @@ impl From<Code> for Failure {
 impl<H: HubPort> Poller<H> {
     pub(super) fn new(inner: Arc<Inner>, hub: Arc<H>) -> Self {
         let now = inner.clock.elapsed();
-        Self { due: now + jittered(SOON), pause: SOON, open: false, setbacks: 0, forget: now + HOUR, inner, hub }
+        Self {
+            due: now + jittered(SOON),
+            pause: SOON,
+            open: false,
+            setbacks: 0,
+            fresh_keys: HashMap::new(),
+            forget: now + HOUR,
+            inner,
+            hub,
+        }
     }
 
     /// Turns until told to stop. What is under way is then given up at once: nothing of it is lost.

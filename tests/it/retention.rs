@@ -221,8 +221,9 @@ async fn of_what_was_received_only_what_was_opened_long_ago_is_forgotten() {
     for (n, there) in [(1, false), (2, true), (3, true)] {
         assert_eq!(store.piece(&id(n), 0).await.unwrap().is_some(), there, "{n}");
     }
-    // The hub lists all of them again, as after an expired cursor: nothing comes a second time.
-    assert_eq!(announce(&store, 2, 1..=6).await, 1);
+    // The hub lists all of them again, as after an expired cursor: nothing comes a second time, and what it had lost is asked for
+    // again.
+    assert_eq!(announce(&store, 2, 1..=6).await, 2);
     drop(store);
     task.finished().await;
     let file = std::fs::read(directory.path().join("engawa.db")).unwrap();
