@@ -4,6 +4,8 @@
 //! ARCHITECTURE.md describes the rooms and what each must not know; `tests/architecture.rs` holds the imports to it.
 
 pub mod api;
+pub mod audit;
+pub mod backup;
 pub mod card;
 pub mod cli;
 pub mod clock;
@@ -18,6 +20,7 @@ pub mod identity;
 pub mod inbox;
 pub mod model;
 pub mod outbox;
+pub mod people;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;

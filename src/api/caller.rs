@@ -1,7 +1,7 @@
 //! The door: who is asking, and whether they may.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -17,14 +17,32 @@ use crate::fault::Code;
 use crate::terminal::{Caller, Right};
 
 /// The other end of a connection, as the kernel vouches for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// Anyone who reaches the port.
+    /// Any program of this machine, on the loopback port.
     Network(SocketAddr),
+    /// Somebody on the LAN, over TLS.
+    #[expect(dead_code, reason = "made by the listener of the LAN")]
+    Lan {
+        /// Its address.
+        address: SocketAddr,
+        /// The client certificate in DER, of the box's own authority, where one was shown.
+        certificate: Option<Arc<[u8]>>,
+    },
     /// Root or the daemon's own user, on the Unix socket.
     Administrator,
     /// Another user of this machine, on the Unix socket.
     User(u32),
+}
+
+impl Peer {
+    /// The address it came from; `None` on the Unix socket.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Network(address) | Self::Lan { address, .. } => Some(address.ip()),
+            Self::Administrator | Self::User(_) => None,
+        }
+    }
 }
 
 /// What a request knows of the connection it came on.
@@ -100,7 +118,16 @@ macro_rules! needs {
         }
     )+ };
 }
+
+/// Everybody may come, also without a credential.
+pub(super) struct Open;
+impl Needs for Open {
+    const RIGHTS: &'static [Right] = &[];
+}
+
 needs! {
+    Submit = Submit;
+    CardApdu = CardApdu;
     Read = Read;
     Manage = Manage;
     Receive = Receive;
@@ -113,23 +140,39 @@ needs! {
 impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        authorise_any(api, parts, N::RIGHTS).await.map(|caller| Self { caller, right: PhantomData })
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Failure> {
+        admitted(parts, N::RIGHTS).map(|caller| Self { caller, right: PhantomData })
     }
 }
 
-/// Establishes the caller and that it holds `right`.
+/// The caller whom the door let in, if it holds `right` as well.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN`.
+pub(super) fn authorise(parts: &Parts, right: Right) -> Result<Caller, Failure> {
+    admitted(parts, &[right])
+}
+
+fn admitted(parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
+    // Whoever has not passed the door is nobody.
+    let caller = parts.extensions.get::<Caller>().ok_or(Code::AuthMissing)?;
+    permitted(caller, rights)?;
+    Ok(caller.clone())
+}
+
+fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
+    let may = rights.iter().any(|right| caller.may(*right));
+    if may { Ok(()) } else { Err(Code::AuthForbidden.into()) }
+}
+
+/// The door: establishes the caller, and that it holds one of `rights`.
 ///
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
-pub(super) async fn authorise(api: &Api, parts: &Parts, right: Right) -> Result<Caller, Failure> {
-    authorise_any(api, parts, &[right]).await
-}
-
-async fn authorise_any(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
+pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
     let caller = authenticate(api, parts).await?;
-    let may = rights.iter().any(|right| caller.may(*right));
-    if may { Ok(caller) } else { Err(Code::AuthForbidden.into()) }
+    permitted(&caller, rights)?;
+    Ok(caller)
 }
 
 /// A key counts before the socket: an administrator can try out what a key may do.
@@ -140,7 +183,7 @@ async fn authenticate(api: &Api, parts: &Parts) -> Result<Caller, Failure> {
         (None, _) => Err(Code::AuthMissing.into()),
         (Some(value), None) => {
             let key = value.to_str().ok().and_then(bearer).ok_or(Code::AuthInvalid)?;
-            Ok(api.keys.verify(key).await?)
+            Ok(api.keys.verify(key, connection(parts)?.peer.address()).await?)
         }
         (Some(_), Some(_)) => Err(Code::AuthInvalid.into()),
     }

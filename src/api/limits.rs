@@ -1,4 +1,4 @@
-//! What keeps one caller from starving the others: a bound on concurrent requests, a time limit, strict parameters.
+//! The door of every route: who may come in, a bound on concurrent requests, a time limit, strict parameters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
-use super::caller::Connection;
+use super::Api;
+use super::caller::{Connection, admit};
 use super::problem::{Failure, Place};
 use crate::fault::Code;
+use crate::terminal::Right;
 
 /// How one route is guarded.
 #[derive(Clone)]
 pub(super) struct Guard {
+    /// What it is a route of.
+    pub(super) api: Arc<Api>,
+    /// Any one of these rights lets a caller in; none: everybody may come.
+    pub(super) rights: &'static [Right],
     /// The query parameters it knows.
     pub(super) query: Arc<[String]>,
     /// Seats shared by all guarded routes; `None` for those that must answer under any load.
@@ -36,6 +42,14 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     let wrong = query_errors(request.uri().query().unwrap_or_default(), &guard.query);
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
+    }
+    if !guard.rights.is_empty() {
+        let (mut parts, body) = request.into_parts();
+        match admit(&guard.api, &parts, guard.rights).await {
+            Ok(caller) => parts.extensions.insert(caller),
+            Err(failure) => return failure.into_response(),
+        };
+        request = Request::from_parts(parts, body);
     }
     let Some(limit) = guard.limit else { return next.run(request).await };
     match tokio::time::timeout(limit, next.run(request)).await {

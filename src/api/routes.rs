@@ -13,11 +13,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
+use super::caller::{self, Needs};
 use super::limits::{Guard, guard};
 use super::meter::meter;
 use super::problem::{Failure, dress};
-use super::{Api, Config, v1};
+use super::{Api, v1};
 use crate::fault::Code;
+use crate::terminal::Right;
 
 /// How long a handler may take, and whether it is refused under load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +40,34 @@ pub(super) struct Route {
     pub(super) path: String,
     /// Its description.
     pub(super) operation: Operation,
+    /// Any one of these rights lets a caller in; none: everybody may come.
+    pub(super) rights: &'static [Right],
+    /// The act that it is in the trail; empty: none.
+    pub(super) act: &'static str,
     pace: Pace,
     handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
 }
 
 impl Route {
-    fn of<P: utoipa::Path>(pace: Pace, handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>) -> Self {
+    fn of<P: utoipa::Path, N: Needs>(
+        pace: Pace,
+        act: &'static str,
+        handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+    ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
-        Self { method, path: P::path(), operation: P::operation(), pace, handler }
+        Self { method, path: P::path(), operation: P::operation(), rights: N::RIGHTS, act, pace, handler }
     }
 }
 
 macro_rules! table {
-    ($( $pace:ident $resource:ident :: $handler:ident / $description:ident; )+) => {
-        /// Every route of the endpoint.
+    ($( $pace:ident $needs:ident $act:literal $resource:ident :: $handler:ident / $description:ident; )+) => {
+        /// Every route of the endpoint, with what a caller needs and what the trail calls it. What is not here is not served, and
+        /// nothing is served without the rights named here.
         pub(super) fn table() -> Vec<Route> {
             vec![ $(
-                Route::of::<v1::$resource::$description>(Pace::$pace, |method| on(method, v1::$resource::$handler)),
+                Route::of::<v1::$resource::$description, caller::$needs>(Pace::$pace, $act, |method| {
+                    on(method, v1::$resource::$handler)
+                }),
             )+ ]
         }
 
@@ -66,41 +79,41 @@ macro_rules! table {
 }
 
 table! {
-    Own    opinions::submit / __path_submit;
-    Own    opinions::check / __path_check;
-    Normal opinions::show / __path_show;
-    Own    careplans::lint / __path_lint;
-    Own    careplans::submit / __path_submit;
-    Normal careplans::show / __path_show;
-    Normal received::list / __path_list;
-    Normal received::show / __path_show;
-    Normal received::unit / __path_unit;
-    Normal received::files / __path_files;
-    Normal received::opened / __path_opened;
-    Normal submissions::list / __path_list;
-    Normal submissions::show / __path_show;
-    Normal submissions::cancel / __path_cancel;
-    Normal submissions::retry / __path_retry;
-    Normal submissions::paper / __path_paper;
-    Normal submissions::cover_page / __path_cover_page;
-    Normal readers::list / __path_list;
-    Own    card_sessions::open / __path_open;
-    Normal card_sessions::show / __path_show;
-    Normal card_sessions::heartbeat / __path_heartbeat;
-    Normal card_sessions::tries / __path_tries;
-    Normal card_sessions::close / __path_close;
-    Own    identify::identify / __path_identify;
-    Own    basic_four::basic_four / __path_basic_four;
-    Own    apdu::apdu / __path_apdu;
-    Own    identifications::identify / __path_identify;
-    Normal identifications::show / __path_show;
-    Normal events::follow / __path_follow;
-    Normal keys::list / __path_list;
-    Own    keys::add / __path_add;
-    Normal keys::revoke / __path_revoke;
-    Always gateway::health / __path_health;
-    Always gateway::metrics / __path_metrics;
-    Always gateway::openapi / __path_openapi;
+    Own    Submit   "opinion.submit"         opinions::submit / __path_submit;
+    Own    Submit   ""                       opinions::check / __path_check;
+    Normal Read     "submission.read"        opinions::show / __path_show;
+    Own    Submit   ""                       careplans::lint / __path_lint;
+    Own    Submit   "careplan.submit"        careplans::submit / __path_submit;
+    Normal Read     "submission.read"        careplans::show / __path_show;
+    Normal Receive  ""                       received::list / __path_list;
+    Normal Receive  "received.look"          received::show / __path_show;
+    Normal Receive  "received.read"          received::unit / __path_unit;
+    Normal Receive  "received.read"          received::files / __path_files;
+    Normal Receive  "received.opened"        received::opened / __path_opened;
+    Normal Read     ""                       submissions::list / __path_list;
+    Normal Read     "submission.read"        submissions::show / __path_show;
+    Normal Manage   "submission.cancel"      submissions::cancel / __path_cancel;
+    Normal Manage   "submission.retry"       submissions::retry / __path_retry;
+    Normal Manage   "submission.paper"       submissions::paper / __path_paper;
+    Normal Read     "submission.cover_page"  submissions::cover_page / __path_cover_page;
+    Normal Card     ""                       readers::list / __path_list;
+    Own    Card     "card.open"              card_sessions::open / __path_open;
+    Normal Card     ""                       card_sessions::show / __path_show;
+    Normal Card     ""                       card_sessions::heartbeat / __path_heartbeat;
+    Normal Card     "card.tries"             card_sessions::tries / __path_tries;
+    Normal Card     "card.close"             card_sessions::close / __path_close;
+    Own    Card     "card.identify"          identify::identify / __path_identify;
+    Own    Card     "card.basic_four"        basic_four::basic_four / __path_basic_four;
+    Own    CardApdu "card.apdu"              apdu::apdu / __path_apdu;
+    Own    Card     "identification.record"  identifications::identify / __path_identify;
+    Normal Follow   "identification.read"    identifications::show / __path_show;
+    Normal Listen   ""                       events::follow / __path_follow;
+    Normal Admin    ""                       keys::list / __path_list;
+    Own    Admin    "key.add"                keys::add / __path_add;
+    Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Always Open     ""                       gateway::health / __path_health;
+    Always Open     ""                       gateway::metrics / __path_metrics;
+    Always Open     ""                       gateway::openapi / __path_openapi;
 }
 
 /// The endpoint as an axum router, to be given to [`super::serve`].
@@ -110,7 +123,7 @@ pub fn router(api: Api) -> Router {
     let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
     let mut router = Router::new();
     for route in table() {
-        let guarded = from_fn_with_state(guard_of(&route, &api.config, &seats), guard);
+        let guarded = from_fn_with_state(guard_of(&route, &api, &seats), guard);
         let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
         router = router.route(&route.path, handler);
     }
@@ -125,16 +138,18 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-fn guard_of(route: &Route, config: &Config, seats: &Arc<Semaphore>) -> Guard {
+fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>) -> Guard {
     let parameters = route.operation.parameters.iter().flatten();
     let query = parameters.filter_map(|parameter| match parameter {
         RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
         _ => None,
     });
     Guard {
+        api: Arc::clone(api),
+        rights: route.rights,
         query: query.collect(),
         seats: (route.pace != Pace::Always).then(|| Arc::clone(seats)),
-        limit: (route.pace == Pace::Normal).then_some(config.request),
+        limit: (route.pace == Pace::Normal).then_some(api.config.request),
     }
 }
 

@@ -10,9 +10,9 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use super::StoreError;
 
 /// The newest schema, for a database that is made.
-const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("received.sql"));
+const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("received.sql"), include_str!("access.sql"));
 /// Its number, kept as `PRAGMA user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const READERS: u32 = 3;
 
@@ -41,9 +41,10 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
     match found {
         1 => {
             let lacking = lacking(&mut connection).await?;
-            migrate(&mut connection, &format!("{lacking}{TO_2}{TO_3}")).await?;
+            migrate(&mut connection, &format!("{lacking}{TO_2}{TO_3}{TO_4}")).await?;
         }
-        2 => migrate(&mut connection, TO_3).await?,
+        2 => migrate(&mut connection, &format!("{TO_3}{TO_4}")).await?,
+        3 => migrate(&mut connection, TO_4).await?,
         ..=0 => migrate(&mut connection, SCHEMA).await?,
         VERSION => {}
         _ => return Err(StoreError::TooNew { found, known: VERSION }),
@@ -110,6 +111,14 @@ const TO_3: &str = concat!(
      INSERT INTO stray_change SELECT 'opinion', receipt_number, state, at, reason FROM stray_change_2; \
      DROP TABLE stray_change_2;\n",
     include_str!("received.sql")
+);
+
+/// From schema 3: keys that are bound, terminals, people, the trail.
+const TO_4: &str = concat!(
+    "ALTER TABLE api_key ADD COLUMN networks TEXT NOT NULL DEFAULT ''; \
+     ALTER TABLE api_key ADD COLUMN person TEXT; \
+     ALTER TABLE api_key ADD COLUMN expires_at INTEGER;\n",
+    include_str!("access.sql")
 );
 
 /// Schema 1 was in use with and without these columns.

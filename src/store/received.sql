@@ -1,4 +1,4 @@
--- Part of schema 3: what other offices sent, and the folders.
+-- Part of the schema since 3: what other offices sent, and the folders.
 
 -- What other offices sent. Its bytes are pieces under its id.
 CREATE TABLE received (

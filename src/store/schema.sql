@@ -1,4 +1,4 @@
--- Schema 3. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
+-- Schema 4. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -110,5 +110,8 @@ CREATE TABLE api_key (
     hash       BLOB    NOT NULL,
     created_at INTEGER NOT NULL,
     last_used_at INTEGER,
-    revoked_at INTEGER
+    revoked_at INTEGER,
+    networks   TEXT    NOT NULL DEFAULT '',       -- where it may be used, separated by commas; empty: anywhere
+    person     TEXT,                              -- bound to this account
+    expires_at INTEGER
 ) WITHOUT ROWID;

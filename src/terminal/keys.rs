@@ -1,6 +1,7 @@
 //! The keys: made, checked, listed and revoked, over any [`KeyStore`].
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::key::NoRandomness;
-use super::{ApiKey, Caller, KeyId, Right, SecretHash};
+use super::{ApiKey, Caller, Credential, KeyId, Right, SecretHash};
 use crate::clock::Clock;
 use crate::fault::Code;
 
@@ -135,11 +136,11 @@ impl Keys {
         Self(Arc::new(Inner { store: Box::new(store), clock, cache, fetching }))
     }
 
-    /// Establishes who holds the key `text` (what stands after `Bearer `).
+    /// Establishes who holds the key `text` (what stands after `Bearer `), coming from that address.
     ///
     /// # Errors
     /// [`KeyError::Invalid`], [`KeyError::Revoked`] or [`KeyError::Store`].
-    pub async fn verify(&self, text: &str) -> Result<Caller, KeyError> {
+    pub async fn verify(&self, text: &str, from: Option<IpAddr>) -> Result<Caller, KeyError> {
         let key = ApiKey::parse(text).ok_or(KeyError::Invalid)?;
         let record = self.record(key.id()).await?.ok_or(KeyError::Invalid)?;
         if !record.hash.matches(&key.hash()) {
@@ -149,7 +150,14 @@ impl Keys {
             return Err(KeyError::Revoked);
         }
         self.note_use(&record);
-        Ok(Caller { id: record.id.to_string(), facility: record.facility, rights: record.rights })
+        Ok(Caller {
+            id: record.id.to_string(),
+            credential: Credential::Key,
+            person: None,
+            from,
+            facility: record.facility,
+            rights: record.rights,
+        })
     }
 
     /// Whether `caller`, who came in earlier, would still be let in: long-lived streams ask this from time to time.

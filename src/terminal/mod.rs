@@ -10,6 +10,7 @@ mod keys;
 mod stored;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 pub use key::{ApiKey, KeyId, SecretHash};
 pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
@@ -17,12 +18,50 @@ pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFail
 /// Who makes a request, established once at the door and passed on by value from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Stable id of the credential: an API key's public part, or `local` for an administrator on the Unix socket.
+    /// Stable id of the credential: an API key's or a terminal's public part, or `local` for an administrator on the Unix socket.
     pub id: String,
+    /// What sort of credential it is.
+    pub credential: Credential,
+    /// Who has logged in at it, or whom it is bound to.
+    pub person: Option<Person>,
+    /// The address it came from; `None` on the Unix socket.
+    pub from: Option<IpAddr>,
     /// The facility (事業所) on whose behalf the caller acts.
     pub facility: String,
     /// What it may do.
     pub rights: BTreeSet<Right>,
+}
+
+/// The sorts of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The kernel's word on the Unix socket.
+    Local,
+    /// An API key.
+    Key,
+    /// A paired terminal: its client certificate or its cookie.
+    Terminal,
+}
+
+impl Credential {
+    /// Its name in the trail.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Key => "key",
+            Self::Terminal => "terminal",
+        }
+    }
+}
+
+/// The person behind a request, as far as rooms have to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What is typed at log-in; no name.
+    pub user: String,
+    /// The name of the role.
+    pub role: &'static str,
 }
 
 /// One right of a credential.
@@ -77,7 +116,14 @@ impl Caller {
     /// The administrator of this machine, known by the kernel's word on the Unix socket (root, or the daemon's own user).
     #[must_use]
     pub fn local(facility: &str) -> Self {
-        Self { id: "local".to_owned(), facility: facility.to_owned(), rights: Right::ALL.into_iter().collect() }
+        Self {
+            id: "local".to_owned(),
+            credential: Credential::Local,
+            person: None,
+            from: None,
+            facility: facility.to_owned(),
+            rights: Right::ALL.into_iter().collect(),
+        }
     }
 
     /// Whether the caller holds `right`.

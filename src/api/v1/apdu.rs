@@ -81,7 +81,7 @@ async fn take(
     parts: &Parts,
     body: &mut Pieces,
 ) -> Result<Response, Failure> {
-    let caller = authorise(api, parts, Right::CardApdu).await?;
+    let caller = authorise(parts, Right::CardApdu)?;
     let session = find(api, &caller, id)?;
     let reading = timeout(api.config.request, body.secret_json(parts, MAX_BODY));
     let mut commands = parse(&reading.await.map_err(|_| Code::RequestTimeout)??)?;

@@ -126,7 +126,7 @@ async fn take(
     parts: &Parts,
     body: &mut Pieces,
 ) -> Result<Response, Failure> {
-    let caller = authorise(api, parts, Right::Card).await?;
+    let caller = authorise(parts, Right::Card)?;
     let session = find(api, &caller, id)?;
     let whole = small_secret(api, parts, body).await?;
     let (pin, confirm) = parse(&whole)?;

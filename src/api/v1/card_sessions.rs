@@ -109,7 +109,7 @@ pub(in crate::api) async fn open(State(api): State<Arc<Api>>, request: Request) 
 }
 
 async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Caller, Wish, Purpose, Duration), Failure> {
-    let caller = authorise(api, parts, Right::Card).await?;
+    let caller = authorise(parts, Right::Card)?;
     let whole = small_secret(api, parts, body).await?;
     let (wish, purpose, wait) = parse(&whole)?;
     Ok((caller, wish, purpose, wait))

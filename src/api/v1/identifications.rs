@@ -79,7 +79,7 @@ pub(in crate::api) async fn identify(
 }
 
 async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Keyed, Witnessed), Failure> {
-    let caller = authorise(api, parts, Right::Card).await?;
+    let caller = authorise(parts, Right::Card)?;
     let key = idempotency_key(parts)?.to_owned();
     let whole = small_secret(api, parts, body).await?;
     let mut members = Members::read(&whole)?;

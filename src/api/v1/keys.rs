@@ -116,7 +116,7 @@ pub(in crate::api) async fn add(
     request: Request,
 ) -> Result<impl IntoResponse, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
-    let caller = authorise(&api, &parts, Right::Admin).await?;
+    let caller = authorise(&parts, Right::Admin)?;
     let limit = api.config.request;
     let whole = timeout(limit, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
     let value = strict_json::parse(&whole)?;

@@ -149,7 +149,7 @@ pub(in crate::api) async fn lint(
 }
 
 async fn look(api: &Api, seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Findings, Failure> {
-    authorise(api, parts, Right::Submit).await?;
+    authorise(parts, Right::Submit)?;
     if parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Code::RequestMediaType.into());
     }
