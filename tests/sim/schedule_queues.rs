@@ -199,7 +199,7 @@ impl World {
             if matches!(state, StateName::Queued | StateName::Held) && self.rng.random_range(0..40) == 0 {
                 match self.step(index, Input::OnPaper) {
                     Ok(()) => continue,
-                    Err(denied) => self.denied += u32::from(denied == Denied::State),
+                    Err(denied) => self.denied += u32::from(denied == Denied::MayBeThere),
                 }
             }
             match (state, reason) {
