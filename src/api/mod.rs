@@ -18,6 +18,8 @@ mod openapi;
 mod problem;
 mod routes;
 mod serve;
+mod shown;
+mod standing;
 mod steady;
 mod strict_json;
 mod v1;
@@ -34,7 +36,7 @@ use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
-use crate::terminal::Keys;
+use crate::terminal::{Keys, Terminals};
 
 pub use openapi::document as openapi_document;
 pub use routes::router;
@@ -48,6 +50,8 @@ pub struct Api {
     pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
+    /// What was paired.
+    pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
     /// Who a person is, by the hub's word.

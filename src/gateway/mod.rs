@@ -31,6 +31,7 @@ use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
+use crate::credential::{Authority, AuthorityError};
 use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
@@ -41,7 +42,7 @@ use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
-use crate::terminal::Keys;
+use crate::terminal::{self, Keys, Terminals};
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -82,6 +83,12 @@ impl From<SealError> for StartError {
 impl From<CodeTablesUnusable> for StartError {
     fn from(error: CodeTablesUnusable) -> Self {
         Self { code: Code::CodeTablesInvalid, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<AuthorityError> for StartError {
+    fn from(error: AuthorityError) -> Self {
+        Self { code: error.code(), source: Some(Box::new(error)) }
     }
 }
 
@@ -194,6 +201,7 @@ struct House {
     stop_folders: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    terminals: Terminals,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -214,6 +222,9 @@ impl House {
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
+        let authority = Arc::new(Authority::open_or_make(&settings.state.directory, clock.now())?);
+        let pairing = terminal::Config { address: String::new(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), authority, pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -241,6 +252,7 @@ impl House {
             stop_folders,
             link,
             keys: api_keys,
+            terminals,
             cards,
             card_tasks,
             card_health,
@@ -267,6 +279,7 @@ impl House {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
@@ -374,7 +387,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys, self.tasks));
+        drop((self.outbox, self.link, self.keys, self.terminals, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -45,7 +45,8 @@ pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
-    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal, UsePairing, WrongCode,
+    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
+    UsePairing, WrongCode,
 };
 pub use writer::{Write, Writer, WriterStatus};
 

@@ -290,7 +290,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn pairings(&self, at: i64) -> Result<Vec<PairingRow>, StoreError> {
-        let rows = format!("SELECT {PAIRING} FROM pairing WHERE used_at IS NULL AND ends_at > ? ORDER BY opened_at, id");
+        let rows =
+            format!("SELECT {PAIRING} FROM pairing WHERE used_at IS NULL AND ends_at > ? ORDER BY opened_at, id");
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(rows)).bind(at).fetch_all(&self.readers).await?)
     }
 }
