@@ -333,6 +333,9 @@ catalogue! {
     AuthorityUnusable "AUTHORITY_UNUSABLE" 503 Operator AfterRemedy
         "この機器の認証局（保存場所の authority.pem と authority.key）を使えません。二つをバックアップから戻してください。作り直すと全端末のペアリングをやり直すことになるため、自動では作りません。"
         "The box's own certificate authority (authority.pem and authority.key in the state directory) cannot be used. Put both back from the backup. It is not made anew by itself, because every terminal would have to be paired again.";
+    LanCertificate "LAN_CERTIFICATE" 503 Operator AfterRemedy
+        "LAN用の証明書（lan.certificate_file）を使えないか、期限が切れる30日前を過ぎています。新しい証明書と秘密鍵を置いて再読込してください。"
+        "The certificate for the LAN (lan.certificate_file) cannot be used, or has less than 30 days left. Put a new one in place with its key, and reload.";
     SecretMissing "SECRET_MISSING" 503 Operator AfterRemedy
         "パスワードまたは鍵のファイルを読めません。設定のファイルと権限を確かめてください。"
         "A password or key file cannot be read. Check the file named in the settings and its permissions.";

@@ -10,6 +10,7 @@ mod careplans;
 mod folders;
 mod health;
 mod keys;
+mod lan;
 mod link;
 mod reload;
 
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
+pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
@@ -42,6 +44,7 @@ use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::Keys;
+use lan::Lan;
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -101,8 +104,10 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
-    let listeners = listeners(settings).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let lan = Lan::new(settings, &state.clock);
+    let mut listeners = listeners(settings).await?;
+    listeners.extend(lan.listeners(&settings.lan)?);
+    let house = House::build(settings, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
@@ -194,6 +199,8 @@ struct House {
     stop_folders: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    lan: Arc<Lan>,
+    lan_task: JoinHandle<()>,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -207,7 +214,12 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    async fn build(
+        settings: &Config,
+        state: State,
+        lan: Arc<Lan>,
+        telemetry: &telemetry::Handle,
+    ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
@@ -241,6 +253,8 @@ impl House {
             stop_folders,
             link,
             keys: api_keys,
+            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan,
             cards,
             card_tasks,
             card_health,
@@ -262,6 +276,8 @@ impl House {
         mut closing: watch::Receiver<bool>,
     ) -> impl Future<Output = bool> + Send + use<> {
         let endpoint = &settings.endpoint;
+        let from_lan = if settings.lan.listen.is_empty() { 0 } else { settings.lan.max_connections };
+        let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
@@ -275,6 +291,7 @@ impl House {
                 exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
+                lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -284,7 +301,8 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
-                max_streams: (endpoint.max_connections / 2).max(1),
+                max_streams: (connections / 2).max(1),
+                perimeter: self.lan.perimeter(),
                 lint: self.lint.clone(),
                 ..api::Config::default()
             },
@@ -306,6 +324,7 @@ impl House {
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
+            || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
             || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
@@ -374,6 +393,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
+        self.lan_task.abort();
         drop((self.outbox, self.link, self.keys, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
