@@ -10,6 +10,7 @@ mod careplans;
 mod folders;
 mod health;
 mod keys;
+mod lan;
 mod link;
 mod reload;
 
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
+pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
@@ -31,7 +33,6 @@ use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
-use crate::credential::{Authority, AuthorityError};
 use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
@@ -43,6 +44,7 @@ use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
+use lan::Lan;
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -86,12 +88,6 @@ impl From<CodeTablesUnusable> for StartError {
     }
 }
 
-impl From<AuthorityError> for StartError {
-    fn from(error: AuthorityError) -> Self {
-        Self { code: error.code(), source: Some(Box::new(error)) }
-    }
-}
-
 impl From<Code> for StartError {
     fn from(code: Code) -> Self {
         Self { code, source: None }
@@ -108,8 +104,10 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
-    let listeners = listeners(settings).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let lan = Lan::new(settings, &state.clock);
+    let mut listeners = listeners(settings).await?;
+    listeners.extend(lan.listeners(&settings.lan)?);
+    let house = House::build(settings, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
@@ -202,6 +200,8 @@ struct House {
     link: Arc<HubLink>,
     keys: Keys,
     terminals: Terminals,
+    lan: Arc<Lan>,
+    lan_task: JoinHandle<()>,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -215,16 +215,20 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    async fn build(
+        settings: &Config,
+        state: State,
+        lan: Arc<Lan>,
+        telemetry: &telemetry::Handle,
+    ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
-        let authority = Arc::new(Authority::open_or_make(&settings.state.directory, clock.now())?);
-        let pairing = terminal::Config { address: String::new(), secret: secret.derive("pairing codes")? };
-        let terminals = Terminals::new(store.clone(), api_keys.clone(), authority, pairing, clock.clone());
+        let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), lan.authority(), pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -253,6 +257,8 @@ impl House {
             link,
             keys: api_keys,
             terminals,
+            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan,
             cards,
             card_tasks,
             card_health,
@@ -274,6 +280,8 @@ impl House {
         mut closing: watch::Receiver<bool>,
     ) -> impl Future<Output = bool> + Send + use<> {
         let endpoint = &settings.endpoint;
+        let from_lan = if settings.lan.listen.is_empty() { 0 } else { settings.lan.max_connections };
+        let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
@@ -288,6 +296,7 @@ impl House {
                 exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
+                lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -297,7 +306,8 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
-                max_streams: (endpoint.max_connections / 2).max(1),
+                max_streams: (connections / 2).max(1),
+                perimeter: self.lan.perimeter(),
                 lint: self.lint.clone(),
                 ..api::Config::default()
             },
@@ -319,6 +329,7 @@ impl House {
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
+            || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
             || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
@@ -387,6 +398,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
+        self.lan_task.abort();
         drop((self.outbox, self.link, self.keys, self.terminals, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
