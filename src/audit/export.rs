@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::anchor::Anchor;
+use super::check::plain;
 use super::page::page;
 use super::record::{Hash, Record};
 use super::verify::{Flaw, Verifier};
@@ -94,6 +95,7 @@ pub async fn export(
             let id = Uuid::from_slice(&row.id).ok()?;
             let batch = row.batch.as_deref().and_then(|batch| Uuid::from_slice(batch).ok());
             let mut own = acts.get(&format!("submission:{id}")).cloned().unwrap_or_default();
+            own.extend(acts.get(&format!("identification:{id}")).into_iter().flatten().cloned());
             // Of a batch each of its parts is told.
             own.extend(batch.and_then(|batch| acts.get(&format!("batch:{batch}"))).into_iter().flatten().cloned());
             own.sort_by_key(|act| act["seq"].as_u64());
@@ -111,7 +113,12 @@ pub async fn export(
             (user.is_none() || !own.is_empty()).then(|| received(row, id, own))
         })
         .collect();
-    for (kind, name, items) in [("submission", "id", &sent), ("batch", "batch", &sent), ("received", "id", &received)] {
+    for (kind, name, items) in [
+        ("submission", "id", &sent),
+        ("identification", "id", &sent),
+        ("batch", "batch", &sent),
+        ("received", "id", &received),
+    ] {
         for item in items {
             acts.remove(&format!("{kind}:{}", item[name].as_str().unwrap_or_default()));
         }
@@ -193,10 +200,7 @@ impl Chain {
         self.before.get_or_insert(Anchor { seq: record.seq - 1, hash: previous });
         self.head = Some(Anchor { seq: record.seq, hash: Hash::of(line) });
         if user.is_none() || record.person.as_deref() == user {
-            let Ok(mut act) = serde_json::to_value(&record) else { return };
-            if let Some(members) = act.as_object_mut() {
-                members.shift_remove("previous");
-            }
+            let act = plain(&record);
             self.acts.entry(record.on.unwrap_or_default()).or_default().push(act);
         }
     }

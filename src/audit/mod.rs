@@ -10,6 +10,7 @@
 //! trail does not hold is not answered; no record holds person data: references, codes and what is typed at log-in, never a name.
 
 mod anchor;
+mod check;
 mod export;
 mod follow;
 mod page;
@@ -18,8 +19,9 @@ mod trail;
 mod verify;
 
 pub use anchor::{Anchor, read_anchors};
+pub use check::{CheckError, check_database, check_file, check_pack};
 pub use export::{ExportError, Month, Pack, export};
 pub use follow::{Follower, OwnAct};
-pub use record::{Act, Draft, Hash, Record, Result};
+pub use record::{Act, Draft, Hash, Record, Result, forgotten};
 pub use trail::{Trail, TrailError};
 pub use verify::{Flaw, Sound, Verifier, Why};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::fault::Code;
 use crate::model::hex;
-use crate::store::TrailLine;
+use crate::store::{Forgotten, TrailLine};
 
 /// SHA-256 of a record's octets without its line end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,6 +124,15 @@ fn is_time(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
     let fits = |(octet, form): (u8, &u8)| if *form == b'0' { octet.is_ascii_digit() } else { octet == *form };
     text.len() == FORM.len() && text.bytes().zip(FORM).all(fits)
+}
+
+/// For the store: the line of something that reached the end of its retention, by its kind of reference.
+#[must_use]
+pub fn forgotten(kind: &'static str, at: Timestamp) -> Forgotten {
+    Arc::new(move |facility, id| {
+        let on = uuid::Uuid::from_slice(id).ok().map(|id| format!("{kind}:{id}"));
+        Draft::own(facility, "retention.forgotten").ended(at, on, Result::Done, None).to_line()
+    })
 }
 
 /// What is known of an act before it ends: who, from where, what.

@@ -23,6 +23,40 @@ pub enum Why {
     Moved,
     /// An anchor knows records beyond the last one.
     CutOff,
+    /// A pack lists it otherwise than it stands in the chain.
+    ListedOtherwise,
+}
+
+impl Why {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::ChangedOrNext => "changed_or_next",
+            Self::Missing => "missing",
+            Self::Inserted => "inserted",
+            Self::Moved => "moved",
+            Self::CutOff => "cut_off",
+            Self::ListedOtherwise => "listed_otherwise",
+        }
+    }
+
+    /// In Japanese and English.
+    #[must_use]
+    pub const fn sentences(self) -> [&'static str; 2] {
+        match self {
+            Self::Changed => ["書き換えられています。", "It was changed."],
+            Self::ChangedOrNext => {
+                ["この記録か次の記録が書き換えられています。", "It, or the record after it, was changed."]
+            }
+            Self::Missing => ["抜けています。", "It is missing."],
+            Self::Inserted => ["あとから差し込まれています。", "It was inserted."],
+            Self::Moved => ["順序が入れ替わっています。", "It was moved."],
+            Self::CutOff => ["ここから後が切り取られています。", "From here on the trail was cut off."],
+            Self::ListedOtherwise => ["一覧（pack.json）の内容と合いません。", "pack.json lists it otherwise."],
+        }
+    }
 }
 
 /// The first record that does not fit.
@@ -60,8 +94,8 @@ enum Doubt {
     Unreadable,
     /// Its number is right and it names another hash.
     Previous { hash: Hash },
-    /// Two lines claim the number before the expected one, both after the same record. `earlier` and `hash` are theirs.
-    Twice { earlier: Hash, before: Hash, hash: Hash },
+    /// Two lines claim the number before the expected one, both after the same record. These are their hashes.
+    Twice { earlier: Hash, hash: Hash },
     /// An anchor names another hash for it.
     Anchored { before: Hash, anchor: Hash },
     /// Its number is beyond the expected one.
@@ -111,12 +145,17 @@ impl Verifier {
         self.hear(Facts { told, hash: Hash::of(line) })
     }
 
-    /// A last line that lacks its end.
+    /// The same of a line that was parsed.
+    pub(super) fn read_as(&mut self, seq: u64, previous: Hash, hash: Hash) -> Result<(), Flaw> {
+        self.hear(Facts { told: Some((seq, previous)), hash })
+    }
+
+    /// A line that is no record: one without an end, for example.
     ///
     /// # Errors
-    /// The first flaw, at the latest this one.
-    pub fn torn(&mut self, line: &[u8]) -> Result<(), Flaw> {
-        self.hear(Facts { told: None, hash: Hash::of(line) })
+    /// The first flaw.
+    pub fn torn(&mut self) -> Result<(), Flaw> {
+        self.hear(Facts { told: None, hash: Hash::NOTHING })
     }
 
     /// The end of the chain.
@@ -160,7 +199,7 @@ impl Verifier {
                 Doubt::Ahead { found: seq, expected_seen: false, found_seen: false }
             }
             Some((seq, previous)) if seq + 1 == next && previous == self.before && facts.hash != head => {
-                Doubt::Twice { earlier: head, before: previous, hash: facts.hash }
+                Doubt::Twice { earlier: head, hash: facts.hash }
             }
             Some((seq, _)) => return Err(Flaw { seq, line, why: Why::Inserted }),
         };
@@ -225,7 +264,7 @@ impl Doubtful {
                 Some(_) => (next, line, Why::Changed),
                 None => (next - 1, line - 1, Why::ChangedOrNext),
             },
-            Doubt::Twice { hash, earlier, .. } => match anchors.get(&(next - 1)) {
+            Doubt::Twice { hash, earlier } => match anchors.get(&(next - 1)) {
                 Some(anchor) if *anchor == hash && hash != earlier => (next - 1, line - 1, Why::Inserted),
                 _ => (next - 1, line, Why::Inserted),
             },

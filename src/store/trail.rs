@@ -23,6 +23,9 @@ pub struct TrailLine {
     pub write: Arc<dyn Fn(i64, &str) -> String + Send + Sync>,
 }
 
+/// Writes the line of something that was forgotten, from its facility and its id.
+pub type Forgotten = Arc<dyn Fn(&str, &[u8]) -> TrailLine + Send + Sync>;
+
 /// A line as stored.
 #[derive(Clone, Debug, FromRow)]
 pub struct TrailRow {

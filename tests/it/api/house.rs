@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use engawa::audit::Trail;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
@@ -192,6 +193,7 @@ impl House {
             keys: keys.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
+            trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
             clock: clock.clone(),
