@@ -106,7 +106,13 @@ impl Recorder {
     }
 
     /// Somebody was not let in.
-    pub(super) async fn turned_away(&self, caller: Option<&Caller>, from: Option<IpAddr>, act: &'static str, code: Code) {
+    pub(super) async fn turned_away(
+        &self,
+        caller: Option<&Caller>,
+        from: Option<IpAddr>,
+        act: &'static str,
+        code: Code,
+    ) {
         let acts = match caller {
             Some(caller) => {
                 let act = draft(caller, if act.is_empty() { REFUSED } else { act });
@@ -123,7 +129,12 @@ impl Recorder {
     }
 
     /// Whoever asked went away before the end; what was begun may have been finished.
-    pub(super) fn abandoned(&self, draft: Draft, on: Option<String>, code: Code) -> impl Future<Output = ()> + Send + 'static {
+    pub(super) fn abandoned(
+        &self,
+        draft: Draft,
+        on: Option<String>,
+        code: Code,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (trail, act) = (self.trail.clone(), draft.ended(self.clock.now(), on, Ended::Failed, Some(code)));
         async move {
             if let Err(error) = trail.record(vec![act]).await {
@@ -173,7 +184,8 @@ impl Recorder {
         let now = self.clock.elapsed();
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let over = |window: &Window| now.saturating_sub(window.since) >= STRANGER;
-        let told: Vec<_> = strangers.extract_if(|_, window| over(window)).filter(|(_, window)| window.untold > 0).collect();
+        let told: Vec<_> =
+            strangers.extract_if(|_, window| over(window)).filter(|(_, window)| window.untold > 0).collect();
         told.into_iter().map(|(at, window)| self.attempts(at, window.untold, None)).collect()
     }
 

@@ -82,7 +82,8 @@ pub(super) fn plain(record: &Record) -> Value {
 /// The acts that a pack lists, by number; those of a batch stand with each of its parts.
 fn listed(pack: &Value) -> BTreeMap<u64, Vec<Value>> {
     let items = |name: &str| pack[name].as_array().into_iter().flatten();
-    let of_items = items("sent").chain(items("received")).flat_map(|item| item["acts"].as_array().into_iter().flatten());
+    let of_items =
+        items("sent").chain(items("received")).flat_map(|item| item["acts"].as_array().into_iter().flatten());
     let mut listed: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
     for act in of_items.chain(items("others")) {
         // What has no number is in no trail.

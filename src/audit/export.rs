@@ -214,7 +214,8 @@ fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value
     let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     // Of a refusal only the code: what the hub names may quote the document.
     let receipt = &result["receipt"];
-    let receipt = receipt["number"].as_str().map(|number| json!({ "number": number, "accepted_at": receipt["accepted_at"] }));
+    let receipt =
+        receipt["number"].as_str().map(|number| json!({ "number": number, "accepted_at": receipt["accepted_at"] }));
     json!({
         "id": id,
         "batch": batch,

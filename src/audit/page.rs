@@ -27,13 +27,18 @@ pub(super) fn page(pack: &Value) -> String {
         ("前の記録 / the record before", code(&trail["before"])),
         ("最後の記録 / the last record", code(&trail["head"])),
     ];
-    let facts: String = facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>\n")).collect();
+    let facts: String =
+        facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>\n")).collect();
     let sent = rows(&pack["sent"], |item| {
         let receipt = &item["receipt"];
         [
             format!("{}<br><code>{}</code>", kind(&item["kind"]), text(&item["id"])),
             text(&item["accepted_at"]),
-            format!("{}{}", state(&item["state"]), item["reason"].as_str().map(|reason| format!("<br>{}", escaped(reason))).unwrap_or_default()),
+            format!(
+                "{}{}",
+                state(&item["state"]),
+                item["reason"].as_str().map(|reason| format!("<br>{}", escaped(reason))).unwrap_or_default()
+            ),
             format!("{}<br>{}", text(&receipt["number"]), text(&receipt["accepted_at"])),
             code(&item["sha256"]),
             acts(&item["acts"]),
@@ -62,8 +67,21 @@ pub(super) fn page(pack: &Value) -> String {
          <h2>送信 / sent</h2>\n{sent}\n<h2>受信 / received</h2>\n{received}\n<h2>その他の操作 / other acts</h2>\n<p>{others}</p>\n\
          </body>\n</html>\n",
         month = text(&pack["month"]),
-        sent = table(["文書 / document", "受付 / accepted", "状態 / state", "受付番号 / receipt", "SHA-256", "操作 / acts"], &sent),
-        received = table(["文書 / document", "受信 / came", "状態・開封 / state, opened", "送信元・受付番号 / from, receipt", "SHA-256", "操作 / acts"], &received),
+        sent = table(
+            ["文書 / document", "受付 / accepted", "状態 / state", "受付番号 / receipt", "SHA-256", "操作 / acts"],
+            &sent
+        ),
+        received = table(
+            [
+                "文書 / document",
+                "受信 / came",
+                "状態・開封 / state, opened",
+                "送信元・受付番号 / from, receipt",
+                "SHA-256",
+                "操作 / acts"
+            ],
+            &received
+        ),
     )
 }
 
@@ -85,9 +103,18 @@ fn table<const N: usize>(head: [&str; N], rows: &str) -> String {
 fn acts(acts: &Value) -> String {
     let line = |act: &Value| {
         let given = |name: &str| act[name].as_str().map(|value| format!(" {}", escaped(value))).unwrap_or_default();
-        let who = act["person"].as_str().map_or_else(|| given("by"), |person| format!(" {}（{}）", escaped(person), given("by").trim()));
+        let who = act["person"]
+            .as_str()
+            .map_or_else(|| given("by"), |person| format!(" {}（{}）", escaped(person), given("by").trim()));
         let (on, result) = (given("on"), given("result"));
-        format!("{}. {}{who}{}{}{on}{result}{}", text(&act["seq"]), text(&act["at"]), given("from"), given("act"), given("code"))
+        format!(
+            "{}. {}{who}{}{}{on}{result}{}",
+            text(&act["seq"]),
+            text(&act["at"]),
+            given("from"),
+            given("act"),
+            given("code")
+        )
     };
     let lines: Vec<String> = acts.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(line).collect();
     if lines.is_empty() { "なし / none".to_owned() } else { lines.join("<br>\n") }

@@ -107,7 +107,9 @@ impl Record {
     pub fn parse(line: &[u8]) -> Option<(Self, Hash)> {
         let record: Self = serde_json::from_slice(line).ok()?;
         let previous = Hash::parse(&record.previous)?;
-        let sound = (1..=i64::MAX.unsigned_abs()).contains(&record.seq) && is_time(&record.at) && record.line().as_bytes() == line;
+        let sound = (1..=i64::MAX.unsigned_abs()).contains(&record.seq)
+            && is_time(&record.at)
+            && record.line().as_bytes() == line;
         sound.then_some((record, previous))
     }
 

@@ -195,9 +195,7 @@ impl Verifier {
             Some((seq, _)) if seq == next => Doubt::Previous { hash: facts.hash },
             // Only its number is wrong.
             Some((_, previous)) if previous == head => return Err(Flaw { seq: next, line, why: Why::Changed }),
-            Some((seq, _)) if seq > next => {
-                Doubt::Ahead { found: seq, expected_seen: false, found_seen: false }
-            }
+            Some((seq, _)) if seq > next => Doubt::Ahead { found: seq, expected_seen: false, found_seen: false },
             Some((seq, previous)) if seq + 1 == next && previous == self.before && facts.hash != head => {
                 Doubt::Twice { earlier: head, hash: facts.hash }
             }

@@ -21,9 +21,7 @@ pub(super) fn run(config: &Config, order: AuditOrder) -> Exit {
             AuditOrder::Verify { anchors, json, .. } => judged(check_database(directory, &anchors).await, json),
             AuditOrder::Anchor { json } => read(anchor(directory, json).await),
             AuditOrder::List { last, json } => read(list(directory, last, json).await),
-            AuditOrder::Export { month, user, out, json } => {
-                pack(config, (month, user.as_deref()), &out, json).await
-            }
+            AuditOrder::Export { month, user, out, json } => pack(config, (month, user.as_deref()), &out, json).await,
         }
     })
 }
@@ -60,10 +58,7 @@ fn sound_text(Sound { first, last }: Sound) -> String {
         ..2 => "",
         _ => "\nこれより前の記録は含まれていません。 / What is before is not in it.",
     };
-    format!(
-        "記録 {first}〜{} はつながっています。 / Records {first} to {} fit.\n{last}{part}",
-        last.seq, last.seq
-    )
+    format!("記録 {first}〜{} はつながっています。 / Records {first} to {} fit.\n{last}{part}", last.seq, last.seq)
 }
 
 fn flaw_text(Flaw { seq, line, why }: Flaw) -> String {
@@ -110,7 +105,8 @@ fn readable(record: &Record) -> String {
     let who = record.person.as_ref().map_or_else(|| record.by.clone(), |person| format!("{person} ({})", record.by));
     let from = record.from.as_deref().unwrap_or("-");
     let result = json!(record.result);
-    let rest: Vec<&str> = [record.on.as_deref(), result.as_str(), record.code.as_deref()].into_iter().flatten().collect();
+    let rest: Vec<&str> =
+        [record.on.as_deref(), result.as_str(), record.code.as_deref()].into_iter().flatten().collect();
     format!("{:>8}  {}  {who}  {from}  {}  {}", record.seq, record.at, record.act, rest.join("  "))
 }
 

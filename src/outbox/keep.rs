@@ -155,7 +155,8 @@ impl Keeping {
         self.sealer.seal(&mut last, true)?;
         let (new, event) = self.rows(with)?;
         let start = (super::StateName::Queued.as_str(), Code::WaitTurn.name());
-        let record = with.sender.act.clone().map(|act| act.done(self.inner.clock.now(), self.reference(with)).to_line());
+        let record =
+            with.sender.act.clone().map(|act| act.done(self.inner.clock.now(), self.reference(with)).to_line());
         let accept = Accept { new, last_piece: (self.pieces, last), start, event, record };
         Ok(Together { keeping: self, accept })
     }

@@ -55,7 +55,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         kind: "submission.queued",
         data: "{}".into(),
     };
-    Accept { new, last_piece: (0, vec![1]), start: (state, "WAIT_TURN"), event }
+    Accept { new, last_piece: (0, vec![1]), start: (state, "WAIT_TURN"), event, record: None }
 }
 
 #[tokio::test]

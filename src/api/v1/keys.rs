@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::{Extension, Json};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 

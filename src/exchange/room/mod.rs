@@ -147,7 +147,11 @@ impl Room {
         stop: channel::Receiver<bool>,
     ) -> Self {
         Self {
-            sender: Sender { facility: config.facility.clone(), id: SENDER.to_owned(), act: Some(handed_in(&config.facility)) },
+            sender: Sender {
+                facility: config.facility.clone(),
+                id: SENDER.to_owned(),
+                act: Some(handed_in(&config.facility)),
+            },
             place: Place::new(&config.directory, &config.facility),
             watch: Watch::new(),
             scan: Scan::new(config.settle, config.patience),

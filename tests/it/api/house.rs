@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::audit::Trail;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::audit::Trail;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
