@@ -172,14 +172,22 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, or the code of a store that
 /// cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
-    let caller = authenticate(api, parts).await?;
+pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, TurnedAway> {
+    let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
     // A browser's terminal alone may do nothing: a person has to have logged in at it.
-    if caller.browser {
-        return Err(Code::AuthForbidden.into());
+    let alone = if caller.browser { Err(Code::AuthForbidden.into()) } else { Ok(()) };
+    match alone.and_then(|()| permitted(&caller, rights)) {
+        Ok(()) => Ok(caller),
+        Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }
-    permitted(&caller, rights)?;
-    Ok(caller)
+}
+
+/// Somebody who is not let in.
+pub(super) struct TurnedAway {
+    /// Who it is, if that is known.
+    pub(super) caller: Option<Caller>,
+    /// Why.
+    pub(super) failure: Failure,
 }
 
 /// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.

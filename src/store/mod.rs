@@ -18,6 +18,7 @@ mod rows;
 mod select;
 mod submissions;
 mod terminals;
+mod trail;
 mod writer;
 
 use std::path::Path;
@@ -48,6 +49,7 @@ pub use terminals::{
     OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
     UsePairing, WrongCode,
 };
+pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

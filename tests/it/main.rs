@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod api;
+mod audit;
 mod card;
 mod card_soak;
 mod card_traps;
@@ -26,6 +27,7 @@ mod identification;
 mod identify;
 mod identity;
 mod inbox;
+mod lan;
 mod memory;
 mod power;
 mod privacy;

@@ -21,4 +21,5 @@ pub(super) mod readers;
 pub(super) mod received;
 pub(super) mod submissions;
 pub(super) mod terminals;
+pub(super) mod trail;
 pub(super) mod wire;
