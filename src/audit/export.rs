@@ -99,7 +99,7 @@ pub async fn export(
             // Of a batch each of its parts is told.
             own.extend(batch.and_then(|batch| acts.get(&format!("batch:{batch}"))).into_iter().flatten().cloned());
             own.sort_by_key(|act| act["seq"].as_u64());
-            (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, own))
+            (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, &own))
         })
         .collect();
     let received: Vec<Value> = reader
@@ -110,7 +110,7 @@ pub async fn export(
         .filter_map(|row| {
             let id = Uuid::from_slice(&row.id).ok()?;
             let own = acts.get(&format!("received:{id}")).cloned().unwrap_or_default();
-            (user.is_none() || !own.is_empty()).then(|| received(row, id, own))
+            (user.is_none() || !own.is_empty()).then(|| received(row, id, &own))
         })
         .collect();
     for (kind, name, items) in [
@@ -210,7 +210,7 @@ fn time(at: Option<i64>) -> Option<String> {
     at.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| format!("{at:.3}"))
 }
 
-fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value {
+fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: &[Value]) -> Value {
     let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     // Of a refusal only the code: what the hub names may quote the document.
     let receipt = &result["receipt"];
@@ -231,7 +231,7 @@ fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value
     })
 }
 
-fn received(row: &ArrivedRow, id: Uuid, acts: Vec<Value>) -> Value {
+fn received(row: &ArrivedRow, id: Uuid, acts: &[Value]) -> Value {
     json!({
         "id": id,
         "from_facility": row.from_facility,

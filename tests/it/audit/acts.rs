@@ -204,13 +204,16 @@ async fn the_database_itself_refuses_to_change_the_trail() {
         assert!(refused.contains("only added to"), "{bad}: {refused}");
     }
     // Whoever gets round that leaves a chain that does not fit.
-    for order in ["DROP TRIGGER trail_fixed", "UPDATE trail SET record = replace(record, 'key.add', 'key.sub')"] {
+    for order in
+        ["DROP TRIGGER trail_fixed", "UPDATE trail SET record = replace(record, 'started', 'stopped') WHERE seq = 1"]
+    {
         sqlx::query(order).execute(&mut database).await.unwrap();
     }
     gateway.key("two");
     let output = gateway.run(&["audit", "verify", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(super::json(&output)["why"], "changed");
+    let flaw = super::json(&output);
+    assert_eq!((&flaw["seq"], &flaw["why"]), (&json!(1), &json!("changed")));
 }
 
 #[test]
