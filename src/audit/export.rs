@@ -84,7 +84,8 @@ pub async fn export(
 ) -> Result<Pack, ExportError> {
     std::fs::create_dir_all(out)?;
     let (from, to) = month.bounds();
-    let chain = copy(reader, (from, to), user, &out.join("trail.jsonl")).await?;
+    let whose = Whose { facility, user };
+    let chain = copy(reader, (from, to), &whose, &out.join("trail.jsonl")).await?;
     let mut acts = chain.acts;
     let sent: Vec<Value> = reader
         .sent(from, to)
@@ -148,6 +149,18 @@ pub async fn export(
     Ok(Pack { json, flaw: chain.flaw })
 }
 
+/// Whose acts are listed.
+struct Whose<'a> {
+    facility: &'a str,
+    user: Option<&'a str>,
+}
+
+impl Whose<'_> {
+    fn is_of(&self, record: &Record) -> bool {
+        record.facility == self.facility && (self.user.is_none() || record.person.as_deref() == self.user)
+    }
+}
+
 /// The chain of a month.
 struct Chain {
     records: u64,
@@ -161,7 +174,7 @@ struct Chain {
 async fn copy(
     reader: &TrailReader,
     (from, to): (i64, i64),
-    user: Option<&str>,
+    whose: &Whose<'_>,
     file: &Path,
 ) -> Result<Chain, ExportError> {
     let mut file = BufWriter::new(std::fs::File::create(file)?);
@@ -178,7 +191,7 @@ async fn copy(
                 let line = row.record.as_bytes();
                 file.write_all(line)?;
                 file.write_all(b"\n")?;
-                chain.take(line, user);
+                chain.take(line, whose);
                 if chain.flaw.is_none() {
                     chain.flaw = verifier.read(line).err();
                 }
@@ -194,12 +207,12 @@ async fn copy(
 }
 
 impl Chain {
-    fn take(&mut self, line: &[u8], user: Option<&str>) {
+    fn take(&mut self, line: &[u8], whose: &Whose<'_>) {
         self.records += 1;
         let Some((record, previous)) = Record::parse(line) else { return };
         self.before.get_or_insert(Anchor { seq: record.seq - 1, hash: previous });
         self.head = Some(Anchor { seq: record.seq, hash: Hash::of(line) });
-        if user.is_none() || record.person.as_deref() == user {
+        if whose.is_of(&record) {
             let act = plain(&record);
             self.acts.entry(record.on.unwrap_or_default()).or_default().push(act);
         }
