@@ -1,4 +1,136 @@
 //! The staff: accounts, roles and log-ins.
 //!
-//! Invariants: a password exists in clear only while it is compared; nobody can lock anybody out from elsewhere; whoever has left is
-//! nobody.
+//! ```text
+//!            log_in                    idle 30 min · 12 h · log-out · another log-in at the terminal
+//!  nobody ───────────▶ logged in ──────────────────────────────────────────────────────────────────▶ nobody
+//!                          │         password changed · suspended · role changed · last day over
+//!                          ▼
+//!              a one-time password has to be changed first
+//! ```
+//!
+//! Invariants: a password exists in clear only while it is compared; nobody can lock anybody out from elsewhere; an answer tells
+//! nobody whether an account exists; whoever has left or is suspended is nobody, from the next request on; a session is worth
+//! nothing at another terminal than its own; names are sealed in the store and stand in no log.
+
+mod account;
+mod error;
+pub mod lockout;
+pub mod password;
+pub mod role;
+mod session;
+
+use std::sync::{Arc, Mutex};
+
+use jiff::civil::Date;
+use tokio::sync::broadcast;
+
+pub use account::{Account, Change, Name, NewAccount, User};
+pub use error::PeopleError;
+pub use role::Role;
+pub use session::{IDLE, LONGEST, LoggedIn, Session};
+
+use crate::clock::Clock;
+use crate::credential::seal::Keyring;
+use crate::store::{SetFact, StaffRow, Store, StoreError};
+use lockout::Lockout;
+use password::Hasher;
+
+/// Under which the newest day is remembered, for a box that wakes up in 1970.
+const DAY: &str = "people.day";
+/// People who went, not yet looked at by who cuts their requests. Whoever falls behind is told so and looks at everybody.
+const GONE: usize = 64;
+
+/// The staff of every facility of the box; cheap to clone.
+#[derive(Clone)]
+pub struct People(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    names: Arc<Keyring>,
+    clock: Clock,
+    hasher: Hasher,
+    lockout: Mutex<Lockout>,
+    gone: broadcast::Sender<Gone>,
+}
+
+/// Somebody's sessions ended, or they may come in no longer: what runs in their name has to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Facility number.
+    pub facility: String,
+    /// The account.
+    pub user: String,
+    /// Where alone it ended; `None`: everywhere.
+    pub terminal: Option<String>,
+    /// Keys and terminals bound to the person stop as well.
+    pub bound: bool,
+}
+
+impl People {
+    /// The staff kept in `store`, their names sealed with `names`.
+    #[must_use]
+    pub fn new(store: Store, names: Arc<Keyring>, clock: Clock) -> Self {
+        let (gone, _) = broadcast::channel(GONE);
+        Self(Arc::new(Inner { store, names, clock, hasher: Hasher::new(), lockout: Mutex::default(), gone }))
+    }
+
+    /// Tells from here on whose sessions ended. Whoever falls more than 64 behind learns that it did.
+    #[must_use]
+    pub fn gone(&self) -> broadcast::Receiver<Gone> {
+        self.0.gone.subscribe()
+    }
+
+    /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.
+    ///
+    /// # Errors
+    /// [`PeopleError::Store`].
+    pub async fn role(&self, facility: &str, user: &str) -> Result<Option<Role>, PeopleError> {
+        let Some(row) = self.0.store.staff(facility, user).await? else { return Ok(None) };
+        if !self.may_come(&row).await? {
+            return Ok(None);
+        }
+        Ok(Role::parse(&row.role))
+    }
+
+    /// Notes the day, and tells of those whose last day is over since `seen`; the day that is seen from here on. To be asked
+    /// every few seconds.
+    ///
+    /// # Errors
+    /// [`PeopleError::Store`].
+    pub async fn turn_of_day(&self, seen: Option<Date>) -> Result<Option<Date>, PeopleError> {
+        let today = self.0.clock.today_in_japan();
+        if today == seen || today.is_none() {
+            return Ok(seen);
+        }
+        if let Some(today) = today {
+            self.0.store.write(SetFact { name: DAY.to_owned(), value: today.to_string() }).await?;
+            for row in self.0.store.leaving_staff().await? {
+                let over = account::has_left(&row, Some(today));
+                if over && seen.is_none_or(|seen| !account::has_left(&row, Some(seen))) {
+                    tracing::info!(user = %row.user, facility = %row.facility, "the last day is over; the account is shut");
+                    self.announce(&row.facility, &row.user, None, true);
+                }
+            }
+        }
+        Ok(today)
+    }
+
+    /// Whether somebody may come in at all.
+    async fn may_come(&self, row: &StaffRow) -> Result<bool, StoreError> {
+        Ok(!row.suspended && (row.leaves_on.is_none() || !account::has_left(row, self.today().await?)))
+    }
+
+    /// The day in Japan; while the clock cannot be right, the newest day that was seen.
+    async fn today(&self) -> Result<Option<Date>, StoreError> {
+        match self.0.clock.today_in_japan() {
+            Some(today) => Ok(Some(today)),
+            None => Ok(self.0.store.fact(DAY).await?.and_then(|day| day.parse().ok())),
+        }
+    }
+
+    fn announce(&self, facility: &str, user: &str, terminal: Option<&str>, bound: bool) {
+        let (facility, user, terminal) = (facility.to_owned(), user.to_owned(), terminal.map(str::to_owned));
+        // Nobody listens while no gateway serves.
+        let _ = self.0.gone.send(Gone { facility, user, terminal, bound });
+    }
+}

@@ -16,6 +16,7 @@ mod queues;
 mod received;
 mod rows;
 mod select;
+mod staff;
 mod submissions;
 mod writer;
 
@@ -42,6 +43,9 @@ pub use received::{
 };
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
+pub use staff::{
+    AddStaff, BeginSession, ChangeStaff, EndSession, EndSessions, SessionRow, SetPassword, StaffRow, TouchSession,
+};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use writer::{Write, Writer, WriterStatus};
 
