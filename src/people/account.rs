@@ -218,11 +218,9 @@ impl People {
             suspended: change.suspended,
             end_sessions,
         };
-        if !self.0.store.write(write).await? {
-            return Err(PeopleError::Absent);
-        }
+        let ended = self.0.store.write(write).await?.ok_or(PeopleError::Absent)?;
         if end_sessions {
-            self.announce(facility, user, None, true);
+            (self.0.told)(&ended);
         }
         self.account(facility, user).await
     }
@@ -247,10 +245,8 @@ impl People {
             instead_of: None,
             session: None,
         };
-        if !self.0.store.write(write).await? {
-            return Err(PeopleError::Absent);
-        }
-        self.announce(facility, user, None, false);
+        let ended = self.0.store.write(write).await?.ok_or(PeopleError::Absent)?;
+        (self.0.told)(&ended);
         Ok((self.account(facility, user).await?, one_time))
     }
 

@@ -22,7 +22,6 @@ mod session;
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
-use tokio::sync::broadcast;
 
 pub use account::{Account, Change, Name, NewAccount, User};
 pub use error::PeopleError;
@@ -37,8 +36,6 @@ use password::Hasher;
 
 /// Under which the newest day is remembered, for a box that wakes up in 1970.
 const DAY: &str = "people.day";
-/// People who went, not yet looked at by who cuts their requests. Whoever falls behind is told so and looks at everybody.
-const GONE: usize = 64;
 
 /// The staff of every facility of the box; cheap to clone.
 #[derive(Clone)]
@@ -50,34 +47,18 @@ struct Inner {
     clock: Clock,
     hasher: Hasher,
     lockout: Mutex<Lockout>,
-    gone: broadcast::Sender<Gone>,
+    told: Told,
 }
 
-/// Somebody's sessions ended, or they may come in no longer: what runs in their name has to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
-    /// Facility number.
-    pub facility: String,
-    /// The account.
-    pub user: String,
-    /// Where alone it ended; `None`: everywhere.
-    pub terminal: Option<String>,
-    /// Keys and terminals bound to the person stop as well.
-    pub bound: bool,
-}
+/// Told the ids of the terminals and keys that acted for somebody who may not go on: what runs there has to end. The store says so by
+/// then.
+pub type Told = Arc<dyn Fn(&[String]) + Send + Sync>;
 
 impl People {
     /// The staff kept in `store`, their names sealed with `names`.
     #[must_use]
-    pub fn new(store: Store, names: Arc<Keyring>, clock: Clock) -> Self {
-        let (gone, _) = broadcast::channel(GONE);
-        Self(Arc::new(Inner { store, names, clock, hasher: Hasher::new(), lockout: Mutex::default(), gone }))
-    }
-
-    /// Tells from here on whose sessions ended. Whoever falls more than 64 behind learns that it did.
-    #[must_use]
-    pub fn gone(&self) -> broadcast::Receiver<Gone> {
-        self.0.gone.subscribe()
+    pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
+        Self(Arc::new(Inner { store, names, clock, hasher: Hasher::new(), lockout: Mutex::default(), told }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.
@@ -108,7 +89,7 @@ impl People {
                 let over = account::has_left(&row, Some(today));
                 if over && seen.is_none_or(|seen| !account::has_left(&row, Some(seen))) {
                     tracing::info!(user = %row.user, facility = %row.facility, "the last day is over; the account is shut");
-                    self.announce(&row.facility, &row.user, None, true);
+                    (self.0.told)(&self.0.store.acting_for(&row.facility, &row.user).await?);
                 }
             }
         }
@@ -126,11 +107,5 @@ impl People {
             Some(today) => Ok(Some(today)),
             None => Ok(self.0.store.fact(DAY).await?.and_then(|day| day.parse().ok())),
         }
-    }
-
-    fn announce(&self, facility: &str, user: &str, terminal: Option<&str>, bound: bool) {
-        let (facility, user, terminal) = (facility.to_owned(), user.to_owned(), terminal.map(str::to_owned));
-        // Nobody listens while no gateway serves.
-        let _ = self.0.gone.send(Gone { facility, user, terminal, bound });
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::lockout::Lockout;
 use super::{People, PeopleError, Role, User, password};
 use crate::model::hex;
-use crate::store::{BeginSession, EndSession, EndSessions, SessionRow, SetPassword, StaffRow, TouchSession};
+use crate::store::{BeginSession, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
 
 /// How long a session lasts at most.
 pub const LONGEST: Duration = Duration::from_secs(12 * 3_600);
@@ -89,6 +89,8 @@ impl People {
         if !self.0.store.write(begin).await? {
             return Err(PeopleError::Refused);
         }
+        // What somebody else left open at this terminal is not the next one's.
+        (self.0.told)(&[terminal.to_owned()]);
         Ok((session, known))
     }
 
@@ -125,22 +127,14 @@ impl People {
         }
     }
 
-    /// Logs out.
+    /// Logs out whoever is logged in at that terminal.
     ///
     /// # Errors
     /// [`PeopleError::Store`].
-    pub async fn log_out(&self, facility: &str, terminal: &str, user: &str, cookie: &str) -> Result<(), PeopleError> {
-        self.0.store.write(EndSession { secret: hashed(cookie) }).await?;
-        self.announce(facility, user, Some(terminal), false);
+    pub async fn log_out(&self, terminal: &str) -> Result<(), PeopleError> {
+        self.0.store.write(EndSession { terminal: terminal.to_owned() }).await?;
+        (self.0.told)(&[terminal.to_owned()]);
         Ok(())
-    }
-
-    /// Ends the session at a terminal that was revoked.
-    ///
-    /// # Errors
-    /// [`PeopleError::Store`].
-    pub async fn terminal_revoked(&self, terminal: &str) -> Result<(), PeopleError> {
-        Ok(self.0.store.write(EndSessions::At(terminal.to_owned())).await?)
     }
 
     /// The own password in place of the present one. Every session of the person ends; the one at this terminal goes on under
@@ -172,10 +166,8 @@ impl People {
             instead_of: Some(row.password),
             session: Some(stored),
         };
-        if !self.0.store.write(write).await? {
-            return Err(PeopleError::Refused);
-        }
-        self.announce(facility, user, None, false);
+        let ended = self.0.store.write(write).await?.ok_or(PeopleError::Refused)?;
+        (self.0.told)(&ended);
         Ok((session, known))
     }
 

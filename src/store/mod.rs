@@ -44,7 +44,7 @@ pub use received::{
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use staff::{
-    AddStaff, BeginSession, ChangeStaff, EndSession, EndSessions, SessionRow, SetPassword, StaffRow, TouchSession,
+    AddStaff, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use writer::{Write, Writer, WriterStatus};

@@ -7,6 +7,10 @@ use super::{Store, StoreError, Write};
 const COLUMNS: &str =
     "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at";
 
+/// Keys and terminals that act for one person.
+const BOUND: &str = "SELECT id FROM api_key WHERE facility = ?1 AND person = ?2 AND revoked_at IS NULL \
+                     UNION SELECT id FROM terminal WHERE facility = ?1 AND person = ?2 AND revoked_at IS NULL";
+
 /// An account as stored.
 #[derive(Clone, Debug, FromRow)]
 pub struct StaffRow {
@@ -80,7 +84,8 @@ impl Write for AddStaff {
     }
 }
 
-/// Changes what is not `None`. Tells whether there is such an account.
+/// Changes what is not `None`. Tells the ids of the terminals and keys that acted for the person, where that ended; `None` if there is no
+/// such account.
 pub struct ChangeStaff {
     /// Facility number.
     pub facility: String,
@@ -99,9 +104,9 @@ pub struct ChangeStaff {
 }
 
 impl Write for ChangeStaff {
-    type Output = bool;
+    type Output = Option<Vec<String>>;
 
-    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<Vec<String>>, StoreError> {
         let done = sqlx::query(
             "UPDATE staff SET name = coalesce(?, name), role = coalesce(?, role), suspended = coalesce(?, suspended), \
              leaves_on = CASE WHEN ? THEN ? ELSE leaves_on END WHERE facility = ? AND user = ?",
@@ -115,14 +120,20 @@ impl Write for ChangeStaff {
         .bind(&self.user)
         .execute(&mut *tx)
         .await?;
-        if self.end_sessions {
-            end_sessions(tx, &self.facility, &self.user).await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
         }
-        Ok(done.rows_affected() > 0)
+        let mut ended = Vec::new();
+        if self.end_sessions {
+            ended = end_sessions(tx, &self.facility, &self.user).await?;
+            ended.extend(bound(tx, &self.facility, &self.user).await?);
+        }
+        Ok(Some(ended))
     }
 }
 
-/// Sets a password and ends the account's sessions. Tells whether there is such an account.
+/// Sets a password and ends the account's sessions. Tells the terminals at which one ended; `None` if there is no such account, or its
+/// password is another one by then.
 pub struct SetPassword {
     /// Facility number.
     pub facility: String,
@@ -141,9 +152,9 @@ pub struct SetPassword {
 }
 
 impl Write for SetPassword {
-    type Output = bool;
+    type Output = Option<Vec<String>>;
 
-    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<Vec<String>>, StoreError> {
         let done = sqlx::query(
             "UPDATE staff SET password = ?, one_time = ?, password_at = ? \
              WHERE facility = ? AND user = ? AND password = coalesce(?, password)",
@@ -157,13 +168,13 @@ impl Write for SetPassword {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        end_sessions(tx, &self.facility, &self.user).await?;
+        let ended = end_sessions(tx, &self.facility, &self.user).await?;
         if let Some(session) = &self.session {
             insert(tx, session).await?;
         }
-        Ok(true)
+        Ok(Some(ended))
     }
 }
 
@@ -217,52 +228,28 @@ impl Write for TouchSession {
     }
 }
 
-/// Ends one session.
+/// Ends the session at a terminal.
 pub struct EndSession {
-    /// SHA-256 of the cookie.
-    pub secret: Vec<u8>,
+    /// The terminal.
+    pub terminal: String,
 }
 
 impl Write for EndSession {
     type Output = ();
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM session WHERE secret = ?").bind(&self.secret).execute(tx).await?;
+        sqlx::query("DELETE FROM session WHERE terminal = ?").bind(&self.terminal).execute(tx).await?;
         Ok(())
     }
 }
 
-/// Ends every session of a person, or at a terminal.
-pub enum EndSessions {
-    /// Of this account.
-    Of {
-        /// Facility number.
-        facility: String,
-        /// The account.
-        user: String,
-    },
-    /// At the terminal of this id.
-    At(String),
+async fn end_sessions(tx: &mut SqliteConnection, facility: &str, user: &str) -> Result<Vec<String>, StoreError> {
+    let end = sqlx::query_scalar("DELETE FROM session WHERE facility = ? AND user = ? RETURNING terminal");
+    Ok(end.bind(facility).bind(user).fetch_all(tx).await?)
 }
 
-impl Write for EndSessions {
-    type Output = ();
-
-    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
-        match self {
-            Self::Of { facility, user } => end_sessions(tx, facility, user).await,
-            Self::At(terminal) => {
-                sqlx::query("DELETE FROM session WHERE terminal = ?").bind(terminal).execute(tx).await?;
-                Ok(())
-            }
-        }
-    }
-}
-
-async fn end_sessions(tx: &mut SqliteConnection, facility: &str, user: &str) -> Result<(), StoreError> {
-    let end = sqlx::query("DELETE FROM session WHERE facility = ? AND user = ?");
-    end.bind(facility).bind(user).execute(tx).await?;
-    Ok(())
+async fn bound(tx: &mut SqliteConnection, facility: &str, user: &str) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(BOUND).bind(facility).bind(user).fetch_all(tx).await?)
 }
 
 async fn insert(tx: &mut SqliteConnection, session: &SessionRow) -> Result<(), StoreError> {
@@ -306,6 +293,16 @@ impl Store {
     pub async fn leaving_staff(&self) -> Result<Vec<StaffRow>, StoreError> {
         let select = format!("SELECT {COLUMNS} FROM staff WHERE leaves_on IS NOT NULL");
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(select)).fetch_all(&self.readers).await?)
+    }
+
+    /// The ids of keys and terminals that act for one person, logged in or bound.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn acting_for(&self, facility: &str, user: &str) -> Result<Vec<String>, StoreError> {
+        let select = format!("{BOUND} UNION SELECT terminal FROM session WHERE facility = ?1 AND user = ?2");
+        let ids = sqlx::query_scalar(sqlx::AssertSqlSafe(select));
+        Ok(ids.bind(facility).bind(user).fetch_all(&self.readers).await?)
     }
 
     /// The session of that cookie's hash.
