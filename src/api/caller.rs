@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::Api;
+use super::person::acting;
 use super::problem::Failure;
 use crate::fault::Code;
 use crate::terminal::{Caller, Right};
@@ -103,8 +104,23 @@ pub(super) struct With<N> {
     right: PhantomData<N>,
 }
 
+/// Whom a route lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Everybody, also without a credential.
+    Open,
+    /// A paired browser, whether or not somebody has logged in there.
+    Browser,
+    /// Whoever has logged in at a paired browser, also with a one-time password.
+    Person,
+    /// Whoever holds one of the route's rights.
+    Rights,
+}
+
 /// Rights as a type, so that a handler's arguments say what it needs.
 pub(super) trait Needs {
+    /// Who is let in.
+    const DOOR: Door = Door::Rights;
     /// Any one of these is enough.
     const RIGHTS: &'static [Right];
 }
@@ -122,6 +138,21 @@ macro_rules! needs {
 /// Everybody may come, also without a credential.
 pub(super) struct Open;
 impl Needs for Open {
+    const DOOR: Door = Door::Open;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// A browser, whether or not somebody has logged in there.
+pub(super) struct Browser;
+impl Needs for Browser {
+    const DOOR: Door = Door::Browser;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// Somebody who has logged in.
+pub(super) struct LoggedIn;
+impl Needs for LoggedIn {
+    const DOOR: Door = Door::Person;
     const RIGHTS: &'static [Right] = &[];
 }
 
@@ -165,13 +196,16 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
     if may { Ok(()) } else { Err(Code::AuthForbidden.into()) }
 }
 
-/// The door: establishes the caller, and that it holds one of `rights`.
+/// The door: establishes the caller and the person, and that `door` is theirs: that they hold one of `rights` where it asks for one.
 ///
 /// # Errors
-/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, what [`acting`] says, or the code of a store that cannot be read.
+pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, Failure> {
     let caller = authenticate(api, parts).await?;
-    permitted(&caller, rights)?;
+    let caller = acting(api, parts, caller, door).await?;
+    if door == Door::Rights {
+        permitted(&caller, rights)?;
+    }
     Ok(caller)
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
 use super::Api;
-use super::caller::{Connection, admit};
+use super::caller::{Connection, Door, admit};
 use super::problem::{Failure, Place};
 use crate::fault::Code;
 use crate::terminal::Right;
@@ -19,7 +19,9 @@ use crate::terminal::Right;
 pub(super) struct Guard {
     /// What it is a route of.
     pub(super) api: Arc<Api>,
-    /// Any one of these rights lets a caller in; none: everybody may come.
+    /// Who is let in.
+    pub(super) door: Door,
+    /// Any one of these rights lets a caller in, where the door asks for one.
     pub(super) rights: &'static [Right],
     /// The query parameters it knows.
     pub(super) query: Arc<[String]>,
@@ -43,9 +45,9 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
-    if !guard.rights.is_empty() {
+    if guard.door != Door::Open {
         let (mut parts, body) = request.into_parts();
-        match admit(&guard.api, &parts, guard.rights).await {
+        match admit(&guard.api, &parts, guard.door, guard.rights).await {
             Ok(caller) => parts.extensions.insert(caller),
             Err(failure) => return failure.into_response(),
         };

@@ -15,6 +15,7 @@ mod limits;
 mod members;
 mod meter;
 mod openapi;
+mod person;
 mod problem;
 mod routes;
 mod serve;
@@ -34,6 +35,7 @@ use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
+use crate::people::People;
 use crate::terminal::Keys;
 
 pub use openapi::document as openapi_document;
@@ -48,6 +50,8 @@ pub struct Api {
     pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
+    /// The staff, and who is logged in.
+    pub people: People,
     /// The readers, and the cards on them.
     pub cards: Cards,
     /// Who a person is, by the hub's word.

@@ -2,9 +2,10 @@
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{PathItem, PathsBuilder};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
 
+use super::person::COOKIE_NAME;
 use super::routes::{Schemas, table};
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
@@ -15,6 +16,7 @@ const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2x
 pub fn document() -> OpenApi {
     let mut components = Schemas::openapi().components.unwrap_or_default();
     components.add_security_scheme("key", key_scheme());
+    components.add_security_scheme("session", session_scheme());
     components.responses.insert("Problem".to_owned(), RefOr::T(problem()));
     let info = InfoBuilder::new()
         .title("engawa")
@@ -39,7 +41,7 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
-            "opinions" | "careplans" | "submissions" | "events" | "keys" => resource,
+            "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" => resource,
             "received" => "careplans",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
@@ -62,6 +64,13 @@ fn key_scheme() -> SecurityScheme {
             ))
             .build(),
     )
+}
+
+fn session_scheme() -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+        COOKIE_NAME,
+        "Given by `POST /v1/session` to a paired browser; taken only together with that browser's own cookie.",
+    )))
 }
 
 fn problem() -> utoipa::openapi::Response {

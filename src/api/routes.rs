@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
-use super::caller::{self, Needs};
+use super::caller::{self, Door, Needs};
 use super::limits::{Guard, guard};
 use super::meter::meter;
 use super::problem::{Failure, dress};
@@ -40,7 +40,9 @@ pub(super) struct Route {
     pub(super) path: String,
     /// Its description.
     pub(super) operation: Operation,
-    /// Any one of these rights lets a caller in; none: everybody may come.
+    /// Who is let in.
+    pub(super) door: Door,
+    /// Any one of these rights lets a caller in, where the door asks for one.
     pub(super) rights: &'static [Right],
     /// The act that it is in the trail; empty: none.
     pub(super) act: &'static str,
@@ -55,7 +57,16 @@ impl Route {
         handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
     ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
-        Self { method, path: P::path(), operation: P::operation(), rights: N::RIGHTS, act, pace, handler }
+        Self {
+            method,
+            path: P::path(),
+            operation: P::operation(),
+            door: N::DOOR,
+            rights: N::RIGHTS,
+            act,
+            pace,
+            handler,
+        }
     }
 }
 
@@ -111,6 +122,14 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    ""                       staff::list / __path_list;
+    Own    Admin    "staff.add"              staff::add / __path_add;
+    Own    Admin    "staff.change"           staff::change / __path_change;
+    Own    Admin    "staff.password"         staff::password / __path_password;
+    Own    Browser  "session.begin"          session::begin / __path_begin;
+    Normal LoggedIn ""                       session::show / __path_show;
+    Normal LoggedIn "session.end"            session::end / __path_end;
+    Own    LoggedIn "session.password"       session::password / __path_password;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;
@@ -146,6 +165,7 @@ fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>) -> Guard {
     });
     Guard {
         api: Arc::clone(api),
+        door: route.door,
         rights: route.rights,
         query: query.collect(),
         seats: (route.pace != Pace::Always).then(|| Arc::clone(seats)),

@@ -11,7 +11,9 @@ mod folders;
 mod health;
 mod keys;
 mod link;
+mod people;
 mod reload;
+mod staff;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use tokio::task::JoinHandle;
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
+pub use staff::{StaffOrder, staff_offline};
 
 use crate::api::{self, Api, Listener};
 use crate::card::{self, Cards};
@@ -39,6 +42,7 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::Keys;
@@ -194,6 +198,7 @@ struct House {
     stop_folders: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    people: People,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -230,7 +235,8 @@ impl House {
         let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
-        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
+        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
+        let people = people::start(opened.0, opened.1, &clock, &cards, stopping_cards);
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
@@ -241,6 +247,7 @@ impl House {
             stop_folders,
             link,
             keys: api_keys,
+            people,
             cards,
             card_tasks,
             card_health,
@@ -267,6 +274,7 @@ impl House {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            people: self.people.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
@@ -374,7 +382,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys, self.tasks));
+        drop((self.outbox, self.link, self.keys, self.people, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

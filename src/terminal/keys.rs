@@ -154,6 +154,7 @@ impl Keys {
             id: record.id.to_string(),
             credential: Credential::Key,
             person: None,
+            browser: false,
             from,
             facility: record.facility,
             rights: record.rights,

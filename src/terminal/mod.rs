@@ -24,6 +24,8 @@ pub struct Caller {
     pub credential: Credential,
     /// Who has logged in at it, or whom it is bound to.
     pub person: Option<Person>,
+    /// It is a browser: without a person who has logged in it may do nothing.
+    pub browser: bool,
     /// The address it came from; `None` on the Unix socket.
     pub from: Option<IpAddr>,
     /// The facility (事業所) on whose behalf the caller acts.
@@ -120,6 +122,7 @@ impl Caller {
             id: "local".to_owned(),
             credential: Credential::Local,
             person: None,
+            browser: false,
             from: None,
             facility: facility.to_owned(),
             rights: Right::ALL.into_iter().collect(),

@@ -18,5 +18,7 @@ mod next_step;
 pub(super) mod opinions;
 pub(super) mod readers;
 pub(super) mod received;
+pub(super) mod session;
+pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod wire;
