@@ -153,8 +153,8 @@ impl Keys {
         Ok(Caller {
             id: record.id.to_string(),
             credential: Credential::Key,
-            person: None,
             browser: false,
+            person: None,
             from,
             facility: record.facility,
             rights: record.rights,

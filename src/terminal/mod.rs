@@ -22,10 +22,10 @@ pub struct Caller {
     pub id: String,
     /// What sort of credential it is.
     pub credential: Credential,
+    /// Whether it is a browser's cookie: then a person has to log in as well.
+    pub browser: bool,
     /// Who has logged in at it, or whom it is bound to.
     pub person: Option<Person>,
-    /// It is a browser: without a person who has logged in it may do nothing.
-    pub browser: bool,
     /// The address it came from; `None` on the Unix socket.
     pub from: Option<IpAddr>,
     /// The facility (事業所) on whose behalf the caller acts.
@@ -121,8 +121,8 @@ impl Caller {
         Self {
             id: "local".to_owned(),
             credential: Credential::Local,
-            person: None,
             browser: false,
+            person: None,
             from: None,
             facility: facility.to_owned(),
             rights: Right::ALL.into_iter().collect(),

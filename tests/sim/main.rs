@@ -37,6 +37,7 @@ mod opinion_characters;
 mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
+mod people;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;

@@ -18,6 +18,7 @@ use engawa::inbox::{self, Inbox};
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
+use engawa::people::People;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure};
 use futures_util::future::BoxFuture;
@@ -89,6 +90,7 @@ pub(super) struct House {
     pub(super) tcp: SocketAddr,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
+    pub(super) people: People,
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
     pub(super) hub: ScriptedHub,
@@ -170,8 +172,15 @@ impl House {
             clinic: false,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
-        let (inbox, inbox_tasks) =
-            Inbox::start(store.clone(), keyring, Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
+        let (inbox, inbox_tasks) = Inbox::start(
+            store.clone(),
+            Arc::clone(&keyring),
+            Arc::new(hub.clone()),
+            inbox_config,
+            clock.clone(),
+            stopped_inbox,
+        );
+        let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(|_| ()));
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -190,6 +199,7 @@ impl House {
             outbox,
             inbox: inbox.clone(),
             keys: keys.clone(),
+            people: people.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
             health: Arc::new(parts.clone()),
@@ -204,6 +214,7 @@ impl House {
             tcp: address,
             unix,
             keys,
+            people,
             key_store,
             clock,
             hub,
@@ -256,7 +267,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.key_store, self.received));
+        drop((self.keys, self.people, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }
