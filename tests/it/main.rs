@@ -27,6 +27,7 @@ mod identify;
 mod identity;
 mod inbox;
 mod memory;
+mod people;
 mod power;
 mod privacy;
 mod retention;

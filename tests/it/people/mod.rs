@@ -1,0 +1,3 @@
+//! People: accounts and log-ins on a real store, and at a gateway's own door.
+
+mod room;
