@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod limits;
+mod matrix;
 mod members;
 mod meter;
 mod openapi;
@@ -38,6 +39,7 @@ use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::Keys;
 
+pub use matrix::{Comer, Permission, page as routes_page, permissions};
 pub use openapi::document as openapi_document;
 pub use routes::router;
 pub use serve::{Listener, ServeConfig, serve};

@@ -173,6 +173,17 @@ fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>) -> Guard {
     }
 }
 
+/// The method as it stands in a request.
+pub(super) fn method_name(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Post => "POST",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Patch => "PATCH",
+        _ => "GET",
+    }
+}
+
 fn filter(method: &HttpMethod) -> MethodFilter {
     match method {
         HttpMethod::Post => MethodFilter::POST,

@@ -33,16 +33,17 @@ struct Line {
     job_kind: Option<&'static str>,
 }
 
-/// An administrator sees how submissions are doing and can send or stop them, as a clerk can, but neither puts documents in, nor
-/// reads what other offices wrote about people, nor touches cards: whoever has both tasks in a small office has two accounts.
-/// Raw card commands are for software; no role has them.
+/// An administrator sees how submissions are doing, which tells nothing of the people they are about, and no more: `manage` would show
+/// whom an identification found, and in whose words a municipality returned an opinion. Whoever has both tasks in a small office has
+/// two accounts. (An administrator can make keys with any right; that is an act in the trail.) Raw card commands are for software; no
+/// role has them.
 const TABLE: [Line; 5] = [
     Line {
         role: Role::Administrator,
         name: "administrator",
         ja: "管理者",
         en: "administrator",
-        rights: &[Right::Read, Right::Manage, Right::Admin],
+        rights: &[Right::Read, Right::Admin],
         job_kind: None,
     },
     Line {
