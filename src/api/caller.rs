@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
@@ -14,6 +13,8 @@ use tracing::Instrument as _;
 use super::Api;
 use super::person::acting;
 use super::problem::Failure;
+use super::shown::Shown;
+use super::standing::Ties;
 use crate::fault::Code;
 use crate::terminal::{Caller, Right};
 
@@ -57,6 +58,8 @@ pub(super) struct Connection {
     pub(super) work: TaskTracker,
     /// The seat of the request, kept by its detached work: whoever breaks off and asks again takes another one.
     pub(super) seat: Option<Arc<OwnedSemaphorePermit>>,
+    /// In whose name it is used.
+    pub(super) ties: Ties,
 }
 
 impl Connection {
@@ -113,6 +116,8 @@ pub(super) enum Door {
     Browser,
     /// Whoever has logged in at a paired browser, also with a one-time password.
     Person,
+    /// A software terminal that shows its certificate, also one that has run out; the handler looks at it.
+    Certificate,
     /// Whoever holds one of the route's rights.
     Rights,
 }
@@ -139,6 +144,13 @@ macro_rules! needs {
 pub(super) struct Open;
 impl Needs for Open {
     const DOOR: Door = Door::Open;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// A software terminal with its certificate.
+pub(super) struct Certificate;
+impl Needs for Certificate {
+    const DOOR: Door = Door::Certificate;
     const RIGHTS: &'static [Right] = &[];
 }
 
@@ -199,7 +211,8 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 /// The door: establishes the caller and the person, and that `door` is theirs: that they hold one of `rights` where it asks for one.
 ///
 /// # Errors
-/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, what [`acting`] says, or the code of a store that cannot be read.
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, what [`acting`] says, or the code
+/// of a store that cannot be read.
 pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, Failure> {
     let caller = authenticate(api, parts).await?;
     let caller = acting(api, parts, caller, door).await?;
@@ -209,21 +222,35 @@ pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]
     Ok(caller)
 }
 
-/// A key counts before the socket: an administrator can try out what a key may do.
+/// Whatever is shown counts before the socket: an administrator can try out what a key may do. Who shows several things has to be one
+/// and the same by all of them.
 async fn authenticate(api: &Api, parts: &Parts) -> Result<Caller, Failure> {
-    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) if connection(parts)?.peer == Peer::Administrator => Ok(Caller::local(&api.config.facility)),
+    let peer = &connection(parts)?.peer;
+    let from = peer.address();
+    let shown = Shown::of(parts, peer)?;
+    let mut caller = None;
+    if let Some(certificate) = shown.certificate {
+        agreed(&mut caller, api.terminals.by_certificate(certificate, from).await?)?;
+    }
+    if let Some(cookie) = shown.cookie {
+        agreed(&mut caller, api.terminals.by_cookie(cookie, from).await?)?;
+    }
+    if let Some(key) = shown.key {
+        agreed(&mut caller, api.keys.verify(key, from).await?)?;
+    }
+    match (caller, peer) {
+        (Some(caller), _) => Ok(caller),
+        (None, Peer::Administrator) => Ok(Caller::local(&api.config.facility)),
         (None, _) => Err(Code::AuthMissing.into()),
-        (Some(value), None) => {
-            let key = value.to_str().ok().and_then(bearer).ok_or(Code::AuthInvalid)?;
-            Ok(api.keys.verify(key, connection(parts)?.peer.address()).await?)
-        }
-        (Some(_), Some(_)) => Err(Code::AuthInvalid.into()),
     }
 }
 
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_matches(' '))
+fn agreed(caller: &mut Option<Caller>, also: Caller) -> Result<(), Failure> {
+    match caller {
+        Some(caller) if caller.id != also.id => Err(Code::AuthAmbiguous.into()),
+        _ => {
+            *caller = Some(also);
+            Ok(())
+        }
+    }
 }

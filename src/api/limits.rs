@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
@@ -11,8 +13,9 @@ use tokio::sync::Semaphore;
 use super::Api;
 use super::caller::{Connection, Door, admit};
 use super::problem::{Failure, Place};
+use super::standing::cut;
 use crate::fault::Code;
-use crate::terminal::Right;
+use crate::terminal::{Caller, Credential, Right};
 
 /// How one route is guarded.
 #[derive(Clone)]
@@ -45,18 +48,46 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
-    if guard.door != Door::Open {
-        let (mut parts, body) = request.into_parts();
-        match admit(&guard.api, &parts, guard.door, guard.rights).await {
-            Ok(caller) => parts.extensions.insert(caller),
-            Err(failure) => return failure.into_response(),
-        };
-        request = Request::from_parts(parts, body);
+    if matches!(guard.door, Door::Open | Door::Certificate) {
+        return run(&guard, request, next).await;
     }
+    let (mut parts, body) = request.into_parts();
+    let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
+        Ok(caller) => caller,
+        Err(failure) => return failure.into_response(),
+    };
+    let mut standing = caller.clone();
+    parts.extensions.insert(caller);
+    if guard.door != Door::Rights {
+        // Whoever logs out is not to be cut off before being told so.
+        standing.person = None;
+    }
+    if let Some(connection) = parts.extensions.get::<Connection>() {
+        connection.ties.tie(&guard.api, &standing);
+    }
+    run_while_standing(&guard, &standing, Request::from_parts(parts, body), next).await
+}
+
+async fn run(guard: &Guard, request: Request, next: Next) -> Response {
     let Some(limit) = guard.limit else { return next.run(request).await };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::from(Code::GatewayBusy).into_response(),
+    }
+}
+
+/// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
+async fn run_while_standing(guard: &Guard, caller: &Caller, request: Request, next: Next) -> Response {
+    if caller.credential == Credential::Local {
+        return run(guard, request, next).await;
+    }
+    tokio::select! {
+        response = run(guard, request, next) => response,
+        () = cut(&guard.api, caller) => {
+            let mut response = Failure::from(Code::AuthInvalid).into_response();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
     }
 }
 

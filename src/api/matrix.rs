@@ -115,6 +115,8 @@ pub fn page() -> String {
         let rights: Vec<_> = Right::ALL.into_iter().filter(|right| line.allows(Comer::Key(*right))).collect();
         let key = if rights.len() == Right::ALL.len() {
             "any, or none".to_owned()
+        } else if line.door == Door::Certificate {
+            "a terminal's own certificate".to_owned()
         } else {
             rights.iter().map(|right| format!("`{}`", right.name())).collect::<Vec<_>>().join(" ")
         };

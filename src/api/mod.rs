@@ -20,6 +20,8 @@ mod person;
 mod problem;
 mod routes;
 mod serve;
+mod shown;
+mod standing;
 mod steady;
 mod strict_json;
 mod v1;
@@ -37,7 +39,7 @@ use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::people::People;
-use crate::terminal::Keys;
+use crate::terminal::{Keys, Terminals};
 
 pub use matrix::{Comer, Permission, page as routes_page, permissions};
 pub use openapi::document as openapi_document;
@@ -54,6 +56,8 @@ pub struct Api {
     pub keys: Keys,
     /// The staff, and who is logged in.
     pub people: People,
+    /// What was paired.
+    pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
     /// Who a person is, by the hub's word.

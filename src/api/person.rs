@@ -2,12 +2,12 @@
 //!
 //! Rights are those that the terminal has and the person's role allows, never one of them alone.
 
-use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
 use super::Api;
 use super::caller::Door;
 use super::problem::Failure;
+use super::shown::cookie;
 use crate::fault::Code;
 use crate::people::{LoggedIn, PeopleError, Role};
 use crate::terminal::{Caller, Person};
@@ -46,7 +46,7 @@ pub(super) async fn acting(api: &Api, parts: &Parts, mut caller: Caller, door: D
 /// # Errors
 /// `LOGIN_REQUIRED`, or the code of a store that cannot be read.
 pub(super) async fn logged_in(api: &Api, parts: &Parts, caller: &Caller) -> Result<LoggedIn, Failure> {
-    let cookie = session_cookie(parts).ok_or(Code::LoginRequired)?;
+    let cookie = cookie(parts, COOKIE_NAME)?.ok_or(Code::LoginRequired)?;
     Ok(api.people.person(&caller.facility, &caller.id, cookie).await?.ok_or(Code::LoginRequired)?)
 }
 
@@ -66,17 +66,6 @@ pub(super) async fn stands(api: &Api, caller: &Caller) -> Result<bool, Failure> 
         None => Ok(true),
         Some(person) if caller.browser => Ok(api.people.stands(&caller.facility, &caller.id, &person.user).await?),
         Some(person) => Ok(api.people.role(&caller.facility, &person.user).await?.is_some()),
-    }
-}
-
-/// The value of the session's cookie; of several none counts.
-fn session_cookie(parts: &Parts) -> Option<&str> {
-    let lines = parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value);
-    match (values.next(), values.next()) {
-        (Some(value), None) => Some(value),
-        _ => None,
     }
 }
 

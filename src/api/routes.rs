@@ -130,6 +130,14 @@ table! {
     Normal LoggedIn ""                       session::show / __path_show;
     Normal LoggedIn "session.end"            session::end / __path_end;
     Own    LoggedIn "session.password"       session::password / __path_password;
+    Normal Admin    ""                       terminals::list / __path_list;
+    Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
+    Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
+    Own    Certificate "terminal.renew"         terminals::renew / __path_renew;
+    Normal Admin    ""                       pairing::list / __path_list;
+    Own    Admin    "pairing.open"           pairing::open / __path_open;
+    Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
+    Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;

@@ -23,10 +23,14 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::caller::{Connection, Peer};
+use super::standing::Ties;
 use super::steady::Steady;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection may go on once its user was shut out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A socket that is already bound.
 #[derive(Debug)]
@@ -161,7 +165,8 @@ impl Connections {
     {
         let Self { router, http, reading, mut stopping, tasks, .. } = self;
         let stream = Steady::new(stream, reading);
-        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None };
+        let ties = Ties::default();
+        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
         let used = Arc::new(AtomicBool::new(false));
         let service = {
             let used = Arc::clone(&used);
@@ -175,6 +180,12 @@ impl Connections {
         let mut ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             _ = stopped => None,
+            () = ties.broken() => {
+                serving.as_mut().graceful_shutdown();
+                // Time enough for the refusal of what runs; an answer that is still being read is broken off.
+                tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
+                Some(Ok(()))
+            }
         };
         // A connection that has not asked anything yet would be waited for in vain.
         if ended.is_none() && used.load(Ordering::Relaxed) {

@@ -1,14 +1,17 @@
 //! What may be written after `engawa`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use jiff::Timestamp;
 
+use super::staff_arguments::{AdminOrder, StaffOrder};
 use crate::config::{Careplans, DEFAULT_PATH};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::careplan::value;
-use crate::people::{Name, Role, User};
-use crate::terminal::Right;
+use crate::terminal::{Kind, Right};
 
 /// engawa 縁側: 介護情報基盤へのゲートウェイ / the gateway to the national care hub
 #[derive(Debug, Parser)]
@@ -56,6 +59,11 @@ pub(super) enum Command {
     Staff {
         #[command(subcommand)]
         order: StaffOrder,
+    },
+    /// ペアリングした端末 / paired terminals
+    Terminal {
+        #[command(subcommand)]
+        order: TerminalOrder,
     },
     /// ケアプランのCSVファイル（標準仕様4.1） / care plan files (standard 4.1)
     Careplan {
@@ -188,6 +196,15 @@ pub(super) enum KeyOrder {
         /// 権限 / what it may do
         #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
         rights: Vec<RightArgument>,
+        /// 使えるネットワーク（CIDR。なければどこからでも） / networks (CIDR) from which alone it is taken
+        #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = network)]
+        networks: Vec<IpNet>,
+        /// 職員のID（退職日に使えなくなります） / the account it is bound to; it ends with the person's last day
+        #[arg(long, value_name = "USER")]
+        person: Option<String>,
+        /// 期限（例 2027-03-31T15:00:00Z） / from when on it is refused
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<Timestamp>,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
@@ -209,37 +226,26 @@ pub(super) enum KeyOrder {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum AdminOrder {
-    /// 最初の管理者を作る（一回限りのパスワードが一度だけ表示されます） / make the first administrator; the one-time password is shown once
-    Init {
-        /// 利用者名（英小文字・数字） / the user, as typed at log-in
-        #[arg(long, default_value = "admin", value_parser = user)]
-        user: String,
-        /// 氏名 / the person's name
-        #[arg(long, default_value = "管理者", value_parser = person_name)]
+pub(super) enum TerminalOrder {
+    /// 窓口を開ける（10分・1台。コードは一度だけ表示されます） / open a window for one terminal and ten minutes; its code is shown once
+    Pair {
+        /// 端末の名前 / what to call the terminal
         name: String,
-        /// JSONで出力 / print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum StaffOrder {
-    /// 作る（一回限りのパスワードが一度だけ表示されます） / make one; the one-time password is shown once
-    Add {
-        /// 利用者名（英小文字・数字） / the user, as typed at log-in
-        #[arg(value_parser = user)]
-        user: String,
-        /// 氏名 / the person's name
-        #[arg(long, value_parser = person_name)]
-        name: String,
-        /// 職種 / what the person is
-        #[arg(long, value_enum)]
-        role: RoleArgument,
-        /// 退職日（この日まで使えます） / the last day
-        #[arg(long, value_name = "YYYY-MM-DD")]
-        leaves_on: Option<jiff::civil::Date>,
+        /// 権限 / what it may do
+        #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
+        rights: Vec<RightArgument>,
+        /// 種類 / how it proves itself
+        #[arg(long, value_enum, default_value_t)]
+        kind: KindArgument,
+        /// キーを使えるネットワーク（CIDR。kind が key のときだけ） / networks (CIDR) of a key
+        #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = network)]
+        networks: Vec<IpNet>,
+        /// 職員のID（退職日に使えなくなります） / the account it is bound to; it ends with the person's last day
+        #[arg(long, value_name = "USER")]
+        person: Option<String>,
+        /// QRコードをSVGで書き出す / write the QR code as SVG into this file
+        #[arg(long, value_name = "FILE")]
+        qr: Option<PathBuf>,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
@@ -250,58 +256,43 @@ pub(super) enum StaffOrder {
         #[arg(long)]
         json: bool,
     },
-    /// すぐに止める / shut one at once
-    Suspend {
-        /// 利用者名 / the user
-        #[arg(value_parser = user)]
-        user: String,
-        /// 再び使えるようにする / open it again
-        #[arg(long)]
-        undo: bool,
-        /// JSONで出力 / print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// 新しい一回限りのパスワード / a new one-time password
-    Password {
-        /// 利用者名 / the user
-        #[arg(value_parser = user)]
-        user: String,
-        /// JSONで出力 / print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// 取り消す（5秒以内に切れます） / revoke one for good, within five seconds
+    Revoke(OneTerminal),
+    /// 30日使われずに閉じた端末を開ける / open one again that was not used for 30 days
+    Reopen(OneTerminal),
 }
 
-fn user(text: &str) -> Result<String, &'static str> {
-    let user = User::parse(text);
-    user.map(|user| user.to_string())
-        .ok_or("英小文字で始まる英数字 . _ - の2〜32字 / 2 to 32 of a-z 0-9 . _ -, a letter first")
+#[derive(Debug, clap::Args)]
+pub(super) struct OneTerminal {
+    /// 端末の番号 / its id
+    pub(super) id: String,
+    /// JSONで出力 / print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
-fn person_name(text: &str) -> Result<String, &'static str> {
-    Name::parse(text).map(|_| text.to_owned()).ok_or("1〜64字 / 1 to 64 signs")
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum KindArgument {
+    #[default]
+    Software,
+    Browser,
+    Key,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum RoleArgument {
-    Administrator,
-    CareManager,
-    Clerk,
-    Doctor,
-    Vendor,
-}
-
-impl From<RoleArgument> for Role {
-    fn from(argument: RoleArgument) -> Self {
+impl From<KindArgument> for Kind {
+    fn from(argument: KindArgument) -> Self {
         match argument {
-            RoleArgument::Administrator => Self::Administrator,
-            RoleArgument::CareManager => Self::CareManager,
-            RoleArgument::Clerk => Self::Clerk,
-            RoleArgument::Doctor => Self::Doctor,
-            RoleArgument::Vendor => Self::Vendor,
+            KindArgument::Software => Self::Software,
+            KindArgument::Browser => Self::Browser,
+            KindArgument::Key => Self::Key,
         }
     }
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "192.168.10.0/24 のように書きます / write a network, like 192.168.10.0/24")
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

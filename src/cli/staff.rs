@@ -3,9 +3,9 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::arguments::{AdminOrder, StaffOrder};
 use super::client::{self, NoAnswer};
 use super::output::{chain, complain, say, say_json, text_of};
+use super::staff_arguments::{AdminOrder, StaffOrder};
 use super::{Exit, on_this_thread};
 use crate::config::Config;
 use crate::gateway;

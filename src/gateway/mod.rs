@@ -34,6 +34,7 @@ use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
+use crate::credential::{Authority, AuthorityError};
 use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
@@ -45,7 +46,7 @@ use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
-use crate::terminal::Keys;
+use crate::terminal::{self, Keys, Terminals};
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -86,6 +87,12 @@ impl From<SealError> for StartError {
 impl From<CodeTablesUnusable> for StartError {
     fn from(error: CodeTablesUnusable) -> Self {
         Self { code: Code::CodeTablesInvalid, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<AuthorityError> for StartError {
+    fn from(error: AuthorityError) -> Self {
+        Self { code: error.code(), source: Some(Box::new(error)) }
     }
 }
 
@@ -199,6 +206,7 @@ struct House {
     link: Arc<HubLink>,
     keys: Keys,
     people: People,
+    terminals: Terminals,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -219,6 +227,9 @@ impl House {
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
+        let authority = Arc::new(Authority::open_or_make(&settings.state.directory, clock.now())?);
+        let pairing = terminal::Config { address: String::new(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), authority, pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -236,7 +247,7 @@ impl House {
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
-        let people = people::start(opened.0, opened.1, &clock, &cards, stopping_cards);
+        let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
@@ -248,6 +259,7 @@ impl House {
             link,
             keys: api_keys,
             people,
+            terminals,
             cards,
             card_tasks,
             card_health,
@@ -275,6 +287,7 @@ impl House {
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
             people: self.people.clone(),
+            terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
@@ -382,7 +395,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys, self.people, self.tasks));
+        drop((self.outbox, self.link, self.keys, self.people, self.terminals, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -11,23 +11,25 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::people::People;
 use crate::store::Store;
+use crate::terminal::Revocations;
 
 /// Whoever leaves at midnight is cut off within seconds.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The staff, watched until `stopping`.
 pub(super) fn start(
-    store: Store,
-    names: Arc<Keyring>,
+    (store, names): (Store, Arc<Keyring>),
     clock: &Clock,
     cards: &Cards,
+    revocations: &Revocations,
     stopping: watch::Receiver<bool>,
 ) -> People {
-    let cards = cards.clone();
+    let (cards, revocations) = (cards.clone(), revocations.clone());
     let told = Arc::new(move |ended: &[String]| {
         for id in ended {
             cards.revoke_terminal(&Terminal(id.clone()));
         }
+        revocations.announce();
     });
     let people = People::new(store, names, clock.clone(), told);
     tokio::spawn(watch_days(people.clone(), stopping));

@@ -18,6 +18,7 @@ mod rows;
 mod select;
 mod staff;
 mod submissions;
+mod terminals;
 mod writer;
 
 use std::path::Path;
@@ -45,6 +46,10 @@ pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use staff::{AddStaff, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use terminals::{
+    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
+    UsePairing, WrongCode,
+};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

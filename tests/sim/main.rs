@@ -1,6 +1,7 @@
 //! Models, property tests and virtual-time schedules: no sockets, no processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod authority;
 mod card;
 mod card_corpus;
 mod card_filter;
@@ -37,6 +38,7 @@ mod opinion_characters;
 mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
+mod pairing;
 mod people;
 mod schedule;
 mod schedule_kinds;

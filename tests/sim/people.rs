@@ -186,7 +186,9 @@ fn roles_are_kept_apart() {
     }
     // Whoever administers sees nothing of the people whom documents are about.
     let administrator = Role::Administrator.rights();
-    assert!([Right::Submit, Right::Manage, Right::Receive, Right::Card].iter().all(|right| !administrator.contains(right)));
+    assert!(
+        [Right::Submit, Right::Manage, Right::Receive, Right::Card].iter().all(|right| !administrator.contains(right))
+    );
     // Care plans of other offices do not go to doctors' clinics.
     assert!(!Role::Doctor.rights().contains(&Right::Receive));
 }

@@ -11,6 +11,7 @@ use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serv
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
+use engawa::credential::Authority;
 use engawa::credential::seal::Keyring;
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
@@ -20,7 +21,7 @@ use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
 use engawa::people::People;
 use engawa::store::{Store, StoreTask};
-use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure};
+use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -91,6 +92,7 @@ pub(super) struct House {
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
     pub(super) people: People,
+    pub(super) terminals: Terminals,
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
     pub(super) hub: ScriptedHub,
@@ -180,9 +182,13 @@ impl House {
             clock.clone(),
             stopped_inbox,
         );
-        let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(|_| ()));
-        let key_store = CountedKeys { store, lookups: Arc::default() };
+        let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
+        let revocations = keys.revocations().clone();
+        let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(move |_| revocations.announce()));
+        let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
+        let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
+        let terminals = Terminals::new(store, keys.clone(), authority, pairing, clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
         let readers = Scripted::default();
@@ -200,6 +206,7 @@ impl House {
             inbox: inbox.clone(),
             keys: keys.clone(),
             people: people.clone(),
+            terminals: terminals.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
             health: Arc::new(parts.clone()),
@@ -215,6 +222,7 @@ impl House {
             unix,
             keys,
             people,
+            terminals,
             key_store,
             clock,
             hub,
@@ -238,7 +246,7 @@ impl House {
     /// A key with these rights, as it goes after `Bearer `.
     pub(super) async fn key(&self, rights: &[Right]) -> String {
         let rights = rights.iter().copied().collect();
-        let new = NewKey { label: "test".to_owned(), facility: FACILITY.to_owned(), rights };
+        let new = NewKey::unbound("test", FACILITY, rights);
         self.keys.add(new).await.unwrap().0.reveal().to_string()
     }
 
@@ -267,7 +275,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.people, self.key_store, self.received));
+        drop((self.keys, self.people, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }

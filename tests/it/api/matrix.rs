@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::accept::{opinion, post as post_opinion, until};
 use super::careplans_kit::{fixture, key_of, units};
-use super::house::{Answer, House, request};
+use super::house::{House, request};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 const OTHER: &str = "1370000026";
@@ -32,10 +32,6 @@ fn asked(line: &Permission, value: &str, key: Option<&str>) -> Request<Full<Byte
         body = "{}";
     }
     request.body(Full::from(body)).unwrap()
-}
-
-fn refused(answer: &Answer) -> bool {
-    answer.status == 401 || answer.status == 403
 }
 
 /// An event stream does not end; its head is enough.
@@ -90,8 +86,7 @@ async fn furnished(house: &House, key: &str) -> Vec<(&'static str, String)> {
     house.people.add(super::house::FACILITY, account).await.unwrap();
     vec![
         ("/v1/opinions", submission.clone()),
-        ("/v1/submissions", submission.clone()),
-        ("/v1/careplans/{id}", submission),
+        ("/v1/submissions", submission),
         ("/v1/careplans/received", received),
         ("/v1/keys", own_key),
         ("/v1/staff", "sato".to_owned()),
