@@ -24,7 +24,6 @@ pub(super) enum Peer {
     /// Any program of this machine, on the loopback port.
     Network(SocketAddr),
     /// Somebody on the LAN, over TLS.
-    #[expect(dead_code, reason = "made by the listener of the LAN")]
     Lan {
         /// Its address.
         address: SocketAddr,
@@ -220,6 +219,14 @@ pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]
         permitted(&caller, rights)?;
     }
     Ok(caller)
+}
+
+/// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.
+pub(super) async fn is_no_stranger(api: &Api, parts: &Parts) -> Result<bool, Failure> {
+    match connection(parts)?.peer {
+        Peer::Lan { .. } => Ok(authenticate(api, parts).await.is_ok()),
+        Peer::Network(_) | Peer::Administrator | Peer::User(_) => Ok(true),
+    }
 }
 
 /// Whatever is shown counts before the socket: an administrator can try out what a key may do. Who shows several things has to be one

@@ -1,7 +1,7 @@
 //! The local endpoint: what care software on this machine talks to.
 //!
-//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), the panic barrier, the
-//! load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
+//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), its address (`perimeter`: host,
+//! origin, rate), the panic barrier, the load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
 //! arguments (`caller`); there is no handler that works without a caller except those that tell nothing
 //! (`/v1/health`, `/metrics`, `/openapi.json`).
 //!
@@ -11,13 +11,16 @@
 
 mod body;
 mod caller;
+mod lan;
 mod limits;
 mod matrix;
 mod members;
 mod meter;
 mod openapi;
+mod perimeter;
 mod person;
 mod problem;
+mod rate;
 mod routes;
 mod serve;
 mod shown;
@@ -41,8 +44,10 @@ use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::{Keys, Terminals};
 
+pub use lan::LanConfig;
 pub use matrix::{Comer, Permission, page as routes_page, permissions};
 pub use openapi::document as openapi_document;
+pub use perimeter::{Perimeter, Reach};
 pub use routes::router;
 pub use serve::{Listener, ServeConfig, serve};
 
@@ -91,6 +96,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How care plan files are judged.
     pub lint: Arc<lint::Settings>,
+    /// Who may come over the network, and under which names.
+    pub perimeter: Arc<Perimeter>,
 }
 
 impl Default for Config {
@@ -104,6 +111,7 @@ impl Default for Config {
             max_streams: 128,
             keep_alive: Duration::from_secs(15),
             lint: Arc::default(),
+            perimeter: Arc::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use utoipa::openapi::{HttpMethod, RefOr};
 use super::caller::{self, Door, Needs};
 use super::limits::{Guard, guard};
 use super::meter::meter;
+use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
 use super::{Api, v1};
 use crate::fault::Code;
@@ -160,6 +161,7 @@ pub fn router(api: Api) -> Router {
         .layer(Extension(streams))
         .layer(Extension(v1::careplans::Seats::new()))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(&api), perimeter))
         .layer(from_fn_with_state(Arc::clone(&api), meter))
         .layer(from_fn(dress))
         .with_state(api)

@@ -11,7 +11,9 @@ mod problem;
 pub mod seal;
 mod secret;
 
-pub use authority::{AUTHORITY_FILE, AUTHORITY_KEY_FILE, Authority, AuthorityError, ServerCertificate, fingerprint};
+pub use authority::{
+    AUTHORITY_FILE, AUTHORITY_KEY_FILE, Authority, AuthorityError, ServerCertificate, Shown, dns_names, fingerprint,
+};
 pub use certificate::{CertificateError, CertificateKind, CertificateSource, FacilityCertificate};
 pub use problem::{CertificateProblem, EXPIRY_NOTICE_DAYS};
 pub use secret::{Secret, SecretError, SecretSource};

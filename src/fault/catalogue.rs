@@ -96,6 +96,9 @@ catalogue! {
     PairingKind "PAIRING_KIND" 409 Caller Never
         "コードは合っていますが、端末の種類が窓口と違います。software には csr が要り、browser はこの機器の画面からHTTPSで、key は csr なしで求めます。コードはまだ使えます。"
         "The code is right, the kind of terminal is not that of the window: software needs a csr, a browser comes from the box's own page over HTTPS, a key comes without csr. The code is still good.";
+    LanOff "LAN_OFF" 409 Operator AfterRemedy
+        "LANで受け付けていないため、software と browser の端末はペアリングできません。設定 lan.listen と GET /v1/health の lan を確かめてください。"
+        "The LAN is not listened to, so terminals of the kinds software and browser cannot be paired. See the setting lan.listen and lan in GET /v1/health.";
     PairingWindows "PAIRING_WINDOWS" 409 Caller Later
         "開いているペアリングの窓口が多すぎます。不要なものを閉じるか、10分待ってください。"
         "Too many pairing windows are open. Close some, or wait for ten minutes.";
@@ -375,6 +378,9 @@ catalogue! {
     AuthorityUnusable "AUTHORITY_UNUSABLE" 503 Operator AfterRemedy
         "この機器の認証局（保存場所の authority.pem と authority.key）を使えません。二つをバックアップから戻してください。作り直すと全端末のペアリングをやり直すことになるため、自動では作りません。"
         "The box's own certificate authority (authority.pem and authority.key in the state directory) cannot be used. Put both back from the backup. It is not made anew by itself, because every terminal would have to be paired again.";
+    LanCertificate "LAN_CERTIFICATE" 503 Operator AfterRemedy
+        "LAN用の証明書（lan.certificate_file）を使えないか、期限が切れる30日前を過ぎています。新しい証明書と秘密鍵を置いて再読込してください。"
+        "The certificate for the LAN (lan.certificate_file) cannot be used, or has less than 30 days left. Put a new one in place with its key, and reload.";
     SecretMissing "SECRET_MISSING" 503 Operator AfterRemedy
         "パスワードまたは鍵のファイルを読めません。設定のファイルと権限を確かめてください。"
         "A password or key file cannot be read. Check the file named in the settings and its permissions.";

@@ -10,6 +10,7 @@ mod careplans;
 mod folders;
 mod health;
 mod keys;
+mod lan;
 mod link;
 mod people;
 mod reload;
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
+pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use staff::{StaffOrder, staff_offline};
 
@@ -34,7 +36,6 @@ use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
-use crate::credential::{Authority, AuthorityError};
 use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
@@ -47,6 +48,7 @@ use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
+use lan::Lan;
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -90,12 +92,6 @@ impl From<CodeTablesUnusable> for StartError {
     }
 }
 
-impl From<AuthorityError> for StartError {
-    fn from(error: AuthorityError) -> Self {
-        Self { code: error.code(), source: Some(Box::new(error)) }
-    }
-}
-
 impl From<Code> for StartError {
     fn from(code: Code) -> Self {
         Self { code, source: None }
@@ -112,8 +108,10 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
-    let listeners = listeners(settings).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let lan = Lan::new(settings, &state.clock);
+    let mut listeners = listeners(settings).await?;
+    listeners.extend(lan.listeners(&settings.lan)?);
+    let house = House::build(settings, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
@@ -207,6 +205,8 @@ struct House {
     keys: Keys,
     people: People,
     terminals: Terminals,
+    lan: Arc<Lan>,
+    lan_task: JoinHandle<()>,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -220,16 +220,20 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    async fn build(
+        settings: &Config,
+        state: State,
+        lan: Arc<Lan>,
+        telemetry: &telemetry::Handle,
+    ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
-        let authority = Arc::new(Authority::open_or_make(&settings.state.directory, clock.now())?);
-        let pairing = terminal::Config { address: String::new(), secret: secret.derive("pairing codes")? };
-        let terminals = Terminals::new(store.clone(), api_keys.clone(), authority, pairing, clock.clone());
+        let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), lan.authority(), pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -260,6 +264,8 @@ impl House {
             keys: api_keys,
             people,
             terminals,
+            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan,
             cards,
             card_tasks,
             card_health,
@@ -281,6 +287,8 @@ impl House {
         mut closing: watch::Receiver<bool>,
     ) -> impl Future<Output = bool> + Send + use<> {
         let endpoint = &settings.endpoint;
+        let from_lan = if settings.lan.listen.is_empty() { 0 } else { settings.lan.max_connections };
+        let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
@@ -296,6 +304,7 @@ impl House {
                 exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
+                lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -305,7 +314,8 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
-                max_streams: (endpoint.max_connections / 2).max(1),
+                max_streams: (connections / 2).max(1),
+                perimeter: self.lan.perimeter(),
                 lint: self.lint.clone(),
                 ..api::Config::default()
             },
@@ -327,6 +337,7 @@ impl House {
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
+            || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
             || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
@@ -395,6 +406,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
+        self.lan_task.abort();
         drop((self.outbox, self.link, self.keys, self.people, self.terminals, self.tasks));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;

@@ -31,6 +31,9 @@ pub enum TerminalError {
     /// The window is for a terminal of this kind, and the request is not one of it.
     #[error("the window is for the kind {}", .0.name())]
     Kind(Kind),
+    /// The LAN is not listened to, or the authority cannot be used.
+    #[error("there is no authority")]
+    NoLan,
     /// As many windows are open as may be.
     #[error("too many windows are open")]
     Windows,
@@ -65,6 +68,7 @@ impl TerminalError {
             Self::Refused => Code::PairingRefused,
             Self::Locked(_) => Code::PairingLocked,
             Self::Kind(_) => Code::PairingKind,
+            Self::NoLan => Code::LanOff,
             Self::Windows => Code::PairingWindows,
             Self::Absent => Code::RequestNotFound,
             Self::Authority(error) => error.code(),

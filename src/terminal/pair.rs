@@ -98,8 +98,11 @@ impl Terminals {
     /// Opens a window.
     ///
     /// # Errors
-    /// `Windows`, `Store` and `Randomness` of [`TerminalError`].
+    /// `NoLan`, `Windows`, `Store` and `Randomness` of [`TerminalError`].
     pub async fn open_window(&self, new: NewWindow) -> Result<Opened, TerminalError> {
+        if new.kind != Kind::Key && self.0.authority.is_none() {
+            return Err(TerminalError::NoLan);
+        }
         // Under the lock of the tries: a code tried meanwhile sees the window or does not.
         let _locks = self.0.locks.lock().await;
         let now = self.0.clock.now();
@@ -224,7 +227,8 @@ impl Terminals {
 
     /// The code stands behind the `#`: a browser that opens the address does not send it, so it reaches no log.
     fn link(&self, code: &PairingCode) -> Zeroizing<String> {
-        let fingerprint = self.0.authority.fingerprint().replace(':', "");
+        let fingerprint = self.0.authority.as_ref().map(|authority| authority.fingerprint().replace(':', ""));
+        let fingerprint = fingerprint.unwrap_or_default();
         Zeroizing::new(format!("{}/pair#code={}&ca={fingerprint}", self.0.config.address, *code.signs()))
     }
 }

@@ -38,7 +38,7 @@ pub struct Terminals(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) keys: Keys,
-    pub(super) authority: Arc<Authority>,
+    pub(super) authority: Option<Arc<Authority>>,
     pub(super) config: Config,
     pub(super) clock: Clock,
     cache: Mutex<HashMap<TerminalId, Remembered>>,
@@ -66,9 +66,10 @@ pub struct Certificate {
 }
 
 impl Terminals {
-    /// Terminals kept in `store`, whose certificates `authority` issues. Revocations are told where `keys` tells its own.
+    /// Terminals kept in `store`, whose certificates `authority` issues, where the LAN is listened to. Revocations are told where `keys` tells
+    /// its own.
     #[must_use]
-    pub fn new(store: Store, keys: Keys, authority: Arc<Authority>, config: Config, clock: Clock) -> Self {
+    pub fn new(store: Store, keys: Keys, authority: Option<Arc<Authority>>, config: Config, clock: Clock) -> Self {
         let (cache, fetching, locks) = (Mutex::default(), tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
         Self(Arc::new(Inner { store, keys, authority, config, clock, cache, fetching, locks }))
     }
@@ -175,10 +176,11 @@ impl Terminals {
     }
 
     pub(super) fn certificate(&self, csr: &str, id: &TerminalId) -> Result<Certificate, TerminalError> {
+        let authority = self.0.authority.as_ref().ok_or(TerminalError::NoLan)?;
         let (now, lasts) = (self.0.clock.now(), Authority::LONGEST_CLIENT);
-        let pem = self.0.authority.client_certificate(csr, id.as_str(), now, lasts)?;
+        let pem = authority.client_certificate(csr, id.as_str(), now, lasts)?;
         let expires_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        Ok(Certificate { pem, authority: self.0.authority.pem().to_owned(), expires_at })
+        Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at })
     }
 
     /// The terminal of a certificate, if it may come in, and the certificate's end.

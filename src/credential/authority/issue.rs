@@ -13,7 +13,7 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::{Authority, AuthorityError, fingerprint};
 
@@ -33,6 +33,30 @@ pub struct ServerCertificate {
     pub valid_from: Timestamp,
     /// Its last moment.
     pub valid_until: Timestamp,
+}
+
+impl ServerCertificate {
+    /// Left of its life when it is due to be made anew.
+    const RENEW: Duration = Duration::from_secs(30 * 86_400);
+
+    /// Whether it is in force at `now`, and for a month more. A box whose clock was wrong when it was made needs another as well.
+    #[must_use]
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        let soon = now.saturating_add(Self::RENEW).unwrap_or(Timestamp::MAX);
+        self.valid_from <= now && soon < self.valid_until
+    }
+}
+
+/// The names (DNS) of a certificate in DER, in lower case, without those with a wildcard.
+#[must_use]
+pub fn dns_names(der: &[u8]) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return Vec::new() };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = names.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) if !name.contains('*') => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// The authority itself. It names itself after its key, so that two boxes in one office are told apart.

@@ -7,6 +7,7 @@
 mod files;
 mod issue;
 mod request;
+mod tls;
 mod verifier;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use rustls::server::danger::ClientCertVerifier;
 
 use super::secret::SecretError;
 use crate::fault::Code;
-pub use issue::ServerCertificate;
+pub use issue::{ServerCertificate, dns_names};
+pub use tls::Shown;
 
 /// The authority's certificate, in the state directory.
 pub const AUTHORITY_FILE: &str = "authority.pem";
@@ -157,6 +159,14 @@ impl Authority {
     #[must_use]
     pub fn terminal_of(der: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
         issue::terminal_of(der)
+    }
+
+    /// TLS 1.3 towards the LAN: shows `shown`, and asks for a terminal's certificate as [`Authority::client_verifier`] does.
+    ///
+    /// # Errors
+    /// `Crypto` of [`AuthorityError`].
+    pub fn server_config(&self, shown: Arc<Shown>) -> Result<rustls::ServerConfig, AuthorityError> {
+        tls::config(self, shown)
     }
 
     /// Lets TLS peers in that show no certificate, or a terminal's one of this authority **of whatever time**.

@@ -188,7 +188,7 @@ impl House {
         let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(move |_| revocations.announce()));
         let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
         let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
-        let terminals = Terminals::new(store, keys.clone(), authority, pairing, clock.clone());
+        let terminals = Terminals::new(store, keys.clone(), Some(authority), pairing, clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
         let readers = Scripted::default();
