@@ -111,6 +111,8 @@ pub(super) struct With<N> {
 pub(super) enum Door {
     /// Everybody, also without a credential.
     Open,
+    /// Everybody on the box; on the LAN whoever has logged in, or holds one of the route's rights.
+    Inside,
     /// A paired browser, whether or not somebody has logged in there.
     Browser,
     /// Whoever has logged in at a paired browser, also with a one-time password.
@@ -144,6 +146,13 @@ pub(super) struct Open;
 impl Needs for Open {
     const DOOR: Door = Door::Open;
     const RIGHTS: &'static [Right] = &[];
+}
+
+/// Everybody on the box, and those of the LAN who look after it.
+pub(super) struct Inside;
+impl Needs for Inside {
+    const DOOR: Door = Door::Inside;
+    const RIGHTS: &'static [Right] = &[Right::Read, Right::Admin];
 }
 
 /// A software terminal with its certificate.
@@ -215,10 +224,15 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, Failure> {
     let caller = authenticate(api, parts).await?;
     let caller = acting(api, parts, caller, door).await?;
-    if door == Door::Rights {
+    if door == Door::Rights || (door == Door::Inside && !caller.browser) {
         permitted(&caller, rights)?;
     }
     Ok(caller)
+}
+
+/// Whether a request comes over the LAN.
+pub(super) fn from_lan(parts: &Parts) -> bool {
+    connection(parts).is_ok_and(|connection| matches!(connection.peer, Peer::Lan { .. }))
 }
 
 /// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
 use super::Api;
-use super::caller::{Connection, Door, admit};
+use super::caller::{Connection, Door, admit, from_lan};
 use super::problem::{Failure, Place};
 use super::standing::cut;
 use crate::fault::Code;
@@ -48,17 +48,19 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
-    if matches!(guard.door, Door::Open | Door::Certificate) {
-        return run(&guard, request, next).await;
-    }
     let (mut parts, body) = request.into_parts();
+    let open =
+        matches!(guard.door, Door::Open | Door::Certificate) || (guard.door == Door::Inside && !from_lan(&parts));
+    if open {
+        return run(&guard, Request::from_parts(parts, body), next).await;
+    }
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
         Ok(caller) => caller,
         Err(failure) => return failure.into_response(),
     };
     let mut standing = caller.clone();
     parts.extensions.insert(caller);
-    if guard.door != Door::Rights {
+    if matches!(guard.door, Door::Browser | Door::Person) {
         // Whoever logs out is not to be cut off before being told so.
         standing.person = None;
     }

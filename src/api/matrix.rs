@@ -8,7 +8,7 @@ use crate::terminal::Right;
 /// Somebody at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comer {
-    /// Without any credential.
+    /// Without any credential, on the LAN. (Programs of the box itself may read the metrics without one.)
     Stranger,
     /// At a paired browser where nobody has logged in.
     Browser,
@@ -50,11 +50,12 @@ impl Permission {
     pub fn allows(&self, comer: Comer) -> bool {
         match (self.door, comer) {
             (Door::Open, _)
+            | (Door::Inside, Comer::Role(_) | Comer::Local)
             | (Door::Browser, Comer::Browser | Comer::OneTime | Comer::Role(_))
             | (Door::Person, Comer::OneTime | Comer::Role(_))
             | (Door::Rights, Comer::Local) => true,
             (Door::Rights, Comer::Role(role)) => self.rights.iter().any(|right| role.rights().contains(right)),
-            (Door::Rights, Comer::Key(right)) => self.rights.contains(&right),
+            (Door::Rights | Door::Inside, Comer::Key(right)) => self.rights.contains(&right),
             _ => false,
         }
     }
@@ -80,7 +81,7 @@ const HEAD: &str = "# Who may use which route
 Made from the table of routes and the table of roles by `UPDATE_DOCS=1 cargo test --test sim`; what is not named here is refused. A test walks every
 line with everybody, at the endpoint itself.
 
-- **stranger**: without any credential. **browser**: a paired browser where nobody has logged in. **1×**: somebody who has logged in with a one-time
+- **stranger**: without any credential, on the LAN (on the box itself `GET /metrics` takes none). **browser**: a paired browser where nobody has logged in. **1×**: somebody who has logged in with a one-time
   password. **local**: root or the daemon's own user, on the Unix socket.
 - The roles are those of people who have logged in at a paired browser; what its terminal was not given, they may not do either
   ([access.md](access.md)).

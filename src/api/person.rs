@@ -26,7 +26,8 @@ pub(super) async fn acting(api: &Api, parts: &Parts, mut caller: Caller, door: D
         caller = as_role(caller, bound.user, role);
     }
     if !caller.browser {
-        return if door == Door::Rights { Ok(caller) } else { Err(Code::SessionNeedsBrowser.into()) };
+        let by_rights = matches!(door, Door::Rights | Door::Inside);
+        return if by_rights { Ok(caller) } else { Err(Code::SessionNeedsBrowser.into()) };
     }
     if door == Door::Browser {
         return Ok(caller);
@@ -35,7 +36,7 @@ pub(super) async fn acting(api: &Api, parts: &Parts, mut caller: Caller, door: D
     if caller.person.as_ref().is_some_and(|bound| bound.user != known.user) {
         return Err(Code::LoginRequired.into());
     }
-    if known.one_time && door == Door::Rights {
+    if known.one_time && door != Door::Person {
         return Err(Code::PasswordOneTime.into());
     }
     Ok(as_role(caller, known.user, known.role))

@@ -140,7 +140,7 @@ table! {
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
     Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Always Open     ""                       gateway::health / __path_health;
-    Always Open     ""                       gateway::metrics / __path_metrics;
+    Always Inside   ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;
 }
 

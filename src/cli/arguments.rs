@@ -65,6 +65,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         order: TerminalOrder,
     },
+    /// 事業所のほかの機器からの接続 / the way in for other machines of the office
+    Lan {
+        #[command(subcommand)]
+        order: LanOrder,
+    },
     /// ケアプランのCSVファイル（標準仕様4.1） / care plan files (standard 4.1)
     Careplan {
         #[command(subcommand)]
@@ -185,6 +190,16 @@ pub(super) struct OneSubmission {
     /// JSONで出力 / print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LanOrder {
+    /// この機器の認証局の証明書（端末に信頼させるもの）とその指紋 / the box's authority, which terminals have to trust
+    Ca {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ mod careplan_text;
 mod check;
 mod client;
 mod key;
+mod lan;
 mod output;
 mod pages;
 mod queue;
@@ -78,6 +79,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Admin { order } => with_settings(&config, |loaded| staff::admin(&loaded.config, order)),
         Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
         Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
+        Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, order)),
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }
 }

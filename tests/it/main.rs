@@ -26,6 +26,7 @@ mod identification;
 mod identify;
 mod identity;
 mod inbox;
+mod lan;
 mod memory;
 mod people;
 mod power;

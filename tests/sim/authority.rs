@@ -50,7 +50,8 @@ fn an_authority_stays_itself_and_keeps_its_key_private() {
     assert_eq!(first.pem(), second.pem());
     assert_eq!(first.fingerprint(), second.fingerprint());
     assert_eq!(first.fingerprint().len(), 32 * 3 - 1);
-    assert_eq!(Authority::certificate_in(directory.path()).unwrap().as_deref(), Some(first.pem()));
+    let read = Authority::certificate_in(directory.path()).unwrap();
+    assert_eq!(read, Some((first.pem().to_owned(), first.fingerprint())));
     let mode = |name| std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(AUTHORITY_KEY_FILE), 0o600);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "no drafts are left");
@@ -117,6 +118,10 @@ fn the_box_gets_its_names_and_addresses_and_a_short_life() {
     assert!(made.valid_from < now());
     assert!(!verify(&authority, &made.key.cert[0], now()), "the box is no terminal");
     assert_eq!(Authority::terminal_of(&made.key.cert[0]), None);
+    assert!(made.lasts(now()) && made.lasts(now() + DAY * 59));
+    assert!(!made.lasts(now() + DAY * 61), "made anew while it is still good for a month");
+    assert!(!made.lasts(now() - DAY), "the clock was ahead when it was made");
+    assert_eq!(engawa::credential::dns_names(&made.key.cert[0]), names);
     assert_ne!(authority.server_certificate(&names, &[], now()).unwrap().key.cert[0], made.key.cert[0]);
 }
 

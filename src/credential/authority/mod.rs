@@ -105,12 +105,12 @@ impl Authority {
         files::open_or_make(directory, now)
     }
 
-    /// Reads the authority's certificate alone, in PEM; `None` when there is none yet.
+    /// Reads the authority's certificate alone: PEM and fingerprint; `None` when there is none yet.
     ///
     /// # Errors
     /// `File` and `Unreadable` of [`AuthorityError`].
-    pub fn certificate_in(directory: &Path) -> Result<Option<String>, AuthorityError> {
-        Ok(files::certificate(directory)?.map(|(pem, _)| pem))
+    pub fn certificate_in(directory: &Path) -> Result<Option<(String, String)>, AuthorityError> {
+        Ok(files::certificate(directory)?.map(|(pem, der)| (pem, fingerprint(&der))))
     }
 
     /// Its certificate, in PEM.
