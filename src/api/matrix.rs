@@ -45,6 +45,12 @@ pub struct Permission {
 }
 
 impl Permission {
+    /// The same for whoever comes from the box itself, where some things take no credential.
+    #[must_use]
+    pub fn allows_on_the_box(&self, comer: Comer) -> bool {
+        self.door == Door::Inside || self.allows(comer)
+    }
+
     /// Whether `comer` is let in. Whatever is not named here is not.
     #[must_use]
     pub fn allows(&self, comer: Comer) -> bool {

@@ -10,7 +10,7 @@ use super::browser::{Browser, EVERY_RIGHT, GOOD, staff};
 use crate::support::gateway::{Setup, opinion, submission};
 use crate::support::http::Ask;
 use crate::support::sandbox::Sandbox;
-use crate::terminals::house::Lan;
+use crate::terminals::house::{Lan, Reply};
 
 const CUT: Duration = Duration::from_secs(5);
 const NAME: &str = "霧凪黎暁 宵朧朔晦";
@@ -159,6 +159,7 @@ fn wrong_passwords_shut_one_terminal_and_say_nothing_of_who_exists() {
 fn whoever_leaves_or_is_suspended_is_cut_off_with_streams_and_bound_keys() {
     let hub = Sandbox::start();
     let lan = Lan::start(&hub);
+    something_happens(&lan);
     let mut office = Browser::pair(&lan, "事務室", EVERY_RIGHT);
     office.settle("admin", &staff(&lan, "admin", "管理", "administrator"));
     let one_time = staff(&lan, "sato", NAME, "clerk");
@@ -208,6 +209,12 @@ fn whoever_leaves_or_is_suspended_is_cut_off_with_streams_and_bound_keys() {
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
 }
 
+/// Something for event streams to tell.
+fn something_happens(lan: &Lan) {
+    let accepted = lan.gateway.ask(&submission(&opinion(1), "event"));
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+}
+
 /// Every route of the table with every role, over TLS; and what a vendor is shown holds nothing of anybody.
 #[test]
 fn every_role_may_at_every_route_what_the_matrix_says() {
@@ -220,6 +227,11 @@ fn every_role_may_at_every_route_what_the_matrix_says() {
     words(&document, &mut needles);
     needles.extend(NAME.split(' ').map(str::to_owned));
     assert!(needles.len() > 10, "{needles:?}");
+    for line in permissions() {
+        let reply = stranger(&lan, line.method, &line.path);
+        let let_in = reply.status != 401 && reply.status != 403;
+        assert_eq!(let_in, line.allows(Comer::Stranger), "{} {} as a stranger: {reply:?}", line.method, line.path);
+    }
     let mut comers = vec![(Comer::Browser, None), (Comer::OneTime, Some(staff(&lan, "newcomer", NAME, "clerk")))];
     comers.extend(Role::ALL.map(|role| (Comer::Role(role), Some(staff(&lan, role.name(), NAME, role.name())))));
     let (mut walked, mut seen_by_vendor) = (0, 0);
@@ -259,6 +271,16 @@ fn every_role_may_at_every_route_what_the_matrix_says() {
     assert_eq!(walked, permissions().len() * (Role::ALL.len() + 2));
     assert!(seen_by_vendor >= 4, "{seen_by_vendor}");
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
+}
+
+/// Asks without any credential.
+fn stranger(lan: &Lan, method: &str, path: &str) -> Reply {
+    let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{user}", "somebody");
+    let mut words = vec!["-X", method];
+    if method != "GET" && method != "DELETE" {
+        words.extend(["-H", "Content-Type: application/json", "--data-binary", "{}"]);
+    }
+    lan.get(&path, &words)
 }
 
 /// The texts of a document that could name somebody.

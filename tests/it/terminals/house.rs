@@ -133,9 +133,9 @@ impl Lan {
         self.post("/v1/pair", &json!({ "code": code }), &["--interface", from])
     }
 
-    /// An event stream, read as it comes.
+    /// An event stream from the first event on, read as it comes. curl shows nothing of it before something has happened.
     pub(crate) fn stream(&self, arguments: &[&str]) -> EventStream {
-        let url = format!("{}/v1/events", self.url);
+        let url = format!("{}/v1/events?from=beginning", self.url);
         let mut curl = self.command(&[&["-N", url.as_str()], arguments].concat());
         let mut child = curl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (tell, lines) = mpsc::sync_channel(1024);
