@@ -221,13 +221,26 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, what [`acting`] says, or the code
 /// of a store that cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, Failure> {
-    let caller = authenticate(api, parts).await?;
-    let caller = acting(api, parts, caller, door).await?;
-    if door == Door::Rights || (door == Door::Inside && !caller.browser) {
-        permitted(&caller, rights)?;
+pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, TurnedAway> {
+    let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
+    let known = caller.clone();
+    let caller = match acting(api, parts, caller, door).await {
+        Ok(caller) => caller,
+        Err(failure) => return Err(TurnedAway { caller: Some(known), failure }),
+    };
+    let by_right = door == Door::Rights || (door == Door::Inside && !caller.browser);
+    match if by_right { permitted(&caller, rights) } else { Ok(()) } {
+        Ok(()) => Ok(caller),
+        Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }
-    Ok(caller)
+}
+
+/// Somebody who is not let in.
+pub(super) struct TurnedAway {
+    /// Who it is, if that is known.
+    pub(super) caller: Option<Caller>,
+    /// Why.
+    pub(super) failure: Failure,
 }
 
 /// Whether a request comes over the LAN.

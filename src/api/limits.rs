@@ -11,9 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
 use super::Api;
-use super::caller::{Connection, Door, admit, from_lan};
+use super::about::Named;
+use super::caller::{Connection, Door, TurnedAway, admit, from_lan};
 use super::problem::{Failure, Place};
+use super::recorder::{Recorder, draft};
 use super::standing::cut;
+use crate::audit::Draft;
 use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
 
@@ -32,6 +35,29 @@ pub(super) struct Guard {
     pub(super) seats: Option<Arc<Semaphore>>,
     /// How long it may take; `None` where the handler keeps its own time.
     pub(super) limit: Option<Duration>,
+    /// Writes the trail.
+    pub(super) recorder: Arc<Recorder>,
+    /// What the trail calls it; empty: nothing.
+    pub(super) act: &'static str,
+    /// When it is recorded.
+    pub(super) recording: Recording,
+    /// What the path names.
+    pub(super) named: Option<Named>,
+}
+
+/// When an act is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// It is none.
+    None,
+    /// Before the answer leaves. Whoever goes away before that has seen nothing; who looks again soon has looked once.
+    Look,
+    /// Before the answer leaves. Whoever goes away before that has changed nothing that is not recorded otherwise.
+    Answered,
+    /// Also when its sender has gone: it runs to its end all the same.
+    ToItsEnd,
+    /// Also when its sender has gone: then, that it was begun.
+    Attempt,
 }
 
 /// The layer in front of each handler.
@@ -48,48 +74,133 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
+    let connection = request.extensions().get::<Connection>().cloned();
     let (mut parts, body) = request.into_parts();
     let open =
         matches!(guard.door, Door::Open | Door::Certificate) || (guard.door == Door::Inside && !from_lan(&parts));
     if open {
-        return run(&guard, Request::from_parts(parts, body), next).await;
+        let running = run(guard.limit, Request::from_parts(parts, body), next);
+        return guard.open(connection, running).await;
     }
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
         Ok(caller) => caller,
-        Err(failure) => return failure.into_response(),
+        Err(TurnedAway { caller, failure }) => {
+            let from = connection.and_then(|connection| connection.peer.address());
+            guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
+            return failure.into_response();
+        }
     };
     let mut standing = caller.clone();
-    parts.extensions.insert(caller);
     if matches!(guard.door, Door::Browser | Door::Person) {
         // Whoever logs out is not to be cut off before being told so.
         standing.person = None;
     }
-    if let Some(connection) = parts.extensions.get::<Connection>() {
+    let act = draft(&caller, guard.act);
+    let on = guard.named.and_then(|named| named.reference(parts.uri.path()));
+    if let Some(connection) = &connection {
         connection.ties.tie(&guard.api, &standing);
     }
-    run_while_standing(&guard, &standing, Request::from_parts(parts, body), next).await
+    parts.extensions.insert(caller);
+    parts.extensions.insert(act.clone());
+    let api = Arc::clone(&guard.api);
+    let running = run(guard.limit, Request::from_parts(parts, body), next);
+    while_standing(&api, &standing, guard.recorded(connection, (act, on), running)).await
 }
 
-async fn run(guard: &Guard, request: Request, next: Next) -> Response {
-    let Some(limit) = guard.limit else { return next.run(request).await };
+/// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
+async fn while_standing(api: &Api, caller: &Caller, running: impl Future<Output = Response>) -> Response {
+    if caller.credential == Credential::Local {
+        return running.await;
+    }
+    tokio::select! {
+        response = running => response,
+        () = cut(api, caller) => {
+            let mut response = Failure::from(Code::AuthInvalid).into_response();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
+async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response {
+    let Some(limit) = limit else { return next.run(request).await };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::from(Code::GatewayBusy).into_response(),
     }
 }
 
-/// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
-async fn run_while_standing(guard: &Guard, caller: &Caller, request: Request, next: Next) -> Response {
-    if caller.credential == Credential::Local {
-        return run(guard, request, next).await;
-    }
-    tokio::select! {
-        response = run(guard, request, next) => response,
-        () = cut(&guard.api, caller) => {
-            let mut response = Failure::from(Code::AuthInvalid).into_response();
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+impl Guard {
+    /// Runs the handler of a route that is open to all. Where it is an act, it runs to its end, and its response says whose it was; without that
+    /// it was a stranger's.
+    async fn open(
+        self,
+        connection: Option<Connection>,
+        running: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let Some(connection) = connection.filter(|_| self.recording != Recording::None) else { return running.await };
+        let from = connection.peer.address();
+        let whole = async move {
+            let mut response = running.await;
+            if let Some(caller) = response.extensions_mut().remove::<Caller>() {
+                return self.recorder.close(draft(&caller, self.act), None, response).await;
+            }
+            if let Some(failure) = response.extensions().get::<Failure>() {
+                let code = failure.trail();
+                self.recorder.turned_away(None, from, self.act, code).await;
+            }
             response
+        };
+        connection.detach(whole).await.unwrap_or_else(Failure::into_response)
+    }
+
+    /// Runs the handler and records how the act ended, before the answer leaves.
+    async fn recorded(
+        self,
+        connection: Option<Connection>,
+        (act, on): (Draft, Option<String>),
+        running: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let recorder = self.recorder;
+        match (self.recording, connection) {
+            (Recording::None, _) => running.await,
+            (Recording::Look, _) => recorder.look(act, on, running.await).await,
+            (Recording::Answered, _) | (_, None) => recorder.close(act, on, running.await).await,
+            (Recording::ToItsEnd, Some(connection)) => {
+                let whole = async move { recorder.close(act, on, running.await).await };
+                connection.detach(whole).await.unwrap_or_else(Failure::into_response)
+            }
+            (Recording::Attempt, Some(connection)) => {
+                let attempt = Attempt { connection, recorder, act: Some((act, on)) };
+                attempt.made(running).await
+            }
         }
+    }
+}
+
+/// An act whose sender may go away, and which is not carried on then.
+struct Attempt {
+    connection: Connection,
+    recorder: Arc<Recorder>,
+    act: Option<(Draft, Option<String>)>,
+}
+
+impl Attempt {
+    async fn made(mut self, running: impl Future<Output = Response>) -> Response {
+        let response = running.await;
+        let Some((act, on)) = self.act.take() else { return response };
+        let recorder = Arc::clone(&self.recorder);
+        // The record is written to its end, whoever waits for it.
+        let closing = async move { recorder.close(act, on, response).await };
+        self.connection.detach(closing).await.unwrap_or_else(Failure::into_response)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some((act, on)) = self.act.take() else { return };
+        let code = if std::thread::panicking() { Code::GatewayInternal } else { Code::CallerLeft };
+        self.connection.work.spawn(self.recorder.abandoned(act, on, code));
     }
 }
 

@@ -46,7 +46,7 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
-            "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" => resource,
+            "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" | "trail" => resource,
             "received" => "careplans",
             "pair" | "pairing" | "terminal" | "terminals" => "terminals",
             "readers" | "card-sessions" | "identifications" => "cards",

@@ -37,7 +37,7 @@ pub(super) struct Failure {
     card: Option<CardNote>,
     alternatives: &'static [&'static str],
     advice: Option<&'static Advice>,
-    trail: Option<&'static str>,
+    trail: Option<Code>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -279,9 +279,8 @@ impl Failure {
     }
 
     /// What the trail says: more than the caller is told, where that would help a thief.
-    #[expect(dead_code, reason = "for who writes the trail")]
-    pub(super) fn trail(&self) -> &'static str {
-        self.trail.unwrap_or(self.code.name())
+    pub(super) fn trail(&self) -> Code {
+        self.trail.unwrap_or(self.code)
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -371,7 +370,7 @@ impl From<CardError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        let trail = matches!(error, KeyError::Elsewhere).then_some("KEY_ELSEWHERE");
+        let trail = matches!(error, KeyError::Elsewhere).then_some(Code::KeyElsewhere);
         Self { trail, ..Self::from(error.code()).because(error) }
     }
 }

@@ -81,6 +81,9 @@ catalogue! {
     AuthAmbiguous "AUTH_AMBIGUOUS" 401 Caller AfterRemedy
         "証明書・Cookie・APIキーが別々の端末のものです。一つだけを使ってください。"
         "Certificate, cookie and API key are of different terminals. Use one of them alone.";
+    KeyElsewhere "KEY_ELSEWHERE" 401 Caller AfterRemedy
+        "許されていない場所からキーが使われました（記録だけに残り、相手には AUTH_INVALID と答えます）。心当たりがなければキーを取り消してください。"
+        "A key was used from where it is not allowed. Stands in the trail only; whoever used it is told AUTH_INVALID. Revoke the key if nobody knows why.";
     TerminalDormant "TERMINAL_DORMANT" 403 Operator AfterRemedy
         "この端末は30日使われなかったため閉じています。管理者が engawa terminal reopen で開けてください。"
         "This terminal was not used for 30 days and is shut. The administrator opens it again: engawa terminal reopen.";
@@ -132,6 +135,9 @@ catalogue! {
     RequestTimeout "REQUEST_TIMEOUT" 408 Caller Later
         "送信が途中で止まりました。もう一度、同じ Idempotency-Key で送ってください。"
         "The request stalled. Send it again with the same Idempotency-Key.";
+    CallerLeft "CALLER_LEFT" 408 Caller Never
+        "答えを待たずに接続が切れました。始めた操作は終わっているかもしれません。続く記録を見てください。"
+        "Whoever asked went away before the answer. What was begun may have been finished; see the records that follow.";
     IdempotencyKeyMissing "IDEMPOTENCY_KEY_MISSING" 400 Caller Never
         "Idempotency-Key ヘッダーが要ります。文書ごとに新しいUUIDなどを付けてください。"
         "An Idempotency-Key header is required. Give each document a new UUID or the like.";
@@ -413,6 +419,9 @@ catalogue! {
     StorageBroken "STORAGE_BROKEN" 503 Operator AfterRemedy
         "保存場所またはデータベースに異常があります。電源を切らず導入業者に連絡してください。受け付けは止めています。"
         "Storage or the database is faulty. Do not switch off; call the vendor. Nothing new is accepted.";
+    TrailUnavailable "TRAIL_UNAVAILABLE" 503 Operator Later
+        "操作の記録が書けないため、結果をお見せできません。保存場所の空きと状態を確かめてください。操作そのものは行われている場合があります。"
+        "The answer cannot be given, because the act could not be recorded. See to the storage. The act itself may have been done.";
     GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
         "engawaが混み合っています。少し待って同じ内容で送ってください。"
         "engawa is busy. Wait a moment and send the same again.";

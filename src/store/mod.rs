@@ -19,6 +19,7 @@ mod select;
 mod staff;
 mod submissions;
 mod terminals;
+mod trail;
 mod writer;
 
 use std::path::Path;
@@ -50,6 +51,7 @@ pub use terminals::{
     OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
     UsePairing, WrongCode,
 };
+pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

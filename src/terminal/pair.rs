@@ -15,7 +15,7 @@ use super::key::{NoRandomness, SecretHash};
 use super::keys::NewKey;
 use super::pairing::{OPEN_FOR, WINDOWS, neighbourhood, window_of};
 use super::terminals::{Certificate, Terminals};
-use super::{ApiKey, KeyRecord, PairingCode, Right, TerminalError, stored};
+use super::{ApiKey, Caller, Credential, KeyRecord, PairingCode, Person, Right, TerminalError, stored};
 use crate::model::hex;
 use crate::store::{self, OpenPairing, ShutPairing, TerminalRow, UsePairing, WrongCode};
 
@@ -165,7 +165,7 @@ impl Terminals {
     ///
     /// # Errors
     /// `Refused`, `Locked`, `Kind`, `Authority`, `Store` and `Randomness` of [`TerminalError`].
-    pub async fn pair(&self, offer: Offer) -> Result<Paired, TerminalError> {
+    pub async fn pair(&self, offer: Offer) -> Result<(Caller, Paired), TerminalError> {
         let mut locks = self.0.locks.lock().await;
         locked(&locks, offer.from, self.0.clock.elapsed())?;
         let now = self.0.clock.now();
@@ -188,7 +188,7 @@ impl Terminals {
             return Err(TerminalError::Refused);
         }
         locks.right(offer.from);
-        Ok(paired)
+        Ok((caller(&window, &paired, offer.from), paired))
     }
 
     async fn window(&self, code: &PairingCode, now: Timestamp) -> Result<Option<WindowRecord>, TerminalError> {
@@ -230,6 +230,23 @@ impl Terminals {
         let fingerprint = self.0.authority.as_ref().map(|authority| authority.fingerprint().replace(':', ""));
         let fingerprint = fingerprint.unwrap_or_default();
         Zeroizing::new(format!("{}/pair#code={}&ca={fingerprint}", self.0.config.address, *code.signs()))
+    }
+}
+
+/// Who has just come in.
+fn caller(window: &WindowRecord, paired: &Paired, from: IpAddr) -> Caller {
+    let (id, credential) = match paired {
+        Paired::Software { id, .. } | Paired::Browser { id, .. } => (id.to_string(), Credential::Terminal),
+        Paired::Key { record, .. } => (record.id.to_string(), Credential::Key),
+    };
+    Caller {
+        id,
+        credential,
+        browser: window.kind == Kind::Browser,
+        person: window.person.clone().map(Person::bound),
+        from: Some(from),
+        facility: window.facility.clone(),
+        rights: window.rights.clone(),
     }
 }
 

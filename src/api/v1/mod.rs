@@ -23,4 +23,5 @@ pub(super) mod session;
 pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;
+pub(super) mod trail;
 pub(super) mod wire;

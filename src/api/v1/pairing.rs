@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use ipnet::IpNet;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::keys::{network, plain, unknown_user};
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With, authorise};
 use crate::api::problem::{Failure, Place};
@@ -191,7 +192,8 @@ pub(in crate::api) async fn open(
         qr_svg: qr_svg.to_string(),
         window: record.into(),
     };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))
+    let about = Extension(About(format!("pairing:{}", view.window.id)));
+    Ok((StatusCode::CREATED, about, [(CACHE_CONTROL, "no-store")], Json(view)))
 }
 
 fn window(value: serde_json::Value, facility: String, opened_by: String) -> Result<NewWindow, Failure> {
@@ -278,11 +280,14 @@ pub(in crate::api) async fn pair(
     drop(whole);
     let pairing = connection.detach(async move { api.terminals.pair(offer).await });
     let paired = timeout(limit, pairing).await.map_err(|_| Code::GatewayBusy)??;
-    let paired = paired.inspect_err(|error| match error {
+    let (caller, paired) = paired.inspect_err(|error| match error {
         TerminalError::Refused => tracing::warn!(%from, "a wrong pairing code"),
         _ => tracing::info!(%from, code = %error.code(), "not paired"),
     })?;
-    answer(paired, from)
+    let mut response = answer(paired, from)?;
+    response.extensions_mut().insert(About(format!("terminal:{}", caller.id)));
+    response.extensions_mut().insert(caller);
+    Ok(response)
 }
 
 fn offer(value: serde_json::Value, peer: &Peer, parts: &Parts, from: IpAddr) -> Result<Offer, Failure> {

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::Connection;
 use crate::api::members::{Members, Shape, Wiped};
@@ -105,8 +106,11 @@ pub(in crate::api) async fn begin(
     let work = async move { house.people.log_in(&who.facility, &who.id, &asked, password).await };
     let (session, known) = connection.detach(work).await??;
     tracing::info!(user = %known.user, role = known.role.name(), terminal = %caller.id, "logged in");
+    let about = About(format!("staff:{}", known.user));
     let view = view(&api, &caller.facility, known, caller.rights).await?;
-    Ok(with_cookie(wiped(&view)?, Some(&session)))
+    let mut response = with_cookie(wiped(&view)?, Some(&session));
+    response.extensions_mut().insert(about);
+    Ok(response)
 }
 
 /// Who is logged in

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, With, authorise};
 use crate::api::problem::{Document, Failure, Place};
@@ -153,10 +154,12 @@ pub(in crate::api) async fn add(
     let (caller, value) = read(&api, request).await?;
     let new = new_account(value)?;
     tracing::info!(user = %new.user, role = new.role.name(), by = %caller.id, "account to be made");
+    let about = about(&new.user);
     let adding = async move { api.people.add(&caller.facility, new).await };
     let (account, password) = connection.detach(adding).await??;
     let mut response = wiped(&StaffWithPassword { one_time_password: password.to_string(), account: account.into() })?;
     *response.status_mut() = StatusCode::CREATED;
+    response.extensions_mut().insert(about);
     Ok(response)
 }
 
@@ -179,8 +182,11 @@ pub(in crate::api) async fn change(
     let user = User::parse(&user).ok_or(Code::RequestNotFound)?;
     let change = parse_change(value)?;
     tracing::info!(%user, by = %caller.id, "account to be changed");
+    let about = about(&user);
     let changing = async move { api.people.change(&caller.facility, user.as_str(), change).await };
-    wiped(&StaffView::from(connection.detach(changing).await??))
+    let mut response = wiped(&StaffView::from(connection.detach(changing).await??))?;
+    response.extensions_mut().insert(about);
+    Ok(response)
 }
 
 /// Give a new one-time password
@@ -200,9 +206,17 @@ pub(in crate::api) async fn password(
     let user = User::parse(&user).ok_or(Code::RequestNotFound)?;
     tracing::info!(%user, by = %by.caller.id, "one-time password to be given");
     let facility = by.caller.facility;
+    let about = about(&user);
     let setting = async move { api.people.reset_password(&facility, user.as_str()).await };
     let (account, password) = connection.detach(setting).await??;
-    wiped(&StaffWithPassword { one_time_password: password.to_string(), account: account.into() })
+    let mut response = wiped(&StaffWithPassword { one_time_password: password.to_string(), account: account.into() })?;
+    response.extensions_mut().insert(about);
+    Ok(response)
+}
+
+/// The account, for the trail.
+fn about(user: &User) -> About {
+    About(format!("staff:{user}"))
 }
 
 async fn read(api: &Api, request: Request) -> Result<(Caller, Value), Failure> {

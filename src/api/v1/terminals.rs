@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::pairing::MAX_BODY;
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With};
 use crate::api::problem::Failure;
@@ -185,6 +186,7 @@ pub(in crate::api) async fn renew(
     let (caller, renewed) = api.terminals.renew(&certificate, &csr, Some(address.ip())).await?;
     tracing::info!(terminal = %caller.id, from = %address.ip(), "certificate renewed");
     let (certificate, authority, expires_at) = (renewed.pem, renewed.authority, renewed.expires_at);
-    let view = Renewal { id: caller.id, certificate, authority, expires_at };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))
+    let view = Renewal { id: caller.id.clone(), certificate, authority, expires_at };
+    let about = (Extension(About(format!("terminal:{}", caller.id))), Extension(caller));
+    Ok((StatusCode::CREATED, about, [(CACHE_CONTROL, "no-store")], Json(view)))
 }

@@ -103,7 +103,7 @@ fn a_person_logs_in_at_a_paired_browser_and_may_what_role_and_terminal_allow() {
     let out = ward.ask("DELETE", "/v1/session", None);
     assert_eq!(out.status, 204, "{out:?}");
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
-    stream.ended(CUT);
+    stream.ended(CUT, String::new);
     ward.get("/v1/session").refused(401, "LOGIN_REQUIRED");
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
 }
@@ -182,8 +182,8 @@ fn whoever_leaves_or_is_suspended_is_cut_off_with_streams_and_bound_keys() {
     assert_eq!(lan.get("/v1/submissions", &by_key).status, 200);
     let change = office.ask("PATCH", "/v1/staff/sato", Some(&json!({ "suspended": true })));
     assert_eq!((change.status, &change.json()["active"]), (200, &json!(false)), "{change:?}");
-    stream.ended(CUT);
-    of_key.ended(CUT);
+    stream.ended(CUT, String::new);
+    of_key.ended(CUT, String::new);
     desk.get("/v1/submissions").refused(401, "LOGIN_REQUIRED");
     lan.get("/v1/submissions", &by_key).refused(401, "AUTH_INVALID");
     own.get("/v1/submissions").refused(401, "AUTH_INVALID");
@@ -197,8 +197,8 @@ fn whoever_leaves_or_is_suspended_is_cut_off_with_streams_and_bound_keys() {
     let mut others = office.stream();
     let left = json!({ "leaves_on": "2026-04-01" });
     assert_eq!(office.ask("PATCH", "/v1/staff/sato", Some(&left)).json()["active"], false);
-    stream.ended(CUT);
-    of_key.ended(CUT);
+    stream.ended(CUT, String::new);
+    of_key.ended(CUT, String::new);
     desk.get("/v1/submissions").refused(401, "LOGIN_REQUIRED");
     lan.get("/v1/submissions", &by_key).refused(401, "AUTH_INVALID");
     assert!(others.runs(), "who stays was cut off as well");

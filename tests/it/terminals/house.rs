@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -97,14 +97,14 @@ impl Lan {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "-i", "--max-time", "30", "-H", "Expect:"]).arg("--cacert").arg(self.authority());
+        curl.args(["-sS", "--max-time", "30", "-H", "Expect:"]).arg("--cacert").arg(self.authority());
         curl.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         curl
     }
 
     /// Runs curl; the arguments hold the address.
     pub(crate) fn curl(&self, arguments: &[&str]) -> Reply {
-        let output = self.command(arguments).output().unwrap();
+        let output = self.command(arguments).arg("-i").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -133,10 +133,11 @@ impl Lan {
         self.post("/v1/pair", &json!({ "code": code }), &["--interface", from])
     }
 
-    /// An event stream from the first event on, read as it comes. curl shows nothing of it before something has happened.
+    /// An event stream, read as it comes.
     pub(crate) fn stream(&self, arguments: &[&str]) -> EventStream {
-        let url = format!("{}/v1/events?from=beginning", self.url);
-        let mut curl = self.command(&[&["-N", url.as_str()], arguments].concat());
+        let url = format!("{}/v1/events", self.url);
+        // Unlike those of -i, these headers are written out as soon as they are there.
+        let mut curl = self.command(&[&["-N", "-D", "-", url.as_str()], arguments].concat());
         let mut child = curl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (tell, lines) = mpsc::sync_channel(1024);
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -167,9 +168,15 @@ impl EventStream {
         }
     }
 
-    /// Waits until the gateway has ended it.
-    pub(crate) fn ended(&mut self, within: Duration) {
+    /// Does something, waits until the gateway has ended the stream, and holds that to `within` however busy this machine is.
+    #[allow(clippy::disallowed_methods)] // Another process's doing is in the machine's time.
+    pub(crate) fn ended(&mut self, within: Duration, cause: impl FnOnce() -> String) {
+        let start = Instant::now();
+        cause();
         until("the stream to be cut", within, || self.child.try_wait().unwrap());
+        let took = start.elapsed();
+        assert!(took <= within, "{took:?}");
+        println!("cut after {took:?}");
     }
 
     pub(crate) fn runs(&mut self) -> bool {
@@ -240,13 +247,19 @@ pub(crate) fn described(certificate: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// curl in the middle of sending; its input stays open.
+/// `openssl s_client` in the middle of sending.
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// What it was answered, which ends it.
-    pub(crate) fn answer(&mut self, within: Duration) -> String {
+    /// Does something; what the request is answered then, which ends it, within that time however busy this machine is.
+    #[allow(clippy::disallowed_methods)] // Another process's doing is in the machine's time.
+    pub(crate) fn answer(&mut self, within: Duration, cause: impl FnOnce() -> String) -> String {
+        let start = Instant::now();
+        cause();
         until("the request to end", within, || self.0.try_wait().unwrap());
+        let took = start.elapsed();
+        assert!(took <= within, "{took:?}");
+        println!("ended after {took:?}");
         let mut text = String::new();
         std::io::Read::read_to_string(self.0.stdout.as_mut().unwrap(), &mut text).unwrap();
         text
@@ -261,10 +274,29 @@ impl Drop for Running {
 }
 
 impl Lan {
-    /// Starts curl with an input that gives a few bytes and no end.
-    pub(crate) fn start_curl(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"{\"opinion\":").unwrap();
+    /// Begins a request and sends the beginning of its body. curl would not read an answer meanwhile; openssl does.
+    pub(crate) fn begin(&self, line: &str, beginning: &str, arguments: &[&str]) -> Running {
+        let address = self.url.strip_prefix("https://").unwrap();
+        let mut openssl = Command::new("openssl");
+        openssl
+            .args(["s_client", "-quiet", "-verify_return_error", "-connect", address, "-CAfile"])
+            .arg(self.authority());
+        let mut child = openssl
+            .args(
+                arguments
+                    .iter()
+                    .map(|word| word.strip_prefix('-').filter(|word| word.starts_with('-')).unwrap_or(word)),
+            )
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nIdempotency-Key: slow\r\n\
+             Content-Length: 1000\r\n\r\n{beginning}"
+        );
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), head.as_bytes()).unwrap();
         Running(child)
     }
 }

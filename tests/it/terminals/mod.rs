@@ -65,8 +65,7 @@ fn software_pairs_works_and_is_cut_off_while_its_stream_is_open() {
     );
     assert!(stream.runs());
 
-    lan.run(&["terminal", "revoke", &id]);
-    stream.ended(CUT);
+    stream.ended(CUT, || lan.run(&["terminal", "revoke", &id]));
     lan.get("/v1/submissions", &shows).refused(401, "AUTH_INVALID");
     lan.get("/v1/submissions", &words(&renewed)).refused(401, "AUTH_INVALID");
     lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &shows).refused(401, "AUTH_INVALID");
@@ -201,7 +200,7 @@ fn a_key_that_ends_cuts_its_stream() {
     let shows = ["-H", bearer.as_str()];
     let mut stream = lan.stream(&shows);
     assert!(stream.runs());
-    stream.ended(at_most(Duration::from_secs(2)) + CUT);
+    stream.ended(at_most(Duration::from_secs(2)) + CUT, String::new);
     lan.get("/v1/submissions", &shows).refused(401, "AUTH_INVALID");
 }
 
@@ -250,20 +249,8 @@ fn a_running_request_ends_with_its_terminal() {
     let id = pair_software(&lan, &software);
     let shown = software.shows("certificate.pem");
     // A body that never ends: the request waits for it as long as it is let.
-    let url = format!("{}/v1/opinions", lan.url);
-    let head = [
-        "-X",
-        "POST",
-        "-H",
-        "Content-Type: application/json",
-        "-H",
-        "Content-Length: 1000",
-        "-H",
-        "Idempotency-Key: slow",
-    ];
-    let mut running = lan.start_curl(&[&head, words(&shown).as_slice(), &["-T", "-", &url]].concat());
+    let mut running = lan.begin("POST /v1/opinions", "{\"opinion\":", &words(&shown));
     crate::support::until("the request to run", SOON, || lan.terminals()[0]["last_used_at"].is_string().then_some(()));
-    lan.run(&["terminal", "revoke", &id]);
-    let answer = running.answer(CUT);
+    let answer = running.answer(CUT, || lan.run(&["terminal", "revoke", &id]));
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("AUTH_INVALID"), "{answer}");
 }

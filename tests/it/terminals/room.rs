@@ -10,7 +10,8 @@ use engawa::credential::Authority;
 use engawa::fault::Code;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{
-    Config, Keys, Kind, NewWindow, Offer, Paired, PairingCode, Right, State, TerminalError, TerminalId, Terminals,
+    Caller, Config, Keys, Kind, NewWindow, Offer, Paired, PairingCode, Right, State, TerminalError, TerminalId,
+    Terminals,
 };
 
 use super::house::Software;
@@ -54,13 +55,13 @@ impl Room {
         self.terminals.open_window(new).await.unwrap().code
     }
 
-    async fn offer(&self, code: PairingCode, csr: Option<String>) -> Result<Paired, TerminalError> {
+    async fn offer(&self, code: PairingCode, csr: Option<String>) -> Result<(Caller, Paired), TerminalError> {
         self.terminals.pair(Offer { code, csr, browser: true, from: HERE }).await
     }
 
     async fn browser(&self) -> (TerminalId, String) {
         let code = self.window(Kind::Browser).await;
-        match self.offer(code, None).await.unwrap() {
+        match self.offer(code, None).await.unwrap().1 {
             Paired::Browser { id, cookie, .. } => (id, cookie.to_string()),
             _ => panic!("another kind"),
         }
@@ -68,7 +69,7 @@ impl Room {
 
     async fn software(&self) -> (TerminalId, Vec<u8>) {
         let code = self.window(Kind::Software).await;
-        match self.offer(code, Some(Software::new().csr())).await.unwrap() {
+        match self.offer(code, Some(Software::new().csr())).await.unwrap().1 {
             Paired::Software { id, certificate, .. } => (id, der(&certificate.pem)),
             _ => panic!("another kind"),
         }
