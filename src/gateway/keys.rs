@@ -71,7 +71,7 @@ pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, S
 }
 
 /// Files that this user would make in somebody else's state directory could not be opened by the service.
-fn own_state(settings: &Config) -> Result<(), StartError> {
+pub(super) fn own_state(settings: &Config) -> Result<(), StartError> {
     let own = nix::unistd::geteuid();
     let service = nix::unistd::User::from_name(SERVICE_USER).ok().flatten();
     match std::fs::metadata(&settings.state.directory) {
