@@ -5,6 +5,7 @@
 //! its retention ends. The store knows rows, not rules: what may become of a submission is decided by the outbox.
 
 mod changes;
+mod copy;
 mod error;
 mod events;
 mod facts;
@@ -19,7 +20,7 @@ mod select;
 mod submissions;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use changes::{ApplyChanges, ChangeRow};
+pub use copy::{Restart, fact_of, restart};
 pub use error::StoreError;
 pub use events::{EventRow, NewEvent, tell_plan};
 pub use facts::SetFact;
@@ -50,6 +52,7 @@ use crate::clock::Clock;
 /// The database of one box.
 #[derive(Clone, Debug)]
 pub struct Store {
+    file: PathBuf,
     readers: SqlitePool,
     writer: Writer,
     counted: Arc<Mutex<Option<select::Counted>>>,
@@ -89,7 +92,8 @@ impl Store {
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
-        Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
+        let file = file.to_owned();
+        Ok((Self { file, readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.
