@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -50,6 +51,8 @@ pub struct Api {
     pub keys: Keys,
     /// The readers, and the cards on them.
     pub cards: Cards,
+    /// The box as one file.
+    pub backups: Backups,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
     /// How the gateway's parts are.

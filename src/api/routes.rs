@@ -111,6 +111,10 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    ""                       backup::show / __path_show;
+    Own    Admin    "backup.key"             backup::recipient / __path_recipient;
+    Own    Admin    "backup.make"            backup::make / __path_make;
+    Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;

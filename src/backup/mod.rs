@@ -12,12 +12,14 @@ mod key;
 mod make;
 mod manifest;
 mod sign;
+mod target;
 mod unpack;
 
 pub use key::{Recipient, RecoveryKey};
 pub use make::{Backups, Config, Prepared, sweep};
 pub use manifest::{Manifest, Part};
 pub use sign::{BoxKey, Signer};
+pub use target::Target;
 pub use unpack::unpack;
 
 use crate::credential::seal::SealError;

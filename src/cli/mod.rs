@@ -9,6 +9,7 @@
 //! a secret is printed once, by `key add`.
 
 mod arguments;
+mod backup;
 mod careplan;
 mod careplan_text;
 mod check;
@@ -17,6 +18,7 @@ mod key;
 mod output;
 mod pages;
 mod queue;
+mod restore;
 mod serve;
 mod status;
 
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
-use arguments::{Arguments, CareplanOrder, Command};
+use arguments::{Arguments, CareplanOrder, Command, RestoreOrder};
 pub use check::{Check, Verdict};
 use output::{complain, say};
 
@@ -72,6 +74,13 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
+        Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
+        Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
+            with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
+        }
+        Command::Restore { order: None, file, recovery_key_file, signed_by, state } => {
+            restore::run(file, recovery_key_file, signed_by, state)
+        }
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }
 }

@@ -5,6 +5,7 @@
 //! given up while its caller can still be told. What the deadline cuts off is asked about at the hub after the next start. When a
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
+mod backup;
 mod cards;
 mod careplans;
 mod folders;
@@ -22,11 +23,13 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use backup::{BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore};
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
+use crate::backup::Backups;
 use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
@@ -46,6 +49,8 @@ use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
 const KEY_MEMORY: Duration = Duration::from_secs(399 * 86_400);
+/// The fact that holds the secret of the box, sealed.
+const BOX_SECRET: &str = "box.secret";
 const DAY: Duration = Duration::from_secs(86_400);
 /// Between two looks at the rooms' heartbeats when systemd names no interval.
 const LOOK: Duration = Duration::from_secs(10);
@@ -146,6 +151,12 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
     let directory = &settings.state.directory;
     host::private_directory(directory)?;
     let lock = StateLock::take(directory)?;
+    if backup::unfinished(directory) {
+        return Err(Code::RestoreUnfinished.into());
+    }
+    if let Err(error) = crate::backup::sweep(directory) {
+        tracing::warn!(%error, "what an interrupted backup left cannot be removed");
+    }
     let keys = Arc::new(master_key(settings, directory)?);
     let observer: CommitObserver = Arc::new(|size, took| {
         Metric::CommitGroupSize.record(&[], size as f64);
@@ -158,12 +169,11 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
 
 /// The secret of the box, made with its store. That it opens proves that the keys are this store's own.
 async fn box_secret(store: &Store, keys: &Keyring) -> Result<BoxSecret, StartError> {
-    const NAME: &str = "box.secret";
-    let sealed = match store.fact(NAME).await?.map(|text| STANDARD.decode(text)) {
+    let sealed = match store.fact(BOX_SECRET).await?.map(|text| STANDARD.decode(text)) {
         Some(sealed) => sealed.map_err(|_| Code::StorageBroken)?,
         None => {
             let sealed = keys.new_box_secret()?;
-            store.write(SetFact { name: NAME.to_owned(), value: STANDARD.encode(&sealed) }).await?;
+            store.write(SetFact { name: BOX_SECRET.to_owned(), value: STANDARD.encode(&sealed) }).await?;
             sealed
         }
     };
@@ -198,6 +208,7 @@ struct House {
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
     stop_cards: watch::Sender<bool>,
+    backups: Backups,
     clock: Clock,
     lint: Arc<lint::Settings>,
     stop: watch::Sender<Stop>,
@@ -209,6 +220,7 @@ struct House {
 impl House {
     async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
+        let backups = backup::backups(settings, &state)?;
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
@@ -245,6 +257,7 @@ impl House {
             card_tasks,
             card_health,
             stop_cards,
+            backups,
             clock,
             lint,
             stop,
@@ -268,6 +281,7 @@ impl House {
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
             cards: self.cards.clone(),
+            backups: self.backups.clone(),
             identity: Identity::new(self.link.clone()),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
@@ -374,7 +388,7 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys, self.tasks));
+        drop((self.outbox, self.link, self.keys, self.tasks, self.backups));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -47,6 +47,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         if let Err(error) = identification::forget_tokens(&inner).await {
             tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
+        inner.note_heard().await;
         report_counts(&inner).await;
         tick = tick.wrapping_add(1);
         tokio::select! {
