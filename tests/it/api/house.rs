@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
@@ -171,7 +172,12 @@ impl House {
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
         let (inbox, inbox_tasks) =
-            Inbox::start(store.clone(), keyring, Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
+            Inbox::start(store.clone(), keyring.clone(), Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
+        let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
+        let boxed =
+            backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
+        let signer = backup::Signer::of(&secret).unwrap();
+        let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
         let key_store = CountedKeys { store, lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
@@ -191,6 +197,7 @@ impl House {
             inbox: inbox.clone(),
             keys: keys.clone(),
             cards,
+            backups,
             identity: Identity::new(Arc::new(hub.clone())),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
