@@ -14,12 +14,14 @@ use uuid::Uuid;
 use super::view::OutboxError;
 use super::{Inner, Outbox};
 use crate::fault::Code;
-use crate::store::{Row, SetFact};
+use crate::store::{Columns, Row, SetFact};
 
 /// The fact that names why nothing is sent; empty or absent: nothing is in the way.
 pub const BARRED: &str = "outbox.barred";
 /// The fact that holds when the hub was heard last, in milliseconds since 1970; behind by at most [`NOTE_EVERY`].
 const HEARD: &str = "outbox.heard";
+/// The fact that holds when a person confirmed last that this box sends, in milliseconds since 1970.
+const CONFIRMED: &str = "outbox.confirmed";
 /// Without the hub for longer, another box may have been put in this one's place.
 pub const ABSENCE: Duration = Duration::from_secs(3600);
 const NOTE_EVERY: Duration = Duration::from_secs(600);
@@ -52,6 +54,8 @@ impl Inner {
                 }
             };
             self.heard.store(heard, Ordering::SeqCst);
+            let confirmed = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
+            self.confirmed.store(confirmed, Ordering::SeqCst);
             self.bar.send_replace(bar);
             if let Bar::Closed(code) = bar {
                 tracing::warn!(%code, "outbox: nothing is sent: {}", code.en());
@@ -81,6 +85,14 @@ impl Inner {
         row.accepted_at <= self.doubt.load(Ordering::SeqCst)
     }
 
+    /// Whether this is its first sending, the box never gave it to the hub before, and nobody has decided since it was accepted
+    /// that copies of it do not matter.
+    pub(super) fn is_own_alone(&self, row: &Row) -> bool {
+        let Columns { attempts, doubtful, first_sent_at, changed_at, .. } = row.columns;
+        let first = attempts == 1 && !doubtful && first_sent_at == Some(changed_at);
+        first && row.accepted_at > self.confirmed.load(Ordering::SeqCst)
+    }
+
     /// The hub knows the key of something that this box had not sent: another box did.
     pub(super) async fn taken_over(&self, id: Uuid) {
         let code = Code::EpochOld;
@@ -105,11 +117,6 @@ impl Inner {
     }
 }
 
-/// Whether this is its first sending, and the box never gave it to the hub before.
-pub(super) fn never_sent(row: &Row) -> bool {
-    row.columns.attempts == 1 && !row.columns.doubtful && row.columns.first_sent_at == Some(row.columns.changed_at)
-}
-
 impl Outbox {
     /// Why this box sends nothing.
     #[must_use]
@@ -127,7 +134,10 @@ impl Outbox {
             return Err(Code::ConfirmationWrong.into());
         }
         // What may have been sent by another in the meantime is asked about once more.
-        self.inner.doubt.fetch_max(self.inner.clock.now().as_millisecond(), Ordering::SeqCst);
+        let now = self.inner.clock.now().as_millisecond();
+        self.inner.doubt.fetch_max(now, Ordering::SeqCst);
+        self.inner.store.write(SetFact { name: CONFIRMED.to_owned(), value: now.to_string() }).await?;
+        self.inner.confirmed.store(now, Ordering::SeqCst);
         self.inner.store.write(SetFact { name: BARRED.to_owned(), value: String::new() }).await?;
         self.inner.bar.send_replace(Bar::Open);
         tracing::warn!(%code, "outbox: a person has confirmed that this box sends");

@@ -11,7 +11,6 @@ use tokio::task::{self, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::Inner;
-use super::bar;
 use super::engine::Engine;
 use super::kind::Kind;
 use super::machine::Input;
@@ -252,11 +251,11 @@ impl<H: HubPort> Dispatcher<H> {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
                 let key = key(id, row.columns.generation)?;
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
-                let own = !bar::never_sent(&row);
+                let alone = inner.is_own_alone(&row);
                 self.carry(id, kind, async move {
                     if ask && let Some(found) = already_there(hub.as_ref(), key).await {
                         let there = matches!(found, Outcome::Accepted(_) | Outcome::Refused(_));
-                        if there && !own {
+                        if there && alone {
                             inner.taken_over(id).await;
                         }
                         return What::Sent(Sent { outcome: found, told: None }, damage);

@@ -128,6 +128,8 @@ pub(crate) struct Inner {
     heard: AtomicI64,
     /// What was accepted until then is asked about before it is sent; milliseconds since 1970.
     doubt: AtomicI64,
+    /// When a person confirmed last that this box sends; milliseconds since 1970.
+    confirmed: AtomicI64,
 }
 
 /// Last signs of life.
@@ -217,6 +219,7 @@ impl Outbox {
             bar: watch::Sender::new(bar::Bar::Unread),
             heard: AtomicI64::new(0),
             doubt: AtomicI64::new(0),
+            confirmed: AtomicI64::new(i64::MIN),
         });
         if let Err(error) = housekeeping::sweep(&inner).await {
             tracing::warn!(code = %error.code, "outbox: the sweep at start failed");

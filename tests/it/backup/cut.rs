@@ -68,7 +68,7 @@ fn what_somebody_else_keeps_there_stays() {
     fs::create_dir_all(other.state().join("restore.draft")).unwrap();
     fs::write(other.state().join("engawa.db"), "left").unwrap();
     fs::write(other.state().join("notes.txt"), "mine").unwrap();
-    std::fs::set_permissions(other.state(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    fs::set_permissions(other.state(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let output = restore(&other, &file, &sheet, &[]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("RESTORE_NOT_EMPTY"));
     assert_eq!(files(other.state()), ["engawa.db", "notes.txt", "restore.draft"]);

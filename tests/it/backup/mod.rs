@@ -187,7 +187,7 @@ fn an_administrators_key_may_make_a_backup_and_not_choose_who_reads_it() {
     assert_eq!(gateway.ask(&wish).status, 200);
     let reader = gateway.key("reader");
     assert_eq!(gateway.ask(&Ask::new("POST", "/v1/backup").key(&reader)).status, 403);
-    let made = std::process::Command::new("curl")
+    let made = Command::new("curl")
         .args(["-sS", "-X", "POST", "-H", &format!("Authorization: Bearer {admin}"), "--unix-socket"])
         .arg(gateway.socket())
         .args(["-o", gateway.dir().join("pulled.age").to_str().unwrap(), "http://engawa/v1/backup"])
