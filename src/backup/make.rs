@@ -175,9 +175,8 @@ impl Backups {
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
         // From here on it has no name: nothing of it is left behind, however the process ends.
         sweep(&config.directory)?;
-        let (database, digest, size) = tokio::task::spawn_blocking(move || hashed(opened?))
-            .await
-            .map_err(|_| BackupError::Busy)??;
+        let (database, digest, size) =
+            tokio::task::spawn_blocking(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
         let small = small_files(keys, &config.directory)?;
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));

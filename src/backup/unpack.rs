@@ -63,9 +63,10 @@ fn refused(error: age::DecryptError) -> BackupError {
 /// Reading fails where the file was changed or cut off, or where the medium cannot be read.
 fn broken(error: io::Error) -> BackupError {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
-            BackupError::Unusable("it was changed or cut off")
-        }
+        io::ErrorKind::InvalidData
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::Other => BackupError::Unusable("it was changed or cut off"),
         _ => BackupError::File(error),
     }
 }

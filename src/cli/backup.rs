@@ -91,7 +91,9 @@ async fn over_socket(config: &Config, out: &Path) -> Result<Result<PathBuf, Exit
 
 fn unwritable(out: &Path, error: &std::io::Error) -> Exit {
     let out = out.display();
-    complain(&format!("{out} に書けません。バックアップはできていません。 / {out} cannot be written, and there is no backup. ({error})"));
+    complain(&format!(
+        "{out} に書けません。バックアップはできていません。 / {out} cannot be written, and there is no backup. ({error})"
+    ));
     Exit::Failed
 }
 

@@ -18,7 +18,12 @@ use crate::host;
 /// No sheet is larger.
 const MOST: u64 = 16 << 10;
 
-pub(super) fn run(file: Option<PathBuf>, key: Option<PathBuf>, signed_by: Option<String>, state: Option<PathBuf>) -> Exit {
+pub(super) fn run(
+    file: Option<PathBuf>,
+    key: Option<PathBuf>,
+    signed_by: Option<String>,
+    state: Option<PathBuf>,
+) -> Exit {
     let (Some(file), Some(key), Some(state)) = (file, key, state) else { return Exit::Usage };
     // The recovery key and the master keys pass through this process.
     if let Err(error) = host::core_dumps_off() {
@@ -35,7 +40,9 @@ pub(super) fn run(file: Option<PathBuf>, key: Option<PathBuf>, signed_by: Option
     let signed_by = match signed_by.map(|text| text.parse()).transpose() {
         Ok(signed_by) => signed_by,
         Err(_) => {
-            complain("--signed-by の値が正しくありません。紙の文字を確かめてください。 / --signed-by is mistyped. Compare it with the sheet.");
+            complain(
+                "--signed-by の値が正しくありません。紙の文字を確かめてください。 / --signed-by is mistyped. Compare it with the sheet.",
+            );
             return Exit::Usage;
         }
     };

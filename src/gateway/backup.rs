@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::keys::own_directory;
 use super::{BOX_SECRET, StartError, State, open_state};
-use crate::backup::{self, BackupError, Backups, BoxKey, DATABASE, EPOCH, MASTER_KEY, Manifest, Recipient, RecoveryKey, Signer, Target};
+use crate::backup::{
+    self, BackupError, Backups, BoxKey, DATABASE, EPOCH, MASTER_KEY, Manifest, Recipient, RecoveryKey, Signer, Target,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credential::seal::{Keyring, SealError};
@@ -175,7 +177,13 @@ fn clear(state: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn unpacked(file: File, key: &RecoveryKey, signed_by: &BoxKey, draft: &Path, now: Timestamp) -> Result<Restored, StartError> {
+async fn unpacked(
+    file: File,
+    key: &RecoveryKey,
+    signed_by: &BoxKey,
+    draft: &Path,
+    now: Timestamp,
+) -> Result<Restored, StartError> {
     let manifest = backup::unpack(file, key, signed_by, draft)?;
     crash::point("restore.unpacked");
     let database = draft.join(DATABASE);

@@ -43,7 +43,8 @@ impl Inner {
         if *self.bar.borrow() == Bar::Unread {
             let known = self.store.fact(BARRED).await?.filter(|name| !name.is_empty());
             // A word that this version does not know was written for a reason.
-            let bar = known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
+            let bar =
+                known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
             let heard = match self.store.fact(HEARD).await?.and_then(|text| text.parse().ok()) {
                 Some(heard) => heard,
                 // A new box, of which there is no backup yet.

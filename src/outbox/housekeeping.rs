@@ -87,7 +87,17 @@ async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
 async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
     let before = forget_clock(inner, forward).await?.saturating_sub(kept);
-    while *stop.borrow() == Stop::Run && inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? > 0 {}
+    let mut gone = 0;
+    while *stop.borrow() == Stop::Run {
+        match inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? {
+            0 => break,
+            more => gone += more,
+        }
+    }
+    // A reader in the way ends soon; the log is written over before long all the same.
+    if gone > 0 && !inner.store.forget_log().await? {
+        tracing::info!("outbox: the log of the database still holds what was forgotten; it is taken out later");
+    }
     Ok(())
 }
 

@@ -79,7 +79,8 @@ pub async fn restart(file: &Path, with: &Restart) -> Result<u64, StoreError> {
 /// [`StoreError`] when it is no database of engawa, or a newer one.
 pub async fn fact_of(file: &Path, name: &str) -> Result<Option<String>, StoreError> {
     let mut connection = open::writer(file).await?;
-    let value = sqlx::query_scalar("SELECT value FROM fact WHERE name = ?").bind(name).fetch_optional(&mut connection).await?;
+    let value =
+        sqlx::query_scalar("SELECT value FROM fact WHERE name = ?").bind(name).fetch_optional(&mut connection).await?;
     connection.close().await?;
     Ok(value)
 }

@@ -109,6 +109,19 @@ impl Store {
         self.writer.write_later(write);
     }
 
+    /// Takes what was deleted out of the log beside the database too: its old frames hold what was there before. True when nothing
+    /// of it is left; a reader may be in the way, and then it is to be tried again later.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be folded in.
+    pub async fn forget_log(&self) -> Result<bool, StoreError> {
+        let mut connection = open::again(&self.file).await?;
+        let folded = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await;
+        let _ = connection.close().await;
+        let (busy, _, _): (i64, i64, i64) = folded?;
+        Ok(busy == 0)
+    }
+
     /// How the writer does.
     #[must_use]
     pub fn writer_status(&self) -> WriterStatus {

@@ -159,7 +159,9 @@ fn written(prepared: Prepared, backups: Backups) -> Body {
                 }
             }
             failed => {
-                let code = failed.map_or(Code::GatewayInternal, |result| result.map_or_else(|e| e.code(), |()| Code::GatewayInternal));
+                let code = failed.map_or(Code::GatewayInternal, |result| {
+                    result.map_or_else(|e| e.code(), |()| Code::GatewayInternal)
+                });
                 tracing::warn!(%code, "backup: it was not written to its end");
                 let _ = sender.send(Err(io::Error::other("the backup breaks off"))).await;
             }

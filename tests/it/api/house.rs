@@ -171,8 +171,14 @@ impl House {
             clinic: false,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
-        let (inbox, inbox_tasks) =
-            Inbox::start(store.clone(), keyring.clone(), Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
+        let (inbox, inbox_tasks) = Inbox::start(
+            store.clone(),
+            keyring.clone(),
+            Arc::new(hub.clone()),
+            inbox_config,
+            clock.clone(),
+            stopped_inbox,
+        );
         let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
         let boxed =
             backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };

@@ -35,8 +35,14 @@ fn a_restoring_that_was_cut_short_is_begun_again_and_ends_whole() {
     let sheet = sheet(&gateway);
     let file = backup(&gateway);
     gateway.kill9();
-    let points =
-        ["restore.begun:1", "restore.unpacked:1", "restore.changed:1", "restore.one_placed:1", "restore.one_placed:2", "restore.placed:1"];
+    let points = [
+        "restore.begun:1",
+        "restore.unpacked:1",
+        "restore.changed:1",
+        "restore.one_placed:1",
+        "restore.one_placed:2",
+        "restore.placed:1",
+    ];
     for point in points {
         let mut other = Setup::new(&hub).idle();
         let died = Command::new(env!("CARGO_BIN_EXE_engawa"))

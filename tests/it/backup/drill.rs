@@ -125,7 +125,8 @@ fn a_box_dies_while_it_sends_another_takes_over_and_the_old_one_comes_back() {
     once(&hub);
 
     // What only the old box holds is not lost for good: a person may let it send after all.
-    let (old_epoch, new_epoch) = (old.get("/v1/backup").json()["epoch"].clone(), new.get("/v1/backup").json()["epoch"].clone());
+    let (old_epoch, new_epoch) =
+        (old.get("/v1/backup").json()["epoch"].clone(), new.get("/v1/backup").json()["epoch"].clone());
     assert!(old_epoch.as_u64() < new_epoch.as_u64());
     good(old.run(&["restore", "confirm", "--old-box"]));
     old.drained(LONG);

@@ -93,7 +93,8 @@ fn a_backup_opens_with_age_and_begins_another_box() {
 
     // Somebody copies the key from paper: small letters, blanks, no line about the signer.
     let line = text.lines().last().unwrap().to_lowercase();
-    let typed: String = line.chars().enumerate().flat_map(|(n, c)| [Some(c), (n % 4 == 3).then_some(' ')]).flatten().collect();
+    let typed: String =
+        line.chars().enumerate().flat_map(|(n, c)| [Some(c), (n % 4 == 3).then_some(' ')]).flatten().collect();
     let typed_sheet = gateway.dir().join("typed");
     fs::write(&typed_sheet, typed).unwrap();
     let mut other = Setup::new(&hub).idle();
@@ -114,7 +115,10 @@ fn a_backup_opens_with_age_and_begins_another_box() {
     assert_eq!(other.post(&opinion(2), "two").json()["id"], waiting.as_str(), "the same key is the same document");
     let new = other.accepted(&opinion(3), "three");
     until("the hub to be asked", SOON, || (other.submission(&waiting)["state"] == "queued").then_some(()));
-    assert_eq!(other.submission(&new)["reason"]["code"].as_str().or(other.submission(&new)["reason"].as_str()), Some("RESTORED_UNCONFIRMED"));
+    assert_eq!(
+        other.submission(&new)["reason"]["code"].as_str().or(other.submission(&new)["reason"].as_str()),
+        Some("RESTORED_UNCONFIRMED")
+    );
     assert_eq!(hub.facts()["accepted"].as_array().unwrap().len(), 1, "it sends none");
     assert!(bad(other.run(&["restore", "confirm", "--old-box"])).contains("CONFIRMATION_WRONG"));
     // Also after another start.
@@ -133,7 +137,8 @@ fn a_backup_opens_with_age_and_begins_another_box() {
 /// Debian's `age` and `tar` read it.
 fn by_age(file: &Path, sheet: &Path) {
     let into = tempfile::tempdir().unwrap();
-    let opened = Command::new("age").arg("-d").arg("-i").arg(sheet).arg("-o").arg(into.path().join("tar")).arg(file).output();
+    let opened =
+        Command::new("age").arg("-d").arg("-i").arg(sheet).arg("-o").arg(into.path().join("tar")).arg(file).output();
     let Ok(opened) = opened else { return skip("age is not installed") };
     assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
     let tar = |arguments: &[&str]| {
@@ -141,7 +146,10 @@ fn by_age(file: &Path, sheet: &Path) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(tar(&["-tf", "tar"]).lines().collect::<Vec<_>>(), ["manifest.json", "manifest.sig", "engawa.db", "master.key"]);
+    assert_eq!(
+        tar(&["-tf", "tar"]).lines().collect::<Vec<_>>(),
+        ["manifest.json", "manifest.sig", "engawa.db", "master.key"]
+    );
     tar(&["-xf", "tar"]);
     let manifest: Value = serde_json::from_slice(&fs::read(into.path().join("manifest.json")).unwrap()).unwrap();
     assert_eq!((&manifest["format"], &manifest["epoch"]), (&json!(1), &json!(0)));

@@ -20,7 +20,16 @@ const COLUMNS: &str = "seq, id, facility, sender, lane, idempotency_key, request
 
 /// Of schema 3, what every table held.
 const KEPT_3: [&str; 10] = [
-    "submission", "piece", "spool", "event", "stray_change", "fact", "received", "received_forgotten", "placement", "taken",
+    "submission",
+    "piece",
+    "spool",
+    "event",
+    "stray_change",
+    "fact",
+    "received",
+    "received_forgotten",
+    "placement",
+    "taken",
 ];
 const API_KEY_3: &str = "id, name, facility, rights, hash, created_at, last_used_at, revoked_at";
 
