@@ -22,7 +22,6 @@ pub(super) enum Peer {
     /// Any program of this machine, on the loopback port.
     Network(SocketAddr),
     /// Somebody on the LAN, over TLS.
-    #[expect(dead_code, reason = "made by the listener of the LAN")]
     Lan {
         /// Its address.
         address: SocketAddr,
@@ -169,10 +168,28 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
-    let caller = authenticate(api, parts).await?;
-    permitted(&caller, rights)?;
-    Ok(caller)
+pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, TurnedAway> {
+    let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
+    match permitted(&caller, rights) {
+        Ok(()) => Ok(caller),
+        Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
+    }
+}
+
+/// Somebody who is not let in.
+pub(super) struct TurnedAway {
+    /// Who it is, if that is known.
+    pub(super) caller: Option<Caller>,
+    /// Why.
+    pub(super) failure: Failure,
+}
+
+/// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.
+pub(super) async fn is_no_stranger(api: &Api, parts: &Parts) -> Result<bool, Failure> {
+    match connection(parts)?.peer {
+        Peer::Lan { .. } => Ok(authenticate(api, parts).await.is_ok()),
+        Peer::Network(_) | Peer::Administrator | Peer::User(_) => Ok(true),
+    }
 }
 
 /// A key counts before the socket: an administrator can try out what a key may do.

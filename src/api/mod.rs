@@ -1,7 +1,7 @@
 //! The local endpoint: what care software on this machine talks to.
 //!
-//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), the panic barrier, the
-//! load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
+//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), its address (`perimeter`: host,
+//! origin, rate), the panic barrier, the load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
 //! arguments (`caller`); there is no handler that works without a caller except those that tell nothing
 //! (`/v1/health`, `/metrics`, `/openapi.json`).
 //!
@@ -9,13 +9,18 @@
 //! a document is streamed, never held whole; work that writes goes on when its client has gone. This room does not know
 //! that there is a store or a hub.
 
+mod about;
 mod body;
 mod caller;
+mod lan;
 mod limits;
 mod members;
 mod meter;
 mod openapi;
+mod perimeter;
 mod problem;
+mod rate;
+mod recorder;
 mod routes;
 mod serve;
 mod steady;
@@ -28,6 +33,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::audit::Trail;
 use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
@@ -37,7 +43,9 @@ use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::terminal::Keys;
 
+pub use lan::LanConfig;
 pub use openapi::document as openapi_document;
+pub use perimeter::{Perimeter, Reach};
 pub use routes::router;
 pub use serve::{Listener, ServeConfig, serve};
 
@@ -55,6 +63,8 @@ pub struct Api {
     pub backups: Backups,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
+    /// Where acts are recorded.
+    pub trail: Trail,
     /// How the gateway's parts are.
     pub health: Arc<dyn HealthSource>,
     /// Renders the metrics in the Prometheus text format.
@@ -84,6 +94,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How care plan files are judged.
     pub lint: Arc<lint::Settings>,
+    /// Who may come over the network, and under which names.
+    pub perimeter: Arc<Perimeter>,
 }
 
 impl Default for Config {
@@ -97,6 +109,7 @@ impl Default for Config {
             max_streams: 128,
             keep_alive: Duration::from_secs(15),
             lint: Arc::default(),
+            perimeter: Arc::default(),
         }
     }
 }

@@ -57,9 +57,21 @@ catalogue! {
     AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
+    HostUnknown "HOST_UNKNOWN" 421 Caller Never
+        "この機器の名前でもアドレスでもない宛先（Host）で届きました。証明書にある名前かアドレスで接続してください。別の名前を使うときは管理者が lan.names に加えます。"
+        "The request names a Host that is not this box. Use a name or address of its certificate; the administrator can add names in lan.names.";
+    OriginForeign "ORIGIN_FOREIGN" 403 Caller Never
+        "別のサイトの画面（Origin）からの要求は受けません。この機器の画面から行ってください。許すサイトは管理者が lan.origins に書きます。"
+        "Requests that another web site's page (Origin) sends are not taken. Use the box's own pages; the administrator lists other sites in lan.origins.";
+    TooManyRequests "TOO_MANY_REQUESTS" 429 Caller Later
+        "この端末からの要求が多すぎます。Retry-After の秒数を待ってから送ってください。"
+        "Too many requests from this address. Wait for the seconds of Retry-After.";
     RequestNotFound "REQUEST_NOT_FOUND" 404 Caller Never
         "その番号または場所はありません。URLを確かめてください。"
         "There is nothing under that address. Check the URL.";
+    RequestCsr "REQUEST_CSR" 422 Caller Never
+        "証明書の発行要求（csr）を使えません。PKCS#10のPEMで、鍵はECDSA P-256・P-384、Ed25519、RSA 2048〜4096ビットのどれかにしてください。"
+        "The request for a certificate (csr) cannot be used. Send PKCS#10 in PEM, with a key of ECDSA P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits.";
     RequestMethod "REQUEST_METHOD" 405 Caller Never
         "この場所ではそのメソッドは使えません。Allow ヘッダーを見てください。"
         "That method is not used here. See the Allow header.";
@@ -75,6 +87,9 @@ catalogue! {
     RequestTimeout "REQUEST_TIMEOUT" 408 Caller Later
         "送信が途中で止まりました。もう一度、同じ Idempotency-Key で送ってください。"
         "The request stalled. Send it again with the same Idempotency-Key.";
+    CallerLeft "CALLER_LEFT" 408 Caller Never
+        "答えを待たずに接続が切れました。始めた操作は終わっているかもしれません。続く記録を見てください。"
+        "Whoever asked went away before the answer. What was begun may have been finished; see the records that follow.";
     IdempotencyKeyMissing "IDEMPOTENCY_KEY_MISSING" 400 Caller Never
         "Idempotency-Key ヘッダーが要ります。文書ごとに新しいUUIDなどを付けてください。"
         "An Idempotency-Key header is required. Give each document a new UUID or the like.";
@@ -318,6 +333,12 @@ catalogue! {
     CertificateExpiring "CERTIFICATE_EXPIRING" 200 Operator Automatic
         "事業所の証明書の期限が近づいています。早めに更新を申請してください。"
         "The facility's certificate expires soon. Apply for renewal early.";
+    AuthorityUnusable "AUTHORITY_UNUSABLE" 503 Operator AfterRemedy
+        "この機器の認証局（保存場所の authority.pem と authority.key）を使えません。二つをバックアップから戻してください。作り直すと全端末のペアリングをやり直すことになるため、自動では作りません。"
+        "The box's own certificate authority (authority.pem and authority.key in the state directory) cannot be used. Put both back from the backup. It is not made anew by itself, because every terminal would have to be paired again.";
+    LanCertificate "LAN_CERTIFICATE" 503 Operator AfterRemedy
+        "LAN用の証明書（lan.certificate_file）を使えないか、期限が切れる30日前を過ぎています。新しい証明書と秘密鍵を置いて再読込してください。"
+        "The certificate for the LAN (lan.certificate_file) cannot be used, or has less than 30 days left. Put a new one in place with its key, and reload.";
     SecretMissing "SECRET_MISSING" 503 Operator AfterRemedy
         "パスワードまたは鍵のファイルを読めません。設定のファイルと権限を確かめてください。"
         "A password or key file cannot be read. Check the file named in the settings and its permissions.";
@@ -382,6 +403,9 @@ catalogue! {
     StorageBroken "STORAGE_BROKEN" 503 Operator AfterRemedy
         "保存場所またはデータベースに異常があります。電源を切らず導入業者に連絡してください。受け付けは止めています。"
         "Storage or the database is faulty. Do not switch off; call the vendor. Nothing new is accepted.";
+    TrailUnavailable "TRAIL_UNAVAILABLE" 503 Operator Later
+        "操作の記録が書けないため、結果をお見せできません。保存場所の空きと状態を確かめてください。操作そのものは行われている場合があります。"
+        "The answer cannot be given, because the act could not be recorded. See to the storage. The act itself may have been done.";
     GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
         "engawaが混み合っています。少し待って同じ内容で送ってください。"
         "engawa is busy. Wait a moment and send the same again.";

@@ -11,6 +11,7 @@ mod careplans;
 mod folders;
 mod health;
 mod keys;
+mod lan;
 mod link;
 mod reload;
 
@@ -26,9 +27,11 @@ use tokio::task::JoinHandle;
 pub use backup::{BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore};
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
+pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
+use crate::audit::{Follower, OwnAct, Trail};
 use crate::backup::Backups;
 use crate::card::{self, Cards};
 use crate::clock::Clock;
@@ -45,6 +48,7 @@ use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::Keys;
+use lan::Lan;
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -106,8 +110,10 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
-    let listeners = listeners(settings).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let lan = Lan::new(settings, &state.clock);
+    let mut listeners = listeners(settings).await?;
+    listeners.extend(lan.listeners(&settings.lan)?);
+    let house = House::build(settings, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
@@ -121,6 +127,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Reload => {
                     notifier.reloading();
                     reload::reload(&loaded, &house, &telemetry);
+                    house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
             },
@@ -202,8 +209,13 @@ struct House {
     inbox_tasks: inbox::Tasks,
     exchange_tasks: Option<exchange::Tasks>,
     stop_folders: watch::Sender<bool>,
+    trail: Trail,
+    trail_task: JoinHandle<()>,
+    stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    lan: Arc<Lan>,
+    lan_task: JoinHandle<()>,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -218,7 +230,12 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    async fn build(
+        settings: &Config,
+        state: State,
+        lan: Arc<Lan>,
+        telemetry: &telemetry::Handle,
+    ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let backups = backup::backups(settings, &state)?;
         let State { lock, store, task, keys, secret, clock } = state;
@@ -236,6 +253,12 @@ impl House {
         let idempotency_secret = secret.derive("idempotency keys")?;
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let opened = (store.clone(), keys.clone());
+        // Before anything can happen: what it tells first is that the gateway starts.
+        let trail = Trail::new(store.clone());
+        let facility = settings.facility.number.clone();
+        let follower = Follower::begin(store.clone(), clock.clone(), facility, settings.state.directory.clone()).await;
+        let (stop_trail, stopping_trail) = watch::channel(false);
+        let trail_task = tokio::spawn(follower.run(stopping_trail));
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let (stop_folders, stopping_folders) = watch::channel(false);
         let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
@@ -251,8 +274,13 @@ impl House {
             inbox_tasks,
             exchange_tasks,
             stop_folders,
+            trail,
+            trail_task,
+            stop_trail,
             link,
             keys: api_keys,
+            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan,
             cards,
             card_tasks,
             card_health,
@@ -275,6 +303,8 @@ impl House {
         mut closing: watch::Receiver<bool>,
     ) -> impl Future<Output = bool> + Send + use<> {
         let endpoint = &settings.endpoint;
+        let from_lan = if settings.lan.listen.is_empty() { 0 } else { settings.lan.max_connections };
+        let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
@@ -283,12 +313,14 @@ impl House {
             cards: self.cards.clone(),
             backups: self.backups.clone(),
             identity: Identity::new(self.link.clone()),
+            trail: self.trail.clone(),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 inbox: self.inbox.clone(),
                 exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
+                lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -298,7 +330,8 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
-                max_streams: (endpoint.max_connections / 2).max(1),
+                max_streams: (connections / 2).max(1),
+                perimeter: self.lan.perimeter(),
                 lint: self.lint.clone(),
                 ..api::Config::default()
             },
@@ -317,11 +350,21 @@ impl House {
         }
     }
 
+    /// Puts it into the trail that the settings were read again.
+    async fn reloaded(&self, settings: &Config) {
+        let act = OwnAct::Reloaded.act(&settings.facility.number, self.clock.now());
+        if let Err(error) = self.trail.record(vec![act]).await {
+            tracing::error!(code = %error.code, "audit: that the settings were read again could not be recorded");
+        }
+    }
+
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
+            || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
+            || self.trail_task.is_finished()
             || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
     }
 
@@ -388,7 +431,13 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
-        drop((self.outbox, self.link, self.keys, self.tasks, self.backups));
+        self.lan_task.abort();
+        // After everything that could be told, and before the store closes.
+        self.stop_trail.send_replace(true);
+        let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
+        self.trail_task.abort();
+        tracing::info!(finished = told, "engawa: trail closed");
+        drop((self.outbox, self.link, self.keys, self.tasks, self.trail, self.backups));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

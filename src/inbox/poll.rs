@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
 use super::Inner;
+use crate::audit::forgotten;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
 use crate::store::{Announce, NewArrival, PruneReceived, StoreError};
@@ -276,7 +277,8 @@ impl<H: HubPort> Poller<H> {
         let facility = &inner.config.facility;
         let mut gone = false;
         loop {
-            let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS };
+            let told = Some(forgotten("received", self.inner.clock.now()));
+            let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS, told };
             if inner.store.write(prune).await? == 0 {
                 break;
             }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Inner, identification, record};
+use crate::audit::forgotten;
 use crate::fault::Code;
 use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, tell_plan};
 use crate::telemetry::Metric;
@@ -87,9 +88,10 @@ async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
 async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
     let before = forget_clock(inner, forward).await?.saturating_sub(kept);
+    let told = forgotten("submission", inner.clock.now());
     let mut gone = 0;
     while *stop.borrow() == Stop::Run {
-        match inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? {
+        match inner.store.write(Prune { before, octets: FORGET_OCTETS, told: Some(told.clone()) }).await? {
             0 => break,
             more => gone += more,
         }

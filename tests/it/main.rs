@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod api;
+mod audit;
 mod backup;
 mod card;
 mod card_soak;
@@ -27,6 +28,7 @@ mod identification;
 mod identify;
 mod identity;
 mod inbox;
+mod lan;
 mod memory;
 mod power;
 mod privacy;

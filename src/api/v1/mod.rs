@@ -21,4 +21,5 @@ pub(super) mod readers;
 pub(super) mod received;
 pub(super) mod restore;
 pub(super) mod submissions;
+pub(super) mod trail;
 pub(super) mod wire;

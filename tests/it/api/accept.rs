@@ -417,7 +417,7 @@ async fn a_client_that_leaves_after_its_last_byte_has_still_submitted() {
     let body = json!({"opinion": opinion()}).to_string();
     let mut stream = tokio::net::TcpStream::connect(house.tcp).await.unwrap();
     let head = format!(
-        "POST /v1/opinions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: gone\r\n\
+        "POST /v1/opinions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\nidempotency-key: gone\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
