@@ -28,7 +28,12 @@ impl Target {
             name.push(".part");
             path.with_file_name(name)
         };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // New, so that a link which somebody put there is not followed.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         Ok(Self { file, draft, path, finished: false })
     }
 

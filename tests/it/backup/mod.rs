@@ -3,6 +3,7 @@
 mod cut;
 mod drill;
 mod forged;
+mod large;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
