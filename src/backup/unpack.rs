@@ -44,7 +44,6 @@ pub fn unpack(from: impl Read, key: &RecoveryKey, signed_by: &BoxKey, into: &Pat
         None => {}
         Some(_) => return Err(BackupError::Unusable("there is more in it than it says")),
     }
-    drop(entries);
     io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(broken)?;
     File::open(into)?.sync_all()?;
     Ok(manifest)

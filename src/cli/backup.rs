@@ -13,6 +13,7 @@ use super::client::{self, NoAnswer};
 use super::output::{chain, complain, say, text_of};
 use super::{Exit, on_this_thread};
 use crate::backup::{RecoveryKey, Target};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::{self, BackupDone, StartError};
 use crate::host;
@@ -47,7 +48,7 @@ async fn init(config: &Config, replace: bool) -> Exit {
         }
         Err(error) => return error.report(),
     };
-    say(&key.sheet(&config.facility.number, jiff::Timestamp::now(), &signed_by));
+    say(&key.sheet(&config.facility.number, Clock::system().now(), &signed_by));
     complain(
         "この復旧キーは二度と表示されず、機器にも残りません。紙に印刷または書き写して金庫にしまい、機器やバックアップと同じ場所に置かないでください。\n\
          This recovery key is not shown again, and the box does not keep it. Print it or copy it onto paper for the safe; keep it apart from the box and its backups.",

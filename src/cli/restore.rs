@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::backup::failed;
 use super::output::{complain, say, text_of};
 use super::{Exit, client, on_this_thread};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
 use crate::gateway::{self, Restored};
@@ -48,7 +49,7 @@ pub(super) fn run(
     };
     let order = gateway::RestoreOrder { file, sheet, signed_by, state };
     on_this_thread(async move {
-        match gateway::restore(&order, jiff::Timestamp::now()).await {
+        match gateway::restore(&order, Clock::system().now()).await {
             Ok(restored) => {
                 say(&told(&restored));
                 Exit::Ok
