@@ -18,6 +18,7 @@ mod received;
 mod rows;
 mod select;
 mod submissions;
+mod terminals;
 mod trail;
 mod writer;
 
@@ -47,6 +48,10 @@ pub use received::{
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use terminals::{
+    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
+    UsePairing, WrongCode,
+};
 pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};
 

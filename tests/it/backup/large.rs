@@ -29,7 +29,11 @@ fn a_box_of_300_mib_passes_through_a_few() {
     let file = backup(&gateway);
     assert!(fs::metadata(&file).unwrap().len() > SIZE);
     let peak = peak(gateway.pid());
-    println!("backup of {} MiB: the gateway's peak {:.1} MiB", fs::metadata(&file).unwrap().len() / MIB, peak as f64 / MIB as f64);
+    println!(
+        "backup of {} MiB: the gateway's peak {:.1} MiB",
+        fs::metadata(&file).unwrap().len() / MIB,
+        peak as f64 / MIB as f64
+    );
     assert!(peak < 64 * MIB, "{peak}");
     // Room for less than the database, addresses included.
     let other = Setup::new(&hub).idle();
