@@ -38,6 +38,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::audit::Trail;
+use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -68,6 +69,8 @@ pub struct Api {
     pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
+    /// The box as one file.
+    pub backups: Backups,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
     /// Where acts are recorded.

@@ -142,6 +142,10 @@ table! {
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
     Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
+    Normal Admin    ""                       backup::show / __path_show;
+    Own    Admin    "backup.key"             backup::recipient / __path_recipient;
+    Own    Admin    "backup.make"            backup::make / __path_make;
+    Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;
     Always Inside   ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod audit;
+mod backup;
 mod careplan;
 mod careplan_text;
 mod check;
@@ -20,6 +21,7 @@ mod lan;
 mod output;
 mod pages;
 mod queue;
+mod restore;
 mod serve;
 mod staff;
 mod staff_arguments;
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
-use arguments::{Arguments, AuditOrder, CareplanOrder, Command};
+use arguments::{Arguments, AuditOrder, CareplanOrder, Command, RestoreOrder};
 pub use check::{Check, Verdict};
 use output::{complain, say};
 
@@ -86,6 +88,13 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
         Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
         Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, order)),
+        Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
+        Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
+            with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
+        }
+        Command::Restore { order: None, file, recovery_key_file, signed_by, state } => {
+            restore::run(file, recovery_key_file, signed_by, state)
+        }
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::keys::own_state;
+use super::keys::own_directory;
 use super::{StartError, open_state};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -46,7 +46,7 @@ pub enum StaffOrder {
 /// # Errors
 /// `STATE_LOCKED` while a gateway runs, `STATE_OWNER` when the state belongs to another user, and whatever the store says.
 pub async fn staff_offline(settings: &Config, order: StaffOrder) -> Result<Value, StartError> {
-    own_state(settings)?;
+    own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let people = People::new(state.store.clone(), state.keys.clone(), state.clock.clone(), Arc::new(|_| ()));
     let answer = obey(&people, &settings.facility.number, order).await;

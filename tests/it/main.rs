@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod backup;
 mod card;
 mod card_soak;
 mod card_traps;

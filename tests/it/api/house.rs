@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
 use engawa::audit::Trail;
+use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
@@ -183,6 +184,11 @@ impl House {
             clock.clone(),
             stopped_inbox,
         );
+        let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
+        let boxed =
+            backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
+        let signer = backup::Signer::of(&secret).unwrap();
+        let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
         let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let revocations = keys.revocations().clone();
@@ -209,6 +215,7 @@ impl House {
             people: people.clone(),
             terminals: terminals.clone(),
             cards,
+            backups,
             identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
