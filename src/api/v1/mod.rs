@@ -19,6 +19,8 @@ pub(super) mod opinions;
 pub(super) mod pairing;
 pub(super) mod readers;
 pub(super) mod received;
+pub(super) mod session;
+pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;

@@ -1,6 +1,6 @@
 //! Terminals end to end, as a newcomer with curl and openssl: paired, at work, cut off; and everything that must not work.
 
-mod house;
+pub(crate) mod house;
 mod room;
 
 use std::time::Duration;
