@@ -1,7 +1,7 @@
 //! The local endpoint: what care software on this machine talks to.
 //!
-//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), the panic barrier, the
-//! load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
+//! A request passes, in this order: the correlation id and the rendering of failures (`problem`), its address (`perimeter`: host,
+//! origin, rate), the panic barrier, the load limit, the check of query parameters, then its handler under `v1`. The handler names the right it needs in its
 //! arguments (`caller`); there is no handler that works without a caller except those that tell nothing
 //! (`/v1/health`, `/metrics`, `/openapi.json`).
 //!
@@ -12,14 +12,19 @@
 mod about;
 mod body;
 mod caller;
+mod lan;
 mod limits;
 mod members;
 mod meter;
 mod openapi;
+mod perimeter;
 mod problem;
+mod rate;
 mod recorder;
 mod routes;
 mod serve;
+mod shown;
+mod standing;
 mod steady;
 mod strict_json;
 mod v1;
@@ -37,9 +42,11 @@ use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
-use crate::terminal::Keys;
+use crate::terminal::{Keys, Terminals};
 
+pub use lan::LanConfig;
 pub use openapi::document as openapi_document;
+pub use perimeter::{Perimeter, Reach};
 pub use routes::router;
 pub use serve::{Listener, ServeConfig, serve};
 
@@ -51,6 +58,8 @@ pub struct Api {
     pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
+    /// What was paired.
+    pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
     /// Who a person is, by the hub's word.
@@ -86,6 +95,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How care plan files are judged.
     pub lint: Arc<lint::Settings>,
+    /// Who may come over the network, and under which names.
+    pub perimeter: Arc<Perimeter>,
 }
 
 impl Default for Config {
@@ -99,6 +110,7 @@ impl Default for Config {
             max_streams: 128,
             keep_alive: Duration::from_secs(15),
             lint: Arc::default(),
+            perimeter: Arc::default(),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::about::Named;
 use super::caller::{self, Needs};
 use super::limits::{Guard, Recording, guard};
 use super::meter::meter;
+use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
 use super::recorder::Recorder;
 use super::{Api, v1};
@@ -113,6 +114,14 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    ""                       terminals::list / __path_list;
+    Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
+    Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
+    Own    Open     "terminal.renew"         terminals::renew / __path_renew;
+    Normal Admin    ""                       pairing::list / __path_list;
+    Own    Admin    "pairing.open"           pairing::open / __path_open;
+    Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
+    Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;
@@ -138,6 +147,7 @@ pub fn router(api: Api) -> Router {
         .layer(Extension(streams))
         .layer(Extension(v1::careplans::Seats::new()))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(&api), perimeter))
         .layer(from_fn_with_state(Arc::clone(&api), meter))
         .layer(from_fn(dress))
         .with_state(api)

@@ -1,10 +1,11 @@
-//! Listening: TCP and Unix sockets, bounded connections, and an orderly end.
+//! Listening: TCP, TLS and Unix sockets, bounded connections, and an orderly end.
 //!
 //! HTTP/1.1 only: nothing speaks HTTP/2 without TLS, and telling the two apart would mean waiting, without a limit, for
-//! a peer that sends half a preface.
+//! a peer that sends half a preface. On the LAN, too: one connection is one request at a time, so that counting connections is enough.
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,22 +18,31 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use nix::unistd::geteuid;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::caller::{Connection, Peer};
+use super::lan::{Gate, LanConfig, canonical};
+use super::standing::Ties;
 use super::steady::Steady;
+use crate::clock::Clock;
+use crate::telemetry::Metric;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection may go on once its user was shut out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A socket that is already bound.
 #[derive(Debug)]
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
+    /// A TCP port for other machines, behind TLS.
+    Lan(TcpListener, LanConfig),
     /// A Unix socket: root and the daemon's own user are administrators on it.
     Unix(UnixListener),
 }
@@ -75,6 +85,9 @@ pub async fn serve(
 ) -> bool {
     let (stop, stopping) = watch::channel(false);
     let tasks = TaskTracker::new();
+    let clock = Clock::system();
+    // All ports of the LAN count together.
+    let mut gate = None;
     for listener in listeners {
         let seats = Arc::new(Semaphore::new(config.max_connections));
         let connections = Connections {
@@ -85,7 +98,13 @@ pub async fn serve(
             stopping: stopping.clone(),
             tasks: tasks.clone(),
         };
-        tasks.spawn(connections.accept(listener));
+        match listener {
+            Listener::Lan(listener, config) => {
+                let gate = gate.get_or_insert_with(|| Gate::new(config)).clone();
+                tasks.spawn(connections.accept_lan(listener, gate, clock.clone()));
+            }
+            listener => drop(tasks.spawn(connections.accept(listener))),
+        }
     }
     shutdown.await;
     stop.send_replace(true);
@@ -138,16 +157,60 @@ impl Connections {
         }
     }
 
+    async fn accept_lan(self, listener: TcpListener, gate: Gate, clock: Clock) {
+        let mut stopping = self.stopping.clone();
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        let all = async {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, address)) => self.receive(stream, canonical(address), &gate, clock.elapsed()),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            _ = stopped => {}
+            () = all => {}
+        }
+    }
+
+    fn receive(&self, stream: TcpStream, address: SocketAddr, gate: &Gate, now: Duration) {
+        let Some((stream, place)) = gate.admit(stream, address, now) else { return };
+        let (connections, gate) = (self.clone(), gate.clone());
+        let mut stopping = self.stopping.clone();
+        self.tasks.spawn(async move {
+            let _ = stream.set_nodelay(true);
+            let shaken = tokio::select! {
+                shaken = gate.shake(stream, address, connections.reading) => shaken,
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            match shaken {
+                Ok((stream, peer)) => Box::pin(connections.run(stream, peer, place)).await,
+                Err(error) => {
+                    Metric::LanRefused.count(&[("reason", "tls")]);
+                    tracing::debug!(%address, %error, "no handshake with a peer of the LAN");
+                }
+            }
+        });
+    }
+
     async fn accept_one(&self, listener: &Listener, seat: OwnedSemaphorePermit) -> io::Result<()> {
         match listener {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
+                let stream = Steady::new(stream, self.reading);
                 self.tasks.spawn(self.clone().run(stream, Peer::Network(address), seat));
             }
+            // Has a loop of its own.
+            Listener::Lan(..) => {}
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let peer = peer(&stream)?;
+                let stream = Steady::new(stream, self.reading);
                 self.tasks.spawn(self.clone().run(stream, peer, seat));
             }
         }
@@ -155,13 +218,13 @@ impl Connections {
     }
 
     /// Serves one connection until its peer goes or the endpoint stops.
-    async fn run<S>(self, stream: S, peer: Peer, _seat: OwnedSemaphorePermit)
+    async fn run<S>(self, stream: S, peer: Peer, _seat: impl Send)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { router, http, reading, mut stopping, tasks, .. } = self;
-        let stream = Steady::new(stream, reading);
-        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None };
+        let Self { router, http, mut stopping, tasks, .. } = self;
+        let ties = Ties::default();
+        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
         let used = Arc::new(AtomicBool::new(false));
         let service = {
             let used = Arc::clone(&used);
@@ -175,6 +238,12 @@ impl Connections {
         let mut ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             _ = stopped => None,
+            () = ties.broken() => {
+                serving.as_mut().graceful_shutdown();
+                // Time enough for the refusal of what runs; an answer that is still being read is broken off.
+                tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
+                Some(Ok(()))
+            }
         };
         // A connection that has not asked anything yet would be waited for in vain.
         if ended.is_none() && used.load(Ordering::Relaxed) {

@@ -1,6 +1,9 @@
 //! Settings that are right one by one and wrong together.
 
+use std::net::SocketAddr;
 use std::path::Path;
+
+use ipnet::IpNet;
 
 use super::problem::Said;
 use super::reader::Reader;
@@ -11,6 +14,7 @@ use super::values::LogLevel;
 pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
     endpoint(config, reader);
     certificate(config, reader);
+    lan(config, reader);
     careplans(config, reader);
     let ordered = [
         (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
@@ -18,6 +22,10 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
         (
             ["endpoint.body_idle_timeout_s", "endpoint.request_timeout_s"],
             config.endpoint.body_idle_timeout <= config.endpoint.request_timeout,
+        ),
+        (
+            ["lan.connections_per_address", "lan.max_connections"],
+            config.lan.connections_per_address <= config.lan.max_connections,
         ),
         (["cards.idle_s", "cards.lifetime_s"], config.cards.idle <= config.cards.lifetime),
         (["cards.heartbeat_s", "cards.lifetime_s"], config.cards.heartbeat <= config.cards.lifetime),
@@ -48,6 +56,37 @@ fn endpoint(config: &Config, reader: &mut Reader) {
     if reader.sound(&["endpoint.listen"]) && addresses.iter().enumerate().any(twice) {
         reader
             .refuse("endpoint.listen", Said::new("同じアドレスが二度あります。", "The same address is listed twice."));
+    }
+}
+
+fn lan(config: &Config, reader: &mut Reader) {
+    let lan = &config.lan;
+    if reader.sound(&["lan.networks"]) && lan.networks.is_empty() {
+        let said = Said::new(
+            "空にすると誰も接続できません。事業所のネットワークを書くか、行を消して初期値を使ってください。",
+            "With none, nobody could connect. Name the office's networks, or remove the line for the default.",
+        );
+        reader.refuse("lan.networks", said);
+    }
+    let twice = |(index, address)| lan.listen[..index].contains(address) && address.port() != 0;
+    if reader.sound(&["lan.listen"]) && lan.listen.iter().enumerate().any(twice) {
+        reader.refuse("lan.listen", Said::new("同じアドレスが二度あります。", "The same address is listed twice."));
+    }
+    let shared = |address: &SocketAddr| address.port() != 0 && config.endpoint.listen.contains(address);
+    if reader.sound(&["lan.listen", "endpoint.listen"]) && lan.listen.iter().any(shared) {
+        let said = Said::new(
+            "endpoint.listen と同じアドレスとポートです。[lan] には別のポート（8471など）を書いてください。",
+            "The same address and port as in endpoint.listen. Give [lan] a port of its own, such as 8471.",
+        );
+        reader.refuse("lan.listen", said);
+    }
+    let keys = ["lan.certificate_file", "lan.certificate_key_file"];
+    if reader.sound(&keys) && lan.certificate_file.is_some() != lan.certificate_key_file.is_some() {
+        let said = Said::new(
+            "certificate_file（PEMの証明書）と certificate_key_file（秘密鍵）は両方書くか、両方空にしてください。",
+            "certificate_file (a PEM chain) and certificate_key_file (its key) go together: both, or neither.",
+        );
+        reader.refuse(reader.culprit(keys), said);
     }
 }
 
@@ -108,6 +147,14 @@ pub(super) fn doubtful(config: &Config, reader: &mut Reader) {
             "The hub is this machine. That is right only for a trial hub such as engawa-sandbox.",
         );
         reader.doubt("hub.url", said);
+    }
+    let everybody = |network: &IpNet| network.prefix_len() == 0;
+    if reader.sound(&["lan.networks"]) && config.lan.networks.iter().any(everybody) {
+        let said = Said::new(
+            "どのアドレスからの接続も受けます。事業所のネットワークだけを書いてください。",
+            "Every address of the internet may connect. Name the office's networks only.",
+        );
+        reader.doubt("lan.networks", said);
     }
     if reader.sound(&["cards.pin_floor"]) && config.cards.pin_floor == 0 {
         let said = Said::new(

@@ -25,7 +25,7 @@ pub use problem::{ConfigProblem, Place};
 pub use reload::{Changes, RELOADABLE};
 pub use secret::{SecretPlaceUnknown, SecretRef, credentials_directory};
 pub use settings::{
-    Cards, Careplans, Config, Endpoint, Exchange, Facility, Hub, Log, MasterKeyPlace, Outbox, Shutdown, State,
+    Cards, Careplans, Config, Endpoint, Exchange, Facility, Hub, Lan, Log, MasterKeyPlace, Outbox, Shutdown, State,
 };
 pub use sources::Source;
 pub use values::{LogFormat, LogLevel};

@@ -2,9 +2,14 @@
 
 use super::{DEFAULTS, Loaded, document};
 
-/// Settings that take effect on reload. The files named by the hub's `_file` settings are read again on every reload, also
+/// Settings that take effect on reload. The files named by the `_file` settings of hub and LAN are read again on every reload, also
 /// when the settings themselves stayed as they are.
 pub const RELOADABLE: &[&str] = &[
+    "lan.networks",
+    "lan.names",
+    "lan.certificate_file",
+    "lan.certificate_key_file",
+    "lan.origins",
     "hub.certificate_file",
     "hub.certificate_key_file",
     "hub.certificate_passphrase_file",

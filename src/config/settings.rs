@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
+use ipnet::IpNet;
 
 use super::reader::Reader;
 use super::secret::SecretRef;
@@ -23,6 +24,8 @@ pub struct Config {
     pub state: State,
     /// The local endpoint.
     pub endpoint: Endpoint,
+    /// The way in for other machines of the office.
+    pub lan: Lan,
     /// The way to the hub.
     pub hub: Hub,
     /// Sending and trying again.
@@ -76,6 +79,29 @@ pub struct Endpoint {
     pub request_timeout: Duration,
     /// Longest silence within a body.
     pub body_idle_timeout: Duration,
+}
+
+/// The way in for other machines of the office.
+#[derive(Clone, Debug)]
+pub struct Lan {
+    /// Addresses to listen on with TLS; empty: the LAN does not reach the box.
+    pub listen: Vec<SocketAddr>,
+    /// Only addresses of these are answered; never empty.
+    pub networks: Vec<IpNet>,
+    /// More names of the box than its host name, in lower case.
+    pub names: Vec<String>,
+    /// The vendor's certificate, PEM chain, in place of one by the box's own authority.
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key.
+    pub certificate_key_file: Option<SecretRef>,
+    /// Web sites whose pages may use the endpoint, `scheme://host[:port]`.
+    pub origins: Vec<String>,
+    /// Connections from the LAN at the same time: 1 to 10000.
+    pub max_connections: usize,
+    /// Of these, from one address: 1 to 10000.
+    pub connections_per_address: usize,
+    /// Requests of one address a second, in the mean: 1 to 100000.
+    pub requests_per_second: u32,
 }
 
 /// The way to the hub.
@@ -213,6 +239,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         facility: facility(reader),
         state: state(reader),
         endpoint: endpoint(reader),
+        lan: lan(reader),
         hub: hub(reader),
         outbox: outbox(reader),
         cards: cards(reader),
@@ -250,6 +277,20 @@ fn endpoint(reader: &mut Reader) -> Endpoint {
         max_connections: reader.number("endpoint.max_connections", 1..=10_000),
         request_timeout: reader.seconds("endpoint.request_timeout_s", 1..=600),
         body_idle_timeout: reader.seconds("endpoint.body_idle_timeout_s", 1..=120),
+    }
+}
+
+fn lan(reader: &mut Reader) -> Lan {
+    Lan {
+        listen: reader.list("lan.listen", values::address),
+        networks: reader.list("lan.networks", values::network),
+        names: reader.list("lan.names", values::dns_name),
+        certificate_file: reader.optional("lan.certificate_file", values::absolute),
+        certificate_key_file: reader.secret("lan.certificate_key_file"),
+        origins: reader.list("lan.origins", values::origin),
+        max_connections: reader.number("lan.max_connections", 1..=10_000),
+        connections_per_address: reader.number("lan.connections_per_address", 1..=10_000),
+        requests_per_second: reader.number("lan.requests_per_second", 1..=100_000),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The forms a value may take, each parsed once.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use http::Uri;
+use ipnet::IpNet;
 
 use super::problem::Said;
 use crate::model::careplan::lint::{KanaReading, LengthReading};
@@ -184,19 +185,80 @@ pub(super) fn hub_url(text: &str) -> Result<Uri, Said> {
 
 /// A loopback address with port.
 pub(super) fn loopback(text: &str) -> Result<SocketAddr, Said> {
-    let address: SocketAddr = text.parse().map_err(|_| {
-        Said::new(
-            "\"127.0.0.1:8470\" のようにアドレスとポートを書いてください（名前は使えません）。",
-            "Write address and port like \"127.0.0.1:8470\"; names are not looked up.",
-        )
-    })?;
+    let address = address(text)?;
     if address.ip().is_loopback() {
         return Ok(address);
     }
     Err(Said::new(
-        "この機器の外からの接続はまだ受けられません。127.0.0.1 か [::1] にしてください。",
-        "Connections from other machines are not offered yet. Use 127.0.0.1 or [::1].",
+        "ここは暗号化しない口なので、127.0.0.1 か [::1] だけです。ほかの機器からは [lan] の listen で受けます。",
+        "This port is not encrypted, so it is 127.0.0.1 or [::1] only. Other machines come in by `listen` of [lan].",
     ))
+}
+
+/// An address with port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, Said> {
+    text.parse().map_err(|_| {
+        Said::new(
+            "\"127.0.0.1:8470\" のようにアドレスとポートを書いてください（名前は使えません）。",
+            "Write address and port like \"127.0.0.1:8470\"; names are not looked up.",
+        )
+    })
+}
+
+/// A network such as `192.168.10.0/24`, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, Said> {
+    let network: Option<IpNet> = text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| address.into()));
+    let wrong = || {
+        Said::new(
+            "\"192.168.10.0/24\" のようにネットワークを書いてください。",
+            "Write a network like \"192.168.10.0/24\".",
+        )
+    };
+    let network = network.ok_or_else(wrong)?;
+    match network.trunc() {
+        whole if whole == network => Ok(network),
+        whole => Err(Said::new(
+            format!("ネットワークの範囲と合いません。{whole} のことですか。"),
+            format!("The address is not the network's own. Did you mean {whole}?"),
+        )),
+    }
+}
+
+/// A host name as DNS knows it, in lower case; no wildcard, no address.
+pub(super) fn dns_name(text: &str) -> Result<String, Said> {
+    let sound = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let numeric = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    if text.len() <= 253 && text.split('.').all(sound) && !numeric {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(Said::new(
+        "\"engawa.example.jp\" のような名前を書いてください（半角英数字とハイフン。アドレスはそのまま証明書に入るので要りません）。",
+        "Write a name like \"engawa.example.jp\": ASCII letters, digits and hyphens. Addresses are in the certificate anyway.",
+    ))
+}
+
+/// A web origin, `https://host` or `https://host:port`, in lower case as browsers send it.
+pub(super) fn origin(text: &str) -> Result<String, Said> {
+    let wrong = || {
+        Said::new(
+            "\"https://karte.example.jp\" のように、ホスト名（とポート）まで書いてください。* は使えません。",
+            "Write \"https://host\" or \"https://host:port\", with nothing after it. No wildcard.",
+        )
+    };
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
+    let authority = authority.as_str().to_ascii_lowercase();
+    let bare = format!("{scheme}://{authority}");
+    let plain = matches!(scheme, "https" | "http") && !authority.contains(['@', '*']);
+    if !plain || !text.eq_ignore_ascii_case(&bare) {
+        return Err(wrong());
+    }
+    // Browsers leave the scheme's own port out.
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    Ok(bare.strip_suffix(usual).unwrap_or(&bare).to_owned())
 }
 
 /// One line of text that people read.

@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate, X509Name};
 use zeroize::Zeroizing;
 
+use super::authority::ServerCertificate;
 use super::secret::{Secret, SecretError, SecretSource, read_file};
 use crate::fault::Code;
 
@@ -216,6 +217,17 @@ impl FacilityCertificate {
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
+    }
+
+    /// The same as a certificate that this box shows to others; its subject is of no account then.
+    ///
+    /// # Errors
+    /// `KeyMismatch` of [`CertificateError`], when the key cannot sign.
+    pub fn for_server(&self) -> Result<ServerCertificate, CertificateError> {
+        let signer = aws_lc_rs::sign::any_supported_type(&self.key);
+        let signer = signer.map_err(|error| CertificateError::KeyMismatch(Some(error)))?;
+        let key = Arc::new(CertifiedKey::new(self.chain.clone(), signer));
+        Ok(ServerCertificate { key, valid_from: self.valid_from, valid_until: self.valid_until })
     }
 
     /// A copy of the key for TLS.

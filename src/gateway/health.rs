@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::cards::CardHealth;
+use super::lan::Lan;
 use super::link::HubLink;
 use crate::api::HealthSource;
 use crate::clock::Clock;
@@ -21,6 +22,7 @@ pub(super) struct Parts {
     pub(super) link: Arc<HubLink>,
     pub(super) exchange: Option<watch::Receiver<exchange::Health>>,
     pub(super) cards: CardHealth,
+    pub(super) lan: Arc<Lan>,
     pub(super) clock: Clock,
 }
 
@@ -37,6 +39,7 @@ impl HealthSource for Parts {
             parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
             parts.push(("certificate", self.certificate()));
             parts.extend(self.cards.report().map(|health| ("cards", health)));
+            parts.extend(self.lan.health().map(|health| ("lan", health)));
             parts
         })
     }

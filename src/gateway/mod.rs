@@ -10,6 +10,7 @@ mod careplans;
 mod folders;
 mod health;
 mod keys;
+mod lan;
 mod link;
 mod reload;
 
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
+pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
@@ -42,7 +44,8 @@ use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
-use crate::terminal::Keys;
+use crate::terminal::{self, Keys, Terminals};
+use lan::Lan;
 use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -102,8 +105,10 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let settings = &loaded.config;
     let state = open_state(settings, Clock::system()).await?;
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
-    let listeners = listeners(settings).await?;
-    let house = House::build(settings, state, &telemetry).await?;
+    let lan = Lan::new(settings, &state.clock);
+    let mut listeners = listeners(settings).await?;
+    listeners.extend(lan.listeners(&settings.lan)?);
+    let house = House::build(settings, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
@@ -199,6 +204,9 @@ struct House {
     stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    terminals: Terminals,
+    lan: Arc<Lan>,
+    lan_task: JoinHandle<()>,
     cards: Cards,
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
@@ -212,13 +220,20 @@ struct House {
 }
 
 impl House {
-    async fn build(settings: &Config, state: State, telemetry: &telemetry::Handle) -> Result<Self, StartError> {
+    async fn build(
+        settings: &Config,
+        state: State,
+        lan: Arc<Lan>,
+        telemetry: &telemetry::Handle,
+    ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
+        let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), lan.authority(), pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -255,6 +270,9 @@ impl House {
             stop_trail,
             link,
             keys: api_keys,
+            terminals,
+            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan,
             cards,
             card_tasks,
             card_health,
@@ -276,11 +294,14 @@ impl House {
         mut closing: watch::Receiver<bool>,
     ) -> impl Future<Output = bool> + Send + use<> {
         let endpoint = &settings.endpoint;
+        let from_lan = if settings.lan.listen.is_empty() { 0 } else { settings.lan.max_connections };
+        let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
             trail: self.trail.clone(),
@@ -290,6 +311,7 @@ impl House {
                 exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
+                lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -299,7 +321,8 @@ impl House {
                 body_idle: endpoint.body_idle_timeout,
                 request: endpoint.request_timeout,
                 upload: endpoint.request_timeout,
-                max_streams: (endpoint.max_connections / 2).max(1),
+                max_streams: (connections / 2).max(1),
+                perimeter: self.lan.perimeter(),
                 lint: self.lint.clone(),
                 ..api::Config::default()
             },
@@ -329,6 +352,7 @@ impl House {
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
+            || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
             || self.trail_task.is_finished()
@@ -398,12 +422,13 @@ impl House {
             }
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
+        self.lan_task.abort();
         // After everything that could be told, and before the store closes.
         self.stop_trail.send_replace(true);
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
-        drop((self.outbox, self.link, self.keys, self.tasks, self.trail));
+        drop((self.outbox, self.link, self.keys, self.terminals, self.tasks, self.trail));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

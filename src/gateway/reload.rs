@@ -29,6 +29,7 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
     }
     house.inbox.reconfigure(new.config.hub.poll_changes);
     house.cards.reconfigure(&cards::config(&new.config));
+    house.lan.reconfigure(&new.config.lan);
     house.card_health.expect(new.config.cards.readers);
     let credentials = [Some(&new.config.hub.password_file), new.config.hub.certificate_passphrase_file.as_ref()];
     if credentials.into_iter().flatten().any(|place| matches!(place, SecretRef::Credential(_))) {

@@ -5,6 +5,7 @@
 mod directory;
 mod lock;
 mod machine;
+mod names;
 mod notify;
 mod signals;
 mod sockets;
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 pub use directory::private_directory;
 pub use lock::StateLock;
 pub use machine::{core_dumps_off, free_space, rss_bytes};
+pub use names::{addresses, host_name};
 pub use notify::Notifier;
 pub use signals::{Signal, Signals};
-pub use sockets::{Inherited, bind_tcp, bind_unix, inherited};
+pub use sockets::{Inherited, bind_lan, bind_tcp, bind_unix, inherited};
 
 use crate::fault::Code;
 

@@ -7,9 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use listenfd::ListenFd;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::HostError;
+
+/// Connections that wait to be looked at; those of a flood are looked at in microseconds.
+const LAN_BACKLOG: i32 = 4096;
 
 /// Sockets that systemd opened for this process, which then binds none itself.
 #[derive(Debug, Default)]
@@ -53,6 +57,31 @@ pub fn inherited() -> Result<Inherited, HostError> {
 /// When the address is taken or not this machine's.
 pub async fn bind_tcp(address: SocketAddr) -> Result<TcpListener, HostError> {
     TcpListener::bind(address).await.map_err(HostError::system(format!("listen on {address}")))
+}
+
+/// Binds a TCP address that the machine need not have yet: a box starts before its line is there. Many connections may arrive at
+/// once. An IPv6 address takes IPv6 only.
+///
+/// # Errors
+/// When the port is taken.
+pub fn bind_lan(address: SocketAddr) -> Result<TcpListener, HostError> {
+    lan_socket(address).map_err(HostError::system(format!("listen on {address}")))
+}
+
+fn lan_socket(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    match address {
+        SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) => {
+            socket.set_only_v6(true)?;
+            socket.set_freebind_v6(true)?;
+        }
+    }
+    socket.bind(&address.into())?;
+    socket.listen(LAN_BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Binds a Unix socket with the permission bits `mode`, in place of one that a dead process left. The directory has to

@@ -1,18 +1,22 @@
-//! What the gateway says of itself: health, metrics and this endpoint's description. None of it needs a key.
+//! What the gateway says of itself: health, metrics and this endpoint's description. On the box none of it needs a key; strangers on
+//! the LAN are told next to nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
+use crate::api::caller::{Connection, Peer, admit, is_no_stranger};
+use crate::api::problem::{Document, Failure};
 use crate::api::{Api, openapi_document};
 use crate::fault::Code;
 use crate::outbox::{Health, HealthStatus};
+use crate::terminal::Right;
 
 /// How the gateway is: the worst of its parts.
 #[derive(serde::Serialize, ToSchema)]
@@ -21,11 +25,14 @@ pub(in crate::api) struct Report {
     /// `ok`, `degraded` (it goes on, but someone should look) or `failed`.
     #[schema(value_type = String, example = "ok")]
     status: HealthStatus,
-    /// The gateway's version.
-    #[schema(example = "0.1.0")]
-    version: &'static str,
-    /// Each part by name.
-    parts: BTreeMap<&'static str, Part>,
+    /// The gateway's version. Strangers on the LAN are not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "0.1.0")]
+    version: Option<&'static str>,
+    /// Each part by name. Strangers on the LAN are not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BTreeMap<String, Part>, required = false)]
+    parts: Option<BTreeMap<&'static str, Part>>,
 }
 
 /// One part of the gateway.
@@ -61,7 +68,7 @@ impl From<Health> for Part {
 
 /// Health
 ///
-/// Recent proof of work of each part, not merely that the process runs.
+/// Recent proof of work of each part, not merely that the process runs. On the LAN, a caller without a credential gets `status` alone.
 #[utoipa::path(
     get, path = "/v1/health", security(()),
     responses(
@@ -69,23 +76,40 @@ impl From<Health> for Part {
         (status = 503, description = "`failed`", body = Report),
     )
 )]
-pub(in crate::api) async fn health(State(api): State<Arc<Api>>) -> impl IntoResponse {
+pub(in crate::api) async fn health(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Report>), Failure> {
+    let (parts, _) = request.into_parts();
+    let known = is_no_stranger(&api, &parts).await?;
     let parts = api.health.health().await;
     let status = parts.iter().map(|(_, health)| health.status).max().unwrap_or(HealthStatus::Ok);
-    let parts = parts.into_iter().map(|(name, health)| (name, health.into())).collect();
     let http = if status == HealthStatus::Failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (http, Json(Report { status, version: env!("CARGO_PKG_VERSION"), parts }))
+    let parts = known.then(|| parts.into_iter().map(|(name, health)| (name, health.into())).collect());
+    Ok((http, Json(Report { status, version: known.then_some(env!("CARGO_PKG_VERSION")), parts })))
 }
 
 /// Metrics
 ///
-/// In the Prometheus text format.
+/// In the Prometheus text format. On the LAN it takes the right `read` or `admin`; on the box it takes none.
 #[utoipa::path(
     get, path = "/metrics", security(()),
-    responses((status = 200, description = "All metrics", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "All metrics", body = String, content_type = "text/plain"),
+        (status = 401, description = "On the LAN: no valid credential", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "On the LAN: the right is missing", body = Document, content_type = "application/problem+json"),
+    )
 )]
-pub(in crate::api) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)())
+pub(in crate::api) async fn metrics(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    request: Request,
+) -> Result<impl IntoResponse, Failure> {
+    if matches!(connection.peer, Peer::Lan { .. }) {
+        let (parts, _) = request.into_parts();
+        admit(&api, &parts, &[Right::Read, Right::Admin]).await.map_err(|turned| turned.failure)?;
+    }
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)()))
 }
 
 /// This description

@@ -5,6 +5,7 @@ mod cards;
 mod careplans;
 mod certificate;
 mod files;
+mod lan;
 mod machine;
 mod secret;
 
@@ -87,6 +88,7 @@ fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
     checks.extend(files::examine(config, credentials.as_deref()));
     checks.extend(machine::examine(config, clock));
+    checks.extend(lan::examine(config, clock));
     checks.push(careplans::examine(config));
     checks.extend(cards::examine(config));
     checks

@@ -359,7 +359,7 @@ async fn a_list_goes_page_by_page_and_shows_the_facility_its_own() {
     assert_eq!(none["items"], json!([]));
 
     let rights = Right::ALL.into_iter().collect();
-    let new = NewKey { label: "other".to_owned(), facility: "1370000026".to_owned(), rights };
+    let new = NewKey::unbound("other", "1370000026", rights);
     let stranger = house.keys.add(new).await.unwrap().0.reveal().to_string();
     let path = format!("/v1/opinions/{}", ids[0].as_str().unwrap());
     house.tcp(get(&path, Some(&stranger))).await.problem("REQUEST_NOT_FOUND");
@@ -417,7 +417,7 @@ async fn a_client_that_leaves_after_its_last_byte_has_still_submitted() {
     let body = json!({"opinion": opinion()}).to_string();
     let mut stream = tokio::net::TcpStream::connect(house.tcp).await.unwrap();
     let head = format!(
-        "POST /v1/opinions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: gone\r\n\
+        "POST /v1/opinions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\nidempotency-key: gone\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -187,7 +187,7 @@ async fn who_may_and_what_a_request_must_be() {
 /// The head of a request of which no more comes.
 fn begun(key: &str, length: usize) -> String {
     format!(
-        "POST /v1/careplans HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
+        "POST /v1/careplans HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
          content-type: application/zip\r\ncontent-length: {length}\r\n\r\nP"
     )
 }

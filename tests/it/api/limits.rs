@@ -13,7 +13,7 @@ use super::house::{House, PATIENCE, get, send};
 
 fn head(key: &str, length: usize) -> String {
     format!(
-        "POST /v1/opinions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
+        "POST /v1/opinions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{{"
     )
 }
@@ -109,10 +109,10 @@ async fn a_full_network_listener_does_not_lock_out_the_administrator() {
     let sockets = ServeConfig { max_connections: 1, ..ServeConfig::default() };
     let house = House::open_with(Config::default(), sockets).await;
     let mut held = TcpStream::connect(house.tcp).await.unwrap();
-    held.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    held.write_all(b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     held.read_u8().await.unwrap();
     let mut waiting = TcpStream::connect(house.tcp).await.unwrap();
-    waiting.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    waiting.write_all(b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
     assert_eq!(house.unix(get("/v1/keys", None)).await.status, 200);
     // The one that waits is served as soon as there is a seat.
     drop(held);
@@ -126,7 +126,7 @@ async fn the_end_waits_for_running_requests_but_not_for_idle_connections() {
     let (tcp, unix) = (house.tcp, house.unix.clone());
     let _silent = UnixStream::connect(&unix).await.unwrap();
     let mut idle = TcpStream::connect(tcp).await.unwrap();
-    idle.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     idle.read_u8().await.unwrap();
     let mut running = TcpStream::connect(tcp).await.unwrap();
     // "100 Continue" shows that the handler reads the body.

@@ -145,7 +145,7 @@ impl House {
         let mut stream = TcpStream::connect(("127.0.0.1", self.control)).unwrap();
         write!(
             stream,
-            "{method} /slots/{port}{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} /slots/{port}{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();

@@ -1,0 +1,135 @@
+//! Connections from the LAN, before the first request: network, count and rate of an address, then TLS within a time.
+//!
+//! A connection that is not wanted is accepted and reset at once. To leave it in the system's queue would make everybody else wait behind it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::caller::Peer;
+use super::perimeter::Perimeter;
+use super::steady::Steady;
+use crate::telemetry::Metric;
+
+/// How the LAN is listened to.
+#[derive(Clone)]
+pub struct LanConfig {
+    /// TLS: the box's certificate, and whose certificates are asked for.
+    pub tls: Arc<ServerConfig>,
+    /// Who may come, and under which names.
+    pub perimeter: Arc<Perimeter>,
+    /// Connections open at once; more are closed.
+    pub max_connections: usize,
+    /// Of these, from one address; more are closed.
+    pub per_address: usize,
+    /// How long a TLS handshake may take.
+    pub handshake: Duration,
+}
+
+impl std::fmt::Debug for LanConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LanConfig").field("max_connections", &self.max_connections).finish_non_exhaustive()
+    }
+}
+
+/// The LAN's door, shared by its listeners.
+#[derive(Clone)]
+pub(super) struct Gate {
+    config: LanConfig,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// The place of one connection; given back when dropped.
+pub(super) struct Place {
+    open: Arc<Mutex<Open>>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all = open.all.saturating_sub(1);
+        if let Some(count) = open.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Gate {
+    pub(super) fn new(config: LanConfig) -> Self {
+        Self { config, open: Arc::default() }
+    }
+
+    /// Lets a connection through, or resets it.
+    pub(super) fn admit(&self, stream: TcpStream, address: SocketAddr, now: Duration) -> Option<(TcpStream, Place)> {
+        match self.place(address.ip(), now) {
+            Ok(place) => Some((stream, place)),
+            Err(reason) => {
+                Metric::LanRefused.count(&[("reason", reason)]);
+                tracing::debug!(%address, reason, "a connection from the LAN is refused");
+                // A reset leaves nothing behind on this side, however many there are.
+                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                None
+            }
+        }
+    }
+
+    fn place(&self, address: IpAddr, now: Duration) -> Result<Place, &'static str> {
+        let LanConfig { perimeter, max_connections, per_address, .. } = &self.config;
+        if !perimeter.reach().answers(address) {
+            return Err("network");
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.by_address.get(&address).is_some_and(|count| count >= per_address) {
+            return Err("address");
+        }
+        if open.all >= *max_connections {
+            return Err("full");
+        }
+        perimeter.connection(address, now).map_err(|_| "rate")?;
+        open.all += 1;
+        *open.by_address.entry(address).or_default() += 1;
+        Ok(Place { open: Arc::clone(&self.open), address })
+    }
+
+    /// Shakes hands; who is at the other end.
+    ///
+    /// # Errors
+    /// When the peer does not speak TLS 1.3, shows a certificate that is not of this box, or takes too long.
+    pub(super) async fn shake(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        reading: Duration,
+    ) -> io::Result<(TlsStream<Steady<TcpStream>>, Peer)> {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.config.tls));
+        // Below TLS: what waits to be written is to be seen on the socket only.
+        let shaking = acceptor.accept(Steady::new(stream, reading));
+        let stream = tokio::time::timeout(self.config.handshake, shaking).await??;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let certificate = shown.map(|certificate| Arc::from(certificate.as_ref()));
+        Ok((stream, Peer::Lan { address, certificate }))
+    }
+}
+
+/// IPv4 addresses that an IPv6 socket shows in its own way are the same machines.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}

@@ -1,0 +1,253 @@
+//! What a request has to be before anybody asks who sent it: for this box (`Host`), from a page of this box (`Origin`), not one of too many.
+//!
+//! A browser sends requests for whatever page it shows. A page from elsewhere that has its own name resolve to this box (DNS
+//! rebinding) is told by `Host`; one that simply asks across is told by `Origin` and `Sec-Fetch-Site`. Both count wherever a browser can
+//! come: on the LAN and on the loopback port. The Unix socket is none of their business.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::str::FromStr as _;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL,
+    CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use ipnet::IpNet;
+
+use super::Api;
+use super::caller::{Connection, Peer};
+use super::problem::{Failure, Place};
+use super::rate::Rate;
+use crate::fault::Code;
+
+const PRIVATE_NETWORK_ASKED: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// Who may come over the network, and under which names the box is reached. Can be replaced while it serves.
+#[derive(Debug)]
+pub struct Perimeter {
+    reach: RwLock<Arc<Reach>>,
+    requests: Rate,
+    connections: Rate,
+}
+
+/// See [`Perimeter`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Networks whose addresses the LAN's listener answers.
+    pub networks: Vec<IpNet>,
+    /// Names of the box, in lower case.
+    pub names: BTreeSet<String>,
+    /// Addresses of the box.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Web origins, other than the box's own, whose pages may ask: `scheme://host[:port]` in lower case.
+    pub origins: BTreeSet<String>,
+}
+
+impl Reach {
+    pub(super) fn answers(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// A page from elsewhere cannot make a browser say one of these.
+    fn names(&self, host: &str) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
+        match IpAddr::from_str(literal) {
+            Ok(address) => address.is_loopback() || self.addresses.contains(&address),
+            Err(_) => host == "localhost" || self.names.contains(&host),
+        }
+    }
+}
+
+impl Perimeter {
+    /// With so many requests a second for each address of the LAN.
+    #[must_use]
+    pub fn new(reach: Reach, requests_per_second: u32) -> Self {
+        Self {
+            reach: RwLock::new(Arc::new(reach)),
+            requests: Rate::new(requests_per_second),
+            // Whoever connects anew for each request shall meet the limit that tells how long to wait.
+            connections: Rate::new(requests_per_second.saturating_mul(2)),
+        }
+    }
+
+    /// Puts another in its place.
+    pub fn replace(&self, reach: Reach) {
+        *self.reach.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reach);
+    }
+
+    /// Who may come, at the moment.
+    #[must_use]
+    pub fn reach(&self) -> Arc<Reach> {
+        Arc::clone(&self.reach.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a connection of `address`.
+    ///
+    /// # Errors
+    /// The seconds to wait.
+    pub(super) fn connection(&self, address: IpAddr, now: Duration) -> Result<(), u64> {
+        self.connections.take(address, now)
+    }
+}
+
+impl Default for Perimeter {
+    fn default() -> Self {
+        Self::new(Reach::default(), 50)
+    }
+}
+
+/// What a page from elsewhere gets to know.
+enum Cors {
+    /// Nothing: no page from elsewhere asked.
+    None,
+    /// The answer, because the settings list it.
+    Listed(HeaderValue),
+}
+
+/// The layer inside the one that writes failures out.
+pub(super) async fn perimeter(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Connection>().map(|connection| connection.peer.clone());
+    let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else { return next.run(request).await };
+    let lan = matches!(peer, Peer::Lan { .. });
+    let (parts, body) = request.into_parts();
+    let judged = match paced(&api, &peer) {
+        Ok(()) => judge(&api.config.perimeter.reach(), &parts, lan),
+        Err(failure) => Err(failure),
+    };
+    let (cors, mut response) = match judged {
+        Err(failure) => (Cors::None, failure.into_response()),
+        Ok(cors @ Cors::Listed(_)) if is_preflight(&parts) => (cors, preflight(&parts.headers)),
+        Ok(cors) => (cors, next.run(Request::from_parts(parts, body)).await),
+    };
+    if let Cors::Listed(origin) = cors {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.append(VARY, HeaderValue::from_static("origin"));
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("x-correlation-id, retry-after, location, content-disposition"),
+        );
+    }
+    guard_browsers(response.headers_mut(), lan);
+    response
+}
+
+fn paced(api: &Api, peer: &Peer) -> Result<(), Failure> {
+    let (Peer::Lan { .. }, Some(address)) = (peer, peer.address()) else { return Ok(()) };
+    let now = api.clock.elapsed();
+    let taken = api.config.perimeter.requests.take(address, now);
+    taken.map_err(|seconds| Failure::from(Code::TooManyRequests).waiting(Some(seconds)))
+}
+
+fn judge(reach: &Reach, parts: &request::Parts, lan: bool) -> Result<Cors, Failure> {
+    let host = host(parts)?;
+    if !reach.names(host.host()) {
+        return Err(Code::HostUnknown.into());
+    }
+    // Nobody frames a body in pieces where there is none; whoever does means another server before or behind this one.
+    let bodiless = !matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+    if bodiless && parts.headers.contains_key(TRANSFER_ENCODING) {
+        return Err(header_wrong("Transfer-Encoding"));
+    }
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (Some(_), Some(_)) => Err(Code::OriginForeign.into()),
+        (Some(origin), None) => match origin.to_str().map(str::to_ascii_lowercase) {
+            Ok(text) if text == own_origin(&host, lan) => Ok(Cors::None),
+            Ok(text) if reach.origins.contains(&text) => Ok(Cors::Listed(origin.clone())),
+            _ => Err(Code::OriginForeign.into()),
+        },
+        // Pictures, scripts and forms of other sites say no origin. A link that somebody follows is a visit.
+        (None, _) if is_across(&parts.headers) => Err(Code::OriginForeign.into()),
+        (None, _) => Ok(Cors::None),
+    }
+}
+
+/// For whom the request is meant, said once, or twice with the same words.
+fn host(parts: &request::Parts) -> Result<Authority, Failure> {
+    let mut values = parts.headers.get_all(HOST).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(header_wrong("Host")) };
+    let named = value.to_str().ok().and_then(|value| Authority::from_str(value).ok());
+    let named = named.filter(|named| !named.as_str().contains('@')).ok_or_else(|| header_wrong("Host"))?;
+    match parts.uri.authority() {
+        Some(absolute) if !absolute.as_str().eq_ignore_ascii_case(named.as_str()) => Err(Code::HostUnknown.into()),
+        _ => Ok(named),
+    }
+}
+
+fn header_wrong(name: &'static str) -> Failure {
+    let place = Place::parameter(
+        name,
+        "HEADER_INVALID",
+        "このヘッダーはちょうど一度、正しい形で送ってください。要らない要求には付けないでください。",
+        "Send this header exactly once, in its form, and only where it belongs.",
+    );
+    Failure::here(Code::RequestMalformed, place)
+}
+
+/// As a browser writes it: without the port that goes with the scheme.
+fn own_origin(host: &Authority, lan: bool) -> String {
+    let (scheme, usual) = if lan { ("https", ":443") } else { ("http", ":80") };
+    let host = host.as_str().to_ascii_lowercase();
+    format!("{scheme}://{}", host.strip_suffix(usual).unwrap_or(&host))
+}
+
+fn is_across(headers: &HeaderMap) -> bool {
+    let is = |name: &HeaderName, values: &[&str]| {
+        headers.get(name).is_some_and(|value| values.iter().any(|other| value.as_bytes() == other.as_bytes()))
+    };
+    is(&FETCH_SITE, &["cross-site", "same-site"]) && !is(&FETCH_MODE, &["navigate"])
+}
+
+fn is_preflight(parts: &request::Parts) -> bool {
+    parts.method == Method::OPTIONS && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Says what a listed site may send. Cookies are not among it.
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    say(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE");
+    say(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, last-event-id");
+    say(ACCESS_CONTROL_MAX_AGE, "600");
+    if asked.contains_key(PRIVATE_NETWORK_ASKED) {
+        say(PRIVATE_NETWORK, "true");
+    }
+    response
+}
+
+/// What browsers are told of every answer; a handler's own word counts more.
+fn guard_browsers(headers: &mut HeaderMap, lan: bool) {
+    let said = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in said {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    if lan {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}

@@ -1,0 +1,42 @@
+//! Thousands of connections from one address, while another is answered.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::kit::{HERE, OTHER, Office, PATIENCE};
+use crate::support::until;
+
+const ASK: &[u8] = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+fn answered(office: &Office, from: std::net::IpAddr) -> bool {
+    let Ok(mut stream) = office.tls(from, None) else { return false };
+    let mut answer = String::new();
+    stream.write_all(ASK).is_ok() && {
+        let _ = stream.read_to_string(&mut answer);
+        answer.starts_with("HTTP/1.1 200")
+    }
+}
+
+#[test]
+fn thousands_of_slow_connections_from_one_address_keep_no_other_waiting() {
+    let office = Office::with(&[("max_connections", "70")]);
+    let slow = |office: &Office| -> TcpStream {
+        let mut stream = office.tcp(HERE).unwrap();
+        // The beginning of a handshake that never goes on.
+        let _ = stream.write_all(&[0x16, 0x03, 0x01]);
+        stream
+    };
+    // The kernel shakes hands before the box looks, so those that are held show only by not being closed.
+    let held: Vec<_> = (0..64).map(|_| slow(&office)).collect();
+    until("the address to be full", PATIENCE, || (!answered(&office, HERE)).then_some(()));
+    for round in 0..3000 {
+        let refused = slow(&office).read(&mut [0]);
+        assert!(!matches!(refused, Ok(1)), "a word to connection {round}: {refused:?}");
+        if round % 300 == 0 {
+            assert!(answered(&office, OTHER), "another address in round {round}");
+        }
+    }
+    // A handshake has its time; nobody has to let go for the address to be heard again.
+    until("the address to be answered again", PATIENCE, || answered(&office, HERE).then_some(()));
+    drop(held);
+}
