@@ -168,10 +168,20 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, Failure> {
-    let caller = authenticate(api, parts).await?;
-    permitted(&caller, rights)?;
-    Ok(caller)
+pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, TurnedAway> {
+    let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
+    match permitted(&caller, rights) {
+        Ok(()) => Ok(caller),
+        Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
+    }
+}
+
+/// Somebody who is not let in.
+pub(super) struct TurnedAway {
+    /// Who it is, if that is known.
+    pub(super) caller: Option<Caller>,
+    /// Why.
+    pub(super) failure: Failure,
 }
 
 /// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.

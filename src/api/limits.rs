@@ -9,8 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
 use super::Api;
-use super::caller::{Connection, admit};
+use super::about::Named;
+use super::caller::{Connection, TurnedAway, admit};
 use super::problem::{Failure, Place};
+use super::recorder::{Recorder, draft};
+use crate::audit::Draft;
 use crate::fault::Code;
 use crate::terminal::Right;
 
@@ -27,6 +30,29 @@ pub(super) struct Guard {
     pub(super) seats: Option<Arc<Semaphore>>,
     /// How long it may take; `None` where the handler keeps its own time.
     pub(super) limit: Option<Duration>,
+    /// Writes the trail.
+    pub(super) recorder: Arc<Recorder>,
+    /// What the trail calls it; empty: nothing.
+    pub(super) act: &'static str,
+    /// When it is recorded.
+    pub(super) recording: Recording,
+    /// What the path names.
+    pub(super) named: Option<Named>,
+}
+
+/// When an act is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// It is none.
+    None,
+    /// Before the answer leaves. Whoever goes away before that has seen nothing; who looks again soon has looked once.
+    Look,
+    /// Before the answer leaves. Whoever goes away before that has changed nothing that is not recorded otherwise.
+    Answered,
+    /// Also when its sender has gone: it runs to its end all the same.
+    ToItsEnd,
+    /// Also when its sender has gone: then, that it was begun.
+    Attempt,
 }
 
 /// The layer in front of each handler.
@@ -43,18 +69,83 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
-    if !guard.rights.is_empty() {
-        let (mut parts, body) = request.into_parts();
-        match admit(&guard.api, &parts, guard.rights).await {
-            Ok(caller) => parts.extensions.insert(caller),
-            Err(failure) => return failure.into_response(),
-        };
-        request = Request::from_parts(parts, body);
+    if guard.rights.is_empty() {
+        return run(guard.limit, request, next).await;
     }
-    let Some(limit) = guard.limit else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
+    let connection = parts.extensions.get::<Connection>().cloned();
+    let caller = match admit(&guard.api, &parts, guard.rights).await {
+        Ok(caller) => caller,
+        Err(TurnedAway { caller, failure }) => {
+            let from = connection.and_then(|connection| connection.peer.address());
+            guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.code()).await;
+            return failure.into_response();
+        }
+    };
+    let act = draft(&caller, guard.act);
+    let on = guard.named.and_then(|named| named.reference(parts.uri.path()));
+    parts.extensions.insert(caller);
+    parts.extensions.insert(act.clone());
+    let running = run(guard.limit, Request::from_parts(parts, body), next);
+    guard.recorded(connection, (act, on), running).await
+}
+
+async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response {
+    let Some(limit) = limit else { return next.run(request).await };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::from(Code::GatewayBusy).into_response(),
+    }
+}
+
+impl Guard {
+    /// Runs the handler and records how the act ended, before the answer leaves.
+    async fn recorded(
+        self,
+        connection: Option<Connection>,
+        (act, on): (Draft, Option<String>),
+        running: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let recorder = self.recorder;
+        match (self.recording, connection) {
+            (Recording::None, _) => running.await,
+            (Recording::Look, _) => recorder.look(act, on, running.await).await,
+            (Recording::Answered, _) | (_, None) => recorder.close(act, on, running.await).await,
+            (Recording::ToItsEnd, Some(connection)) => {
+                let whole = async move { recorder.close(act, on, running.await).await };
+                connection.detach(whole).await.unwrap_or_else(Failure::into_response)
+            }
+            (Recording::Attempt, Some(connection)) => {
+                let attempt = Attempt { connection, recorder, act: Some((act, on)) };
+                attempt.made(running).await
+            }
+        }
+    }
+}
+
+/// An act whose sender may go away, and which is not carried on then.
+struct Attempt {
+    connection: Connection,
+    recorder: Arc<Recorder>,
+    act: Option<(Draft, Option<String>)>,
+}
+
+impl Attempt {
+    async fn made(mut self, running: impl Future<Output = Response>) -> Response {
+        let response = running.await;
+        let Some((act, on)) = self.act.take() else { return response };
+        let recorder = Arc::clone(&self.recorder);
+        // The record is written to its end, whoever waits for it.
+        let closing = async move { recorder.close(act, on, response).await };
+        self.connection.detach(closing).await.unwrap_or_else(Failure::into_response)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some((act, on)) = self.act.take() else { return };
+        let code = if std::thread::panicking() { Code::GatewayInternal } else { Code::CallerLeft };
+        self.connection.work.spawn(self.recorder.abandoned(act, on, code));
     }
 }
 

@@ -9,6 +9,7 @@
 //! a document is streamed, never held whole; work that writes goes on when its client has gone. This room does not know
 //! that there is a store or a hub.
 
+mod about;
 mod body;
 mod caller;
 mod lan;
@@ -19,6 +20,7 @@ mod openapi;
 mod perimeter;
 mod problem;
 mod rate;
+mod recorder;
 mod routes;
 mod serve;
 mod steady;
@@ -31,6 +33,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::audit::Trail;
 use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -57,6 +60,8 @@ pub struct Api {
     pub cards: Cards,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
+    /// Where acts are recorded.
+    pub trail: Trail,
     /// How the gateway's parts are.
     pub health: Arc<dyn HealthSource>,
     /// Renders the metrics in the Prometheus text format.

@@ -39,7 +39,7 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
-            "opinions" | "careplans" | "submissions" | "events" | "keys" => resource,
+            "opinions" | "careplans" | "submissions" | "events" | "keys" | "trail" => resource,
             "received" => "careplans",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",

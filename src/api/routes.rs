@@ -13,11 +13,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
+use super::about::Named;
 use super::caller::{self, Needs};
-use super::limits::{Guard, guard};
+use super::limits::{Guard, Recording, guard};
 use super::meter::meter;
 use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
+use super::recorder::Recorder;
 use super::{Api, v1};
 use crate::fault::Code;
 use crate::terminal::Right;
@@ -112,6 +114,7 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    "trail.read"             trail::read / __path_read;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;
@@ -122,9 +125,11 @@ pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let seats = Arc::new(Semaphore::new(api.config.max_requests));
     let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
+    let facility = api.config.facility.clone();
+    let recorder = Arc::new(Recorder::new(api.trail.clone(), api.clock.clone(), facility));
     let mut router = Router::new();
     for route in table() {
-        let guarded = from_fn_with_state(guard_of(&route, &api, &seats), guard);
+        let guarded = from_fn_with_state(guard_of(&route, &api, &seats, &recorder), guard);
         let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
         router = router.route(&route.path, handler);
     }
@@ -140,7 +145,7 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>) -> Guard {
+fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>, recorder: &Arc<Recorder>) -> Guard {
     let parameters = route.operation.parameters.iter().flatten();
     let query = parameters.filter_map(|parameter| match parameter {
         RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
@@ -152,6 +157,22 @@ fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>) -> Guard {
         query: query.collect(),
         seats: (route.pace != Pace::Always).then(|| Arc::clone(seats)),
         limit: (route.pace == Pace::Normal).then_some(api.config.request),
+        recorder: Arc::clone(recorder),
+        act: route.act,
+        recording: recording(route),
+        named: Named::of(&route.path),
+    }
+}
+
+/// When a route's act is recorded.
+fn recording(route: &Route) -> Recording {
+    match (route.pace, route.act) {
+        (_, "") => Recording::None,
+        _ if route.method == HttpMethod::Get => Recording::Look,
+        // What comes in is recorded by the transaction that keeps it, or has not happened.
+        (_, "opinion.submit" | "careplan.submit" | "identification.record") => Recording::Answered,
+        (Pace::Own, _) => Recording::Attempt,
+        (Pace::Normal | Pace::Always, _) => Recording::ToItsEnd,
     }
 }
 

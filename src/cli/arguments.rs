@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::audit::{Anchor, Month};
 use crate::config::{Careplans, DEFAULT_PATH};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::careplan::value;
@@ -50,6 +51,11 @@ pub(super) enum Command {
     Lan {
         #[command(subcommand)]
         order: LanOrder,
+    },
+    /// 操作の記録 / the trail: who did what
+    Audit {
+        #[command(subcommand)]
+        order: AuditOrder,
     },
     /// ケアプランのCSVファイル（標準仕様4.1） / care plan files (standard 4.1)
     Careplan {
@@ -138,6 +144,55 @@ impl From<Reading> for Careplans {
             code_tables: reading.code_tables,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditOrder {
+    /// 記録がつながっているか確かめ、合わない最初の記録を示す / verify the chain and name the first record that does not fit
+    ///
+    /// 終了コード: 0 つながっている、1 合わない記録がある、2 読めない / exit code: 0 it fits, 1 a record does not fit, 2 unreadable
+    Verify {
+        /// 書き出したファイル、証拠一式のフォルダー。なければこの機械のデータベース /
+        /// an exported file or a pack's folder; without it this machine's database
+        #[arg(value_name = "FILE|DIR")]
+        path: Option<PathBuf>,
+        /// 別に保管した控え（何度でも） / an anchor kept elsewhere; may be repeated
+        #[arg(long = "anchor", value_name = "SEQ:HASH")]
+        anchors: Vec<Anchor>,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 最後の記録の番号とハッシュ（紙などに控えます） / number and hash of the newest record, to be kept elsewhere
+    Anchor {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 新しいほうの記録 / the newest records
+    List {
+        /// 件数 / how many
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        last: u16,
+        /// 記録そのもの（一行一件） / the records themselves, one a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// 運営指導のための証拠一式 / the evidence pack of a month, for an inspection
+    Export {
+        /// 年月 / which month
+        #[arg(long, value_name = "YYYY-MM")]
+        month: Month,
+        /// この人の操作だけを一覧に載せる / list only what this person did
+        #[arg(long)]
+        user: Option<String>,
+        /// 書き出すフォルダー / the folder to write it into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,12 +3,13 @@
 //! `serve` runs the gateway in this process. `check` looks at the settings and what they name, without starting anything.
 //! `status`, `queue` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
 //! works on the store itself while no gateway runs, so that the first key exists before the first start. `careplan` only reads
-//! the files that it is given.
+//! the files that it is given; `audit` reads those, or the database, and changes nothing in it.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
 //! a secret is printed once, by `key add`.
 
 mod arguments;
+mod audit;
 mod careplan;
 mod careplan_text;
 mod check;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
-use arguments::{Arguments, CareplanOrder, Command};
+use arguments::{Arguments, AuditOrder, CareplanOrder, Command};
 pub use check::{Check, Verdict};
 use output::{complain, say};
 
@@ -70,6 +71,10 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Careplan { order: CareplanOrder::Lint { paths, reading, json } } => {
             careplan::lint(&paths, reading, json)
         }
+        Command::Audit { order: AuditOrder::Verify { path: Some(path), anchors, json } } => {
+            audit::verify(&path, &anchors, json)
+        }
+        Command::Audit { order } => with_settings(&config, |loaded| audit::run(&loaded.config, order)),
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),

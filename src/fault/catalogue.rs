@@ -87,6 +87,9 @@ catalogue! {
     RequestTimeout "REQUEST_TIMEOUT" 408 Caller Later
         "送信が途中で止まりました。もう一度、同じ Idempotency-Key で送ってください。"
         "The request stalled. Send it again with the same Idempotency-Key.";
+    CallerLeft "CALLER_LEFT" 408 Caller Never
+        "答えを待たずに接続が切れました。始めた操作は終わっているかもしれません。続く記録を見てください。"
+        "Whoever asked went away before the answer. What was begun may have been finished; see the records that follow.";
     IdempotencyKeyMissing "IDEMPOTENCY_KEY_MISSING" 400 Caller Never
         "Idempotency-Key ヘッダーが要ります。文書ごとに新しいUUIDなどを付けてください。"
         "An Idempotency-Key header is required. Give each document a new UUID or the like.";
@@ -368,6 +371,9 @@ catalogue! {
     StorageBroken "STORAGE_BROKEN" 503 Operator AfterRemedy
         "保存場所またはデータベースに異常があります。電源を切らず導入業者に連絡してください。受け付けは止めています。"
         "Storage or the database is faulty. Do not switch off; call the vendor. Nothing new is accepted.";
+    TrailUnavailable "TRAIL_UNAVAILABLE" 503 Operator Later
+        "操作の記録が書けないため、結果をお見せできません。保存場所の空きと状態を確かめてください。操作そのものは行われている場合があります。"
+        "The answer cannot be given, because the act could not be recorded. See to the storage. The act itself may have been done.";
     GatewayBusy "GATEWAY_BUSY" 503 Gateway Later
         "engawaが混み合っています。少し待って同じ内容で送ってください。"
         "engawa is busy. Wait a moment and send the same again.";

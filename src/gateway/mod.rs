@@ -29,6 +29,7 @@ pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 
 use crate::api::{self, Api, Listener};
+use crate::audit::{Follower, OwnAct, Trail};
 use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
@@ -121,6 +122,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Reload => {
                     notifier.reloading();
                     reload::reload(&loaded, &house, &telemetry);
+                    house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
             },
@@ -197,6 +199,9 @@ struct House {
     inbox_tasks: inbox::Tasks,
     exchange_tasks: Option<exchange::Tasks>,
     stop_folders: watch::Sender<bool>,
+    trail: Trail,
+    trail_task: JoinHandle<()>,
+    stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
     lan: Arc<Lan>,
@@ -236,6 +241,12 @@ impl House {
         let idempotency_secret = secret.derive("idempotency keys")?;
         let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let opened = (store.clone(), keys.clone());
+        // Before anything can happen: what it tells first is that the gateway starts.
+        let trail = Trail::new(store.clone());
+        let facility = settings.facility.number.clone();
+        let follower = Follower::begin(store.clone(), clock.clone(), facility, settings.state.directory.clone()).await;
+        let (stop_trail, stopping_trail) = watch::channel(false);
+        let trail_task = tokio::spawn(follower.run(stopping_trail));
         let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let (stop_folders, stopping_folders) = watch::channel(false);
         let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
@@ -251,6 +262,9 @@ impl House {
             inbox_tasks,
             exchange_tasks,
             stop_folders,
+            trail,
+            trail_task,
+            stop_trail,
             link,
             keys: api_keys,
             lan_task: tokio::spawn(Arc::clone(&lan).keep()),
@@ -285,6 +299,7 @@ impl House {
             keys: self.keys.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
+            trail: self.trail.clone(),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),
                 inbox: self.inbox.clone(),
@@ -321,12 +336,21 @@ impl House {
         }
     }
 
+    /// Puts it into the trail that the settings were read again.
+    async fn reloaded(&self, settings: &Config) {
+        let act = OwnAct::Reloaded.act(&settings.facility.number, self.clock.now());
+        if let Err(error) = self.trail.record(vec![act]).await {
+            tracing::error!(code = %error.code, "audit: that the settings were read again could not be recorded");
+        }
+    }
+
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.tasks.any_ended()
             || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
             || self.inbox_tasks.any_ended()
+            || self.trail_task.is_finished()
             || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
     }
 
@@ -394,7 +418,12 @@ impl House {
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
         self.lan_task.abort();
-        drop((self.outbox, self.link, self.keys, self.tasks));
+        // After everything that could be told, and before the store closes.
+        self.stop_trail.send_replace(true);
+        let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
+        self.trail_task.abort();
+        tracing::info!(finished = told, "engawa: trail closed");
+        drop((self.outbox, self.link, self.keys, self.tasks, self.trail));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

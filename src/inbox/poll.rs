@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
 use super::Inner;
+use crate::audit::forgotten;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
 use crate::store::{Announce, NewArrival, PruneReceived, StoreError};
@@ -275,7 +276,8 @@ impl<H: HubPort> Poller<H> {
         let before = known.min(inner.clock.now().as_millisecond()).saturating_sub(kept);
         let facility = &inner.config.facility;
         loop {
-            let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS };
+            let told = Some(forgotten("received", self.inner.clock.now()));
+            let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS, told };
             if inner.store.write(prune).await? == 0 {
                 return Ok(());
             }

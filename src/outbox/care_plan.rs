@@ -100,7 +100,8 @@ impl Outbox {
             let plan = plan(id, &new.unit, new.files, &secret);
             let with = Particulars {
                 kind: Kind::CarePlan,
-                sender: sender.clone(),
+                // One record for all of what was handed in together.
+                sender: Sender { act: sender.act.clone().filter(|_| number == 0), ..sender.clone() },
                 key: stored_key_of(&secret, &sender.facility, idempotency_key, number),
                 request_hash,
                 // What was noticed of all stands with the first.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Inner, identification, record};
+use crate::audit::forgotten;
 use crate::fault::Code;
 use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, tell_plan};
 use crate::telemetry::Metric;
@@ -86,7 +87,9 @@ async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
 async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
     let before = forget_clock(inner, forward).await?.saturating_sub(kept);
-    while *stop.borrow() == Stop::Run && inner.store.write(Prune { before, octets: FORGET_OCTETS }).await? > 0 {}
+    let told = forgotten("submission", inner.clock.now());
+    let prune = || Prune { before, octets: FORGET_OCTETS, told: Some(told.clone()) };
+    while *stop.borrow() == Stop::Run && inner.store.write(prune()).await? > 0 {}
     Ok(())
 }
 

@@ -155,8 +155,19 @@ impl Keeping {
         self.sealer.seal(&mut last, true)?;
         let (new, event) = self.rows(with)?;
         let start = (super::StateName::Queued.as_str(), Code::WaitTurn.name());
-        let accept = Accept { new, last_piece: (self.pieces, last), start, event };
+        let record =
+            with.sender.act.clone().map(|act| act.done(self.inner.clock.now(), self.reference(with)).to_line());
+        let accept = Accept { new, last_piece: (self.pieces, last), start, event, record };
         Ok(Together { keeping: self, accept })
+    }
+
+    /// As the trail calls it.
+    fn reference(&self, with: &Particulars) -> String {
+        match (with.kind, &with.plan) {
+            (_, Some(plan)) => format!("batch:{}", plan.batch),
+            (Kind::Identification, None) => format!("identification:{}", self.id),
+            (_, None) => format!("submission:{}", self.id),
+        }
     }
 
     /// Accepts several together. `None`: all of them are on stable storage. Else nothing of it is kept, and the answer is the row

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::kind::Kind;
+use crate::audit::Draft;
 use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
@@ -18,6 +19,8 @@ pub struct Sender {
     pub facility: String,
     /// Stable id of the credential.
     pub id: String,
+    /// What the trail says of the one who submits; recorded in the transaction that accepts.
+    pub act: Option<Draft>,
 }
 
 /// What the sender is told once the document is on stable storage; the same again for a repeat under the same key.

@@ -69,3 +69,8 @@ CREATE TABLE trail (
     record TEXT    NOT NULL                       -- one line of JSON without its end; docs/audit.md
 );
 CREATE INDEX trail_time ON trail (at);
+-- Whoever holds the file can do as he likes, and the chain shows it; no statement of ours, and no slip of somebody's hand, changes it.
+CREATE TRIGGER trail_next BEFORE INSERT ON trail WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM trail)
+BEGIN SELECT RAISE(ABORT, 'the trail is only added to at its end'); END;
+CREATE TRIGGER trail_fixed BEFORE UPDATE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is only added to'); END;
+CREATE TRIGGER trail_kept BEFORE DELETE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is only added to'); END;

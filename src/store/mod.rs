@@ -17,6 +17,7 @@ mod received;
 mod rows;
 mod select;
 mod submissions;
+mod trail;
 mod writer;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ pub use received::{
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};
 
 use crate::clock::Clock;

@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{NewEvent, Store, StoreError, Write, events, facts, pieces};
+use super::{Forgotten, NewEvent, Store, StoreError, Write, events, facts, pieces, trail};
 
 /// A received unit as stored.
 #[derive(Clone, Debug, FromRow)]
@@ -292,21 +292,23 @@ pub struct PruneReceived {
     pub before: i64,
     /// A transaction ends when it has deleted so much.
     pub octets: i64,
+    /// What the trail says of each.
+    pub told: Option<Forgotten>,
 }
 
 impl Write for PruneReceived {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id, coalesce(body_length, 0) FROM received \
+        const OLD: &str = "SELECT id, facility, coalesce(body_length, 0) FROM received \
                            WHERE opened_at IS NOT NULL AND opened_at < ? ORDER BY opened_at LIMIT 100";
-        let old: Vec<(Vec<u8>, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        let old: Vec<(Vec<u8>, String, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
         // They are about no submission, so nothing else forgets them.
         const EVENTS: &str = "DELETE FROM event WHERE facility = ? AND at < ? AND submission IS NULL \
                               AND kind IN ('careplan.received', 'careplan.opened', 'careplan.gone')";
         sqlx::query(EVENTS).bind(&self.facility).bind(self.before).execute(&mut *tx).await?;
         let (mut gone, mut octets) = (0, 0);
-        for (id, length) in &old {
+        for (id, facility, length) in &old {
             for statement in [
                 "INSERT OR IGNORE INTO received_forgotten SELECT facility, hub_id FROM received WHERE id = ? AND state = 'kept'",
                 "DELETE FROM piece WHERE body = ?",
@@ -314,6 +316,9 @@ impl Write for PruneReceived {
                 "DELETE FROM received WHERE id = ?",
             ] {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+            }
+            if let Some(told) = &self.told {
+                trail::append(tx, &[told(facility, id)]).await?;
             }
             gone += 1;
             octets += length;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::rows::row_columns;
-use super::{Columns, NewEvent, NewSubmission, Row, StoreError, Write, events, queues};
+use super::{Columns, Forgotten, NewEvent, NewSubmission, Row, StoreError, TrailLine, Write, events, queues, trail};
 
 /// Accepts a document: its row, its last piece and its first event, all or nothing.
 pub struct Accept {
@@ -18,6 +18,8 @@ pub struct Accept {
     pub start: (&'static str, &'static str),
     /// The event that tells of it.
     pub event: NewEvent,
+    /// What the trail says of it.
+    pub record: Option<TrailLine>,
 }
 
 /// What became of an [`Accept`].
@@ -42,6 +44,7 @@ impl Write for Accept {
         if let Some(queue) = &self.new.queue {
             queues::settle(tx, queue).await?;
         }
+        trail::append(tx, self.record.as_slice()).await?;
         Ok(Accepted::New)
     }
 }
@@ -72,6 +75,9 @@ impl Write for AcceptBatch {
         let queues: BTreeSet<&String> = self.0.iter().filter_map(|one| one.new.queue.as_ref()).collect();
         for queue in queues {
             queues::settle(tx, queue).await?;
+        }
+        for one in &self.0 {
+            trail::append(tx, one.record.as_slice()).await?;
         }
         Ok(Accepted::New)
     }
@@ -291,23 +297,28 @@ pub struct Prune {
     pub before: i64,
     /// A transaction ends when it has deleted so much.
     pub octets: i64,
+    /// What the trail says of each.
+    pub told: Option<Forgotten>,
 }
 
 impl Write for Prune {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper') \
+        const OLD: &str = "SELECT id, facility, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper') \
                            AND changed_at < ? ORDER BY changed_at LIMIT 100";
-        let old: Vec<(Vec<u8>, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        let old: Vec<(Vec<u8>, String, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
         let (mut gone, mut octets) = (0, 0);
-        for (id, length) in &old {
+        for (id, facility, length) in &old {
             for statement in [
                 "DELETE FROM piece WHERE body = ?",
                 "DELETE FROM event WHERE submission = ?",
                 "DELETE FROM submission WHERE id = ?",
             ] {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+            }
+            if let Some(told) = &self.told {
+                trail::append(tx, &[told(facility, id)]).await?;
             }
             gone += 1;
             octets += length;

@@ -55,7 +55,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         kind: "submission.queued",
         data: "{}".into(),
     };
-    Accept { new, last_piece: (0, vec![1]), start: (state, "WAIT_TURN"), event }
+    Accept { new, last_piece: (0, vec![1]), start: (state, "WAIT_TURN"), event, record: None }
 }
 
 #[tokio::test]
@@ -70,8 +70,8 @@ async fn only_what_is_finished_and_old_enough_is_forgotten() {
     store.write(accept(100, "delivered", 399, 10)).await.unwrap();
 
     let before = (1000 - 400) * DAY;
-    assert_eq!(store.write(Prune { before, octets: 1 << 20 }).await.unwrap(), 4);
-    assert_eq!(store.write(Prune { before, octets: 1 << 20 }).await.unwrap(), 0);
+    assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 4);
+    assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 0);
     for id in 1..=4 {
         assert_eq!(count(&store, id).await, (false, false, 0), "{id} is old and finished");
     }
@@ -111,7 +111,7 @@ async fn nothing_is_left_of_a_person_who_was_identified() {
     let row = store.submission(&[1; 16]).await.unwrap().unwrap();
     assert_eq!((row.kind.as_str(), row.columns.outcome.as_deref()), ("identification", Some(TOLD[0])));
 
-    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20 }).await.unwrap(), 1);
+    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None }).await.unwrap(), 1);
     assert_eq!((count(&store, 1).await, count(&store, 2).await), ((false, false, 0), (true, true, 2)));
     drop(store);
     task.finished().await;
@@ -127,7 +127,7 @@ async fn large_documents_are_forgotten_a_few_at_a_time() {
     for id in 1..=5 {
         store.write(accept(id, "delivered", 500 - i64::from(id), 10 << 20)).await.unwrap();
     }
-    let prune = || Prune { before: 600 * DAY, octets: 16 << 20 };
+    let prune = || Prune { before: 600 * DAY, octets: 16 << 20, told: None };
     let mut gone = Vec::new();
     for _ in 0..4 {
         gone.push(store.write(prune()).await.unwrap());
@@ -147,7 +147,7 @@ async fn a_batch_keeps_what_is_not_finished_or_not_old() {
         let new = NewSubmission { kind: "care_plan", batch: Some(BATCH), ..accept.new };
         store.write(Accept { new, ..accept }).await.unwrap();
     }
-    let prune = || Prune { before: (1000 - 400) * DAY, octets: 1 << 20 };
+    let prune = || Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None };
     assert_eq!(store.write(prune()).await.unwrap(), 2);
     assert_eq!(store.write(prune()).await.unwrap(), 0);
     let left = store.batch(FACILITY, &BATCH, 10).await.unwrap();
@@ -212,7 +212,7 @@ async fn of_what_was_received_only_what_was_opened_long_ago_is_forgotten() {
     let placed = PlacementRow { received: id(1).to_vec(), files: "[]".into() };
     store.write(BeginPlacement { row: placed, folder: "in".into(), at: 0 }).await.unwrap();
 
-    let prune = || PruneReceived { facility: FACILITY.into(), before: (1000 - 400) * DAY, octets: 1 << 20 };
+    let prune = || PruneReceived { facility: FACILITY.into(), before: (1000 - 400) * DAY, octets: 1 << 20, told: None };
     assert_eq!(store.write(prune()).await.unwrap(), 2);
     assert_eq!(store.write(prune()).await.unwrap(), 0);
     let left: Vec<String> = store.received_list(&filter).await.unwrap().into_iter().map(|row| row.hub_id).collect();

@@ -1,6 +1,8 @@
 //! Models, property tests and virtual-time schedules: no sockets, no processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod audit;
+mod audit_chain;
 mod authority;
 mod card;
 mod card_corpus;

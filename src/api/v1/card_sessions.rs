@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::card_wire::{SessionView, TriesView};
 use super::identify::{drained, small_secret};
 use super::identifying::own_card;
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Card, With, authorise};
 use crate::api::members::{Members, Shape, Wiped};
@@ -105,7 +106,8 @@ pub(in crate::api) async fn open(State(api): State<Arc<Api>>, request: Request) 
     };
     let location = HeaderValue::from_str(&format!("/v1/card-sessions/{}", session.id))
         .map_err(|error| Failure::from(Code::GatewayInternal).because(error))?;
-    Ok((status, [(LOCATION, location)], Json(SessionView::from(session))).into_response())
+    let about = Extension(About::id("card-session", session.id));
+    Ok((status, about, [(LOCATION, location)], Json(SessionView::from(session))).into_response())
 }
 
 async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Caller, Wish, Purpose, Duration), Failure> {

@@ -107,7 +107,7 @@ pub(in crate::api) async fn metrics(
 ) -> Result<impl IntoResponse, Failure> {
     if matches!(connection.peer, Peer::Lan { .. }) {
         let (parts, _) = request.into_parts();
-        admit(&api, &parts, &[Right::Read, Right::Admin]).await?;
+        admit(&api, &parts, &[Right::Read, Right::Admin]).await.map_err(|turned| turned.failure)?;
     }
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)()))
 }

@@ -13,7 +13,7 @@ use super::card_wire::{Identified, PersonView, Recorded};
 use super::evidence;
 use super::identify::{detached, drained, small_secret};
 use super::identifying::{self, Keyed};
-use super::opinions::{idempotency_key, sender};
+use super::opinions::{idempotency_key, submitter};
 use super::wire::SubmissionView;
 use crate::api::Api;
 use crate::api::body::Pieces;
@@ -85,7 +85,7 @@ async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<(Keyed, Wit
     let mut members = Members::read(&whole)?;
     let witnessed = evidence::document(&mut members);
     members.done()?;
-    Ok((Keyed { sender: sender(&caller), key }, witnessed.ok_or(Code::RequestMalformed)?))
+    Ok((Keyed { sender: submitter(&caller, parts), key }, witnessed.ok_or(Code::RequestMalformed)?))
 }
 
 /// Follow a recorded identification

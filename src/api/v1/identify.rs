@@ -13,7 +13,7 @@ use super::card_sessions::{MAX_BODY, find};
 use super::card_wire::{Identified, Recorded};
 use super::evidence::{self, CONFIRM, CONFIRM_LEFT, PIN};
 use super::identifying::{self, Keyed};
-use super::opinions::{given_idempotency_key, sender};
+use super::opinions::{given_idempotency_key, submitter};
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
@@ -127,7 +127,7 @@ async fn take(
     let key = |method: Method| -> Result<Keyed, Failure> {
         let own = || format!("card-session:{}:{}", session.id(), method.as_str());
         let key = given_idempotency_key(parts)?.map_or_else(own, str::to_owned);
-        Ok(Keyed { sender: sender(&caller), key })
+        Ok(Keyed { sender: submitter(&caller, parts), key })
     };
     match way {
         Way::Pin(pin, confirm) => {

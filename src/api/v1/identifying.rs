@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::card_wire::{CardView, Identified, Recorded};
 use super::opinions::REPLAYED;
 use crate::api::Api;
+use crate::api::about::{self, About};
 use crate::api::problem::{Advice, Failure, Place};
 use crate::api::wiped::wiped;
 use crate::card::{CardError, CardKind, IdentityPin, Reserved, Session, Spent};
@@ -293,8 +294,11 @@ fn recorded(acceptance: &Acceptance) -> Result<Response, Failure> {
         .map_err(|error| Failure::from(Code::GatewayInternal).because(error))?;
     let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     let mut response = (StatusCode::ACCEPTED, headers, Json(Recorded::from(acceptance))).into_response();
+    response.extensions_mut().insert(About::id("identification", acceptance.id));
     if acceptance.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    } else {
+        response.extensions_mut().insert(about::Recorded);
     }
     Ok(response)
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::Api;
+use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, With, authorise};
 use crate::api::problem::{Failure, Place};
@@ -125,7 +126,8 @@ pub(in crate::api) async fn add(
     let (key, record) = timeout(limit, adding).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(key = %record.id, by = %caller.id, "API key made");
     let view = NewKeyView { key: key.reveal().to_string(), record: record.into() };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(view)))
+    let about = Extension(About(format!("key:{}", view.record.id)));
+    Ok((StatusCode::CREATED, about, [(CACHE_CONTROL, "no-store")], Json(view)))
 }
 
 fn parse(value: serde_json::Value, own_facility: &str) -> Result<NewKey, Failure> {

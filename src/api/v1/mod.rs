@@ -19,4 +19,5 @@ pub(super) mod opinions;
 pub(super) mod readers;
 pub(super) mod received;
 pub(super) mod submissions;
+pub(super) mod trail;
 pub(super) mod wire;

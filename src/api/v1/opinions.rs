@@ -13,9 +13,11 @@ use super::intake;
 use super::submissions::find;
 use super::wire::{Accepted, Checked, OpinionParts, OpinionRequest, SubmissionView};
 use crate::api::Api;
+use crate::api::about::{About, Recorded};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
 use crate::api::problem::{Document, Failure, Place, Severity};
+use crate::audit::Draft;
 use crate::fault::Code;
 use crate::outbox::{Acceptance, Sender};
 use crate::terminal::{Caller, Right};
@@ -68,12 +70,17 @@ async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Accept
 async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<intake::Taken, Failure> {
     let caller = authorise(parts, Right::Submit)?;
     let key = idempotency_key(parts)?;
-    intake::read(api, &sender(&caller), key, parts, body).await
+    intake::read(api, &submitter(&caller, parts), key, parts, body).await
 }
 
 /// The outbox's view of a caller.
 pub(super) fn sender(caller: &Caller) -> Sender {
-    Sender { facility: caller.facility.clone(), id: caller.id.clone() }
+    Sender { facility: caller.facility.clone(), id: caller.id.clone(), act: None }
+}
+
+/// The same of one who submits something, which is recorded together with its acceptance.
+pub(super) fn submitter(caller: &Caller, parts: &Parts) -> Sender {
+    Sender { act: parts.extensions.get::<Draft>().cloned(), ..sender(caller) }
 }
 
 pub(super) fn idempotency_key(parts: &Parts) -> Result<&str, Failure> {
@@ -91,12 +98,16 @@ pub(super) fn given_idempotency_key(parts: &Parts) -> Result<Option<&str>, Failu
 
 fn accepted(acceptance: Acceptance) -> Result<Response, Failure> {
     let replayed = acceptance.replayed;
+    let about = About::id("submission", acceptance.id);
     let location = HeaderValue::from_str(&format!("/v1/opinions/{}", acceptance.id))
         .map_err(|error| Failure::from(Code::GatewayInternal).because(error))?;
     let mut response = (StatusCode::ACCEPTED, Json(Accepted::from(acceptance))).into_response();
     response.headers_mut().insert(LOCATION, location);
+    response.extensions_mut().insert(about);
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    } else {
+        response.extensions_mut().insert(Recorded);
     }
     Ok(response)
 }

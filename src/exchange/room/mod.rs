@@ -20,6 +20,7 @@ use super::status::Status;
 use super::told::Taken;
 use super::watch::Watch;
 use super::{Config, Health, disk};
+use crate::audit::Draft;
 use crate::clock::Clock;
 use crate::credential::seal::{Keyring, SealError};
 use crate::fault::Code;
@@ -123,6 +124,11 @@ impl News {
     }
 }
 
+/// What the trail says of what was taken from a folder.
+fn handed_in(facility: &str) -> Draft {
+    Draft { by: "folder".to_owned(), ..Draft::own(facility, "careplan.submit") }
+}
+
 /// Work on files, on a thread that may wait.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
@@ -141,7 +147,11 @@ impl Room {
         stop: channel::Receiver<bool>,
     ) -> Self {
         Self {
-            sender: Sender { facility: config.facility.clone(), id: SENDER.to_owned() },
+            sender: Sender {
+                facility: config.facility.clone(),
+                id: SENDER.to_owned(),
+                act: Some(handed_in(&config.facility)),
+            },
             place: Place::new(&config.directory, &config.facility),
             watch: Watch::new(),
             scan: Scan::new(config.settle, config.patience),

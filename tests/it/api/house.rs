@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::audit::Trail;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
@@ -192,6 +193,7 @@ impl House {
             keys: keys.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
+            trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
             clock: clock.clone(),

@@ -47,7 +47,7 @@ fn accept(n: usize, queue: &str, place: &str) -> Accept {
         place: Some(place.to_owned()),
         about: Some("{}".into()),
     };
-    Accept { new, last_piece: (0, vec![1]), start: ("queued", "WAIT_TURN"), event: event(id) }
+    Accept { new, last_piece: (0, vec![1]), start: ("queued", "WAIT_TURN"), event: event(id), record: None }
 }
 
 async fn set(store: &Store, n: usize, state: &'static str) {

@@ -173,7 +173,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn sender() -> Sender {
-    Sender { facility: FACILITY.into(), id: "counter".into() }
+    Sender { facility: FACILITY.into(), id: "counter".into(), act: None }
 }
 
 pub(crate) fn insured(n: u32) -> String {

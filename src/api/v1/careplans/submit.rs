@@ -16,10 +16,11 @@ use super::reading::{Sent, announced, read};
 use super::wire::{Accepted, FileParts, UnitsRequest};
 use super::{MAX_REQUEST, Seats};
 use crate::api::Api;
+use crate::api::about::{About, Recorded};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
 use crate::api::problem::{Document, Failure, Place};
-use crate::api::v1::opinions::{REPLAYED, idempotency_key, sender};
+use crate::api::v1::opinions::{REPLAYED, idempotency_key, submitter};
 use crate::fault::Code;
 use crate::outbox::{Batch, Sender};
 use crate::terminal::Right;
@@ -91,7 +92,7 @@ async fn take(seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, 
     let due = due(parts)?;
     let room = seats.room(announced(parts))?;
     let sent = read(parts, body).await?;
-    Ok(Taken { sent, sender: sender(&caller), key, due, _room: room })
+    Ok(Taken { sent, sender: submitter(&caller, parts), key, due, _room: room })
 }
 
 async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failure> {
@@ -134,12 +135,16 @@ fn due(parts: &Parts) -> Result<Option<Date>, Failure> {
 
 fn accepted(batch: Batch) -> Result<Response, Failure> {
     let replayed = batch.replayed;
+    let about = About::id("batch", batch.id);
     let location = HeaderValue::from_str(&format!("/v1/careplans/{}", batch.id))
         .map_err(|error| Failure::from(Code::GatewayInternal).because(error))?;
     let mut response = (StatusCode::ACCEPTED, Json(Accepted::from(batch))).into_response();
     response.headers_mut().insert(LOCATION, location);
+    response.extensions_mut().insert(about);
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    } else {
+        response.extensions_mut().insert(Recorded);
     }
     Ok(response)
 }

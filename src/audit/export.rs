@@ -1,0 +1,247 @@
+//! The evidence pack of a month: the chain as it is, and what was sent, received and read, by reference.
+
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, offset};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::anchor::Anchor;
+use super::check::plain;
+use super::page::page;
+use super::record::{Hash, Record};
+use super::verify::{Flaw, Verifier};
+use crate::model::hex;
+use crate::store::{ArrivedRow, SentRow, StoreError, TrailReader};
+
+/// Records read at once.
+const PAGE: u16 = 1000;
+
+/// A month in Japan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Month(Date);
+
+impl FromStr for Month {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let first = format!("{text}-01").parse::<Date>().ok().filter(|date| date.to_string()[..7] == *text);
+        first.map(Self).ok_or("年月（例: 2026-11）で書きます / write a month, like 2026-11")
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.year(), self.0.month())
+    }
+}
+
+impl Month {
+    /// Its beginning and its end, milliseconds since 1970.
+    fn bounds(self) -> (i64, i64) {
+        let at = |date: Date| {
+            date.to_zoned(TimeZone::fixed(offset(9))).map_or(i64::MAX, |time| time.timestamp().as_millisecond())
+        };
+        (at(self.0), self.0.last_of_month().tomorrow().map_or(i64::MAX, at))
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// The content of `pack.json`.
+    pub json: Value,
+    /// The first record that does not fit, where one does not.
+    pub flaw: Option<Flaw>,
+}
+
+/// Why no pack could be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The database cannot be read.
+    #[error("the database cannot be read")]
+    Store(#[from] StoreError),
+    /// The folder cannot be written.
+    #[error("the pack cannot be written")]
+    Write(#[from] std::io::Error),
+}
+
+/// Writes `trail.jsonl`, `pack.json` and `pack.html` into `out`. With a user, only what that person did is listed; the chain is whole
+/// all the same.
+///
+/// # Errors
+/// [`ExportError`]. Files may have been written by then.
+pub async fn export(
+    reader: &TrailReader,
+    (month, user, now): (Month, Option<&str>, Timestamp),
+    facility: &str,
+    out: &Path,
+) -> Result<Pack, ExportError> {
+    std::fs::create_dir_all(out)?;
+    let (from, to) = month.bounds();
+    let chain = copy(reader, (from, to), user, &out.join("trail.jsonl")).await?;
+    let mut acts = chain.acts;
+    let sent: Vec<Value> = reader
+        .sent(from, to)
+        .await?
+        .iter()
+        .filter(|row| row.facility == facility)
+        .filter_map(|row| {
+            let id = Uuid::from_slice(&row.id).ok()?;
+            let batch = row.batch.as_deref().and_then(|batch| Uuid::from_slice(batch).ok());
+            let mut own = acts.get(&format!("submission:{id}")).cloned().unwrap_or_default();
+            own.extend(acts.get(&format!("identification:{id}")).into_iter().flatten().cloned());
+            // Of a batch each of its parts is told.
+            own.extend(batch.and_then(|batch| acts.get(&format!("batch:{batch}"))).into_iter().flatten().cloned());
+            own.sort_by_key(|act| act["seq"].as_u64());
+            (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, own))
+        })
+        .collect();
+    let received: Vec<Value> = reader
+        .arrived(from, to)
+        .await?
+        .iter()
+        .filter(|row| row.facility == facility)
+        .filter_map(|row| {
+            let id = Uuid::from_slice(&row.id).ok()?;
+            let own = acts.get(&format!("received:{id}")).cloned().unwrap_or_default();
+            (user.is_none() || !own.is_empty()).then(|| received(row, id, own))
+        })
+        .collect();
+    for (kind, name, items) in [
+        ("submission", "id", &sent),
+        ("identification", "id", &sent),
+        ("batch", "batch", &sent),
+        ("received", "id", &received),
+    ] {
+        for item in items {
+            acts.remove(&format!("{kind}:{}", item[name].as_str().unwrap_or_default()));
+        }
+    }
+    let mut others: Vec<Value> = acts.into_values().flatten().collect();
+    others.sort_by_key(|act| act["seq"].as_u64());
+    let json = json!({
+        "pack": "engawa audit export",
+        "engawa": env!("CARGO_PKG_VERSION"),
+        "facility": facility,
+        "month": month.to_string(),
+        "user": user,
+        "made_at": format!("{now:.0}"),
+        "trail": {
+            "file": "trail.jsonl",
+            "records": chain.records,
+            "before": chain.before.map(|anchor| anchor.to_string()),
+            "head": chain.head.map(|anchor| anchor.to_string()),
+            "fits": chain.flaw.is_none(),
+        },
+        "sent": sent,
+        "received": received,
+        "others": others,
+    });
+    std::fs::write(out.join("pack.json"), format!("{json:#}\n"))?;
+    std::fs::write(out.join("pack.html"), page(&json))?;
+    Ok(Pack { json, flaw: chain.flaw })
+}
+
+/// The chain of a month.
+struct Chain {
+    records: u64,
+    before: Option<Anchor>,
+    head: Option<Anchor>,
+    /// By what they were about.
+    acts: BTreeMap<String, Vec<Value>>,
+    flaw: Option<Flaw>,
+}
+
+async fn copy(
+    reader: &TrailReader,
+    (from, to): (i64, i64),
+    user: Option<&str>,
+    file: &Path,
+) -> Result<Chain, ExportError> {
+    let mut file = BufWriter::new(std::fs::File::create(file)?);
+    let mut chain = Chain { records: 0, before: None, head: None, acts: BTreeMap::new(), flaw: None };
+    // A wall clock that went back makes months overlap; the chain is given whole between its ends.
+    if let Some((first, last)) = reader.span(from, to).await? {
+        let mut verifier = Verifier::new([]);
+        let mut after = first - 1;
+        while after < last && chain.flaw.is_none() {
+            let rows = reader.after(after, PAGE).await?;
+            let Some(newest) = rows.last() else { break };
+            after = newest.seq;
+            for row in rows.into_iter().filter(|row| row.seq <= last) {
+                let line = row.record.as_bytes();
+                file.write_all(line)?;
+                file.write_all(b"\n")?;
+                chain.take(line, user);
+                if chain.flaw.is_none() {
+                    chain.flaw = verifier.read(line).err();
+                }
+            }
+        }
+        if chain.flaw.is_none() {
+            chain.flaw = verifier.end().err();
+        }
+    }
+    file.flush()?;
+    file.get_ref().sync_all()?;
+    Ok(chain)
+}
+
+impl Chain {
+    fn take(&mut self, line: &[u8], user: Option<&str>) {
+        self.records += 1;
+        let Some((record, previous)) = Record::parse(line) else { return };
+        self.before.get_or_insert(Anchor { seq: record.seq - 1, hash: previous });
+        self.head = Some(Anchor { seq: record.seq, hash: Hash::of(line) });
+        if user.is_none() || record.person.as_deref() == user {
+            let act = plain(&record);
+            self.acts.entry(record.on.unwrap_or_default()).or_default().push(act);
+        }
+    }
+}
+
+fn time(at: Option<i64>) -> Option<String> {
+    at.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| format!("{at:.3}"))
+}
+
+fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value {
+    let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    // Of a refusal only the code: what the hub names may quote the document.
+    let receipt = &result["receipt"];
+    let receipt =
+        receipt["number"].as_str().map(|number| json!({ "number": number, "accepted_at": receipt["accepted_at"] }));
+    json!({
+        "id": id,
+        "batch": batch,
+        "kind": row.kind,
+        "state": row.state,
+        "reason": row.reason,
+        "accepted_at": time(Some(row.accepted_at)),
+        "first_sent_at": time(row.first_sent_at),
+        "changed_at": time(Some(row.changed_at)),
+        "sha256": hex(&row.body_hash),
+        "receipt": receipt,
+        "acts": acts,
+    })
+}
+
+fn received(row: &ArrivedRow, id: Uuid, acts: Vec<Value>) -> Value {
+    json!({
+        "id": id,
+        "from_facility": row.from_facility,
+        "receipt_number": row.receipt_number,
+        "state": row.state,
+        "sent_at": time(Some(row.sent_at)),
+        "kept_at": time(row.kept_at),
+        "opened_at": time(row.opened_at),
+        "hub_was_told": row.acknowledged,
+        "sha256": row.body_hash.as_deref().map(hex),
+        "acts": acts,
+    })
+}
