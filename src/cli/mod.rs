@@ -78,7 +78,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
-        Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, order)),
+        Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, &order)),
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }
 }

@@ -20,6 +20,7 @@ mod careplan_data;
 mod drain;
 mod footprint;
 mod gateway;
+mod lan;
 mod large;
 mod limit;
 mod load;
@@ -42,7 +43,7 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 7] = [
+const ALL: [(&str, Bench); 8] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
@@ -50,6 +51,7 @@ const ALL: [(&str, Bench); 7] = [
     ("backlog", backlog::run),
     ("card", card::run),
     ("careplan", careplan::run),
+    ("lan", lan::run),
 ];
 
 fn main() -> ExitCode {
