@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
@@ -13,6 +12,8 @@ use tracing::Instrument as _;
 
 use super::Api;
 use super::problem::Failure;
+use super::shown::Shown;
+use super::standing::Ties;
 use crate::fault::Code;
 use crate::terminal::{Caller, Right};
 
@@ -55,6 +56,8 @@ pub(super) struct Connection {
     pub(super) work: TaskTracker,
     /// The seat of the request, kept by its detached work: whoever breaks off and asks again takes another one.
     pub(super) seat: Option<Arc<OwnedSemaphorePermit>>,
+    /// In whose name it is used.
+    pub(super) ties: Ties,
 }
 
 impl Connection {
@@ -167,10 +170,13 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 /// The door: establishes the caller, and that it holds one of `rights`.
 ///
 /// # Errors
-/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_FORBIDDEN`, or the code of a store that cannot be read.
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, or the code of a store that
+/// cannot be read.
 pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, TurnedAway> {
     let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
-    match permitted(&caller, rights) {
+    // A browser's terminal alone may do nothing: a person has to have logged in at it.
+    let alone = if caller.browser { Err(Code::AuthForbidden.into()) } else { Ok(()) };
+    match alone.and_then(|()| permitted(&caller, rights)) {
         Ok(()) => Ok(caller),
         Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }
@@ -192,21 +198,35 @@ pub(super) async fn is_no_stranger(api: &Api, parts: &Parts) -> Result<bool, Fai
     }
 }
 
-/// A key counts before the socket: an administrator can try out what a key may do.
+/// Whatever is shown counts before the socket: an administrator can try out what a key may do. Who shows several things has to be one
+/// and the same by all of them.
 async fn authenticate(api: &Api, parts: &Parts) -> Result<Caller, Failure> {
-    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) if connection(parts)?.peer == Peer::Administrator => Ok(Caller::local(&api.config.facility)),
+    let peer = &connection(parts)?.peer;
+    let from = peer.address();
+    let shown = Shown::of(parts, peer)?;
+    let mut caller = None;
+    if let Some(certificate) = shown.certificate {
+        agreed(&mut caller, api.terminals.by_certificate(certificate, from).await?)?;
+    }
+    if let Some(cookie) = shown.cookie {
+        agreed(&mut caller, api.terminals.by_cookie(cookie, from).await?)?;
+    }
+    if let Some(key) = shown.key {
+        agreed(&mut caller, api.keys.verify(key, from).await?)?;
+    }
+    match (caller, peer) {
+        (Some(caller), _) => Ok(caller),
+        (None, Peer::Administrator) => Ok(Caller::local(&api.config.facility)),
         (None, _) => Err(Code::AuthMissing.into()),
-        (Some(value), None) => {
-            let key = value.to_str().ok().and_then(bearer).ok_or(Code::AuthInvalid)?;
-            Ok(api.keys.verify(key, connection(parts)?.peer.address()).await?)
-        }
-        (Some(_), Some(_)) => Err(Code::AuthInvalid.into()),
     }
 }
 
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_matches(' '))
+fn agreed(caller: &mut Option<Caller>, also: Caller) -> Result<(), Failure> {
+    match caller {
+        Some(caller) if caller.id != also.id => Err(Code::AuthAmbiguous.into()),
+        _ => {
+            *caller = Some(also);
+            Ok(())
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
@@ -13,9 +15,10 @@ use super::about::Named;
 use super::caller::{Connection, TurnedAway, admit};
 use super::problem::{Failure, Place};
 use super::recorder::{Recorder, draft};
+use super::standing::cut;
 use crate::audit::Draft;
 use crate::fault::Code;
-use crate::terminal::Right;
+use crate::terminal::{Caller, Credential, Right};
 
 /// How one route is guarded.
 #[derive(Clone)]
@@ -69,25 +72,45 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
+    let connection = request.extensions().get::<Connection>().cloned();
     if guard.rights.is_empty() {
-        return run(guard.limit, request, next).await;
+        let running = run(guard.limit, request, next);
+        return guard.open(connection, running).await;
     }
     let (mut parts, body) = request.into_parts();
-    let connection = parts.extensions.get::<Connection>().cloned();
     let caller = match admit(&guard.api, &parts, guard.rights).await {
         Ok(caller) => caller,
         Err(TurnedAway { caller, failure }) => {
             let from = connection.and_then(|connection| connection.peer.address());
-            guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.code()).await;
+            guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
             return failure.into_response();
         }
     };
     let act = draft(&caller, guard.act);
     let on = guard.named.and_then(|named| named.reference(parts.uri.path()));
-    parts.extensions.insert(caller);
+    if let Some(connection) = &connection {
+        connection.ties.tie(&guard.api, &caller);
+    }
+    parts.extensions.insert(caller.clone());
     parts.extensions.insert(act.clone());
+    let api = Arc::clone(&guard.api);
     let running = run(guard.limit, Request::from_parts(parts, body), next);
-    guard.recorded(connection, (act, on), running).await
+    while_standing(&api, &caller, guard.recorded(connection, (act, on), running)).await
+}
+
+/// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
+async fn while_standing(api: &Api, caller: &Caller, running: impl Future<Output = Response>) -> Response {
+    if caller.credential == Credential::Local {
+        return running.await;
+    }
+    tokio::select! {
+        response = running => response,
+        () = cut(api, caller) => {
+            let mut response = Failure::from(Code::AuthInvalid).into_response();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
 }
 
 async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response {
@@ -99,6 +122,29 @@ async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response 
 }
 
 impl Guard {
+    /// Runs the handler of a route that is open to all. Where it is an act, it runs to its end, and its response says whose it was; without that
+    /// it was a stranger's.
+    async fn open(
+        self,
+        connection: Option<Connection>,
+        running: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let Some(connection) = connection.filter(|_| self.recording != Recording::None) else { return running.await };
+        let from = connection.peer.address();
+        let whole = async move {
+            let mut response = running.await;
+            if let Some(caller) = response.extensions_mut().remove::<Caller>() {
+                return self.recorder.close(draft(&caller, self.act), None, response).await;
+            }
+            if let Some(failure) = response.extensions().get::<Failure>() {
+                let code = failure.trail();
+                self.recorder.turned_away(None, from, self.act, code).await;
+            }
+            response
+        };
+        connection.detach(whole).await.unwrap_or_else(Failure::into_response)
+    }
+
     /// Runs the handler and records how the act ended, before the answer leaves.
     async fn recorded(
         self,

@@ -23,6 +23,8 @@ mod rate;
 mod recorder;
 mod routes;
 mod serve;
+mod shown;
+mod standing;
 mod steady;
 mod strict_json;
 mod v1;
@@ -40,7 +42,7 @@ use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
-use crate::terminal::Keys;
+use crate::terminal::{Keys, Terminals};
 
 pub use lan::LanConfig;
 pub use openapi::document as openapi_document;
@@ -56,6 +58,8 @@ pub struct Api {
     pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
+    /// What was paired.
+    pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
     /// Who a person is, by the hub's word.

@@ -10,11 +10,16 @@ use super::routes::{Schemas, table};
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
 (RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id.";
 
+const CERTIFICATE: &str = "The client certificate of a paired terminal, on the LAN: `POST /v1/pair`.";
+
 /// The endpoint's description, as served at `/openapi.json` and committed in docs/.
 #[must_use]
 pub fn document() -> OpenApi {
     let mut components = Schemas::openapi().components.unwrap_or_default();
     components.add_security_scheme("key", key_scheme());
+    let certificate =
+        SecurityScheme::MutualTls { description: Some(CERTIFICATE.to_owned()), deprecated: None, extensions: None };
+    components.add_security_scheme("certificate", certificate);
     components.responses.insert("Problem".to_owned(), RefOr::T(problem()));
     let info = InfoBuilder::new()
         .title("engawa")
@@ -41,6 +46,7 @@ fn paths() -> utoipa::openapi::Paths {
         let tag = match resource {
             "opinions" | "careplans" | "submissions" | "events" | "keys" | "trail" => resource,
             "received" => "careplans",
+            "pair" | "pairing" | "terminal" | "terminals" => "terminals",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
         };

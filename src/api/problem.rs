@@ -22,7 +22,7 @@ use crate::fault::{Blame, Code, Retry};
 use crate::inbox::InboxError;
 use crate::model::opinion;
 use crate::outbox::OutboxError;
-use crate::terminal::KeyError;
+use crate::terminal::{KeyError, TerminalError};
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Seconds a caller is asked to wait where nobody knows better.
@@ -37,6 +37,7 @@ pub(super) struct Failure {
     card: Option<CardNote>,
     alternatives: &'static [&'static str],
     advice: Option<&'static Advice>,
+    trail: Option<Code>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -277,6 +278,11 @@ impl Failure {
         self.code
     }
 
+    /// What the trail says: more than the caller is told, where that would help a thief.
+    pub(super) fn trail(&self) -> Code {
+        self.trail.unwrap_or(self.code)
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         // Codes that explain a state have status 200; as a failure they would be a mistake of ours.
         StatusCode::from_u16(self.code.status())
@@ -325,7 +331,16 @@ impl Failure {
 
 impl From<Code> for Failure {
     fn from(code: Code) -> Self {
-        Self { code, places: Vec::new(), retry_after: None, card: None, alternatives: &[], advice: None, source: None }
+        Self {
+            code,
+            places: Vec::new(),
+            retry_after: None,
+            card: None,
+            alternatives: &[],
+            advice: None,
+            trail: None,
+            source: None,
+        }
     }
 }
 
@@ -355,7 +370,18 @@ impl From<CardError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        Self::from(error.code()).because(error)
+        let trail = matches!(error, KeyError::Elsewhere).then_some(Code::KeyElsewhere);
+        Self { trail, ..Self::from(error.code()).because(error) }
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
+        let wait = match error {
+            TerminalError::Locked(seconds) => Some(seconds),
+            _ => None,
+        };
+        Self::from(error.code()).waiting(wait).because(error)
     }
 }
 

@@ -114,6 +114,14 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    ""                       terminals::list / __path_list;
+    Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
+    Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
+    Own    Open     "terminal.renew"         terminals::renew / __path_renew;
+    Normal Admin    ""                       pairing::list / __path_list;
+    Own    Admin    "pairing.open"           pairing::open / __path_open;
+    Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
+    Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
     Always Open     ""                       gateway::health / __path_health;
     Always Open     ""                       gateway::metrics / __path_metrics;

@@ -25,12 +25,16 @@ use tower::ServiceExt as _;
 
 use super::caller::{Connection, Peer};
 use super::lan::{Gate, LanConfig, canonical};
+use super::standing::Ties;
 use super::steady::Steady;
 use crate::clock::Clock;
 use crate::telemetry::Metric;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection may go on once its user was shut out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A socket that is already bound.
 #[derive(Debug)]
@@ -226,7 +230,8 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { router, http, mut stopping, tasks, .. } = self;
-        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None };
+        let ties = Ties::default();
+        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
         let used = Arc::new(AtomicBool::new(false));
         let service = {
             let used = Arc::clone(&used);
@@ -240,6 +245,12 @@ impl Connections {
         let mut ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             _ = stopped => None,
+            () = ties.broken() => {
+                serving.as_mut().graceful_shutdown();
+                // Time enough for the refusal of what runs; an answer that is still being read is broken off.
+                tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
+                Some(Ok(()))
+            }
         };
         // A connection that has not asked anything yet would be waited for in vain.
         if ended.is_none() && used.load(Ordering::Relaxed) {

@@ -1,14 +1,17 @@
 //! What may be written after `engawa`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use jiff::Timestamp;
 
 use crate::audit::{Anchor, Month};
 use crate::config::{Careplans, DEFAULT_PATH};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::careplan::value;
-use crate::terminal::Right;
+use crate::terminal::{Kind, Right};
 
 /// engawa 縁側: 介護情報基盤へのゲートウェイ / the gateway to the national care hub
 #[derive(Debug, Parser)]
@@ -46,6 +49,11 @@ pub(super) enum Command {
     Key {
         #[command(subcommand)]
         order: KeyOrder,
+    },
+    /// ペアリングした端末 / paired terminals
+    Terminal {
+        #[command(subcommand)]
+        order: TerminalOrder,
     },
     /// 事業所のほかの機器からの接続 / the way in for other machines of the office
     Lan {
@@ -247,6 +255,15 @@ pub(super) enum KeyOrder {
         /// 権限 / what it may do
         #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
         rights: Vec<RightArgument>,
+        /// 使えるネットワーク（CIDR。なければどこからでも） / networks (CIDR) from which alone it is taken
+        #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = network)]
+        networks: Vec<IpNet>,
+        /// 職員のID（退職日に使えなくなります） / the account it is bound to; it ends with the person's last day
+        #[arg(long, value_name = "USER")]
+        person: Option<String>,
+        /// 期限（例 2027-03-31T15:00:00Z） / from when on it is refused
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<Timestamp>,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
@@ -265,6 +282,76 @@ pub(super) enum KeyOrder {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TerminalOrder {
+    /// 窓口を開ける（10分・1台。コードは一度だけ表示されます） / open a window for one terminal and ten minutes; its code is shown once
+    Pair {
+        /// 端末の名前 / what to call the terminal
+        name: String,
+        /// 権限 / what it may do
+        #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
+        rights: Vec<RightArgument>,
+        /// 種類 / how it proves itself
+        #[arg(long, value_enum, default_value_t)]
+        kind: KindArgument,
+        /// キーを使えるネットワーク（CIDR。kind が key のときだけ） / networks (CIDR) of a key
+        #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = network)]
+        networks: Vec<IpNet>,
+        /// 職員のID（退職日に使えなくなります） / the account it is bound to; it ends with the person's last day
+        #[arg(long, value_name = "USER")]
+        person: Option<String>,
+        /// QRコードをSVGで書き出す / write the QR code as SVG into this file
+        #[arg(long, value_name = "FILE")]
+        qr: Option<PathBuf>,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 一覧 / list them
+    List {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 取り消す（5秒以内に切れます） / revoke one for good, within five seconds
+    Revoke(OneTerminal),
+    /// 30日使われずに閉じた端末を開ける / open one again that was not used for 30 days
+    Reopen(OneTerminal),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OneTerminal {
+    /// 端末の番号 / its id
+    pub(super) id: String,
+    /// JSONで出力 / print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum KindArgument {
+    #[default]
+    Software,
+    Browser,
+    Key,
+}
+
+impl From<KindArgument> for Kind {
+    fn from(argument: KindArgument) -> Self {
+        match argument {
+            KindArgument::Software => Self::Software,
+            KindArgument::Browser => Self::Browser,
+            KindArgument::Key => Self::Key,
+        }
+    }
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "192.168.10.0/24 のように書きます / write a network, like 192.168.10.0/24")
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -13,8 +13,9 @@ use crate::terminal::Right;
 
 pub(super) fn run(config: &Config, order: KeyOrder) -> Exit {
     let (order, json) = match order {
-        KeyOrder::Add { name, rights, json } => {
-            (gateway::KeyOrder::Add { label: name, rights: rights.into_iter().map(Right::from).collect() }, json)
+        KeyOrder::Add { name, rights, networks, person, expires_at, json } => {
+            let rights = rights.into_iter().map(Right::from).collect();
+            (gateway::KeyOrder::Add { label: name, rights, networks, person, expires_at }, json)
         }
         KeyOrder::List { json } => (gateway::KeyOrder::List, json),
         KeyOrder::Revoke { id, json } => (gateway::KeyOrder::Revoke { id }, json),
@@ -31,8 +32,10 @@ pub(super) fn run(config: &Config, order: KeyOrder) -> Exit {
 
 async fn ask(config: &Config, order: &gateway::KeyOrder) -> Result<client::Answer, NoAnswer> {
     match order {
-        gateway::KeyOrder::Add { label, rights } => {
-            let body = json!({ "label": label, "rights": rights });
+        gateway::KeyOrder::Add { label, rights, networks, person, expires_at } => {
+            let body = json!({
+                "label": label, "rights": rights, "networks": networks, "person": person, "expires_at": expires_at,
+            });
             client::ask(config, Method::POST, "/v1/keys", Some(&body)).await
         }
         gateway::KeyOrder::List => client::ask(config, Method::GET, "/v1/keys", None).await,
@@ -80,8 +83,15 @@ fn table(answer: &Value) -> String {
         };
         let rights = item.get("rights").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let rights: Vec<&str> = rights.iter().filter_map(Value::as_str).collect();
+        let networks = item.get("networks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let bound: Vec<&str> = networks
+            .iter()
+            .chain([item.get("person"), item.get("expires_at")].into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let bound = if bound.is_empty() { String::new() } else { format!("  ({})", bound.join(" ")) };
         let (id, label) = (text_of(item, "id"), text_of(item, "label"));
-        text.push_str(&format!("{id}  {label}  [{}]{revoked}\n", rights.join(",")));
+        text.push_str(&format!("{id}  {label}  [{}]{bound}{revoked}\n", rights.join(",")));
     }
     text
 }

@@ -1,12 +1,12 @@
 //! The command line: arguments, exit codes, and answers a person can read.
 //!
 //! `serve` runs the gateway in this process. `check` looks at the settings and what they name, without starting anything.
-//! `status`, `queue` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
+//! `status`, `queue`, `terminal` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
 //! works on the store itself while no gateway runs, so that the first key exists before the first start. `careplan` only reads
 //! the files that it is given; `audit` reads those, or the database, and changes nothing in it.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
-//! a secret is printed once, by `key add`.
+//! a secret is printed once, by `key add` and `terminal pair`.
 
 mod arguments;
 mod audit;
@@ -21,6 +21,7 @@ mod pages;
 mod queue;
 mod serve;
 mod status;
+mod terminal;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -78,6 +79,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
+        Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
         Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, &order)),
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }

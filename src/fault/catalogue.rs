@@ -49,14 +49,41 @@ macro_rules! catalogue {
 catalogue! {
     // The local endpoint: what a caller can get wrong.
     AuthMissing "AUTH_MISSING" 401 Caller AfterRemedy
-        "APIキーがありません。Authorization: Bearer にキーを付けてください。"
-        "No API key. Send it as Authorization: Bearer.";
+        "APIキーがありません。Authorization: Bearer にキーを付けるか、ペアリングした端末から送ってください。"
+        "No API key. Send it as Authorization: Bearer, or come from a paired terminal.";
     AuthInvalid "AUTH_INVALID" 401 Caller AfterRemedy
-        "APIキーが正しくないか、取り消されています。管理者に新しいキーを求めてください。"
-        "The API key is wrong or revoked. Ask the administrator for a new one.";
+        "APIキーまたは端末の証明書・Cookieが正しくないか、取り消されています。管理者に新しいキーを求めるか、ペアリングをやり直してください。"
+        "The API key, or the terminal's certificate or cookie, is wrong or revoked. Ask the administrator for a new key, or pair again.";
     AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
+    AuthAmbiguous "AUTH_AMBIGUOUS" 401 Caller AfterRemedy
+        "証明書・Cookie・APIキーが別々の端末のものです。一つだけを使ってください。"
+        "Certificate, cookie and API key are of different terminals. Use one of them alone.";
+    KeyElsewhere "KEY_ELSEWHERE" 401 Caller AfterRemedy
+        "許されていない場所からキーが使われました（記録だけに残り、相手には AUTH_INVALID と答えます）。心当たりがなければキーを取り消してください。"
+        "A key was used from where it is not allowed. Stands in the trail only; whoever used it is told AUTH_INVALID. Revoke the key if nobody knows why.";
+    TerminalDormant "TERMINAL_DORMANT" 403 Operator AfterRemedy
+        "この端末は30日使われなかったため閉じています。管理者が engawa terminal reopen で開けてください。"
+        "This terminal was not used for 30 days and is shut. The administrator opens it again: engawa terminal reopen.";
+    TerminalCertificateExpired "TERMINAL_CERTIFICATE_EXPIRED" 401 Caller AfterRemedy
+        "端末の証明書の期限が切れています。POST /v1/terminal/certificate で更新してください（7日以内）。過ぎたらペアリングをやり直します。"
+        "The terminal's certificate has run out. Renew it with POST /v1/terminal/certificate within seven days; after that pair it again.";
+    PairingRefused "PAIRING_REFUSED" 403 Caller AfterRemedy
+        "コードが正しくないか、使われたか、時間が過ぎています。確かめて、だめなら管理者に新しいコードを求めてください。"
+        "The code is wrong, used or late. Look at it again; otherwise ask the administrator for a new one.";
+    PairingLocked "PAIRING_LOCKED" 429 Caller Later
+        "間違ったコードが続いたため、この端末からのペアリングをしばらく止めています。Retry-After の秒数を待つか、別の端末で行ってください。"
+        "Too many wrong codes came from this address. Wait for the seconds of Retry-After; other addresses are not locked.";
+    PairingKind "PAIRING_KIND" 409 Caller Never
+        "コードは合っていますが、端末の種類が窓口と違います。software には csr が要り、browser はこの機器の画面からHTTPSで、key は csr なしで求めます。コードはまだ使えます。"
+        "The code is right, the kind of terminal is not that of the window: software needs a csr, a browser comes from the box's own page over HTTPS, a key comes without csr. The code is still good.";
+    LanOff "LAN_OFF" 409 Operator AfterRemedy
+        "LANで受け付けていないため、software と browser の端末はペアリングできません。設定 lan.listen と GET /v1/health の lan を確かめてください。"
+        "The LAN is not listened to, so terminals of the kinds software and browser cannot be paired. See the setting lan.listen and lan in GET /v1/health.";
+    PairingWindows "PAIRING_WINDOWS" 409 Caller Later
+        "開いているペアリングの窓口が多すぎます。不要なものを閉じるか、10分待ってください。"
+        "Too many pairing windows are open. Close some, or wait for ten minutes.";
     HostUnknown "HOST_UNKNOWN" 421 Caller Never
         "この機器の名前でもアドレスでもない宛先（Host）で届きました。証明書にある名前かアドレスで接続してください。別の名前を使うときは管理者が lan.names に加えます。"
         "The request names a Host that is not this box. Use a name or address of its certificate; the administrator can add names in lan.names.";

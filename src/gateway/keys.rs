@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use ipnet::IpNet;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{StartError, open_state};
@@ -22,6 +24,12 @@ pub enum KeyOrder {
         label: String,
         /// What its holder may do.
         rights: Vec<Right>,
+        /// Where alone it is taken; empty: anywhere.
+        networks: Vec<IpNet>,
+        /// The account to which it is bound.
+        person: Option<String>,
+        /// From when on it is refused.
+        expires_at: Option<Timestamp>,
     },
     /// All keys.
     List,
@@ -61,9 +69,9 @@ fn own_state(settings: &Config) -> Result<(), StartError> {
 
 async fn obey(keys: &Keys, settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
     match order {
-        KeyOrder::Add { label, rights } => {
+        KeyOrder::Add { label, rights, networks, person, expires_at } => {
             let facility = settings.facility.number.clone();
-            let new = NewKey { label, facility, rights: rights.into_iter().collect() };
+            let new = NewKey { label, facility, rights: rights.into_iter().collect(), networks, person, expires_at };
             let (key, record) = keys.add(new).await?;
             let mut answer = view(&record);
             answer["key"] = Value::from(key.reveal().as_str());
@@ -71,7 +79,7 @@ async fn obey(keys: &Keys, settings: &Config, order: KeyOrder) -> Result<Value, 
         }
         KeyOrder::List => Ok(json!({ "items": keys.list().await?.iter().map(view).collect::<Vec<_>>() })),
         KeyOrder::Revoke { id } => {
-            keys.revoke(&KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
+            keys.revoke(&settings.facility.number, &KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
             Ok(json!({}))
         }
     }
@@ -86,6 +94,9 @@ fn view(record: &KeyRecord) -> Value {
         "created_at": record.created_at,
         "last_used_at": record.last_used_at,
         "revoked_at": record.revoked_at,
+        "networks": record.networks,
+        "person": record.person,
+        "expires_at": record.expires_at,
     })
 }
 

@@ -123,9 +123,17 @@ impl Lan {
     }
 
     /// The box's authority; `None` when the LAN is not listened to.
-    #[expect(dead_code, reason = "for the terminals, which are certified by it")]
     pub(super) fn authority(&self) -> Option<Arc<Authority>> {
         self.inside.as_ref().map(|inside| Arc::clone(&inside.authority))
+    }
+
+    /// Where terminals reach the box, as the announcement on the network names it; empty when the LAN is not listened to.
+    pub(super) fn address(&self) -> String {
+        let Some(inside) = &self.inside else { return String::new() };
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let port = settings.listen.first().map_or(443, std::net::SocketAddr::port);
+        let name = inside.present().identity.names.first().cloned().unwrap_or_default();
+        format!("https://{name}:{port}")
     }
 
     /// Who may come over the network.

@@ -44,7 +44,7 @@ use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
-use crate::terminal::Keys;
+use crate::terminal::{self, Keys, Terminals};
 use lan::Lan;
 use link::HubLink;
 
@@ -204,6 +204,7 @@ struct House {
     stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    terminals: Terminals,
     lan: Arc<Lan>,
     lan_task: JoinHandle<()>,
     cards: Cards,
@@ -231,6 +232,8 @@ impl House {
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
+        let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
+        let terminals = Terminals::new(store.clone(), api_keys.clone(), lan.authority(), pairing, clock.clone());
         let directory = settings.state.directory.clone();
         let guard = Guard {
             free_space: Arc::new(move || host::free_space(&directory).ok()),
@@ -267,6 +270,7 @@ impl House {
             stop_trail,
             link,
             keys: api_keys,
+            terminals,
             lan_task: tokio::spawn(Arc::clone(&lan).keep()),
             lan,
             cards,
@@ -297,6 +301,7 @@ impl House {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             identity: Identity::new(self.link.clone()),
             trail: self.trail.clone(),
@@ -423,7 +428,7 @@ impl House {
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
-        drop((self.outbox, self.link, self.keys, self.tasks, self.trail));
+        drop((self.outbox, self.link, self.keys, self.terminals, self.tasks, self.trail));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -23,7 +23,16 @@ pub struct KeyRow {
     pub last_used_at: Option<i64>,
     /// Milliseconds since 1970.
     pub revoked_at: Option<i64>,
+    /// Where alone it may be used: networks in CIDR form, separated by commas; empty: anywhere.
+    pub networks: String,
+    /// The account it is bound to.
+    pub person: Option<String>,
+    /// When it ends. Milliseconds since 1970.
+    pub expires_at: Option<i64>,
 }
+
+const COLUMNS: &str =
+    "id, name, facility, rights, hash, created_at, last_used_at, revoked_at, networks, person, expires_at";
 
 /// Adds a key; fails if there is one of that id.
 pub struct AddKey(pub KeyRow);
@@ -34,8 +43,9 @@ impl Write for AddKey {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         let Self(row) = self;
         sqlx::query(
-            "INSERT INTO api_key (id, name, facility, rights, hash, created_at, last_used_at, revoked_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_key \
+             (id, name, facility, rights, hash, created_at, last_used_at, revoked_at, networks, person, expires_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&row.id)
         .bind(&row.name)
@@ -45,6 +55,9 @@ impl Write for AddKey {
         .bind(row.created_at)
         .bind(row.last_used_at)
         .bind(row.revoked_at)
+        .bind(&row.networks)
+        .bind(&row.person)
+        .bind(row.expires_at)
         .execute(tx)
         .await?;
         Ok(())
@@ -99,9 +112,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn key(&self, id: &str) -> Result<Option<KeyRow>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT id, name, facility, rights, hash, created_at, last_used_at, revoked_at FROM api_key WHERE id = ?",
-        );
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM api_key WHERE id = ?")));
         Ok(row.bind(id).fetch_optional(&self.readers).await?)
     }
 
@@ -110,10 +121,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT id, name, facility, rights, hash, created_at, last_used_at, revoked_at FROM api_key \
-             ORDER BY created_at, id",
-        );
+        let rows =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM api_key ORDER BY created_at, id")));
         Ok(rows.fetch_all(&self.readers).await?)
     }
 }

@@ -17,6 +17,7 @@ mod received;
 mod rows;
 mod select;
 mod submissions;
+mod terminals;
 mod trail;
 mod writer;
 
@@ -44,6 +45,10 @@ pub use received::{
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use terminals::{
+    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
+    UsePairing, WrongCode,
+};
 pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};
 

@@ -1,15 +1,16 @@
 //! The keys: made, checked, listed and revoked, over any [`KeyStore`].
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::key::NoRandomness;
-use super::{ApiKey, Caller, Credential, KeyId, Right, SecretHash};
+use super::{ApiKey, Caller, Credential, KeyId, Person, Revocations, Right, SecretHash};
 use crate::clock::Clock;
 use crate::fault::Code;
 
@@ -39,6 +40,24 @@ pub struct KeyRecord {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, to the hour.
     pub last_used_at: Option<Timestamp>,
+    /// Where alone it may be used; empty: anywhere.
+    pub networks: Vec<IpNet>,
+    /// The account it is bound to: it ends with the person's last day.
+    pub person: Option<String>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl KeyRecord {
+    fn over(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it may be used from there. On the Unix socket one is at the box itself.
+    fn may_come_from(&self, from: Option<IpAddr>) -> bool {
+        let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from))
+    }
 }
 
 /// A key to be made.
@@ -50,6 +69,43 @@ pub struct NewKey {
     pub facility: String,
     /// See [`KeyRecord::rights`].
     pub rights: BTreeSet<Right>,
+    /// See [`KeyRecord::networks`].
+    pub networks: Vec<IpNet>,
+    /// See [`KeyRecord::person`].
+    pub person: Option<String>,
+    /// See [`KeyRecord::expires_at`].
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewKey {
+    /// A key that is bound to nothing.
+    #[must_use]
+    pub fn unbound(label: &str, facility: &str, rights: BTreeSet<Right>) -> Self {
+        let (label, facility) = (label.to_owned(), facility.to_owned());
+        Self { label, facility, rights, networks: Vec::new(), person: None, expires_at: None }
+    }
+
+    /// The record of it, with its key.
+    ///
+    /// # Errors
+    /// `NoRandomness` if the system's random source fails.
+    pub(super) fn make(self, now: Timestamp) -> Result<(ApiKey, KeyRecord), NoRandomness> {
+        let key = ApiKey::generate()?;
+        let record = KeyRecord {
+            id: key.id().clone(),
+            label: self.label,
+            facility: self.facility,
+            rights: self.rights,
+            hash: key.hash(),
+            created_at: now,
+            revoked_at: None,
+            last_used_at: None,
+            networks: self.networks,
+            person: self.person,
+            expires_at: self.expires_at,
+        };
+        Ok((key, record))
+    }
 }
 
 /// Where key records are kept.
@@ -83,9 +139,12 @@ pub enum KeyError {
     /// Not of the form, unknown, or its secret is wrong.
     #[error("the key is not a valid one")]
     Invalid,
-    /// It was revoked.
-    #[error("the key was revoked")]
+    /// It was revoked, or its end is over.
+    #[error("the key was revoked or has ended")]
     Revoked,
+    /// It may not be used from that address.
+    #[error("the key is used from elsewhere")]
+    Elsewhere,
     /// There is no key of that id.
     #[error("there is no such key")]
     Absent,
@@ -98,11 +157,11 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// The catalogue's code. A wrong and a revoked key are told apart in the log only.
+    /// The catalogue's code. A wrong key, a revoked one and one from elsewhere are told apart in the trail only.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Invalid | Self::Revoked => Code::AuthInvalid,
+            Self::Invalid | Self::Revoked | Self::Elsewhere => Code::AuthInvalid,
             Self::Absent => Code::RequestNotFound,
             Self::Store(failure) => failure.code,
             Self::Randomness(_) => Code::GatewayInternal,
@@ -118,6 +177,7 @@ struct Inner {
     store: Box<dyn KeyStore>,
     clock: Clock,
     cache: Mutex<HashMap<KeyId, Remembered>>,
+    revocations: Revocations,
     /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
     fetching: tokio::sync::Mutex<()>,
 }
@@ -133,27 +193,38 @@ impl Keys {
     #[must_use]
     pub fn new(store: impl KeyStore, clock: Clock) -> Self {
         let (cache, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { store: Box::new(store), clock, cache, fetching }))
+        let revocations = Revocations::default();
+        Self(Arc::new(Inner { store: Box::new(store), clock, cache, revocations, fetching }))
+    }
+
+    /// Where revocations are told, of keys and of whatever else lets people in.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.0.revocations
     }
 
     /// Establishes who holds the key `text` (what stands after `Bearer `), coming from that address.
     ///
     /// # Errors
-    /// [`KeyError::Invalid`], [`KeyError::Revoked`] or [`KeyError::Store`].
+    /// [`KeyError::Invalid`], [`KeyError::Revoked`], [`KeyError::Elsewhere`] or [`KeyError::Store`].
     pub async fn verify(&self, text: &str, from: Option<IpAddr>) -> Result<Caller, KeyError> {
         let key = ApiKey::parse(text).ok_or(KeyError::Invalid)?;
         let record = self.record(key.id()).await?.ok_or(KeyError::Invalid)?;
         if !record.hash.matches(&key.hash()) {
             return Err(KeyError::Invalid);
         }
-        if record.revoked_at.is_some() {
+        if record.over(self.0.clock.now()) {
             return Err(KeyError::Revoked);
+        }
+        if !record.may_come_from(from) {
+            return Err(KeyError::Elsewhere);
         }
         self.note_use(&record);
         Ok(Caller {
             id: record.id.to_string(),
             credential: Credential::Key,
-            person: None,
+            browser: false,
+            person: record.person.map(Person::bound),
             from,
             facility: record.facility,
             rights: record.rights,
@@ -168,7 +239,8 @@ impl Keys {
         // The administrator on the Unix socket has no key that could be revoked.
         let Some(id) = KeyId::parse(&caller.id) else { return Ok(true) };
         let record = self.record(&id).await?;
-        Ok(record.is_some_and(|record| record.revoked_at.is_none()))
+        let now = self.0.clock.now();
+        Ok(record.is_some_and(|record| !record.over(now)))
     }
 
     /// Makes a key. It is in force at once.
@@ -176,22 +248,12 @@ impl Keys {
     /// # Errors
     /// [`KeyError::Store`] or [`KeyError::Randomness`].
     pub async fn add(&self, new: NewKey) -> Result<(ApiKey, KeyRecord), KeyError> {
-        let key = ApiKey::generate()?;
-        let record = KeyRecord {
-            id: key.id().clone(),
-            label: new.label,
-            facility: new.facility,
-            rights: new.rights,
-            hash: key.hash(),
-            created_at: self.0.clock.now(),
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let (key, record) = new.make(self.0.clock.now())?;
         self.0.store.add(record.clone()).await?;
         Ok((key, record))
     }
 
-    /// All keys, oldest first, revoked ones too.
+    /// All keys, of every facility, oldest first, revoked ones too.
     ///
     /// # Errors
     /// [`KeyError::Store`].
@@ -199,16 +261,20 @@ impl Keys {
         Ok(self.0.store.list().await?)
     }
 
-    /// Revokes a key for good.
+    /// Revokes a key of a facility for good.
     ///
     /// # Errors
     /// [`KeyError::Absent`] or [`KeyError::Store`].
-    pub async fn revoke(&self, id: &KeyId) -> Result<(), KeyError> {
+    pub async fn revoke(&self, facility: &str, id: &KeyId) -> Result<(), KeyError> {
+        if self.0.store.find(id.clone()).await?.is_none_or(|record| record.facility != facility) {
+            return Err(KeyError::Absent);
+        }
         // A fetch under way could put the unrevoked record back after it was forgotten.
         let fetching = self.0.fetching.lock().await;
         let found = self.0.store.revoke(id.clone(), self.0.clock.now()).await?;
         self.cache(|cache| cache.remove(id));
         drop(fetching);
+        self.0.revocations.announce();
         if found { Ok(()) } else { Err(KeyError::Absent) }
     }
 

@@ -1,19 +1,53 @@
-//! Who is asking: API keys, and the authenticated caller that every request carries as an explicit value.
+//! Who is asking: API keys, paired terminals, and the authenticated caller that every request carries as an explicit value.
 //!
-//! Invariants: a key's secret exists in full only in the answer that creates it and in the sender's software; the store
-//! holds its hash. A revoked key stops working at once in this process, and within [`keys::CACHE_FOR`] if it was revoked
-//! by other means. A [`Caller`] is made here and nowhere else, and is passed on by value: no room looks up "the current
+//! ```text
+//!  window ──right code──► terminal ──30 days unused──► dormant ──an administrator──► terminal
+//!  (pairing)               │  certificate ≤ 24 h, renewed     │
+//!                          │  or a cookie                     │
+//!                          └───────────── revoked ◄───────────┘
+//! ```
+//!
+//! Invariants: a secret (of a key, of a cookie, a pairing code) exists in full only in the answer that creates it and with whom it
+//! was made for; the store holds its hash. What was revoked stops working at once in this process, also for what runs
+//! ([`Revocations`]), and within [`keys::CACHE_FOR`] if it was revoked by other means. A code opens one window once, and never whose
+//! five tries were spent. A [`Caller`] is made here and nowhere else, and is passed on by value: no room looks up "the current
 //! user".
 
+mod code;
+mod error;
+mod inventory;
 mod key;
 mod keys;
+mod pair;
+pub mod pairing;
+mod revoked;
 mod stored;
+mod terminals;
+pub mod words;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+pub use code::{CodeForm, CodeHash, PairingCode};
+pub use error::TerminalError;
+pub use inventory::{Kind, State, TerminalId, TerminalRecord, WindowRecord};
 pub use key::{ApiKey, KeyId, SecretHash};
 pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
+pub use pair::{NewWindow, Offer, Opened, Paired};
+pub use revoked::{LOOK_EVERY, Listener, Revocations};
+pub use terminals::{Certificate, Config, Terminals};
+
+/// The cookie of a browser's terminal. Its prefix makes browsers keep it to this very host, over TLS.
+pub const COOKIE: &str = "__Host-engawa-terminal";
+
+/// One damaged row must not hide those that are to be revoked.
+fn readable<T>(rows: impl Iterator<Item = Result<T, StoreFailure>>) -> Vec<T> {
+    let logged = |failure: &StoreFailure| {
+        let source = failure.source.as_deref().map(ToString::to_string);
+        tracing::warn!(code = %failure.code, source, "a terminal or window is left out");
+    };
+    rows.filter_map(|row| row.inspect_err(logged).ok()).collect()
+}
 
 /// Who makes a request, established once at the door and passed on by value from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +56,8 @@ pub struct Caller {
     pub id: String,
     /// What sort of credential it is.
     pub credential: Credential,
+    /// Whether it is a browser's cookie: then a person has to log in as well.
+    pub browser: bool,
     /// Who has logged in at it, or whom it is bound to.
     pub person: Option<Person>,
     /// The address it came from; `None` on the Unix socket.
@@ -60,8 +96,16 @@ impl Credential {
 pub struct Person {
     /// What is typed at log-in; no name.
     pub user: String,
-    /// The name of the role.
+    /// The name of the role; empty where nobody has looked it up.
     pub role: &'static str,
+}
+
+impl Person {
+    /// The person to whom a credential is bound; the staff's room knows the role.
+    #[must_use]
+    pub fn bound(user: String) -> Self {
+        Self { user, role: "" }
+    }
 }
 
 /// One right of a credential.
@@ -119,6 +163,7 @@ impl Caller {
         Self {
             id: "local".to_owned(),
             credential: Credential::Local,
+            browser: false,
             person: None,
             from: None,
             facility: facility.to_owned(),

@@ -1,6 +1,9 @@
 //! Keys in the database.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{KeyId, KeyRecord, KeyStore, Right, SecretHash, StoreFailure};
@@ -55,17 +58,19 @@ impl KeyStore for Store {
     }
 }
 
-fn row(record: &KeyRecord) -> KeyRow {
-    let rights: Vec<_> = record.rights.iter().map(|right| right.name()).collect();
+pub(super) fn row(record: &KeyRecord) -> KeyRow {
     KeyRow {
         id: record.id.to_string(),
         name: record.label.clone(),
         facility: record.facility.clone(),
-        rights: rights.join(","),
+        rights: names(&record.rights),
         hash: record.hash.to_stored().to_vec(),
         created_at: record.created_at.as_millisecond(),
         last_used_at: record.last_used_at.map(Timestamp::as_millisecond),
         revoked_at: record.revoked_at.map(Timestamp::as_millisecond),
+        networks: listed(&record.networks),
+        person: record.person.clone(),
+        expires_at: record.expires_at.map(Timestamp::as_millisecond),
     }
 }
 
@@ -74,15 +79,39 @@ fn record(row: KeyRow) -> Result<KeyRecord, BadKeyRow> {
 }
 
 fn read(row: &KeyRow) -> Option<KeyRecord> {
-    let time = |at: Option<i64>| at.map(Timestamp::from_millisecond).transpose().ok();
     Some(KeyRecord {
         id: KeyId::parse(&row.id)?,
         label: row.name.clone(),
         facility: row.facility.clone(),
-        rights: row.rights.split(',').map(Right::parse).collect::<Option<_>>()?,
+        rights: rights(&row.rights)?,
         hash: SecretHash::from_stored(row.hash.as_slice().try_into().ok()?),
         created_at: Timestamp::from_millisecond(row.created_at).ok()?,
         revoked_at: time(row.revoked_at)?,
         last_used_at: time(row.last_used_at)?,
+        networks: networks(&row.networks)?,
+        person: row.person.clone(),
+        expires_at: time(row.expires_at)?,
     })
+}
+
+pub(super) fn names(rights: &BTreeSet<Right>) -> String {
+    let names: Vec<_> = rights.iter().map(|right| right.name()).collect();
+    names.join(",")
+}
+
+pub(super) fn rights(names: &str) -> Option<BTreeSet<Right>> {
+    names.split(',').map(Right::parse).collect()
+}
+
+pub(super) fn listed(networks: &[IpNet]) -> String {
+    let texts: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
+pub(super) fn networks(listed: &str) -> Option<Vec<IpNet>> {
+    listed.split(',').filter(|network| !network.is_empty()).map(|network| network.parse().ok()).collect()
+}
+
+pub(super) fn time(at: Option<i64>) -> Option<Option<Timestamp>> {
+    at.map(Timestamp::from_millisecond).transpose().ok()
 }

@@ -38,5 +38,6 @@ mod sandbox_faults;
 mod sandbox_files;
 mod support;
 mod telemetry;
+mod terminals;
 mod vcard;
 mod vcard_identity;

@@ -40,6 +40,7 @@ mod opinion_characters;
 mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
+mod pairing;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;

@@ -26,7 +26,7 @@ fn every_reference_leads_somewhere_and_every_operation_has_its_own_id() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), count);
-    assert_eq!(count, 36);
+    assert_eq!(count, 44);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `/v1/keys`: the administrator makes, lists and revokes API keys.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
@@ -8,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
+use ipnet::IpNet;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -35,6 +37,16 @@ pub(in crate::api) struct KeyRequest {
     /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]
     facility: Option<String>,
+    /// The networks (CIDR) or addresses from which alone it is taken; anywhere, if none is given.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["192.168.10.0/24"]))]
+    networks: Vec<String>,
+    /// The account to which it is bound: it ends with the person's last day.
+    #[schema(example = "sato")]
+    person: Option<String>,
+    /// From when on it is refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<jiff::Timestamp>,
 }
 
 /// A key, without its secret.
@@ -59,6 +71,14 @@ pub(in crate::api) struct KeyView {
     /// When it was revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<jiff::Timestamp>,
+    /// Where alone it is taken; empty: anywhere.
+    #[schema(value_type = Vec<String>)]
+    networks: Vec<IpNet>,
+    /// The account to which it is bound.
+    person: Option<String>,
+    /// From when on it is refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<jiff::Timestamp>,
 }
 
 /// A key just made. The secret is shown this once.
@@ -89,6 +109,9 @@ impl From<KeyRecord> for KeyView {
             created_at: record.created_at,
             last_used_at: record.last_used_at,
             revoked_at: record.revoked_at,
+            networks: record.networks,
+            person: record.person,
+            expires_at: record.expires_at,
         }
     }
 }
@@ -98,8 +121,9 @@ impl From<KeyRecord> for KeyView {
     get, path = "/v1/keys", security(("key" = ["admin"])),
     responses((status = 200, description = "All keys, without secrets", body = KeyList))
 )]
-pub(in crate::api) async fn list(State(api): State<Arc<Api>>, _by: With<Admin>) -> Result<Json<KeyList>, Failure> {
-    let items = api.keys.list().await?.into_iter().map(KeyView::from).collect();
+pub(in crate::api) async fn list(State(api): State<Arc<Api>>, by: With<Admin>) -> Result<Json<KeyList>, Failure> {
+    let own = api.keys.list().await?.into_iter().filter(|record| record.facility == by.caller.facility);
+    let items = own.map(KeyView::from).collect();
     Ok(Json(KeyList { items }))
 }
 
@@ -121,7 +145,7 @@ pub(in crate::api) async fn add(
     let limit = api.config.request;
     let whole = timeout(limit, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
     let value = strict_json::parse(&whole)?;
-    let new = parse(value, &api.config.facility)?;
+    let new = parse(value, &caller.facility)?;
     let adding = connection.detach(async move { api.keys.add(new).await });
     let (key, record) = timeout(limit, adding).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(key = %record.id, by = %caller.id, "API key made");
@@ -132,17 +156,34 @@ pub(in crate::api) async fn add(
 
 fn parse(value: serde_json::Value, own_facility: &str) -> Result<NewKey, Failure> {
     let request = serde_json::from_value(value).map_err(|_| wrong(""))?;
-    let KeyRequest { label, rights, facility } = request;
+    let KeyRequest { label, rights, facility, networks, person, expires_at } = request;
     let facility = facility.unwrap_or_else(|| own_facility.to_owned());
-    let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control);
     if facility != own_facility {
         return Err(foreign());
     }
-    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty())];
-    match bad.iter().find(|(_, bad)| *bad) {
-        Some((pointer, _)) => Err(wrong(pointer)),
-        None => Ok(NewKey { label, facility, rights }),
+    let nobody = person.as_deref().is_some_and(unknown_user);
+    let bad = [("/label", !plain(&label)), ("/rights", rights.is_empty()), ("/person", nobody)];
+    if let Some((pointer, _)) = bad.iter().find(|(_, bad)| *bad) {
+        return Err(wrong(pointer));
     }
+    let networks =
+        networks.iter().map(|text| network(text)).collect::<Option<_>>().ok_or_else(|| wrong("/networks"))?;
+    Ok(NewKey { label, facility, rights, networks, person, expires_at })
+}
+
+/// Whether a text may be a label.
+pub(super) fn plain(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control)
+}
+
+/// A network, or a single address.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().map(|network| network.trunc()).or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Whether a text cannot be anybody's account.
+pub(super) fn unknown_user(user: &str) -> bool {
+    !(1..=32).contains(&user.len()) || !user.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn wrong(pointer: &str) -> Failure {
@@ -151,8 +192,8 @@ fn wrong(pointer: &str) -> Failure {
         Place::at(
             pointer,
             "KEY_FORM",
-            "キーには label（1〜64字）と rights（submit・read・manage・card・card-apdu・admin から一つ以上）が要ります。",
-            "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, card, card-apdu, admin).",
+            "キーには label（1〜64字）と rights（submit・read・manage・receive・card・card-apdu・admin から一つ以上）が要ります。networks はCIDR、expires_at は日時（RFC 3339）です。",
+            "A key needs a label (1 to 64 characters) and rights (one or more of submit, read, manage, receive, card, card-apdu, admin). networks are CIDR, expires_at is a time (RFC 3339).",
         ),
     )
 }
@@ -187,7 +228,7 @@ pub(in crate::api) async fn revoke(
     let id = KeyId::parse(&id).ok_or(Code::RequestNotFound)?;
     tracing::info!(key = %id, by = %by.caller.id, "API key to be revoked");
     let revoking = async move {
-        api.keys.revoke(&id).await?;
+        api.keys.revoke(&by.caller.facility, &id).await?;
         Ok::<_, KeyError>(api.cards.revoke_terminal(&Terminal(id.to_string())))
     };
     connection.detach(revoking).await??;

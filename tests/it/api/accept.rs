@@ -359,7 +359,7 @@ async fn a_list_goes_page_by_page_and_shows_the_facility_its_own() {
     assert_eq!(none["items"], json!([]));
 
     let rights = Right::ALL.into_iter().collect();
-    let new = NewKey { label: "other".to_owned(), facility: "1370000026".to_owned(), rights };
+    let new = NewKey::unbound("other", "1370000026", rights);
     let stranger = house.keys.add(new).await.unwrap().0.reveal().to_string();
     let path = format!("/v1/opinions/{}", ids[0].as_str().unwrap());
     house.tcp(get(&path, Some(&stranger))).await.problem("REQUEST_NOT_FOUND");

@@ -27,7 +27,7 @@ pub(super) async fn key(house: &House, rights: &[Right]) -> String {
 
 pub(super) async fn key_of(house: &House, facility: &str, rights: &[Right]) -> String {
     let rights = rights.iter().copied().collect();
-    let new = NewKey { label: "care software".to_owned(), facility: facility.to_owned(), rights };
+    let new = NewKey::unbound("care software", facility, rights);
     house.keys.add(new).await.unwrap().0.reveal().to_string()
 }
 

@@ -12,6 +12,7 @@ use engawa::audit::Trail;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
+use engawa::credential::Authority;
 use engawa::credential::seal::Keyring;
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
@@ -20,7 +21,7 @@ use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
 use engawa::store::{Store, StoreTask};
-use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure};
+use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -90,6 +91,7 @@ pub(super) struct House {
     pub(super) tcp: SocketAddr,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
+    pub(super) terminals: Terminals,
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
     pub(super) hub: ScriptedHub,
@@ -173,8 +175,11 @@ impl House {
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
         let (inbox, inbox_tasks) =
             Inbox::start(store.clone(), keyring, Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
-        let key_store = CountedKeys { store, lookups: Arc::default() };
+        let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
+        let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
+        let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
+        let terminals = Terminals::new(store, keys.clone(), Some(authority), pairing, clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
         let readers = Scripted::default();
@@ -191,6 +196,7 @@ impl House {
             outbox,
             inbox: inbox.clone(),
             keys: keys.clone(),
+            terminals: terminals.clone(),
             cards,
             identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
@@ -206,6 +212,7 @@ impl House {
             tcp: address,
             unix,
             keys,
+            terminals,
             key_store,
             clock,
             hub,
@@ -229,7 +236,7 @@ impl House {
     /// A key with these rights, as it goes after `Bearer `.
     pub(super) async fn key(&self, rights: &[Right]) -> String {
         let rights = rights.iter().copied().collect();
-        let new = NewKey { label: "test".to_owned(), facility: FACILITY.to_owned(), rights };
+        let new = NewKey::unbound("test", FACILITY, rights);
         self.keys.add(new).await.unwrap().0.reveal().to_string()
     }
 
@@ -258,7 +265,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.key_store, self.received));
+        drop((self.keys, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }

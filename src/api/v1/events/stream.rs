@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::position::Position;
 use crate::api::Api;
 use crate::api::problem::Failure;
+use crate::api::standing::stands;
 use crate::api::v1::card_wire::{reader_state, stage};
 use crate::card::events::{CardEvent, Events};
 use crate::card::machine::Event as Happened;
@@ -21,7 +22,7 @@ use crate::card::{Terminal, Trouble};
 use crate::fault::Code;
 use crate::outbox::EventRecord;
 use crate::telemetry::Metric;
-use crate::terminal::Caller;
+use crate::terminal::{Caller, Listener};
 
 /// Events read at a time.
 const PAGE: u16 = 100;
@@ -93,6 +94,7 @@ pub(super) struct Reader {
     log_due: bool,
     cards: Option<CardNews>,
     stopping: watch::Receiver<bool>,
+    revocations: Listener,
 }
 
 impl Reader {
@@ -107,7 +109,9 @@ impl Reader {
         cards: Option<CardNews>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { api, _open: open, caller, position, waiting, log_due: log.is_some(), log, cards, stopping }
+        let revocations = api.keys.revocations().listen();
+        let log_due = log.is_some();
+        Self { api, _open: open, caller, position, waiting, log_due, log, cards, stopping, revocations }
     }
 
     pub(super) fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -133,7 +137,7 @@ impl Reader {
 
     /// Reads what is new, as long as the caller may still see it; whether there was anything.
     async fn read(&mut self) -> Result<bool, Failure> {
-        if !self.api.keys.stands(&self.caller).await? {
+        if !stands(&self.api, &self.caller).await? {
             return Err(Code::AuthInvalid.into());
         }
         let from_log = self.read_log().await?;
@@ -196,6 +200,7 @@ impl Reader {
                 changed
             }
             changed = cards => changed,
+            () = self.revocations.due() => Some(()),
             _ = self.stopping.wait_for(|stopping| *stopping) => None,
         }
     }

@@ -1,0 +1,297 @@
+//! Paired terminals, and the windows in which one may pair. No secret stands here, only hashes.
+
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{AddKey, KeyRow, Store, StoreError, Write};
+
+const TERMINAL: &str = "id, facility, label, kind, rights, person, secret, paired_at, paired_from, paired_by, last_used_at, last_from, \
+     reopened_at, revoked_at";
+const PAIRING: &str =
+    "id, facility, label, kind, rights, person, networks, code, opened_by, opened_at, ends_at, wrong, used_at";
+
+/// A terminal as stored. Times are milliseconds since 1970.
+#[derive(Clone, Debug, FromRow)]
+pub struct TerminalRow {
+    /// Its public name.
+    pub id: String,
+    /// Facility number.
+    pub facility: String,
+    /// What the administrator calls it.
+    pub label: String,
+    /// `software` or `browser`.
+    pub kind: String,
+    /// Names of rights, separated by commas.
+    pub rights: String,
+    /// The account it is bound to.
+    pub person: Option<String>,
+    /// SHA-256 of a browser's cookie.
+    pub secret: Option<Vec<u8>>,
+    /// When it was paired.
+    pub paired_at: i64,
+    /// From which address.
+    pub paired_from: String,
+    /// Who opened the window.
+    pub paired_by: String,
+    /// When it was last used, to the hour.
+    pub last_used_at: Option<i64>,
+    /// From which address.
+    pub last_from: Option<String>,
+    /// When it was last opened again.
+    pub reopened_at: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// A window as stored. Times are milliseconds since 1970.
+#[derive(Clone, Debug, FromRow)]
+pub struct PairingRow {
+    /// Its public name.
+    pub id: String,
+    /// Facility number.
+    pub facility: String,
+    /// What the terminal will be called.
+    pub label: String,
+    /// `software`, `browser` or `key`.
+    pub kind: String,
+    /// Names of rights, separated by commas.
+    pub rights: String,
+    /// The account the terminal will be bound to.
+    pub person: Option<String>,
+    /// Of kind `key`: networks in CIDR form, separated by commas.
+    pub networks: String,
+    /// The keyed hash of its code.
+    pub code: Vec<u8>,
+    /// Who opened it.
+    pub opened_by: String,
+    /// When.
+    pub opened_at: i64,
+    /// When it is over.
+    pub ends_at: i64,
+    /// Wrong codes while it was open.
+    pub wrong: i64,
+    /// When its code was used.
+    pub used_at: Option<i64>,
+}
+
+/// Opens a window, and forgets those that were over before `forget_before`.
+pub struct OpenPairing {
+    /// The window.
+    pub row: PairingRow,
+    /// Milliseconds since 1970.
+    pub forget_before: i64,
+}
+
+impl Write for OpenPairing {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let forget = sqlx::query("DELETE FROM pairing WHERE ends_at < ?").bind(self.forget_before);
+        forget.execute(&mut *tx).await?;
+        let row = &self.row;
+        sqlx::query(
+            "INSERT INTO pairing (id, facility, label, kind, rights, person, networks, code, opened_by, opened_at, ends_at, wrong) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        )
+        .bind(&row.id)
+        .bind(&row.facility)
+        .bind(&row.label)
+        .bind(&row.kind)
+        .bind(&row.rights)
+        .bind(&row.person)
+        .bind(&row.networks)
+        .bind(&row.code)
+        .bind(&row.opened_by)
+        .bind(row.opened_at)
+        .bind(row.ends_at)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Counts a wrong code against every window that is open.
+pub struct WrongCode {
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Write for WrongCode {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let count = sqlx::query("UPDATE pairing SET wrong = wrong + 1 WHERE used_at IS NULL AND ends_at > ?");
+        count.bind(self.at).execute(tx).await?;
+        Ok(())
+    }
+}
+
+/// What came of a window.
+pub enum Paired {
+    /// A terminal.
+    Terminal(TerminalRow),
+    /// A key.
+    Key(KeyRow),
+}
+
+/// Uses a window up and adds what came of it, together. Tells whether the window was unused.
+pub struct UsePairing {
+    /// The window.
+    pub id: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// What came of it.
+    pub paired: Paired,
+}
+
+impl Write for UsePairing {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let used = sqlx::query("UPDATE pairing SET used_at = ? WHERE id = ? AND used_at IS NULL AND ends_at > ?");
+        let used = used.bind(self.at).bind(&self.id).bind(self.at).execute(&mut *tx).await?;
+        if used.rows_affected() == 0 {
+            return Ok(false);
+        }
+        match &self.paired {
+            Paired::Terminal(row) => add(row, tx).await?,
+            Paired::Key(row) => AddKey(row.clone()).apply(tx).await?,
+        }
+        Ok(true)
+    }
+}
+
+async fn add(row: &TerminalRow, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO terminal (id, facility, label, kind, rights, person, secret, paired_at, paired_from, paired_by) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&row.id)
+    .bind(&row.facility)
+    .bind(&row.label)
+    .bind(&row.kind)
+    .bind(&row.rights)
+    .bind(&row.person)
+    .bind(&row.secret)
+    .bind(row.paired_at)
+    .bind(&row.paired_from)
+    .bind(&row.paired_by)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Shuts a window of a facility. Tells whether there is one of that id.
+pub struct ShutPairing {
+    /// The window.
+    pub id: String,
+    /// Facility number.
+    pub facility: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Write for ShutPairing {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let shut = sqlx::query("UPDATE pairing SET ends_at = min(ends_at, ?) WHERE id = ? AND facility = ?");
+        let shut = shut.bind(self.at).bind(&self.id).bind(&self.facility).execute(tx).await?;
+        Ok(shut.rows_affected() > 0)
+    }
+}
+
+/// Revokes a terminal of a facility for good, with the sessions of people at it; the first mark stays. Tells whether there is one of that
+/// id.
+pub struct RevokeTerminal {
+    /// The terminal.
+    pub id: String,
+    /// Facility number.
+    pub facility: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Write for RevokeTerminal {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let revoke =
+            sqlx::query("UPDATE terminal SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND facility = ?");
+        let revoked = revoke.bind(self.at).bind(&self.id).bind(&self.facility).execute(&mut *tx).await?;
+        if revoked.rows_affected() > 0 {
+            sqlx::query("DELETE FROM session WHERE terminal = ?").bind(&self.id).execute(tx).await?;
+        }
+        Ok(revoked.rows_affected() > 0)
+    }
+}
+
+/// Opens a terminal of a facility again that was not used for long. Tells whether there is one of that id that is not revoked.
+pub struct ReopenTerminal {
+    /// The terminal.
+    pub id: String,
+    /// Facility number.
+    pub facility: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Write for ReopenTerminal {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let reopen =
+            sqlx::query("UPDATE terminal SET reopened_at = ? WHERE id = ? AND facility = ? AND revoked_at IS NULL");
+        let reopened = reopen.bind(self.at).bind(&self.id).bind(&self.facility).execute(tx).await?;
+        Ok(reopened.rows_affected() > 0)
+    }
+}
+
+/// Notes that a terminal was used.
+pub struct TouchTerminal {
+    /// The terminal.
+    pub id: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// From which address.
+    pub from: String,
+}
+
+impl Write for TouchTerminal {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let touch = sqlx::query("UPDATE terminal SET last_used_at = ?, last_from = ? WHERE id = ?");
+        touch.bind(self.at).bind(&self.from).bind(&self.id).execute(tx).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// The terminal of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn terminal(&self, id: &str) -> Result<Option<TerminalRow>, StoreError> {
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {TERMINAL} FROM terminal WHERE id = ?")));
+        Ok(row.bind(id).fetch_optional(&self.readers).await?)
+    }
+
+    /// All terminals of a facility, oldest first, revoked ones too. An administrator pairs them one by one, so there are few.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn terminals(&self, facility: &str) -> Result<Vec<TerminalRow>, StoreError> {
+        let rows = format!("SELECT {TERMINAL} FROM terminal WHERE facility = ? ORDER BY paired_at, id");
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(rows)).bind(facility).fetch_all(&self.readers).await?)
+    }
+
+    /// Every window, of any facility, that is neither used nor over at `at`; worn out ones too.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn pairings(&self, at: i64) -> Result<Vec<PairingRow>, StoreError> {
+        let rows =
+            format!("SELECT {PAIRING} FROM pairing WHERE used_at IS NULL AND ends_at > ? ORDER BY opened_at, id");
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(rows)).bind(at).fetch_all(&self.readers).await?)
+    }
+}

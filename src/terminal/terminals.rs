@@ -1,0 +1,274 @@
+//! The paired terminals: let in by certificate or cookie, listed, opened again and revoked.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::inventory::{Kind, State, TerminalId, TerminalRecord};
+use super::key::SecretHash;
+use super::pairing::Locks;
+use super::{CACHE_FOR, Caller, Credential, Keys, Person, TerminalError};
+use crate::clock::Clock;
+use crate::credential::Authority;
+use crate::store::{ReopenTerminal, RevokeTerminal, Store, TouchTerminal};
+
+/// Records remembered at once; far more than a facility has terminals.
+const CACHE_SIZE: usize = 1024;
+/// How fine "last used" is. Finer would mean a disk write for every request.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// For how long after its end a certificate may be renewed.
+pub(super) const GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Settings of pairing.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where terminals reach the box, for example `https://engawa.local:8471`; empty: the LAN does not.
+    pub address: String,
+    /// The key under which codes are hashed.
+    pub secret: [u8; 32],
+}
+
+/// The terminals of the box; cheap to clone.
+#[derive(Clone)]
+pub struct Terminals(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) keys: Keys,
+    pub(super) authority: Option<Arc<Authority>>,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    cache: Mutex<HashMap<TerminalId, Remembered>>,
+    /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
+    fetching: tokio::sync::Mutex<()>,
+    /// Held through each try of a code: two tries at once would count as one.
+    pub(super) locks: tokio::sync::Mutex<Locks>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    record: TerminalRecord,
+    since: Duration,
+}
+
+/// What a certificate for a terminal is handed out with.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// In PEM.
+    pub pem: String,
+    /// The authority's own, in PEM.
+    pub authority: String,
+    /// When it runs out.
+    pub expires_at: Timestamp,
+}
+
+impl Terminals {
+    /// Terminals kept in `store`, whose certificates `authority` issues, where the LAN is listened to. Revocations are told where `keys` tells
+    /// its own.
+    #[must_use]
+    pub fn new(store: Store, keys: Keys, authority: Option<Arc<Authority>>, config: Config, clock: Clock) -> Self {
+        let (cache, fetching, locks) = (Mutex::default(), tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { store, keys, authority, config, clock, cache, fetching, locks }))
+    }
+
+    /// Who shows this client certificate (DER), which the TLS library found to be of the box's authority.
+    ///
+    /// # Errors
+    /// `Unknown`, `Revoked`, `Dormant`, `Expired` and `Store` of [`TerminalError`].
+    pub async fn by_certificate(&self, der: &[u8], from: Option<IpAddr>) -> Result<Caller, TerminalError> {
+        let (record, ends) = self.certified(der).await?;
+        if ends <= self.0.clock.now() {
+            return Err(TerminalError::Expired);
+        }
+        Ok(self.let_in(record, from))
+    }
+
+    /// Who shows this value of the cookie [`super::COOKIE`].
+    ///
+    /// # Errors
+    /// `Unknown`, `Revoked`, `Dormant` and `Store` of [`TerminalError`].
+    pub async fn by_cookie(&self, value: &str, from: Option<IpAddr>) -> Result<Caller, TerminalError> {
+        let (id, secret) = value.split_once('.').ok_or(TerminalError::Unknown)?;
+        let id = TerminalId::parse(id).ok_or(TerminalError::Unknown)?;
+        let record = self.record(&id).await?.ok_or(TerminalError::Unknown)?;
+        let fits = record.secret.is_some_and(|kept| kept.matches(&SecretHash::of(secret)));
+        if !fits || record.kind != Kind::Browser {
+            return Err(TerminalError::Unknown);
+        }
+        self.active(&record)?;
+        Ok(self.let_in(record, from))
+    }
+
+    /// A new certificate for the terminal that shows this one, valid or run out for seven days at most.
+    ///
+    /// # Errors
+    /// `Unknown`, `Revoked`, `Dormant`, `Authority` and `Store` of [`TerminalError`].
+    pub async fn renew(
+        &self,
+        der: &[u8],
+        csr: &str,
+        from: Option<IpAddr>,
+    ) -> Result<(Caller, Certificate), TerminalError> {
+        let (record, ends) = self.certified(der).await?;
+        if self.0.clock.now().duration_since(ends) > GRACE {
+            return Err(TerminalError::Unknown);
+        }
+        let certificate = self.certificate(csr, &record.id)?;
+        Ok((self.let_in(record, from), certificate))
+    }
+
+    /// Whether a terminal that came in earlier would still be let in: whatever runs long asks this from time to time.
+    ///
+    /// # Errors
+    /// `Store` of [`TerminalError`].
+    pub async fn stands(&self, caller: &Caller) -> Result<bool, TerminalError> {
+        let Some(id) = TerminalId::parse(&caller.id) else { return Ok(false) };
+        let record = self.record(&id).await?;
+        Ok(record.is_some_and(|record| record.state(self.0.clock.now()) == State::Active))
+    }
+
+    /// All terminals of a facility, oldest first, revoked ones too. Damaged rows are left out and logged.
+    ///
+    /// # Errors
+    /// `Store` of [`TerminalError`].
+    pub async fn list(&self, facility: &str) -> Result<Vec<TerminalRecord>, TerminalError> {
+        let rows = self.0.store.terminals(facility).await?;
+        Ok(super::readable(rows.iter().map(TerminalRecord::of)))
+    }
+
+    /// Revokes a terminal of a facility for good, and tells of it.
+    ///
+    /// # Errors
+    /// `Absent` and `Store` of [`TerminalError`].
+    pub async fn revoke(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
+        let at = self.0.clock.now().as_millisecond();
+        let write = RevokeTerminal { id: id.to_string(), facility: facility.to_owned(), at };
+        // A fetch under way could put the unrevoked record back after it was forgotten.
+        let fetching = self.0.fetching.lock().await;
+        let found = self.0.store.write(write).await?;
+        self.cache(|cache| cache.remove(id));
+        drop(fetching);
+        self.0.keys.revocations().announce();
+        if found { Ok(()) } else { Err(TerminalError::Absent) }
+    }
+
+    /// Opens a terminal of a facility again that was not used for long.
+    ///
+    /// # Errors
+    /// `Absent` and `Store` of [`TerminalError`].
+    pub async fn reopen(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
+        let at = self.0.clock.now().as_millisecond();
+        let write = ReopenTerminal { id: id.to_string(), facility: facility.to_owned(), at };
+        let fetching = self.0.fetching.lock().await;
+        let found = self.0.store.write(write).await?;
+        self.cache(|cache| cache.remove(id));
+        drop(fetching);
+        if found { Ok(()) } else { Err(TerminalError::Absent) }
+    }
+
+    /// The time, as terminals are judged by it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn certificate(&self, csr: &str, id: &TerminalId) -> Result<Certificate, TerminalError> {
+        let authority = self.0.authority.as_ref().ok_or(TerminalError::NoLan)?;
+        let (now, lasts) = (self.0.clock.now(), Authority::LONGEST_CLIENT);
+        let pem = authority.client_certificate(csr, id.as_str(), now, lasts)?;
+        let expires_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+        Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at })
+    }
+
+    /// The terminal of a certificate, if it may come in, and the certificate's end.
+    async fn certified(&self, der: &[u8]) -> Result<(TerminalRecord, Timestamp), TerminalError> {
+        let (id, _, ends) = Authority::terminal_of(der).ok_or(TerminalError::Unknown)?;
+        let id = TerminalId::parse(&id).ok_or(TerminalError::Unknown)?;
+        let record = self.record(&id).await?.ok_or(TerminalError::Unknown)?;
+        if record.kind != Kind::Software {
+            return Err(TerminalError::Unknown);
+        }
+        self.active(&record)?;
+        Ok((record, ends))
+    }
+
+    fn active(&self, record: &TerminalRecord) -> Result<(), TerminalError> {
+        match record.state(self.0.clock.now()) {
+            State::Active => Ok(()),
+            State::Dormant => Err(TerminalError::Dormant),
+            State::Revoked => Err(TerminalError::Revoked),
+        }
+    }
+
+    fn let_in(&self, record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+        self.note_use(&record, from);
+        Caller {
+            id: record.id.to_string(),
+            credential: Credential::Terminal,
+            browser: record.kind == Kind::Browser,
+            person: record.person.map(Person::bound),
+            from,
+            facility: record.facility,
+            rights: record.rights,
+        }
+    }
+
+    async fn record(&self, id: &TerminalId) -> Result<Option<TerminalRecord>, TerminalError> {
+        if let Some(record) = self.remembered(id) {
+            return Ok(Some(record));
+        }
+        let _fetching = self.0.fetching.lock().await;
+        if let Some(record) = self.remembered(id) {
+            return Ok(Some(record));
+        }
+        let row = self.0.store.terminal(id.as_str()).await?;
+        let found = row.as_ref().map(TerminalRecord::of).transpose()?;
+        if let Some(record) = &found {
+            self.remember(record.clone());
+        }
+        Ok(found)
+    }
+
+    fn remembered(&self, id: &TerminalId) -> Option<TerminalRecord> {
+        let now = self.0.clock.elapsed();
+        self.cache(|cache| {
+            cache.get(id).filter(|entry| now.saturating_sub(entry.since) < CACHE_FOR).map(|entry| entry.record.clone())
+        })
+    }
+
+    fn remember(&self, record: TerminalRecord) {
+        let since = self.0.clock.elapsed();
+        self.cache(|cache| {
+            if cache.len() >= CACHE_SIZE {
+                cache.clear();
+            }
+            cache.insert(record.id.clone(), Remembered { record, since });
+        });
+    }
+
+    /// Writes "last used", at most once an hour, beside the request: a terminal must work on a read-only or a slow disk.
+    fn note_use(&self, record: &TerminalRecord, from: Option<IpAddr>) {
+        let now = self.0.clock.now();
+        if record.last_used_at.is_some_and(|last| now.duration_since(last) < TOUCH_EVERY) {
+            return;
+        }
+        let first = self.cache(|cache| match cache.get_mut(&record.id) {
+            Some(entry) if entry.record.last_used_at == record.last_used_at => {
+                entry.record.last_used_at = Some(now);
+                true
+            }
+            _ => false,
+        });
+        if first {
+            let from = from.map(|from| from.to_canonical().to_string()).unwrap_or_default();
+            self.0.store.write_later(TouchTerminal { id: record.id.to_string(), at: now.as_millisecond(), from });
+        }
+    }
+
+    fn cache<T>(&self, work: impl FnOnce(&mut HashMap<TerminalId, Remembered>) -> T) -> T {
+        work(&mut self.0.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
