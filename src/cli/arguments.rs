@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use super::staff_arguments::{AdminOrder, StaffOrder};
 use crate::audit::{Anchor, Month};
 use crate::config::{Careplans, DEFAULT_PATH};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
@@ -49,6 +50,16 @@ pub(super) enum Command {
     Key {
         #[command(subcommand)]
         order: KeyOrder,
+    },
+    /// 最初の管理者 / the first administrator
+    Admin {
+        #[command(subcommand)]
+        order: AdminOrder,
+    },
+    /// 職員の利用者とパスワード / accounts of the staff
+    Staff {
+        #[command(subcommand)]
+        order: StaffOrder,
     },
     /// ペアリングした端末 / paired terminals
     Terminal {

@@ -57,6 +57,27 @@ catalogue! {
     AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
+    LoginRequired "LOGIN_REQUIRED" 401 Caller AfterRemedy
+        "ログインが要ります。職員の利用者名とパスワードでログインしてください。"
+        "Nobody is logged in here. Log in with a user and password of the staff.";
+    LoginRefused "LOGIN_REFUSED" 401 Caller AfterRemedy
+        "利用者名かパスワードが違うか、使えない利用者です。確かめるか、管理者に相談してください。"
+        "User and password do not fit, or the account is shut. Check them, or ask the administrator.";
+    LoginLocked "LOGIN_LOCKED" 429 Caller Later
+        "間違いが続いたため、この端末ではしばらくログインできません。時間をおくか、別の端末を使ってください。"
+        "After several wrong passwords, log-in is closed at this terminal for a while. Wait, or use another terminal.";
+    PasswordOneTime "PASSWORD_ONE_TIME" 403 Caller AfterRemedy
+        "一回限りのパスワードです。先に自分のパスワードに変えてください。"
+        "This is a one-time password. Change it to one of your own first.";
+    PasswordWeak "PASSWORD_WEAK" 422 Caller AfterRemedy
+        "このパスワードは使えません。12字以上で、利用者名やよくある言葉でないものにしてください。"
+        "This password is not taken. Use 12 signs or more, and neither the user's name nor a common word.";
+    StaffExists "STAFF_EXISTS" 409 Caller AfterRemedy
+        "その利用者名はもう使われています。別の名にしてください。"
+        "That user exists already. Choose another one.";
+    SessionNeedsBrowser "SESSION_NEEDS_BROWSER" 403 Caller Never
+        "ログインは、登録されたブラウザー端末からだけできます。"
+        "People log in from a paired browser only.";
     AuthAmbiguous "AUTH_AMBIGUOUS" 401 Caller AfterRemedy
         "証明書・Cookie・APIキーが別々の端末のものです。一つだけを使ってください。"
         "Certificate, cookie and API key are of different terminals. Use one of them alone.";

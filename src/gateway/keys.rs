@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{StartError, open_state};
+use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
@@ -49,7 +50,22 @@ pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, S
     own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let keys = Keys::new(state.store.clone(), state.clock.clone());
-    let answer = obey(&keys, settings, order).await;
+    let act = match order {
+        KeyOrder::Add { .. } => "key.add",
+        KeyOrder::Revoke { .. } => "key.revoke",
+        KeyOrder::List => "",
+    };
+    let id = if let KeyOrder::Revoke { id } = &order { Some(id.clone()) } else { None };
+    let mut answer = obey(&keys, settings, order).await;
+    if let Ok(done) = answer.as_ref().map(|done| done["id"].as_str().map(str::to_owned).or(id))
+        && !act.is_empty()
+    {
+        let on = done.map(|id| format!("key:{id}")).unwrap_or_default();
+        let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), on);
+        if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
+            answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
+        }
+    }
     drop((keys, state.store));
     state.task.finished().await;
     answer

@@ -13,7 +13,9 @@ mod health;
 mod keys;
 mod lan;
 mod link;
+mod people;
 mod reload;
+mod staff;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use lan::check_lan_certificate;
 pub use link::load_certificate;
+pub use staff::{StaffOrder, staff_offline};
 
 use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
@@ -45,6 +48,7 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
@@ -214,6 +218,7 @@ struct House {
     stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    people: People,
     terminals: Terminals,
     lan: Arc<Lan>,
     lan_task: JoinHandle<()>,
@@ -268,7 +273,8 @@ impl House {
         let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
-        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
+        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
+        let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
@@ -282,6 +288,7 @@ impl House {
             stop_trail,
             link,
             keys: api_keys,
+            people,
             terminals,
             lan_task: tokio::spawn(Arc::clone(&lan).keep()),
             lan,
@@ -314,6 +321,7 @@ impl House {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            people: self.people.clone(),
             terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             backups: self.backups.clone(),
@@ -442,7 +450,7 @@ impl House {
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
-        drop((self.outbox, self.link, self.keys, self.terminals, self.tasks, self.trail, self.backups));
+        drop((self.outbox, self.link, self.keys, self.people, self.terminals, self.tasks, self.trail, self.backups));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

@@ -17,6 +17,7 @@ mod queues;
 mod received;
 mod rows;
 mod select;
+mod staff;
 mod submissions;
 mod terminals;
 mod trail;
@@ -47,6 +48,7 @@ pub use received::{
 };
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
+pub use staff::{AddStaff, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,

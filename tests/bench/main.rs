@@ -13,6 +13,7 @@
 )]
 
 mod accept;
+mod audit;
 mod backlog;
 mod card;
 mod careplan;
@@ -42,7 +43,7 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 7] = [
+const ALL: [(&str, Bench); 8] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
@@ -50,6 +51,7 @@ const ALL: [(&str, Bench); 7] = [
     ("backlog", backlog::run),
     ("card", card::run),
     ("careplan", careplan::run),
+    ("audit", audit::run),
 ];
 
 fn main() -> ExitCode {

@@ -30,6 +30,7 @@ mod identity;
 mod inbox;
 mod lan;
 mod memory;
+mod people;
 mod power;
 mod privacy;
 mod retention;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use engawa::audit::forgotten;
 use engawa::clock::Clock;
 use engawa::store::{
     Accept, Announce, BeginPlacement, Columns, KeepUnit, NewArrival, NewEvent, NewSubmission, NewUnitBody, OpenUnit,
-    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, Transit, UnitGone, Verdict,
+    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, TrailRow, Transit, UnitGone, Verdict,
 };
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -70,7 +71,12 @@ async fn only_what_is_finished_and_old_enough_is_forgotten() {
     store.write(accept(100, "delivered", 399, 10)).await.unwrap();
 
     let before = (1000 - 400) * DAY;
-    assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 4);
+    let told = Some(forgotten("submission", jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(store.write(Prune { before, octets: 1 << 20, told }).await.unwrap(), 4);
+    let trail = store.trail_after(0, 10).await.unwrap();
+    assert_eq!(trail.len(), 4);
+    let told = |row: &TrailRow| row.record.contains(r#""act":"retention.forgotten","on":"submission:"#);
+    assert!(trail.iter().all(told), "{trail:?}");
     assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 0);
     for id in 1..=4 {
         assert_eq!(count(&store, id).await, (false, false, 0), "{id} is old and finished");

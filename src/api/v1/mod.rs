@@ -21,6 +21,8 @@ pub(super) mod pairing;
 pub(super) mod readers;
 pub(super) mod received;
 pub(super) mod restore;
+pub(super) mod session;
+pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;

@@ -21,6 +21,7 @@ use engawa::inbox::{self, Inbox};
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
+use engawa::people::People;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
 use futures_util::future::BoxFuture;
@@ -92,6 +93,7 @@ pub(super) struct House {
     pub(super) tcp: SocketAddr,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
+    pub(super) people: People,
     pub(super) terminals: Terminals,
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
@@ -189,6 +191,8 @@ impl House {
         let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
         let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
+        let revocations = keys.revocations().clone();
+        let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(move |_| revocations.announce()));
         let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
         let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
         let terminals = Terminals::new(store, keys.clone(), Some(authority), pairing, clock.clone());
@@ -208,6 +212,7 @@ impl House {
             outbox,
             inbox: inbox.clone(),
             keys: keys.clone(),
+            people: people.clone(),
             terminals: terminals.clone(),
             cards,
             backups,
@@ -225,6 +230,7 @@ impl House {
             tcp: address,
             unix,
             keys,
+            people,
             terminals,
             key_store,
             clock,
@@ -278,7 +284,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.terminals, self.key_store, self.received));
+        drop((self.keys, self.people, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }

@@ -33,6 +33,13 @@ fn nothing_of_a_person_and_no_secret_shows_in_a_json_log() {
     story("json", 12);
 }
 
+/// This month in Japan, as `engawa audit export` wants it.
+fn month() -> String {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    let today = engawa::clock::Clock::system().now().to_zoned(zone).date();
+    format!("{:04}-{:02}", today.year(), today.month())
+}
+
 /// What was collected on the way.
 struct Story {
     hub: Sandbox,
@@ -272,19 +279,27 @@ impl Story {
             let body = self.gateway.get(path).body.into_bytes();
             self.collected.push((path.to_owned(), body));
         }
-        let commands: [&[&str]; 6] = [
+        let pack = self.gateway.dir().join("pack").to_str().unwrap().to_owned();
+        let commands: [&[&str]; 9] = [
             &["status"],
             &["status", "--json"],
             &["queue", "list"],
             &["queue", "list", "--json"],
             &["key", "list", "--json"],
             &["check", "--json"],
+            &["audit", "list", "--last", "10000"],
+            &["audit", "list", "--last", "10000", "--json"],
+            // Its files are searched with all others of the folder.
+            &["audit", "export", "--month", &month(), "--out", &pack],
         ];
         for command in commands {
             let output = self.gateway.run(command);
             assert!(!output.stdout.is_empty(), "{command:?}");
             self.collected.push((command.join(" "), [output.stdout, output.stderr].concat()));
         }
+        let trail = self.gateway.get("/v1/trail?limit=1000").body;
+        assert!(trail.lines().count() > 30, "{trail}");
+        self.collected.push(("the trail".to_owned(), trail.into_bytes()));
         let events = self.events();
         assert!(events.contains("submission.delivered") && events.contains("submission.returned"));
         self.collected.push(("events".to_owned(), events.into_bytes()));
