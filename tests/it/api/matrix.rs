@@ -80,7 +80,8 @@ async fn furnished(house: &House, key: &str) -> Vec<(&'static str, String)> {
     house.look_into_the_box();
     let list = until(house, key, "/v1/careplans/received", |list| list["items"][0]["state"] == "kept").await;
     let received = list["items"][0]["id"].as_str().unwrap().to_owned();
-    let own_key = house.keys.list().await.unwrap()[0].id.to_string();
+    let keys = house.keys.list().await.unwrap();
+    let own_key = keys.iter().find(|key| key.facility == super::house::FACILITY).unwrap().id.to_string();
     let (user, name) = (User::parse("sato").unwrap(), Name::parse("霧凪黎暁").unwrap());
     let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None };
     house.people.add(super::house::FACILITY, account).await.unwrap();
