@@ -1,6 +1,7 @@
 //! API keys before the first start, or while the service is stopped: on the store itself, under the state directory's lock.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -46,7 +47,7 @@ pub enum KeyOrder {
 /// # Errors
 /// `STATE_LOCKED` while a gateway runs, `STATE_OWNER` when the state belongs to another user, and whatever the store says.
 pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
-    own_state(settings)?;
+    own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let keys = Keys::new(state.store.clone(), state.clock.clone());
     let act = match order {
@@ -71,10 +72,10 @@ pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, S
 }
 
 /// Files that this user would make in somebody else's state directory could not be opened by the service.
-fn own_state(settings: &Config) -> Result<(), StartError> {
+pub(super) fn own_directory(directory: &Path) -> Result<(), StartError> {
     let own = nix::unistd::geteuid();
     let service = nix::unistd::User::from_name(SERVICE_USER).ok().flatten();
-    match std::fs::metadata(&settings.state.directory) {
+    match std::fs::metadata(directory) {
         Ok(found) if found.uid() == own.as_raw() => Ok(()),
         Ok(_) => Err(Code::StateOwner.into()),
         // Made here, it would be this user's, and the service could not enter it.
