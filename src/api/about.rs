@@ -17,6 +17,10 @@ impl About {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded;
 
+/// In a response's extensions: an earlier answer again. What it tells is on record, so it is given also when nothing can be recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeated;
+
 /// Which part of a route's path names what it is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named {

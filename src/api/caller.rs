@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::Api;
+use super::person::acting;
 use super::problem::Failure;
 use super::shown::Shown;
 use super::standing::Ties;
@@ -105,8 +106,27 @@ pub(super) struct With<N> {
     right: PhantomData<N>,
 }
 
+/// Whom a route lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Everybody, also without a credential.
+    Open,
+    /// Everybody on the box; on the LAN whoever has logged in, or holds one of the route's rights.
+    Inside,
+    /// A paired browser, whether or not somebody has logged in there.
+    Browser,
+    /// Whoever has logged in at a paired browser, also with a one-time password.
+    Person,
+    /// A software terminal that shows its certificate, also one that has run out; the handler looks at it.
+    Certificate,
+    /// Whoever holds one of the route's rights.
+    Rights,
+}
+
 /// Rights as a type, so that a handler's arguments say what it needs.
 pub(super) trait Needs {
+    /// Who is let in.
+    const DOOR: Door = Door::Rights;
     /// Any one of these is enough.
     const RIGHTS: &'static [Right];
 }
@@ -124,6 +144,35 @@ macro_rules! needs {
 /// Everybody may come, also without a credential.
 pub(super) struct Open;
 impl Needs for Open {
+    const DOOR: Door = Door::Open;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// Everybody on the box, and those of the LAN who look after it.
+pub(super) struct Inside;
+impl Needs for Inside {
+    const DOOR: Door = Door::Inside;
+    const RIGHTS: &'static [Right] = &[Right::Read, Right::Admin];
+}
+
+/// A software terminal with its certificate.
+pub(super) struct Certificate;
+impl Needs for Certificate {
+    const DOOR: Door = Door::Certificate;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// A browser, whether or not somebody has logged in there.
+pub(super) struct Browser;
+impl Needs for Browser {
+    const DOOR: Door = Door::Browser;
+    const RIGHTS: &'static [Right] = &[];
+}
+
+/// Somebody who has logged in.
+pub(super) struct LoggedIn;
+impl Needs for LoggedIn {
+    const DOOR: Door = Door::Person;
     const RIGHTS: &'static [Right] = &[];
 }
 
@@ -167,16 +216,20 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
     if may { Ok(()) } else { Err(Code::AuthForbidden.into()) }
 }
 
-/// The door: establishes the caller, and that it holds one of `rights`.
+/// The door: establishes the caller and the person, and that `door` is theirs: that they hold one of `rights` where it asks for one.
 ///
 /// # Errors
-/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, or the code of a store that
-/// cannot be read.
-pub(super) async fn admit(api: &Api, parts: &Parts, rights: &[Right]) -> Result<Caller, TurnedAway> {
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, what [`acting`] says, or the code
+/// of a store that cannot be read.
+pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, TurnedAway> {
     let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
-    // A browser's terminal alone may do nothing: a person has to have logged in at it.
-    let alone = if caller.browser { Err(Code::AuthForbidden.into()) } else { Ok(()) };
-    match alone.and_then(|()| permitted(&caller, rights)) {
+    let known = caller.clone();
+    let caller = match acting(api, parts, caller, door).await {
+        Ok(caller) => caller,
+        Err(failure) => return Err(TurnedAway { caller: Some(known), failure }),
+    };
+    let by_right = door == Door::Rights || (door == Door::Inside && !caller.browser);
+    match if by_right { permitted(&caller, rights) } else { Ok(()) } {
         Ok(()) => Ok(caller),
         Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }
@@ -188,6 +241,11 @@ pub(super) struct TurnedAway {
     pub(super) caller: Option<Caller>,
     /// Why.
     pub(super) failure: Failure,
+}
+
+/// Whether a request comes over the LAN.
+pub(super) fn from_lan(parts: &Parts) -> bool {
+    connection(parts).is_ok_and(|connection| matches!(connection.peer, Peer::Lan { .. }))
 }
 
 /// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::Api;
 use super::about::Named;
-use super::caller::{Connection, TurnedAway, admit};
+use super::caller::{Connection, Door, TurnedAway, admit, from_lan};
 use super::problem::{Failure, Place};
 use super::recorder::{Recorder, draft};
 use super::standing::cut;
@@ -25,7 +25,9 @@ use crate::terminal::{Caller, Credential, Right};
 pub(super) struct Guard {
     /// What it is a route of.
     pub(super) api: Arc<Api>,
-    /// Any one of these rights lets a caller in; none: everybody may come.
+    /// Who is let in.
+    pub(super) door: Door,
+    /// Any one of these rights lets a caller in, where the door asks for one.
     pub(super) rights: &'static [Right],
     /// The query parameters it knows.
     pub(super) query: Arc<[String]>,
@@ -73,12 +75,14 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
     let connection = request.extensions().get::<Connection>().cloned();
-    if guard.rights.is_empty() {
-        let running = run(guard.limit, request, next);
+    let (mut parts, body) = request.into_parts();
+    let open =
+        matches!(guard.door, Door::Open | Door::Certificate) || (guard.door == Door::Inside && !from_lan(&parts));
+    if open {
+        let running = run(guard.limit, Request::from_parts(parts, body), next);
         return guard.open(connection, running).await;
     }
-    let (mut parts, body) = request.into_parts();
-    let caller = match admit(&guard.api, &parts, guard.rights).await {
+    let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
         Ok(caller) => caller,
         Err(TurnedAway { caller, failure }) => {
             let from = connection.and_then(|connection| connection.peer.address());
@@ -86,16 +90,21 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
             return failure.into_response();
         }
     };
+    let mut standing = caller.clone();
+    if matches!(guard.door, Door::Browser | Door::Person) {
+        // Whoever logs out is not to be cut off before being told so.
+        standing.person = None;
+    }
     let act = draft(&caller, guard.act);
     let on = guard.named.and_then(|named| named.reference(parts.uri.path()));
     if let Some(connection) = &connection {
-        connection.ties.tie(&guard.api, &caller);
+        connection.ties.tie(&guard.api, &standing);
     }
-    parts.extensions.insert(caller.clone());
+    parts.extensions.insert(caller);
     parts.extensions.insert(act.clone());
     let api = Arc::clone(&guard.api);
     let running = run(guard.limit, Request::from_parts(parts, body), next);
-    while_standing(&api, &caller, guard.recorded(connection, (act, on), running)).await
+    while_standing(&api, &standing, guard.recorded(connection, (act, on), running)).await
 }
 
 /// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.

@@ -14,10 +14,12 @@ mod body;
 mod caller;
 mod lan;
 mod limits;
+mod matrix;
 mod members;
 mod meter;
 mod openapi;
 mod perimeter;
+mod person;
 mod problem;
 mod rate;
 mod recorder;
@@ -36,15 +38,18 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::audit::Trail;
+use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
+use crate::people::People;
 use crate::terminal::{Keys, Terminals};
 
 pub use lan::LanConfig;
+pub use matrix::{Comer, Permission, page as routes_page, permissions};
 pub use openapi::document as openapi_document;
 pub use perimeter::{Perimeter, Reach};
 pub use routes::router;
@@ -58,10 +63,14 @@ pub struct Api {
     pub inbox: Inbox,
     /// Who may come in.
     pub keys: Keys,
+    /// The staff, and who is logged in.
+    pub people: People,
     /// What was paired.
     pub terminals: Terminals,
     /// The readers, and the cards on them.
     pub cards: Cards,
+    /// The box as one file.
+    pub backups: Backups,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
     /// Where acts are recorded.

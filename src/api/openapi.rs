@@ -2,9 +2,10 @@
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{PathItem, PathsBuilder};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
 
+use super::person::COOKIE_NAME;
 use super::routes::{Schemas, table};
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
@@ -17,6 +18,7 @@ const CERTIFICATE: &str = "The client certificate of a paired terminal, on the L
 pub fn document() -> OpenApi {
     let mut components = Schemas::openapi().components.unwrap_or_default();
     components.add_security_scheme("key", key_scheme());
+    components.add_security_scheme("session", session_scheme());
     let certificate =
         SecurityScheme::MutualTls { description: Some(CERTIFICATE.to_owned()), deprecated: None, extensions: None };
     components.add_security_scheme("certificate", certificate);
@@ -44,7 +46,7 @@ fn paths() -> utoipa::openapi::Paths {
         let resource = resource.split('/').next().unwrap_or_default().trim_end_matches(".json");
         let handler = operation.operation_id.take().unwrap_or_default();
         let tag = match resource {
-            "opinions" | "careplans" | "submissions" | "events" | "keys" | "trail" => resource,
+            "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" | "trail" => resource,
             "received" => "careplans",
             "pair" | "pairing" | "terminal" | "terminals" => "terminals",
             "readers" | "card-sessions" | "identifications" => "cards",
@@ -68,6 +70,13 @@ fn key_scheme() -> SecurityScheme {
             ))
             .build(),
     )
+}
+
+fn session_scheme() -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+        COOKIE_NAME,
+        "Given by `POST /v1/session` to a paired browser; taken only together with that browser's own cookie.",
+    )))
 }
 
 fn problem() -> utoipa::openapi::Response {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
 
-use super::about::{About, Recorded};
+use super::about::{About, Recorded, Repeated};
 use super::problem::Failure;
 use crate::audit::{Act, Draft, Result as Ended, Trail};
 use crate::clock::Clock;
@@ -68,9 +68,10 @@ impl Recorder {
         if response.extensions_mut().remove::<Recorded>().is_some() {
             return response;
         }
+        let repeated = response.extensions_mut().remove::<Repeated>().is_some();
         let (ended, code) = judged(&response);
         let act = draft.ended(self.clock.now(), about.or(on), ended, code);
-        self.write(act, ended, response).await
+        self.write(act, ended == Ended::Done && !repeated, response).await
     }
 
     /// The same for who only looks.
@@ -82,7 +83,7 @@ impl Recorder {
             return response;
         }
         let act = draft.ended(self.clock.now(), on, ended, code);
-        let response = self.write(act, ended, response).await;
+        let response = self.write(act, ended == Ended::Done, response).await;
         // Only what is on record spares another one.
         if judged(&response).0 == ended {
             self.remember(look);
@@ -90,17 +91,15 @@ impl Recorder {
         response
     }
 
-    async fn write(&self, act: Act, ended: Ended, response: Response) -> Response {
+    /// `needed`: without the record there is no answer.
+    async fn write(&self, act: Act, needed: bool, response: Response) -> Response {
         let mut acts = self.overdue();
         acts.push(act);
         match self.trail.record(acts).await {
             Ok(()) => response,
             Err(error) => {
                 tracing::error!(code = %error.code, "audit: an act could not be recorded");
-                match ended {
-                    Ended::Done => Failure::from(Code::TrailUnavailable).because(error).into_response(),
-                    Ended::Refused | Ended::Failed => response,
-                }
+                if needed { Failure::from(Code::TrailUnavailable).because(error).into_response() } else { response }
             }
         }
     }

@@ -14,7 +14,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
 use super::about::Named;
-use super::caller::{self, Needs};
+use super::caller::{self, Door, Needs};
 use super::limits::{Guard, Recording, guard};
 use super::meter::meter;
 use super::perimeter::perimeter;
@@ -43,7 +43,9 @@ pub(super) struct Route {
     pub(super) path: String,
     /// Its description.
     pub(super) operation: Operation,
-    /// Any one of these rights lets a caller in; none: everybody may come.
+    /// Who is let in.
+    pub(super) door: Door,
+    /// Any one of these rights lets a caller in, where the door asks for one.
     pub(super) rights: &'static [Right],
     /// The act that it is in the trail; empty: none.
     pub(super) act: &'static str,
@@ -58,7 +60,16 @@ impl Route {
         handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
     ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
-        Self { method, path: P::path(), operation: P::operation(), rights: N::RIGHTS, act, pace, handler }
+        Self {
+            method,
+            path: P::path(),
+            operation: P::operation(),
+            door: N::DOOR,
+            rights: N::RIGHTS,
+            act,
+            pace,
+            handler,
+        }
     }
 }
 
@@ -114,17 +125,29 @@ table! {
     Normal Admin    ""                       keys::list / __path_list;
     Own    Admin    "key.add"                keys::add / __path_add;
     Normal Admin    "key.revoke"             keys::revoke / __path_revoke;
+    Normal Admin    ""                       staff::list / __path_list;
+    Own    Admin    "staff.add"              staff::add / __path_add;
+    Own    Admin    "staff.change"           staff::change / __path_change;
+    Own    Admin    "staff.password"         staff::password / __path_password;
+    Own    Browser  "session.begin"          session::begin / __path_begin;
+    Normal LoggedIn ""                       session::show / __path_show;
+    Normal LoggedIn "session.end"            session::end / __path_end;
+    Own    LoggedIn "session.password"       session::password / __path_password;
     Normal Admin    ""                       terminals::list / __path_list;
     Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
     Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
-    Own    Open     "terminal.renew"         terminals::renew / __path_renew;
+    Own    Certificate "terminal.renew"         terminals::renew / __path_renew;
     Normal Admin    ""                       pairing::list / __path_list;
     Own    Admin    "pairing.open"           pairing::open / __path_open;
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
     Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
+    Normal Admin    ""                       backup::show / __path_show;
+    Own    Admin    "backup.key"             backup::recipient / __path_recipient;
+    Own    Admin    "backup.make"            backup::make / __path_make;
+    Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;
-    Always Open     ""                       gateway::metrics / __path_metrics;
+    Always Inside   ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;
 }
 
@@ -161,6 +184,7 @@ fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>, recorder: &Ar
     });
     Guard {
         api: Arc::clone(api),
+        door: route.door,
         rights: route.rights,
         query: query.collect(),
         seats: (route.pace != Pace::Always).then(|| Arc::clone(seats)),
@@ -181,6 +205,17 @@ fn recording(route: &Route) -> Recording {
         (_, "opinion.submit" | "careplan.submit" | "identification.record") => Recording::Answered,
         (Pace::Own, _) => Recording::Attempt,
         (Pace::Normal | Pace::Always, _) => Recording::ToItsEnd,
+    }
+}
+
+/// The method as it stands in a request.
+pub(super) fn method_name(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Post => "POST",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Patch => "PATCH",
+        _ => "GET",
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::Api;
+use super::person;
 use super::problem::Failure;
 use crate::card::Terminal;
 use crate::terminal::{Caller, Credential};
@@ -14,11 +15,12 @@ use crate::terminal::{Caller, Credential};
 /// # Errors
 /// The code of a store that cannot be read.
 pub(super) async fn stands(api: &Api, caller: &Caller) -> Result<bool, Failure> {
-    Ok(match caller.credential {
+    let lets_in = match caller.credential {
         Credential::Local => true,
         Credential::Key => api.keys.stands(caller).await?,
         Credential::Terminal => api.terminals.stands(caller).await?,
-    })
+    };
+    Ok(lets_in && person::stands(api, caller).await?)
 }
 
 /// Returns when `caller` may be here no longer, within two seconds of it; the caller's card sessions are ended by then.

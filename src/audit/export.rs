@@ -84,7 +84,8 @@ pub async fn export(
 ) -> Result<Pack, ExportError> {
     std::fs::create_dir_all(out)?;
     let (from, to) = month.bounds();
-    let chain = copy(reader, (from, to), user, &out.join("trail.jsonl")).await?;
+    let whose = Whose { facility, user };
+    let chain = copy(reader, (from, to), &whose, &out.join("trail.jsonl")).await?;
     let mut acts = chain.acts;
     let sent: Vec<Value> = reader
         .sent(from, to)
@@ -99,7 +100,7 @@ pub async fn export(
             // Of a batch each of its parts is told.
             own.extend(batch.and_then(|batch| acts.get(&format!("batch:{batch}"))).into_iter().flatten().cloned());
             own.sort_by_key(|act| act["seq"].as_u64());
-            (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, own))
+            (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, &own))
         })
         .collect();
     let received: Vec<Value> = reader
@@ -110,7 +111,7 @@ pub async fn export(
         .filter_map(|row| {
             let id = Uuid::from_slice(&row.id).ok()?;
             let own = acts.get(&format!("received:{id}")).cloned().unwrap_or_default();
-            (user.is_none() || !own.is_empty()).then(|| received(row, id, own))
+            (user.is_none() || !own.is_empty()).then(|| received(row, id, &own))
         })
         .collect();
     for (kind, name, items) in [
@@ -148,6 +149,18 @@ pub async fn export(
     Ok(Pack { json, flaw: chain.flaw })
 }
 
+/// Whose acts are listed.
+struct Whose<'a> {
+    facility: &'a str,
+    user: Option<&'a str>,
+}
+
+impl Whose<'_> {
+    fn is_of(&self, record: &Record) -> bool {
+        record.facility == self.facility && (self.user.is_none() || record.person.as_deref() == self.user)
+    }
+}
+
 /// The chain of a month.
 struct Chain {
     records: u64,
@@ -161,7 +174,7 @@ struct Chain {
 async fn copy(
     reader: &TrailReader,
     (from, to): (i64, i64),
-    user: Option<&str>,
+    whose: &Whose<'_>,
     file: &Path,
 ) -> Result<Chain, ExportError> {
     let mut file = BufWriter::new(std::fs::File::create(file)?);
@@ -178,7 +191,7 @@ async fn copy(
                 let line = row.record.as_bytes();
                 file.write_all(line)?;
                 file.write_all(b"\n")?;
-                chain.take(line, user);
+                chain.take(line, whose);
                 if chain.flaw.is_none() {
                     chain.flaw = verifier.read(line).err();
                 }
@@ -194,12 +207,12 @@ async fn copy(
 }
 
 impl Chain {
-    fn take(&mut self, line: &[u8], user: Option<&str>) {
+    fn take(&mut self, line: &[u8], whose: &Whose<'_>) {
         self.records += 1;
         let Some((record, previous)) = Record::parse(line) else { return };
         self.before.get_or_insert(Anchor { seq: record.seq - 1, hash: previous });
         self.head = Some(Anchor { seq: record.seq, hash: Hash::of(line) });
-        if user.is_none() || record.person.as_deref() == user {
+        if whose.is_of(&record) {
             let act = plain(&record);
             self.acts.entry(record.on.unwrap_or_default()).or_default().push(act);
         }
@@ -210,7 +223,7 @@ fn time(at: Option<i64>) -> Option<String> {
     at.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| format!("{at:.3}"))
 }
 
-fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value {
+fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: &[Value]) -> Value {
     let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     // Of a refusal only the code: what the hub names may quote the document.
     let receipt = &result["receipt"];
@@ -231,7 +244,7 @@ fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: Vec<Value>) -> Value
     })
 }
 
-fn received(row: &ArrivedRow, id: Uuid, acts: Vec<Value>) -> Value {
+fn received(row: &ArrivedRow, id: Uuid, acts: &[Value]) -> Value {
     json!({
         "id": id,
         "from_facility": row.from_facility,

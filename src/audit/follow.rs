@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -58,13 +59,16 @@ pub struct Follower {
     /// Acts that could not be recorded so far.
     owed: Vec<Act>,
     failing: Option<Code>,
+    /// The day in Japan of the newest anchor.
+    anchored: Option<Date>,
 }
 
 impl Follower {
     /// A follower that has recorded that the gateway starts, if the storage let it; else it does so as soon as it can.
     pub async fn begin(store: Store, clock: Clock, facility: String, directory: PathBuf) -> Self {
         let owed = vec![OwnAct::Started.act(&facility, clock.now())];
-        let mut this = Self { store, clock, facility, directory, cursor: None, owed, failing: None };
+        let anchored = anchor::newest_day(&directory).ok().flatten();
+        let mut this = Self { store, clock, facility, directory, cursor: None, owed, failing: None, anchored };
         let begun = this.catch_up().await;
         this.told(&begun);
         this
@@ -137,14 +141,17 @@ impl Follower {
     /// Once a day.
     async fn anchor(&mut self) {
         let now = self.clock.now();
-        let newest = anchor::newest_day(&self.directory);
-        if newest.as_ref().is_ok_and(|day| *day == Some(anchor::day(now))) {
+        let today = Some(anchor::day(now));
+        if self.anchored == today {
             return;
         }
         let Ok(Some(row)) = self.store.trail_newest().await else { return };
         let anchor = Anchor { seq: row.seq.unsigned_abs(), hash: Hash::of(row.record.as_bytes()) };
         match anchor::write(&self.directory, now, anchor) {
-            Ok(()) => tracing::info!(%anchor, "audit: the anchor of the day"),
+            Ok(()) => {
+                self.anchored = today;
+                tracing::info!(%anchor, "audit: the anchor of the day");
+            }
             Err(error) => tracing::warn!(%error, "audit: the anchor of the day could not be written"),
         }
     }

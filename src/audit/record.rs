@@ -162,6 +162,12 @@ impl Draft {
         Self { facility, by, person: None, role: None, from: None, act }
     }
 
+    /// An act of the administrator on the box.
+    #[must_use]
+    pub fn local(facility: &str, act: &'static str) -> Self {
+        Self { by: "local".to_owned(), ..Self::own(facility, act) }
+    }
+
     /// The act as it ended.
     #[must_use]
     pub const fn ended(self, at: Timestamp, on: Option<String>, result: Result, code: Option<Code>) -> Act {

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use super::staff_arguments::{AdminOrder, StaffOrder};
 use crate::audit::{Anchor, Month};
 use crate::config::{Careplans, DEFAULT_PATH};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
@@ -50,10 +51,47 @@ pub(super) enum Command {
         #[command(subcommand)]
         order: KeyOrder,
     },
+    /// 最初の管理者 / the first administrator
+    Admin {
+        #[command(subcommand)]
+        order: AdminOrder,
+    },
+    /// 職員の利用者とパスワード / accounts of the staff
+    Staff {
+        #[command(subcommand)]
+        order: StaffOrder,
+    },
     /// ペアリングした端末 / paired terminals
     Terminal {
         #[command(subcommand)]
         order: TerminalOrder,
+    },
+    /// 機器の全部を一つのファイルに（復旧キーで暗号化） / the whole box as one file, encrypted to the recovery key
+    #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+    Backup {
+        #[command(subcommand)]
+        order: Option<BackupOrder>,
+        /// 保存先のフォルダーまたはファイル / the folder to put it into, or the file
+        #[arg(long, value_name = "DIR|FILE")]
+        out: Option<PathBuf>,
+    },
+    /// バックアップから別の機器を始める / begin another box from a backup
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Restore {
+        #[command(subcommand)]
+        order: Option<RestoreOrder>,
+        /// バックアップ / the backup
+        #[arg(required = true)]
+        file: Option<PathBuf>,
+        /// 復旧キーのファイル（「-」は標準入力） / the file with the recovery key; `-` reads it from standard input
+        #[arg(long, required = true, value_name = "KEY")]
+        recovery_key_file: Option<PathBuf>,
+        /// 紙の「signed by」の値（キーのファイルにあれば不要） / the sheet's `signed by`, where the key's file does not hold it
+        #[arg(long, value_name = "engawabox1…")]
+        signed_by: Option<String>,
+        /// 空の保存場所 / the state directory, empty
+        #[arg(long, required = true, value_name = "DIR")]
+        state: Option<PathBuf>,
     },
     /// 事業所のほかの機器からの接続 / the way in for other machines of the office
     Lan {
@@ -234,6 +272,26 @@ pub(super) struct OneSubmission {
     /// JSONで出力 / print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BackupOrder {
+    /// 復旧キーを作る（一度だけ表示されます。紙に書いて金庫へ） / make the recovery key; it is shown once, for the safe
+    Init {
+        /// 先のキーに代える / in place of the earlier one
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RestoreOrder {
+    /// この機器から送ってよいと確かめた / this box may send
+    Confirm {
+        /// 別の機器に引き継がれたと分かった機器から、それでも送る / although another box was found to have taken over
+        #[arg(long)]
+        old_box: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -84,6 +84,16 @@ pub(super) async fn ask(config: &Config, method: Method, path: &str, body: Optio
 }
 
 async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+    whole(begin(socket, method, path, body).await?).await
+}
+
+/// An answer whose body is still coming.
+struct Begun {
+    response: http::Response<hyper::body::Incoming>,
+    connection: tokio::task::JoinHandle<Result<(), hyper::Error>>,
+}
+
+async fn begin(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Begun, NoAnswer> {
     let stream = UnixStream::connect(socket).await.map_err(|source| {
         let path = socket.display().to_string();
         match source.kind() {
@@ -101,6 +111,10 @@ async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value
     let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
     let request = request.body(Full::new(bytes)).map_err(|error| NoAnswer::Broken(error.into()))?;
     let response = sender.send_request(request).await.map_err(|error| NoAnswer::Broken(error.into()))?;
+    Ok(Begun { response, connection })
+}
+
+async fn whole(Begun { response, connection }: Begun) -> Result<Answer, NoAnswer> {
     let status = response.status();
     let collected = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(NoAnswer::Broken)?;
     connection.abort();
@@ -110,6 +124,41 @@ async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value
         false => serde_json::from_slice(&bytes).map_err(|error| NoAnswer::Broken(error.into()))?,
     };
     Ok(Answer { status, body })
+}
+
+/// A file as it comes.
+pub(super) struct Coming(Begun);
+
+/// Asks for a file, however large it is and however long it takes; else the refusal.
+pub(super) async fn stream(config: &Config, method: Method, path: &str) -> Result<Result<Coming, Answer>, NoAnswer> {
+    let socket = config.endpoint.unix_socket.as_deref().ok_or(NoAnswer::NoSocket)?;
+    let begun = begin(socket, method, path, None).await?;
+    if begun.response.status().is_success() { Ok(Ok(Coming(begun))) } else { whole(begun).await.map(Err) }
+}
+
+impl Coming {
+    /// The name that the gateway gives it, if it is a plain one.
+    pub(super) fn file_name(&self) -> Option<String> {
+        let value = self.0.response.headers().get(http::header::CONTENT_DISPOSITION)?.to_str().ok()?;
+        let name = value.split_once("filename=\"")?.1.trim_end_matches('"');
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        (!name.starts_with('.') && name.bytes().all(plain)).then(|| name.to_owned())
+    }
+
+    /// The next piece; `None` at the end of a whole answer.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, NoAnswer> {
+        loop {
+            match self.0.response.body_mut().frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(NoAnswer::Broken(error.into())),
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        return Ok(Some(piece));
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Prints a refusal: the problem document with `json`, its sentences otherwise.

@@ -33,9 +33,16 @@ pub(super) fn run(config: &Config, order: KeyOrder) -> Exit {
 async fn ask(config: &Config, order: &gateway::KeyOrder) -> Result<client::Answer, NoAnswer> {
     match order {
         gateway::KeyOrder::Add { label, rights, networks, person, expires_at } => {
-            let body = json!({
-                "label": label, "rights": rights, "networks": networks, "person": person, "expires_at": expires_at,
-            });
+            let mut body = json!({ "label": label, "rights": rights });
+            if !networks.is_empty() {
+                body["networks"] = json!(networks);
+            }
+            if let Some(user) = person {
+                body["person"] = json!(user);
+            }
+            if let Some(end) = expires_at {
+                body["expires_at"] = json!(end);
+            }
             client::ask(config, Method::POST, "/v1/keys", Some(&body)).await
         }
         gateway::KeyOrder::List => client::ask(config, Method::GET, "/v1/keys", None).await,

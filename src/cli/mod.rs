@@ -1,15 +1,17 @@
 //! The command line: arguments, exit codes, and answers a person can read.
 //!
 //! `serve` runs the gateway in this process. `check` looks at the settings and what they name, without starting anything.
-//! `status`, `queue`, `terminal` and `key` ask the running gateway over its Unix socket, where the kernel says who is asking; `key` also
-//! works on the store itself while no gateway runs, so that the first key exists before the first start. `careplan` only reads
-//! the files that it is given; `audit` reads those, or the database, and changes nothing in it.
+//! `status`, `queue`, `terminal`, `key`, `admin` and `staff` ask the running gateway over its Unix socket, where the kernel says who is
+//! asking; the last three also work on the store itself while no gateway runs, so that the first key and the first administrator
+//! exist before the first start. `careplan` only reads the files that it is given; `audit` reads
+//! those, or the database, and changes nothing in it.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
-//! a secret is printed once, by `key add` and `terminal pair`.
+//! a secret is printed once, by `key add`, `terminal pair`, `admin init`, `staff add` and `staff password`.
 
 mod arguments;
 mod audit;
+mod backup;
 mod careplan;
 mod careplan_text;
 mod check;
@@ -19,7 +21,10 @@ mod lan;
 mod output;
 mod pages;
 mod queue;
+mod restore;
 mod serve;
+mod staff;
+mod staff_arguments;
 mod status;
 mod terminal;
 
@@ -30,7 +35,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
-use arguments::{Arguments, AuditOrder, CareplanOrder, Command};
+use arguments::{Arguments, AuditOrder, CareplanOrder, Command, RestoreOrder};
 pub use check::{Check, Verdict};
 use output::{complain, say};
 
@@ -79,7 +84,16 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Serve => with_settings(&config, serve::run),
         Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
         Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
+        Command::Admin { order } => with_settings(&config, |loaded| staff::admin(&loaded.config, order)),
+        Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
         Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
+        Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
+        Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
+            with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
+        }
+        Command::Restore { order: None, file, recovery_key_file, signed_by, state } => {
+            restore::run(file, recovery_key_file, signed_by, state)
+        }
         Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, &order)),
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }

@@ -76,7 +76,14 @@ impl Keyring {
     /// # Errors
     /// [`SealError::File`] when it cannot be read, [`SealError::Malformed`] when a line is not a key.
     pub fn read(path: &Path) -> Result<Self, SealError> {
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(SealError::File)?);
+        Self::parse(&Zeroizing::new(fs::read_to_string(path).map_err(SealError::File)?))
+    }
+
+    /// Reads the text of a key file.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`] when a line is not a key.
+    pub fn parse(text: &str) -> Result<Self, SealError> {
         let keys = text
             .lines()
             .enumerate()
@@ -97,6 +104,18 @@ impl Keyring {
         line.push('\n');
         write_new(path, line.as_bytes()).map_err(SealError::File)?;
         Ok(Self { keys: vec![MasterKey::new(secret)] })
+    }
+
+    /// The text of a key file that holds these keys, for a backup.
+    #[must_use]
+    pub fn text(&self) -> Zeroizing<String> {
+        // Room for all of it at once: a growing text would leave unwiped copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(self.keys.len() * (KEY_BYTES * 2 + 1)));
+        for key in &self.keys {
+            text.push_str(&Zeroizing::new(hex(key.secret.as_ref())));
+            text.push('\n');
+        }
+        text
     }
 
     /// A fresh secret of the box, sealed for its store: it outlives every master key.

@@ -57,6 +57,27 @@ catalogue! {
     AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
+    LoginRequired "LOGIN_REQUIRED" 401 Caller AfterRemedy
+        "ログインが要ります。職員の利用者名とパスワードでログインしてください。"
+        "Nobody is logged in here. Log in with a user and password of the staff.";
+    LoginRefused "LOGIN_REFUSED" 401 Caller AfterRemedy
+        "利用者名かパスワードが違うか、使えない利用者です。確かめるか、管理者に相談してください。"
+        "User and password do not fit, or the account is shut. Check them, or ask the administrator.";
+    LoginLocked "LOGIN_LOCKED" 429 Caller Later
+        "間違いが続いたため、この端末ではしばらくログインできません。時間をおくか、別の端末を使ってください。"
+        "After several wrong passwords, log-in is closed at this terminal for a while. Wait, or use another terminal.";
+    PasswordOneTime "PASSWORD_ONE_TIME" 403 Caller AfterRemedy
+        "一回限りのパスワードです。先に自分のパスワードに変えてください。"
+        "This is a one-time password. Change it to one of your own first.";
+    PasswordWeak "PASSWORD_WEAK" 422 Caller AfterRemedy
+        "このパスワードは使えません。12字以上で、利用者名やよくある言葉でないものにしてください。"
+        "This password is not taken. Use 12 signs or more, and neither the user's name nor a common word.";
+    StaffExists "STAFF_EXISTS" 409 Caller AfterRemedy
+        "その利用者名はもう使われています。別の名にしてください。"
+        "That user exists already. Choose another one.";
+    SessionNeedsBrowser "SESSION_NEEDS_BROWSER" 403 Caller Never
+        "ログインは、登録されたブラウザー端末からだけできます。"
+        "People log in from a paired browser only.";
     AuthAmbiguous "AUTH_AMBIGUOUS" 401 Caller AfterRemedy
         "証明書・Cookie・APIキーが別々の端末のものです。一つだけを使ってください。"
         "Certificate, cookie and API key are of different terminals. Use one of them alone.";
@@ -372,6 +393,38 @@ catalogue! {
     MasterKeyMissing "MASTER_KEY_MISSING" 503 Operator AfterRemedy
         "保存済みの文書を開く鍵がありません。鍵ファイルを元に戻してください。新しい鍵は作りません。"
         "The key that opens the stored documents is missing. Put it back; no new one is made.";
+
+    // Backup, and another box.
+    BackupKeyMissing "BACKUP_KEY_MISSING" 409 Operator AfterRemedy
+        "復旧キーがまだありません。engawa backup init で作り、表示された紙を金庫などにしまってください。"
+        "There is no recovery key yet. Make one with `engawa backup init`, and put the sheet that it prints into the safe.";
+    BackupKeyPresent "BACKUP_KEY_PRESENT" 409 Operator Never
+        "復旧キーはもうあります。失くしたときは engawa backup init --replace で作り直してください（先のバックアップは先のキーで開きます）。"
+        "There is a recovery key already. If it is lost, make another with `engawa backup init --replace`; earlier backups open with the earlier key.";
+    BackupKeyWrong "BACKUP_KEY_WRONG" 422 Operator AfterRemedy
+        "復旧キーが正しくないか、このバックアップのものではありません。紙の文字を一字ずつ確かめてください。"
+        "The recovery key is mistyped, or it is not the one of this backup. Compare it with the sheet, letter by letter.";
+    BackupUnusable "BACKUP_UNUSABLE" 422 Operator AfterRemedy
+        "このファイルは最後まで揃ったengawaのバックアップではありません。何も戻していません。別のバックアップを使ってください。"
+        "The file is not a whole backup of engawa, and nothing was put in place. Use another backup.";
+    BackupSignature "BACKUP_SIGNATURE" 422 Operator AfterRemedy
+        "このバックアップは、紙に書かれた機器が署名したものではありません。何も戻していません。出所を確かめ、紙の「signed by」の値を --signed-by に付けてください。"
+        "The backup is not signed by the box that the sheet names, and nothing was put in place. Find out where it comes from; give the sheet's `signed by` as --signed-by.";
+    RestoreNotEmpty "RESTORE_NOT_EMPTY" 409 Operator AfterRemedy
+        "保存場所が空ではありません。空の場所にだけ戻せます。先の内容は消さずに別の場所へ移してください。"
+        "The state directory is not empty, and a backup is restored into an empty one only. Move what is there elsewhere; do not delete it.";
+    RestoreUnfinished "RESTORE_UNFINISHED" 503 Operator AfterRemedy
+        "バックアップを戻す途中で止まっています。engawa restore をもう一度行ってください。"
+        "The restoring of a backup was cut short. Run `engawa restore` again.";
+    RestoredUnconfirmed "RESTORED_UNCONFIRMED" 503 Operator AfterRemedy
+        "バックアップから戻した機器です。文書は受け付けますが、まだ何も送りません。元の機器が止まっていること、バックアップの後に取り消した文書や紙で出した文書がないことを確かめ、engawa restore confirm を行ってください。"
+        "This box was restored from a backup. It takes documents and sends none yet. Make sure that the old box is off and that nothing was withdrawn or filed on paper after the backup, then run `engawa restore confirm`.";
+    EpochOld "EPOCH_OLD" 503 Operator AfterRemedy
+        "別の機器がこの機器の仕事を引き継いでいます。この機器からは何も送りません。新しい機器を使い、この機器は止めてください。引き継いだ機器がないと確かめられたときだけ engawa restore confirm --old-box を行ってください。"
+        "Another box has taken this one's work over, so this one sends nothing. Use the new box and switch this one off. Only if you are certain that there is no other, run `engawa restore confirm --old-box`.";
+    ConfirmationWrong "CONFIRMATION_WRONG" 409 Caller Never
+        "いま確認を待っている事柄ではありません。/v1/health の理由を確かめてください。"
+        "That is not what waits for a confirmation. Look at the reason in /v1/health.";
 
     // The box.
     ExchangeFolder "EXCHANGE_FOLDER" 503 Operator AfterRemedy

@@ -44,13 +44,17 @@ pub const RECEIVING: &[&str] = &[
     "inbox.acknowledged",
 ];
 
+/// Every named place of a backup and of its restoring, in order.
+pub const RESTORING: &[&str] =
+    &["backup.copied", "restore.begun", "restore.unpacked", "restore.changed", "restore.one_placed", "restore.placed"];
+
 /// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    let known = [POINTS, RECEIVING, FOLDERS].iter().any(|points| points.contains(&name));
+    let known = [POINTS, RECEIVING, FOLDERS, RESTORING].iter().any(|points| points.contains(&name));
     debug_assert!(known, "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };

@@ -1,12 +1,14 @@
 //! API keys before the first start, or while the service is stopped: on the store itself, under the state directory's lock.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{StartError, open_state};
+use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
@@ -45,20 +47,35 @@ pub enum KeyOrder {
 /// # Errors
 /// `STATE_LOCKED` while a gateway runs, `STATE_OWNER` when the state belongs to another user, and whatever the store says.
 pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
-    own_state(settings)?;
+    own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let keys = Keys::new(state.store.clone(), state.clock.clone());
-    let answer = obey(&keys, settings, order).await;
+    let act = match order {
+        KeyOrder::Add { .. } => "key.add",
+        KeyOrder::Revoke { .. } => "key.revoke",
+        KeyOrder::List => "",
+    };
+    let id = if let KeyOrder::Revoke { id } = &order { Some(id.clone()) } else { None };
+    let mut answer = obey(&keys, settings, order).await;
+    if let Ok(done) = answer.as_ref().map(|done| done["id"].as_str().map(str::to_owned).or(id))
+        && !act.is_empty()
+    {
+        let on = done.map(|id| format!("key:{id}")).unwrap_or_default();
+        let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), on);
+        if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
+            answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
+        }
+    }
     drop((keys, state.store));
     state.task.finished().await;
     answer
 }
 
 /// Files that this user would make in somebody else's state directory could not be opened by the service.
-fn own_state(settings: &Config) -> Result<(), StartError> {
+pub(super) fn own_directory(directory: &Path) -> Result<(), StartError> {
     let own = nix::unistd::geteuid();
     let service = nix::unistd::User::from_name(SERVICE_USER).ok().flatten();
-    match std::fs::metadata(&settings.state.directory) {
+    match std::fs::metadata(directory) {
         Ok(found) if found.uid() == own.as_raw() => Ok(()),
         Ok(_) => Err(Code::StateOwner.into()),
         // Made here, it would be this user's, and the service could not enter it.

@@ -5,6 +5,7 @@
 //! given up while its caller can still be told. What the deadline cuts off is asked about at the hub after the next start. When a
 //! room's task ends though nobody told it to, the process ends too, for the service manager to start it anew.
 
+mod backup;
 mod cards;
 mod careplans;
 mod folders;
@@ -12,7 +13,9 @@ mod health;
 mod keys;
 mod lan;
 mod link;
+mod people;
 mod reload;
+mod staff;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,13 +26,16 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use backup::{BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore};
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use lan::check_lan_certificate;
 pub use link::load_certificate;
+pub use staff::{StaffOrder, staff_offline};
 
 use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
+use crate::backup::Backups;
 use crate::card::{self, Cards};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
@@ -42,6 +48,7 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
@@ -50,6 +57,8 @@ use link::HubLink;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
 const KEY_MEMORY: Duration = Duration::from_secs(399 * 86_400);
+/// The fact that holds the secret of the box, sealed.
+const BOX_SECRET: &str = "box.secret";
 const DAY: Duration = Duration::from_secs(86_400);
 /// Between two looks at the rooms' heartbeats when systemd names no interval.
 const LOOK: Duration = Duration::from_secs(10);
@@ -153,6 +162,12 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
     let directory = &settings.state.directory;
     host::private_directory(directory)?;
     let lock = StateLock::take(directory)?;
+    if backup::unfinished(directory) {
+        return Err(Code::RestoreUnfinished.into());
+    }
+    if let Err(error) = crate::backup::sweep(directory) {
+        tracing::warn!(%error, "what an interrupted backup left cannot be removed");
+    }
     let keys = Arc::new(master_key(settings, directory)?);
     let observer: CommitObserver = Arc::new(|size, took| {
         Metric::CommitGroupSize.record(&[], size as f64);
@@ -165,12 +180,11 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
 
 /// The secret of the box, made with its store. That it opens proves that the keys are this store's own.
 async fn box_secret(store: &Store, keys: &Keyring) -> Result<BoxSecret, StartError> {
-    const NAME: &str = "box.secret";
-    let sealed = match store.fact(NAME).await?.map(|text| STANDARD.decode(text)) {
+    let sealed = match store.fact(BOX_SECRET).await?.map(|text| STANDARD.decode(text)) {
         Some(sealed) => sealed.map_err(|_| Code::StorageBroken)?,
         None => {
             let sealed = keys.new_box_secret()?;
-            store.write(SetFact { name: NAME.to_owned(), value: STANDARD.encode(&sealed) }).await?;
+            store.write(SetFact { name: BOX_SECRET.to_owned(), value: STANDARD.encode(&sealed) }).await?;
             sealed
         }
     };
@@ -204,6 +218,7 @@ struct House {
     stop_trail: watch::Sender<bool>,
     link: Arc<HubLink>,
     keys: Keys,
+    people: People,
     terminals: Terminals,
     lan: Arc<Lan>,
     lan_task: JoinHandle<()>,
@@ -211,6 +226,7 @@ struct House {
     card_tasks: card::Tasks,
     card_health: cards::CardHealth,
     stop_cards: watch::Sender<bool>,
+    backups: Backups,
     clock: Clock,
     lint: Arc<lint::Settings>,
     stop: watch::Sender<Stop>,
@@ -227,6 +243,7 @@ impl House {
         telemetry: &telemetry::Handle,
     ) -> Result<Self, StartError> {
         let lint = Arc::new(lint_settings(&settings.careplans)?);
+        let backups = backup::backups(settings, &state)?;
         let State { lock, store, task, keys, secret, clock } = state;
         let fingerprint = secret.derive("hub login fingerprint")?;
         let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
@@ -256,7 +273,8 @@ impl House {
         let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened), &clock, stopping_folders);
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
-        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards);
+        let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
+        let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
@@ -270,6 +288,7 @@ impl House {
             stop_trail,
             link,
             keys: api_keys,
+            people,
             terminals,
             lan_task: tokio::spawn(Arc::clone(&lan).keep()),
             lan,
@@ -277,6 +296,7 @@ impl House {
             card_tasks,
             card_health,
             stop_cards,
+            backups,
             clock,
             lint,
             stop,
@@ -301,8 +321,10 @@ impl House {
             outbox: self.outbox.clone(),
             inbox: self.inbox.clone(),
             keys: self.keys.clone(),
+            people: self.people.clone(),
             terminals: self.terminals.clone(),
             cards: self.cards.clone(),
+            backups: self.backups.clone(),
             identity: Identity::new(self.link.clone()),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
@@ -428,7 +450,7 @@ impl House {
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
-        drop((self.outbox, self.link, self.keys, self.terminals, self.tasks, self.trail));
+        drop((self.outbox, self.link, self.keys, self.people, self.terminals, self.tasks, self.trail, self.backups));
         drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");

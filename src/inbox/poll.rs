@@ -275,14 +275,20 @@ impl<H: HubPort> Poller<H> {
         let kept = i64::try_from(inner.config.retention.as_millis()).unwrap_or(i64::MAX);
         let before = known.min(inner.clock.now().as_millisecond()).saturating_sub(kept);
         let facility = &inner.config.facility;
+        let mut gone = false;
         loop {
             let told = Some(forgotten("received", self.inner.clock.now()));
             let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS, told };
             if inner.store.write(prune).await? == 0 {
-                return Ok(());
+                break;
             }
+            gone = true;
             inner.beat();
         }
+        if gone {
+            inner.store.forget_log().await?;
+        }
+        Ok(())
     }
 
     /// Until the list is due, or, while nothing is in the way, something is to be fetched or told.

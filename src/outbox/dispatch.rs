@@ -195,6 +195,9 @@ impl<H: HubPort> Dispatcher<H> {
     }
 
     async fn send(&mut self) -> Result<(), OutboxError> {
+        if !self.inner.may_send().await? {
+            return Ok(());
+        }
         let now = self.inner.clock.now();
         let waiting = self.waiting(now).await?;
         if waiting.is_empty() {
@@ -247,7 +250,16 @@ impl<H: HubPort> Dispatcher<H> {
             Ok(body) => {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
                 let key = key(id, row.columns.generation)?;
+                let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
+                let alone = inner.is_own_alone(&row);
                 self.carry(id, kind, async move {
+                    if ask && let Some(found) = already_there(hub.as_ref(), key).await {
+                        let there = matches!(found, Outcome::Accepted(_) | Outcome::Refused(_));
+                        if there && alone {
+                            inner.taken_over(id).await;
+                        }
+                        return What::Sent(Sent { outcome: found, told: None }, damage);
+                    }
                     let sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body }, &damage).await;
                     What::Sent(sent, damage)
                 });
@@ -393,6 +405,16 @@ fn unread(outcome: Outcome) -> Outcome {
             Outcome::NotDelivered(Trouble { code: Code::GatewayBusy, scope: Scope::Try, ..trouble })
         }
         other => other,
+    }
+}
+
+/// Asks whether the hub has it before it is sent. `None`: it does not, or cannot say.
+async fn already_there<H: HubPort>(hub: &H, key: Uuid) -> Option<Outcome> {
+    match hub.lookup(key).await {
+        LookupOutcome::Accepted(receipt) => Some(Outcome::Accepted(receipt)),
+        LookupOutcome::Refused(refusal) => Some(Outcome::Refused(refusal)),
+        LookupOutcome::Unseen | LookupOutcome::NotOffered => None,
+        LookupOutcome::Trouble(trouble) => Some(Outcome::NotDelivered(trouble)),
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         if let Err(error) = identification::forget_tokens(&inner).await {
             tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
+        inner.note_heard().await;
         report_counts(&inner).await;
         tick = tick.wrapping_add(1);
         tokio::select! {
@@ -88,8 +89,17 @@ async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> R
     let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
     let before = forget_clock(inner, forward).await?.saturating_sub(kept);
     let told = forgotten("submission", inner.clock.now());
-    let prune = || Prune { before, octets: FORGET_OCTETS, told: Some(told.clone()) };
-    while *stop.borrow() == Stop::Run && inner.store.write(prune()).await? > 0 {}
+    let mut gone = 0;
+    while *stop.borrow() == Stop::Run {
+        match inner.store.write(Prune { before, octets: FORGET_OCTETS, told: Some(told.clone()) }).await? {
+            0 => break,
+            more => gone += more,
+        }
+    }
+    // A reader in the way ends soon; the log is written over before long all the same.
+    if gone > 0 && !inner.store.forget_log().await? {
+        tracing::info!("outbox: the log of the database still holds what was forgotten; it is taken out later");
+    }
     Ok(())
 }
 

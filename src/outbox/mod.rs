@@ -29,6 +29,7 @@
 //! sealed in the transaction that says `delivered`. Memory does not depend on the number of documents.
 
 pub mod backoff;
+mod bar;
 mod care_plan;
 pub mod circuit;
 mod dispatch;
@@ -50,6 +51,7 @@ mod send;
 mod view;
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -58,6 +60,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub use bar::{ABSENCE, BARRED};
 pub use dispatch::Stop;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
@@ -119,6 +122,14 @@ pub(crate) struct Inner {
     delivered: kind::EachKind<Notify>,
     outlook: watch::Sender<engine::Outlook>,
     pulse: watch::Sender<Pulse>,
+    /// Whether this box may send at all.
+    bar: watch::Sender<bar::Bar>,
+    /// When the hub was heard last, as it is noted in the store; milliseconds since 1970.
+    heard: AtomicI64,
+    /// What was accepted until then is asked about before it is sent; milliseconds since 1970.
+    doubt: AtomicI64,
+    /// When a person confirmed last that this box sends; milliseconds since 1970.
+    confirmed: AtomicI64,
 }
 
 /// Last signs of life.
@@ -205,6 +216,10 @@ impl Outbox {
             delivered: kind::EachKind::default(),
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
+            bar: watch::Sender::new(bar::Bar::Unread),
+            heard: AtomicI64::new(0),
+            doubt: AtomicI64::new(0),
+            confirmed: AtomicI64::new(i64::MIN),
         });
         if let Err(error) = housekeeping::sweep(&inner).await {
             tracing::warn!(code = %error.code, "outbox: the sweep at start failed");

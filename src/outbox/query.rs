@@ -185,6 +185,7 @@ impl Inner {
     /// turn.
     fn waiting_reason(&self, life: &Life, row: &Row) -> Option<Code> {
         match life.reason() {
+            Some(_) if life.name() == StateName::Queued && self.barred().is_some() => self.barred(),
             Some(_) if life.name() == StateName::Queued && !row.head => Some(Code::WaitEarlier),
             Some(Code::WaitTurn | Code::RetriedByCaller) if life.name() == StateName::Queued => {
                 self.outlook.borrow().ways.of(life.kind).blocked.or(life.reason())
@@ -269,7 +270,9 @@ impl Inner {
         if !self.alive() {
             return Health { status: HealthStatus::Failed, reason: Some(Code::GatewayInternal), last_proof };
         }
-        Health { status: HealthStatus::Ok, reason: None, last_proof }
+        let reason = self.barred();
+        let status = if reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Health { status, reason, last_proof }
     }
 
     /// The feeds are read also when nothing is to be sent, so that a dead line is noticed before a document meets it.

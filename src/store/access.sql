@@ -43,6 +43,7 @@ CREATE TABLE staff (
     role        TEXT    NOT NULL,
     password    TEXT    NOT NULL,                 -- argon2id, PHC string
     one_time    INTEGER NOT NULL,                 -- 1: to be changed at log-in
+    password_at INTEGER NOT NULL,                 -- when it was set; a one-time password ends some days later
     created_at  INTEGER NOT NULL,
     leaves_on   INTEGER,                          -- days since 1970, the last day
     suspended   INTEGER NOT NULL DEFAULT 0,

@@ -5,6 +5,7 @@
 //! its retention ends. The store knows rows, not rules: what may become of a submission is decided by the outbox.
 
 mod changes;
+mod copy;
 mod error;
 mod events;
 mod facts;
@@ -16,20 +17,23 @@ mod queues;
 mod received;
 mod rows;
 mod select;
+mod staff;
 mod submissions;
 mod terminals;
 mod trail;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use changes::{ApplyChanges, ChangeRow};
+pub use copy::{Restart, fact_of, restart};
 pub use error::StoreError;
 pub use events::{EventRow, NewEvent, tell_plan};
 pub use facts::SetFact;
@@ -44,6 +48,7 @@ pub use received::{
 };
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
+pub use staff::{AddStaff, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
@@ -57,6 +62,7 @@ use crate::clock::Clock;
 /// The database of one box.
 #[derive(Clone, Debug)]
 pub struct Store {
+    file: PathBuf,
     readers: SqlitePool,
     writer: Writer,
     counted: Arc<Mutex<Option<select::Counted>>>,
@@ -96,7 +102,8 @@ impl Store {
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
-        Ok((Self { readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
+        let file = file.to_owned();
+        Ok((Self { file, readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.
@@ -110,6 +117,19 @@ impl Store {
     /// Hands over a change that nobody waits for and that may be lost.
     pub fn write_later<W: Write>(&self, write: W) {
         self.writer.write_later(write);
+    }
+
+    /// Takes what was deleted out of the log beside the database too: its old frames hold what was there before. True when nothing
+    /// of it is left; a reader may be in the way, and then it is to be tried again later.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be folded in.
+    pub async fn forget_log(&self) -> Result<bool, StoreError> {
+        let mut connection = open::again(&self.file).await?;
+        let folded = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await;
+        let _ = connection.close().await;
+        let (busy, _, _): (i64, i64, i64) = folded?;
+        Ok(busy == 0)
     }
 
     /// How the writer does.

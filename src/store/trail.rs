@@ -13,6 +13,9 @@ use crate::model::hex;
 /// What stands for the hash before the first line.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Writes a line from its number and the hash of the line before.
+type LineWriter = Arc<dyn Fn(i64, &str) -> String + Send + Sync>;
+
 /// A line to be added. Its number and the hash of the line before are known only inside the transaction that adds it, so that
 /// nothing can come between.
 #[derive(Clone)]
@@ -20,7 +23,7 @@ pub struct TrailLine {
     /// Milliseconds since 1970.
     pub at: i64,
     /// Writes the line, without its end, from its number and the hash before, in hexadecimal.
-    pub write: Arc<dyn Fn(i64, &str) -> String + Send + Sync>,
+    pub write: LineWriter,
 }
 
 /// Writes the line of something that was forgotten, from its facility and its id.

@@ -13,6 +13,7 @@
 )]
 
 mod accept;
+mod audit;
 mod backlog;
 mod card;
 mod careplan;
@@ -43,7 +44,7 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 8] = [
+const ALL: [(&str, Bench); 9] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
@@ -51,6 +52,7 @@ const ALL: [(&str, Bench); 8] = [
     ("backlog", backlog::run),
     ("card", card::run),
     ("careplan", careplan::run),
+    ("audit", audit::run),
     ("lan", lan::run),
 ];
 

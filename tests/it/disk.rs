@@ -141,8 +141,9 @@ fn a_disk_that_turns_read_only_is_named_and_nothing_is_acknowledged() {
     let status = gateway.run(&["status"]);
     let shown = String::from_utf8(status.stdout).unwrap();
     assert!(shown.contains("読み取り専用") && shown.contains("read-only"), "{shown}");
-    // What is on record can still be read, and a repeat is answered.
-    assert_eq!(gateway.submission(&ids[0])["id"], ids[0].as_str());
+    // What is on record is still listed, and a repeat is answered; a look at one, which cannot be recorded, is not.
+    assert_eq!(gateway.get("/v1/submissions").json()["items"].as_array().unwrap().len(), ids.len());
+    refused(&gateway.get(&format!("/v1/opinions/{}", ids[0])), 503, "TRAIL_UNAVAILABLE");
     assert_eq!(gateway.post(&opinion(0), "waiting-0").status, 202);
     // Nothing leaves whose leaving cannot be recorded.
     hub.up();

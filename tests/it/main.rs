@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod backup;
 mod card;
 mod card_soak;
 mod card_traps;
@@ -29,6 +30,7 @@ mod identity;
 mod inbox;
 mod lan;
 mod memory;
+mod people;
 mod power;
 mod privacy;
 mod retention;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use engawa::audit::forgotten;
 use engawa::clock::Clock;
 use engawa::store::{
     Accept, Announce, BeginPlacement, Columns, KeepUnit, NewArrival, NewEvent, NewSubmission, NewUnitBody, OpenUnit,
-    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, Transit, UnitGone, Verdict,
+    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, TrailRow, Transit, UnitGone, Verdict,
 };
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -70,7 +71,12 @@ async fn only_what_is_finished_and_old_enough_is_forgotten() {
     store.write(accept(100, "delivered", 399, 10)).await.unwrap();
 
     let before = (1000 - 400) * DAY;
-    assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 4);
+    let told = Some(forgotten("submission", jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(store.write(Prune { before, octets: 1 << 20, told }).await.unwrap(), 4);
+    let trail = store.trail_after(0, 10).await.unwrap();
+    assert_eq!(trail.len(), 4);
+    let told = |row: &TrailRow| row.record.contains(r#""act":"retention.forgotten","on":"submission:"#);
+    assert!(trail.iter().all(told), "{trail:?}");
     assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 0);
     for id in 1..=4 {
         assert_eq!(count(&store, id).await, (false, false, 0), "{id} is old and finished");
@@ -232,4 +238,49 @@ async fn of_what_was_received_only_what_was_opened_long_ago_is_forgotten() {
         file.windows(sealed.len()).any(|window| window == sealed)
     };
     assert_eq!([1, 2, 3].map(stands), [false, true, true]);
+}
+
+/// Crypto-shredding: the master key alone opens nothing. With the salt gone from the database file and from the log beside it, and the
+/// sealed pieces with it, nobody opens what was forgotten, master key or not.
+#[tokio::test]
+async fn what_is_forgotten_cannot_be_opened_with_the_master_key() {
+    use engawa::credential::seal::Keyring;
+    let directory = tempfile::tempdir().unwrap();
+    let keys = Keyring::create(&directory.path().join("master.key")).unwrap();
+    let clock = Clock::manual("2027-12-01T00:00:00Z".parse().unwrap());
+    let (store, task) = Store::open(directory.path(), clock, Arc::new(|_, _| {})).await.unwrap();
+    let mut sealed = Vec::new();
+    for (id, age) in [(1u8, 401), (2, 399)] {
+        let mut sealer = keys.sealer([id; 16]).unwrap();
+        let mut piece = format!("words of the person, number {id}").into_bytes();
+        sealer.seal(&mut piece, true).unwrap();
+        let note = keys.seal_note([id; 16], b"a substitution").unwrap();
+        let accept = accept(id, "delivered", age, 10);
+        let new = NewSubmission {
+            salt: sealer.salt().to_vec(),
+            key_id: sealer.key_id().to_owned(),
+            note: note.clone(),
+            ..accept.new
+        };
+        sealed.push([sealer.salt().to_vec(), piece.clone(), note]);
+        store.write(Accept { new, last_piece: (0, piece), ..accept }).await.unwrap();
+    }
+    let found = |what: &[u8]| {
+        let files =
+            ["engawa.db", "engawa.db-wal"].map(|name| std::fs::read(directory.path().join(name)).unwrap_or_default());
+        files.iter().any(|file| file.windows(what.len()).any(|window| window == what))
+    };
+    let all = |n: usize| -> Vec<bool> { sealed[n].iter().map(|what| found(what)).collect() };
+    assert_eq!((all(0), all(1)), (vec![true; 3], vec![true; 3]), "the search finds what is there");
+    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None }).await.unwrap(), 1);
+    assert!(store.forget_log().await.unwrap());
+    assert_eq!((all(0), all(1)), (vec![false; 3], vec![true; 3]), "while the gateway runs");
+    // The other one opens: it is not the key that is missing.
+    let row = store.submission(&[2; 16]).await.unwrap().unwrap();
+    let mut piece = store.piece(&[2; 16], 0).await.unwrap().unwrap();
+    keys.opener(&row.key_id, &row.salt, [2; 16]).unwrap().open(&mut piece, true).unwrap();
+    assert_eq!(piece, b"words of the person, number 2");
+    drop(store);
+    task.finished().await;
+    assert_eq!((all(0), all(1)), (vec![false; 3], vec![true; 3]));
 }

@@ -41,6 +41,7 @@ mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
 mod pairing;
+mod people;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;

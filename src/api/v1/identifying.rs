@@ -297,6 +297,7 @@ fn recorded(acceptance: &Acceptance) -> Result<Response, Failure> {
     response.extensions_mut().insert(About::id("identification", acceptance.id));
     if acceptance.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response.extensions_mut().insert(about::Repeated);
     } else {
         response.extensions_mut().insert(about::Recorded);
     }

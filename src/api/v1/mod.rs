@@ -1,6 +1,7 @@
 //! The resources, one file each.
 
 pub(super) mod apdu;
+pub(super) mod backup;
 pub(super) mod basic_four;
 pub(super) mod card_sessions;
 pub(super) mod card_wire;
@@ -19,6 +20,9 @@ pub(super) mod opinions;
 pub(super) mod pairing;
 pub(super) mod readers;
 pub(super) mod received;
+pub(super) mod restore;
+pub(super) mod session;
+pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;

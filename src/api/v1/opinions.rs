@@ -13,7 +13,7 @@ use super::intake;
 use super::submissions::find;
 use super::wire::{Accepted, Checked, OpinionParts, OpinionRequest, SubmissionView};
 use crate::api::Api;
-use crate::api::about::{About, Recorded};
+use crate::api::about::{About, Recorded, Repeated};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, Read, With, authorise};
 use crate::api::problem::{Document, Failure, Place, Severity};
@@ -106,6 +106,7 @@ fn accepted(acceptance: Acceptance) -> Result<Response, Failure> {
     response.extensions_mut().insert(about);
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response.extensions_mut().insert(Repeated);
     } else {
         response.extensions_mut().insert(Recorded);
     }

@@ -199,7 +199,7 @@ pub(in crate::api) async fn open(
 fn window(value: serde_json::Value, facility: String, opened_by: String) -> Result<NewWindow, Failure> {
     let request = serde_json::from_value(value).map_err(|_| wrong(""))?;
     let PairingRequest { label, rights, kind, person, networks } = request;
-    let person_bad = person.as_deref().is_some_and(|user| unknown_user(user));
+    let person_bad = person.as_deref().is_some_and(unknown_user);
     let networks_bad = kind != Kind::Key && !networks.is_empty();
     let bad = [
         ("/label", !plain(&label)),
@@ -292,7 +292,7 @@ pub(in crate::api) async fn pair(
 
 fn offer(value: serde_json::Value, peer: &Peer, parts: &Parts, from: IpAddr) -> Result<Offer, Failure> {
     let PairRequest { code, csr } = serde_json::from_value(value).map_err(|_| Code::RequestMalformed)?;
-    let code = PairingCode::parse(&code).map_err(|form| unreadable(form))?;
+    let code = PairingCode::parse(&code).map_err(unreadable)?;
     let browser = matches!(peer, Peer::Lan { .. }) && from_own_page(parts);
     Ok(Offer { code, csr, browser, from })
 }

@@ -73,16 +73,18 @@ pub(super) async fn look_again_soon() {
 
 /// Asks until the answer is as wished.
 pub(super) async fn until(house: &House, key: &str, path: &str, wish: impl Fn(&Value) -> bool) -> Value {
+    let mut last = Value::Null;
     let asking = async {
         loop {
-            let seen = house.tcp(get(path, Some(key))).await.json();
-            if wish(&seen) {
-                return seen;
+            last = house.tcp(get(path, Some(key))).await.json();
+            if wish(&last) {
+                return last.clone();
             }
             look_again_soon().await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.expect("the state does not come")
+    let seen = tokio::time::timeout(PATIENCE, asking).await;
+    seen.unwrap_or_else(|_| panic!("the state does not come: {last}"))
 }
 
 fn accepted(answer: &Answer) -> Value {

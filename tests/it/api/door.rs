@@ -30,7 +30,7 @@ async fn every_route_asks_for_a_key_except_those_that_tell_nothing() {
             let request = request(&method.to_uppercase(), &path, None).body(Full::default()).unwrap();
             let answer = house.tcp(request).await;
             if operation["security"] == json!([{}]) {
-                assert_eq!(answer.status, 200, "{path}");
+                assert!(answer.status != 401 && answer.status != 403, "{path}: {}", answer.status);
             } else {
                 answer.problem("AUTH_MISSING");
                 assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"engawa\"");

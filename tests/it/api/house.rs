@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
 use engawa::audit::Trail;
+use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
@@ -20,6 +21,7 @@ use engawa::inbox::{self, Inbox};
 use engawa::outbox::backoff::Backoff;
 use engawa::outbox::machine::Policy;
 use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
+use engawa::people::People;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
 use futures_util::future::BoxFuture;
@@ -91,6 +93,7 @@ pub(super) struct House {
     pub(super) tcp: SocketAddr,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
+    pub(super) people: People,
     pub(super) terminals: Terminals,
     pub(super) key_store: CountedKeys,
     pub(super) clock: Clock,
@@ -173,10 +176,23 @@ impl House {
             clinic: false,
         };
         let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
-        let (inbox, inbox_tasks) =
-            Inbox::start(store.clone(), keyring, Arc::new(hub.clone()), inbox_config, clock.clone(), stopped_inbox);
+        let (inbox, inbox_tasks) = Inbox::start(
+            store.clone(),
+            Arc::clone(&keyring),
+            Arc::new(hub.clone()),
+            inbox_config,
+            clock.clone(),
+            stopped_inbox,
+        );
+        let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
+        let boxed =
+            backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
+        let signer = backup::Signer::of(&secret).unwrap();
+        let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
         let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
+        let revocations = keys.revocations().clone();
+        let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(move |_| revocations.announce()));
         let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
         let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
         let terminals = Terminals::new(store, keys.clone(), Some(authority), pairing, clock.clone());
@@ -196,8 +212,10 @@ impl House {
             outbox,
             inbox: inbox.clone(),
             keys: keys.clone(),
+            people: people.clone(),
             terminals: terminals.clone(),
             cards,
+            backups,
             identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
@@ -212,6 +230,7 @@ impl House {
             tcp: address,
             unix,
             keys,
+            people,
             terminals,
             key_store,
             clock,
@@ -265,7 +284,7 @@ impl House {
         self.stop_inbox.send_replace(true);
         tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
-        drop((self.keys, self.terminals, self.key_store, self.received));
+        drop((self.keys, self.people, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
     }

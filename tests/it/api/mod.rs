@@ -14,6 +14,7 @@ mod events;
 mod house;
 mod identify;
 mod limits;
+mod matrix;
 mod problems;
 /// The software card of the tests of the card room.
 #[allow(dead_code, reason = "it can do more than is asked of it here")]

@@ -184,6 +184,48 @@ fn many_at_once_leave_a_chain_without_a_gap() {
     }
 }
 
+/// Groups committed so far.
+fn commits(gateway: &Gateway) -> u64 {
+    let metrics = gateway.get("/metrics").body;
+    let line = metrics.lines().find(|line| line.starts_with("engawa_commit_seconds_count")).unwrap();
+    line.split_whitespace().last().unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_acceptance_and_its_record_are_one_commit() {
+    const DOCUMENTS: u64 = 40;
+    let hub = Sandbox::start();
+    hub.down();
+    let long = "3600";
+    let gateway = Setup::new(&hub).set("outbox.backoff_min_s", long).set("outbox.backoff_max_s", long).start();
+    let first = gateway.accepted(&opinion(0), "n0");
+    until("the hub to be found away", SOON, || {
+        (gateway.submission(&first)["reason"]["code"] == "HUB_UNREACHABLE").then_some(())
+    });
+    let before = commits(&gateway);
+    for n in 1..=DOCUMENTS {
+        gateway.accepted(&opinion(n), &format!("n{n}"));
+    }
+    let needed = commits(&gateway) - before;
+    // A few are of the housekeeping.
+    assert!((DOCUMENTS..DOCUMENTS + 10).contains(&needed), "{needed} commits for {DOCUMENTS} documents");
+    assert_eq!(of(&trail(&gateway), "opinion.submit").len() as u64, DOCUMENTS + 1);
+}
+
+#[test]
+fn keys_made_while_no_gateway_runs_are_on_record() {
+    let hub = Sandbox::start();
+    let gateway = Setup::new(&hub).idle();
+    let made = super::json(&gateway.run(&["key", "add", "first", "--json"]));
+    let id = made["id"].as_str().unwrap();
+    assert!(gateway.run(&["key", "revoke", id]).status.success());
+    let records = trail(&gateway);
+    for act in ["key.add", "key.revoke"] {
+        assert_eq!(told(&records, act, &format!("key:{id}")).by, "local");
+    }
+    assert_eq!(records.len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_itself_refuses_to_change_the_trail() {
     let hub = Sandbox::start();
@@ -204,13 +246,16 @@ async fn the_database_itself_refuses_to_change_the_trail() {
         assert!(refused.contains("only added to"), "{bad}: {refused}");
     }
     // Whoever gets round that leaves a chain that does not fit.
-    for order in ["DROP TRIGGER trail_fixed", "UPDATE trail SET record = replace(record, 'key.add', 'key.sub')"] {
+    for order in
+        ["DROP TRIGGER trail_fixed", "UPDATE trail SET record = replace(record, 'started', 'stopped') WHERE seq = 1"]
+    {
         sqlx::query(order).execute(&mut database).await.unwrap();
     }
     gateway.key("two");
     let output = gateway.run(&["audit", "verify", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(super::json(&output)["why"], "changed");
+    let flaw = super::json(&output);
+    assert_eq!((&flaw["seq"], &flaw["why"]), (&json!(1), &json!("changed")));
 }
 
 #[test]

@@ -45,15 +45,16 @@ async fn open(directory: &Path) {
 
 #[tokio::test]
 async fn a_migrated_database_is_like_a_new_one() {
-    let [new, second, first] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [new, third, second, first] = [(); 4].map(|()| tempfile::tempdir().unwrap());
     open(new.path()).await;
-    for (old, version) in [(&second, 2), (&first, 1)] {
+    for (old, version) in [(&third, 3), (&second, 2), (&first, 1)] {
         let home = Home::Lasting(old.path().to_owned());
         open(home.path()).await;
         make_old(&home, version).await;
         open(home.path()).await;
-        assert_eq!(select(home.path(), "SELECT '' || user_version FROM pragma_user_version").await, ["3"]);
+        assert_eq!(select(home.path(), "SELECT '' || user_version FROM pragma_user_version").await, ["4"]);
     }
+    assert_eq!(shape(third.path(), true).await, shape(new.path(), true).await);
     assert_eq!(shape(second.path(), true).await, shape(new.path(), true).await);
     // The kind of what was there before there were kinds is given as a default, for good.
     assert_eq!(shape(first.path(), false).await, shape(new.path(), false).await);
@@ -109,4 +110,52 @@ async fn what_waited_before_care_plans_goes_on() {
     let (home, ..) = room.close().await;
     let strays = select(home.path(), "SELECT kind || receipt_number || state || at FROM stray_change").await;
     assert_eq!(strays, [format!("opinionR-nonereturned{at}")]);
+}
+
+/// A key, a care plan in its queue, what other offices sent and what lies in the folders: all of it is there afterwards.
+#[tokio::test]
+async fn a_box_before_terminals_is_brought_up_to_date_with_all_it_holds() {
+    let room = Room::open().await;
+    let keys = engawa::terminal::Keys::new(room.store.clone(), room.clock.clone());
+    let rights = [engawa::terminal::Right::Submit].into();
+    let new = engawa::terminal::NewKey::unbound("program", FACILITY, rights);
+    let (key, _) = keys.add(new).await.unwrap();
+    let person = room.known(1).await;
+    room.reaches(person, StateName::Delivered).await;
+    room.hub.rule(|_| paused());
+    let waiting = room.opinion("waiting").await;
+    room.until(waiting, |one| one.reason == Some(Code::HubUnreachable)).await;
+    let plans = hand_in(&room, "plans", [unit("S1", 1, 0), unit("S1", 1, 1)]).await.unwrap().deliveries;
+    drop(keys);
+    let (home, _, clock) = room.close().await;
+    let held = "INSERT INTO received (id, facility, hub_id, from_facility, hub_kind, receipt_number, sent_at, announced_at, \
+                state) VALUES (x'01', 'f', 'U1', 'g', 'UPPLAN', 'R1', 1, 2, 'kept'); \
+                INSERT INTO received_forgotten VALUES ('f', 'U0'); INSERT INTO placement VALUES (x'01', 'in', '[]', 3); \
+                INSERT INTO taken VALUES (x'02', 'f', x'03', 'out', x'04', x'05'); \
+                INSERT INTO stray_change VALUES ('care_plan', 'R9', 'opened', 4, NULL); INSERT INTO spool VALUES (x'06', 5);";
+    execute(home.path(), held).await;
+    let tables: Vec<String> =
+        select(home.path(), "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").await;
+    let counts = async |tables: &[String]| {
+        let mut counts = Vec::new();
+        for table in tables {
+            counts.extend(select(home.path(), &format!("SELECT '{table} ' || count(*) FROM {table}")).await);
+        }
+        counts
+    };
+    let before = counts(&tables).await;
+    make_old(&home, 3).await;
+    open(home.path()).await;
+    assert_eq!(counts(&tables).await, before);
+    execute(home.path(), "DELETE FROM spool").await;
+
+    let room = Room::over(home, std::sync::Arc::new(ScriptedHub::new(clock.clone())), clock).await;
+    let keys = engawa::terminal::Keys::new(room.store.clone(), room.clock.clone());
+    assert_eq!(keys.verify(&key.reveal(), None).await.unwrap().facility, FACILITY);
+    drop(keys);
+    assert!(room.look(person).await.1.is_some());
+    for id in [waiting, plans[0].id, plans[1].id] {
+        room.reaches(id, StateName::Delivered).await;
+    }
+    room.close().await;
 }

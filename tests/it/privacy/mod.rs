@@ -33,6 +33,13 @@ fn nothing_of_a_person_and_no_secret_shows_in_a_json_log() {
     story("json", 12);
 }
 
+/// This month in Japan, as `engawa audit export` wants it.
+fn month() -> String {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    let today = engawa::clock::Clock::system().now().to_zoned(zone).date();
+    format!("{:04}-{:02}", today.year(), today.month())
+}
+
 /// What was collected on the way.
 struct Story {
     hub: Sandbox,
@@ -40,6 +47,7 @@ struct Story {
     person: Person,
     key: String,
     signature: Vec<u8>,
+    recovery_key: String,
     collected: Vec<(String, Vec<u8>)>,
 }
 
@@ -59,12 +67,13 @@ fn story(format: &str, seed: u64) {
     let shell = b"\x30\x3f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x32\x30\x30".iter().copied();
     let signature = shell.chain((0..48).map(|n: u8| n.wrapping_mul(37) ^ u8::try_from(seed).unwrap())).collect();
     let person = Person::new(seed);
-    let mut story = Story { hub, gateway, person, key, signature, collected: Vec::new() };
+    let mut story = Story { hub, gateway, person, key, signature, recovery_key: String::new(), collected: Vec::new() };
     story.accepted_and_delivered();
     story.refused_at_the_door();
     story.refused_by_the_hub();
     story.killed_and_repeated();
     story.looked_at();
+    story.backed_up();
     story.wrong_secrets();
     story.reckoning();
     assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "temporary files were left");
@@ -270,19 +279,27 @@ impl Story {
             let body = self.gateway.get(path).body.into_bytes();
             self.collected.push((path.to_owned(), body));
         }
-        let commands: [&[&str]; 6] = [
+        let pack = self.gateway.dir().join("pack").to_str().unwrap().to_owned();
+        let commands: [&[&str]; 9] = [
             &["status"],
             &["status", "--json"],
             &["queue", "list"],
             &["queue", "list", "--json"],
             &["key", "list", "--json"],
             &["check", "--json"],
+            &["audit", "list", "--last", "10000"],
+            &["audit", "list", "--last", "10000", "--json"],
+            // Its files are searched with all others of the folder.
+            &["audit", "export", "--month", &month(), "--out", &pack],
         ];
         for command in commands {
             let output = self.gateway.run(command);
             assert!(!output.stdout.is_empty(), "{command:?}");
             self.collected.push((command.join(" "), [output.stdout, output.stderr].concat()));
         }
+        let trail = self.gateway.get("/v1/trail?limit=1000").body;
+        assert!(trail.lines().count() > 30, "{trail}");
+        self.collected.push(("the trail".to_owned(), trail.into_bytes()));
         let events = self.events();
         assert!(events.contains("submission.delivered") && events.contains("submission.returned"));
         self.collected.push(("events".to_owned(), events.into_bytes()));
@@ -336,6 +353,38 @@ impl Story {
         }
     }
 
+    /// A backup, one that is cut short, and a restored box beside this one.
+    fn backed_up(&mut self) {
+        let init = self.gateway.run(&["backup", "init"]);
+        assert!(init.status.success());
+        let sheet = String::from_utf8(init.stdout).unwrap();
+        self.recovery_key = sheet.lines().last().unwrap().to_owned();
+        self.gateway.kill9();
+        self.gateway.spawn(&[("ENGAWA_CRASH_POINT", "backup.copied:1")]);
+        self.gateway.ready();
+        let out = self.gateway.dir().join("backup.age");
+        let make = ["backup", "--out", out.to_str().unwrap()];
+        let output = self.gateway.run(&make);
+        assert!(!output.status.success());
+        self.collected.push(("what a broken backup says".to_owned(), [output.stdout, output.stderr].concat()));
+        self.gateway.wait();
+        self.collect_files("in the middle of a backup", |gateway| {
+            assert!(gateway.state().join("backup/engawa.db").exists());
+        });
+        self.gateway.start();
+        let output = self.gateway.run(&make);
+        assert!(output.status.success());
+        self.collected.push(("what a backup says".to_owned(), [output.stdout, output.stderr].concat()));
+        let key = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(key.path(), &sheet).unwrap();
+        let state = self.gateway.dir().join("restored");
+        let arguments =
+            ["restore", out.to_str().unwrap(), "--recovery-key-file", key.path().to_str().unwrap(), "--state"];
+        let output = self.gateway.run(&[arguments.as_slice(), &[state.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{output:?}");
+        self.collected.push(("what restoring says".to_owned(), [output.stdout, output.stderr].concat()));
+    }
+
     fn reckoning(mut self) {
         self.collect_files("while it runs", |_| {});
         self.collect_files("at the end", |gateway| assert!(gateway.stop().success()));
@@ -346,6 +395,7 @@ impl Story {
             Needle::new("API key", secret),
             Needle::new("hub password", &self.hub.password("clinic-doctor")),
             Needle::new("passphrase", &read(self.hub.facility("clinic").p12_passphrase)),
+            Needle::new("recovery key", &self.recovery_key),
             Needle::new("wrong password", "wrong-password-9c41"),
             Needle::new("wrong passphrase", "wrong-passphrase-5f2c"),
             Needle::new("master key", &read(self.gateway.state().join("master.key"))),
@@ -355,6 +405,9 @@ impl Story {
         assert!(found.is_empty(), "found {} times:\n{}", found.len(), found.join("\n"));
         let log = self.gateway.log();
         assert!(log.lines().count() > 50, "there was nothing to search:\n{log}");
+        for place in ["state/backup/engawa.db", "backup.age", "restored/engawa.db"] {
+            assert!(self.collected.iter().any(|(name, bytes)| name.contains(place) && bytes.len() > 10_000), "{place}");
+        }
         assert!(self.collected.iter().any(|(place, bytes)| place.contains("engawa.db") && bytes.len() > 100_000));
     }
 }

@@ -13,40 +13,40 @@ use crate::support::gateway::{Gateway, Setup};
 use crate::support::sandbox::Sandbox;
 use crate::support::until;
 
-pub(super) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// What the LAN sees of a gateway.
-pub(super) struct Lan {
-    pub(super) gateway: Gateway,
-    pub(super) url: String,
-    pub(super) local: String,
+pub(crate) struct Lan {
+    pub(crate) gateway: Gateway,
+    pub(crate) url: String,
+    pub(crate) local: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: String,
-    pub(super) body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Asserts the status and code of a refusal.
-    pub(super) fn refused(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
         let problem = self.json();
         assert_eq!((self.status, problem["code"].as_str().unwrap_or_default()), (status, code), "{self:?}");
         problem
     }
 
-    pub(super) fn text(&self, member: &str) -> String {
+    pub(crate) fn text(&self, member: &str) -> String {
         self.json()[member].as_str().unwrap_or_else(|| panic!("no {member}: {self:?}")).to_owned()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .lines()
             .filter_map(|line| line.split_once(": "))
@@ -56,8 +56,13 @@ impl Reply {
 }
 
 impl Lan {
-    pub(super) fn start(hub: &Sandbox) -> Self {
-        let setup = Setup::new(hub).tcp().set("lan.listen", "[\"127.0.0.1:0\"]");
+    pub(crate) fn start(hub: &Sandbox) -> Self {
+        Self::start_with(hub, |setup| setup)
+    }
+
+    /// With further settings.
+    pub(crate) fn start_with(hub: &Sandbox, further: impl FnOnce(Setup) -> Setup) -> Self {
+        let setup = further(Setup::new(hub).tcp().set("lan.listen", "[\"127.0.0.1:0\"]"));
         let gateway = setup.set("lan.networks", "[\"127.0.0.0/8\"]").start();
         let line = "engawa: listening to the LAN address=";
         let log = until("the LAN's address", SOON, || Some(gateway.log()).filter(|log| log.contains(line)));
@@ -68,20 +73,20 @@ impl Lan {
     }
 
     /// `engawa terminal pair`, on the box.
-    pub(super) fn window(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn window(&self, arguments: &[&str]) -> Value {
         let output = self.gateway.run(&[&["terminal", "pair", "--json"], arguments].concat());
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Another command on the box that has to succeed.
-    pub(super) fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.gateway.run(arguments);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub(super) fn terminals(&self) -> Vec<Value> {
+    pub(crate) fn terminals(&self) -> Vec<Value> {
         let list: Value = serde_json::from_str(&self.run(&["terminal", "list", "--json"])).unwrap();
         list["items"].as_array().unwrap().clone()
     }
@@ -98,7 +103,7 @@ impl Lan {
     }
 
     /// Runs curl; the arguments hold the address.
-    pub(super) fn curl(&self, arguments: &[&str]) -> Reply {
+    pub(crate) fn curl(&self, arguments: &[&str]) -> Reply {
         let output = self.command(arguments).arg("-i").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
@@ -112,24 +117,24 @@ impl Lan {
     }
 
     /// `POST` of JSON to the LAN.
-    pub(super) fn post(&self, path: &str, body: &Value, arguments: &[&str]) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value, arguments: &[&str]) -> Reply {
         let (body, url) = (body.to_string(), format!("{}{path}", self.url));
         let post = ["-H", "Content-Type: application/json", "--data-binary", body.as_str(), url.as_str()];
         self.curl(&[&post, arguments].concat())
     }
 
-    pub(super) fn get(&self, path: &str, arguments: &[&str]) -> Reply {
+    pub(crate) fn get(&self, path: &str, arguments: &[&str]) -> Reply {
         let url = format!("{}{path}", self.url);
         self.curl(&[&[url.as_str()], arguments].concat())
     }
 
     /// Tries a code from an address.
-    pub(super) fn try_code(&self, code: &str, from: &str) -> Reply {
+    pub(crate) fn try_code(&self, code: &str, from: &str) -> Reply {
         self.post("/v1/pair", &json!({ "code": code }), &["--interface", from])
     }
 
     /// An event stream, read as it comes.
-    pub(super) fn stream(&self, arguments: &[&str]) -> EventStream {
+    pub(crate) fn stream(&self, arguments: &[&str]) -> EventStream {
         let url = format!("{}/v1/events", self.url);
         // Unlike those of -i, these headers are written out as soon as they are there.
         let mut curl = self.command(&[&["-N", "-D", "-", url.as_str()], arguments].concat());
@@ -146,14 +151,14 @@ impl Lan {
 }
 
 /// curl on an event stream.
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     child: Child,
     lines: mpsc::Receiver<String>,
 }
 
 impl EventStream {
     /// Waits for an event of a kind.
-    pub(super) fn until(&self, kind: &str) {
+    pub(crate) fn until(&self, kind: &str) {
         let wanted = format!("event: {kind}");
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(60)).expect("the stream ended or is silent");
@@ -165,7 +170,7 @@ impl EventStream {
 
     /// Does something, waits until the gateway has ended the stream, and holds that to `within` however busy this machine is.
     #[allow(clippy::disallowed_methods)] // Another process's doing is in the machine's time.
-    pub(super) fn ended(&mut self, within: Duration, cause: impl FnOnce() -> String) {
+    pub(crate) fn ended(&mut self, within: Duration, cause: impl FnOnce() -> String) {
         let start = Instant::now();
         cause();
         until("the stream to be cut", within, || self.child.try_wait().unwrap());
@@ -174,7 +179,7 @@ impl EventStream {
         println!("cut after {took:?}");
     }
 
-    pub(super) fn runs(&mut self) -> bool {
+    pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 }
@@ -187,11 +192,11 @@ impl Drop for EventStream {
 }
 
 /// A terminal's folder: key, request, certificate.
-pub(super) struct Software(tempfile::TempDir);
+pub(crate) struct Software(tempfile::TempDir);
 
 impl Software {
     /// As a newcomer makes them: `openssl req`.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let software = Self(tempfile::tempdir().unwrap());
         let mut openssl = Command::new("openssl");
         openssl.args([
@@ -212,43 +217,43 @@ impl Software {
         software
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(super) fn csr(&self) -> String {
+    pub(crate) fn csr(&self) -> String {
         fs::read_to_string(self.path("csr.pem")).unwrap()
     }
 
-    pub(super) fn keep(&self, name: &str, certificate: &str) {
+    pub(crate) fn keep(&self, name: &str, certificate: &str) {
         fs::write(self.path(name), certificate).unwrap();
     }
 
     /// Curl's arguments to show a certificate that was kept.
-    pub(super) fn shows(&self, name: &str) -> Vec<String> {
+    pub(crate) fn shows(&self, name: &str) -> Vec<String> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         vec!["--cert".into(), text(self.path(name)), "--key".into(), text(self.path("key.pem"))]
     }
 }
 
-pub(super) fn words(arguments: &[String]) -> Vec<&str> {
+pub(crate) fn words(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
 /// What openssl says of a certificate.
-pub(super) fn described(certificate: &Path) -> String {
+pub(crate) fn described(certificate: &Path) -> String {
     let mut openssl = Command::new("openssl");
     let output = openssl.args(["x509", "-noout", "-text", "-in"]).arg(certificate).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// `openssl s_client` in the middle of sending.
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Does something; what the request is answered then, which ends it, within that time however busy this machine is.
     #[allow(clippy::disallowed_methods)] // Another process's doing is in the machine's time.
-    pub(super) fn answer(&mut self, within: Duration, cause: impl FnOnce() -> String) -> String {
+    pub(crate) fn answer(&mut self, within: Duration, cause: impl FnOnce() -> String) -> String {
         let start = Instant::now();
         cause();
         until("the request to end", within, || self.0.try_wait().unwrap());
@@ -270,7 +275,7 @@ impl Drop for Running {
 
 impl Lan {
     /// Begins a request and sends the beginning of its body. curl would not read an answer meanwhile; openssl does.
-    pub(super) fn begin(&self, line: &str, beginning: &str, arguments: &[&str]) -> Running {
+    pub(crate) fn begin(&self, line: &str, beginning: &str, arguments: &[&str]) -> Running {
         let address = self.url.strip_prefix("https://").unwrap();
         let mut openssl = Command::new("openssl");
         openssl

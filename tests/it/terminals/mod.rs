@@ -1,6 +1,6 @@
 //! Terminals end to end, as a newcomer with curl and openssl: paired, at work, cut off; and everything that must not work.
 
-mod house;
+pub(crate) mod house;
 mod room;
 
 use std::time::Duration;
@@ -71,6 +71,11 @@ fn software_pairs_works_and_is_cut_off_while_its_stream_is_open() {
     lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &shows).refused(401, "AUTH_INVALID");
     assert_eq!(lan.terminals()[0]["state"], "revoked");
     assert!(lan.run(&["terminal", "list"]).contains("取消済み"));
+    let trail = lan.gateway.get("/v1/trail?limit=1000");
+    for act in ["pairing.open", "terminal.pair", "opinion.submit", "terminal.renew", "terminal.revoke"] {
+        assert!(trail.body.contains(act), "{act}: {}", trail.body);
+    }
+    assert!(trail.body.contains(&format!("terminal:{id}")));
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
 }
 
@@ -175,6 +180,7 @@ fn a_paired_key_is_taken_from_its_place_alone() {
     for member in ["detail", "detail_en", "blame", "retry"] {
         assert_eq!(stolen[member], unknown[member]);
     }
+    assert!(lan.gateway.get("/v1/trail?limit=1000").body.contains("KEY_ELSEWHERE"));
     // The same by `engawa key add`, and by networks that the window names.
     let added: Value =
         serde_json::from_str(&lan.run(&["key", "add", "x", "--networks", "127.0.0.3", "--json"])).unwrap();

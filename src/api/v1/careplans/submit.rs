@@ -16,7 +16,7 @@ use super::reading::{Sent, announced, read};
 use super::wire::{Accepted, FileParts, UnitsRequest};
 use super::{MAX_REQUEST, Seats};
 use crate::api::Api;
-use crate::api::about::{About, Recorded};
+use crate::api::about::{About, Recorded, Repeated};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
 use crate::api::problem::{Document, Failure, Place};
@@ -143,6 +143,7 @@ fn accepted(batch: Batch) -> Result<Response, Failure> {
     response.extensions_mut().insert(about);
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response.extensions_mut().insert(Repeated);
     } else {
         response.extensions_mut().insert(Recorded);
     }

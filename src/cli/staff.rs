@@ -1,0 +1,157 @@
+//! `engawa admin init` and `engawa staff`: over the socket when a gateway runs, on the store itself when none does.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::{self, NoAnswer};
+use super::output::{chain, complain, say, say_json, text_of};
+use super::staff_arguments::{AdminOrder, StaffOrder};
+use super::{Exit, on_this_thread};
+use crate::config::Config;
+use crate::gateway;
+use crate::people::Role;
+
+pub(super) fn admin(config: &Config, AdminOrder::Init { user, name, json }: AdminOrder) -> Exit {
+    on_this_thread(async {
+        let accounts = match obey(config, &gateway::StaffOrder::List).await {
+            Ok(accounts) => accounts,
+            Err(refusal) => return refusal.report(json),
+        };
+        if has_administrator(&accounts) {
+            complain(
+                "管理者はもういます。追加は engawa staff add、パスワードを忘れたときは engawa staff password で。\n\
+                 There is an administrator already. Add others with engawa staff add; for a forgotten password use engawa staff password.",
+            );
+            return Exit::Failed;
+        }
+        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None };
+        report(config, order, json).await
+    })
+}
+
+pub(super) fn staff(config: &Config, order: StaffOrder) -> Exit {
+    use gateway::StaffOrder as To;
+    let (order, json) = match order {
+        StaffOrder::Add { user, name, role, leaves_on, json } => {
+            (To::Add { user, name, role: role.into(), leaves_on }, json)
+        }
+        StaffOrder::List { json } => (To::List, json),
+        StaffOrder::Suspend { user, undo, json } => (To::Suspend { user, suspended: !undo }, json),
+        StaffOrder::Password { user, json } => (To::Password { user }, json),
+    };
+    on_this_thread(report(config, order, json))
+}
+
+async fn report(config: &Config, order: gateway::StaffOrder, json: bool) -> Exit {
+    match obey(config, &order).await {
+        Ok(answer) => {
+            if json {
+                say_json(&answer);
+            } else {
+                say(&readable(&order, &answer));
+            }
+            Exit::Ok
+        }
+        Err(refusal) => refusal.report(json),
+    }
+}
+
+/// Why an order was not obeyed.
+enum Refusal {
+    Refused(client::Answer),
+    NoAnswer(NoAnswer),
+    Offline(gateway::StartError),
+}
+
+impl Refusal {
+    fn report(&self, json: bool) -> Exit {
+        match self {
+            Self::Refused(answer) => client::refused(answer, json),
+            Self::NoAnswer(error) => error.report(),
+            Self::Offline(error) => {
+                complain(&format!("{}\n{}\n{}\n  ({})", error.code, error.code.ja(), error.code.en(), chain(error)));
+                Exit::Failed
+            }
+        }
+    }
+}
+
+async fn obey(config: &Config, order: &gateway::StaffOrder) -> Result<Value, Refusal> {
+    match ask(config, order).await {
+        Ok(answer) if answer.status.is_success() => Ok(answer.body),
+        Ok(answer) => Err(Refusal::Refused(answer)),
+        Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => {
+            gateway::staff_offline(config, order.clone()).await.map_err(Refusal::Offline)
+        }
+        Err(error) => Err(Refusal::NoAnswer(error)),
+    }
+}
+
+async fn ask(config: &Config, order: &gateway::StaffOrder) -> Result<client::Answer, NoAnswer> {
+    use gateway::StaffOrder as To;
+    match order {
+        To::Add { user, name, role, leaves_on } => {
+            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on });
+            client::ask(config, Method::POST, "/v1/staff", Some(&body)).await
+        }
+        To::List => client::ask(config, Method::GET, "/v1/staff", None).await,
+        To::Suspend { user, suspended } => {
+            let path = format!("/v1/staff/{}", client::escaped(user));
+            client::ask(config, Method::PATCH, &path, Some(&json!({ "suspended": suspended }))).await
+        }
+        To::Password { user } => {
+            let path = format!("/v1/staff/{}/password", client::escaped(user));
+            client::ask(config, Method::POST, &path, None).await
+        }
+    }
+}
+
+fn items(answer: &Value) -> &[Value] {
+    answer.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn has_administrator(answer: &Value) -> bool {
+    items(answer).iter().any(|item| {
+        text_of(item, "role") == Role::Administrator.name() && item.get("active").and_then(Value::as_bool) == Some(true)
+    })
+}
+
+fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
+    use gateway::StaffOrder as To;
+    let user = text_of(answer, "user");
+    match order {
+        To::Add { .. } | To::Password { .. } => format!(
+            "{password}\n利用者 {user} の一回限りのパスワードです。二度と表示されません。7日以内にログインし、自分のパスワードに変えてください。\n\
+             The one-time password of {user}. It is not shown again. Log in within 7 days and change it to one of your own.",
+            password = text_of(answer, "one_time_password"),
+        ),
+        To::List => table(answer),
+        To::Suspend { suspended: true, .. } => format!("止めました / Suspended: {user}"),
+        To::Suspend { .. } => format!("再び使えます / Open again: {user}"),
+    }
+}
+
+fn table(answer: &Value) -> String {
+    if items(answer).is_empty() {
+        return "職員はいません。engawa admin init で最初の管理者を作ります。 / Nobody. Make the first administrator with engawa admin init."
+            .to_owned();
+    }
+    let mut text = String::new();
+    for item in items(answer) {
+        let is = |member: &str| item.get(member).and_then(Value::as_bool) == Some(true);
+        let role = Role::parse(&text_of(item, "role"));
+        let role = role.map_or(String::new(), |role| format!("{} / {}", role.ja(), role.en()));
+        let mut notes = String::new();
+        if is("suspended") {
+            notes.push_str("  停止中 / suspended");
+        }
+        if let Some(last) = item.get("leaves_on").and_then(Value::as_str) {
+            notes.push_str(&format!("  {last} まで / until {last}"));
+        }
+        if is("one_time") {
+            notes.push_str("  未ログイン / one-time password");
+        }
+        text.push_str(&format!("{}  {}  [{role}]{notes}\n", text_of(item, "user"), text_of(item, "name")));
+    }
+    text
+}

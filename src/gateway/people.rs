@@ -1,0 +1,51 @@
+//! The staff in the house: what has to end when somebody goes, and the turn of the day.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use tokio::sync::watch;
+
+use crate::card::{Cards, Terminal};
+use crate::clock::Clock;
+use crate::credential::seal::Keyring;
+use crate::people::People;
+use crate::store::Store;
+use crate::terminal::Revocations;
+
+/// Whoever leaves at midnight is cut off within seconds.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The staff, watched until `stopping`.
+pub(super) fn start(
+    (store, names): (Store, Arc<Keyring>),
+    clock: &Clock,
+    cards: &Cards,
+    revocations: &Revocations,
+    stopping: watch::Receiver<bool>,
+) -> People {
+    let (cards, revocations) = (cards.clone(), revocations.clone());
+    let told = Arc::new(move |ended: &[String]| {
+        for id in ended {
+            cards.revoke_terminal(&Terminal(id.clone()));
+        }
+        revocations.announce();
+    });
+    let people = People::new(store, names, clock.clone(), told);
+    tokio::spawn(watch_days(people.clone(), stopping));
+    people
+}
+
+async fn watch_days(people: People, mut stopping: watch::Receiver<bool>) {
+    let mut seen: Option<Date> = None;
+    loop {
+        match people.turn_of_day(seen).await {
+            Ok(day) => seen = day,
+            Err(error) => tracing::warn!(%error, code = %error.code(), "who has left is not looked for"),
+        }
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether this box may send at all. A box that was restored, and one whose work another has taken over, take documents and send
+//! none until a person has decided.
+//!
+//! After an absence (it was off, or without the hub) a box may have been replaced by one that was restored from its backup. So what it
+//! accepted before is asked about by key before it is sent. The hub knowing a key that this box has never used is the proof: ids are
+//! minted at acceptance, so somebody else sent a copy.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::view::OutboxError;
+use super::{Inner, Outbox};
+use crate::fault::Code;
+use crate::store::{Columns, Row, SetFact};
+
+/// The fact that names why nothing is sent; empty or absent: nothing is in the way.
+pub const BARRED: &str = "outbox.barred";
+/// The fact that holds when the hub was heard last, in milliseconds since 1970; behind by at most [`NOTE_EVERY`].
+const HEARD: &str = "outbox.heard";
+/// The fact that holds when a person confirmed last that this box sends, in milliseconds since 1970.
+const CONFIRMED: &str = "outbox.confirmed";
+/// Without the hub for longer, another box may have been put in this one's place.
+pub const ABSENCE: Duration = Duration::from_secs(3600);
+const NOTE_EVERY: Duration = Duration::from_secs(600);
+
+/// What is known of the fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// Nothing yet: the store has not been read.
+    Unread,
+    /// Nothing is sent.
+    Closed(Code),
+    /// Nothing is in the way.
+    Open,
+}
+
+impl Inner {
+    /// Whether something may be sent; reads the fact the first time.
+    pub(super) async fn may_send(&self) -> Result<bool, OutboxError> {
+        if *self.bar.borrow() == Bar::Unread {
+            let known = self.store.fact(BARRED).await?.filter(|name| !name.is_empty());
+            // A word that this version does not know was written for a reason.
+            let bar =
+                known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
+            let heard = match self.store.fact(HEARD).await?.and_then(|text| text.parse().ok()) {
+                Some(heard) => heard,
+                // A new box, of which there is no backup yet.
+                None => {
+                    let now = self.clock.now().as_millisecond();
+                    self.store.write(SetFact { name: HEARD.to_owned(), value: now.to_string() }).await?;
+                    now
+                }
+            };
+            self.heard.store(heard, Ordering::SeqCst);
+            let confirmed = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
+            self.confirmed.store(confirmed, Ordering::SeqCst);
+            self.bar.send_replace(bar);
+            if let Bar::Closed(code) = bar {
+                tracing::warn!(%code, "outbox: nothing is sent: {}", code.en());
+            }
+        }
+        Ok(*self.bar.borrow() == Bar::Open)
+    }
+
+    /// Why nothing is sent.
+    pub(super) fn barred(&self) -> Option<Code> {
+        match *self.bar.borrow() {
+            Bar::Closed(code) => Some(code),
+            Bar::Unread | Bar::Open => None,
+        }
+    }
+
+    /// Whether the hub has to be asked before this one is sent.
+    pub(super) fn ask_first(&self, row: &Row, now: Timestamp) -> bool {
+        let now = now.as_millisecond();
+        let answered = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond());
+        let heard = answered.unwrap_or_else(|| self.heard.load(Ordering::SeqCst));
+        let absence = i64::try_from(ABSENCE.as_millis()).unwrap_or(i64::MAX);
+        // A clock that was set is no proof of presence.
+        if heard.abs_diff(now) > absence.unsigned_abs() {
+            self.doubt.fetch_max(now, Ordering::SeqCst);
+        }
+        row.accepted_at <= self.doubt.load(Ordering::SeqCst)
+    }
+
+    /// Whether this is its first sending, the box never gave it to the hub before, and nobody has decided since it was accepted
+    /// that copies of it do not matter.
+    pub(super) fn is_own_alone(&self, row: &Row) -> bool {
+        let Columns { attempts, doubtful, first_sent_at, changed_at, .. } = row.columns;
+        let first = attempts == 1 && !doubtful && first_sent_at == Some(changed_at);
+        first && row.accepted_at > self.confirmed.load(Ordering::SeqCst)
+    }
+
+    /// The hub knows the key of something that this box had not sent: another box did.
+    pub(super) async fn taken_over(&self, id: Uuid) {
+        let code = Code::EpochOld;
+        tracing::error!(submission = %id, %code, "outbox: the hub has what only this box could have sent: {}", code.en());
+        self.bar.send_replace(Bar::Closed(code));
+        let set = SetFact { name: BARRED.to_owned(), value: code.name().to_owned() };
+        if let Err(error) = self.store.write(set).await {
+            tracing::error!(code = %error.code(), "outbox: that could not be recorded; it is found out again after the next start");
+        }
+    }
+
+    /// Notes from time to time that the hub is there.
+    pub(super) async fn note_heard(&self) {
+        let Some(at) = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond()) else { return };
+        let every = NOTE_EVERY.as_millis();
+        if u128::from(at.abs_diff(self.heard.load(Ordering::SeqCst))) < every {
+            return;
+        }
+        if self.store.write(SetFact { name: HEARD.to_owned(), value: at.to_string() }).await.is_ok() {
+            self.heard.store(at, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Outbox {
+    /// Why this box sends nothing.
+    #[must_use]
+    pub fn barred(&self) -> Option<Code> {
+        self.inner.barred()
+    }
+
+    /// A person has decided that this box sends although `code` stood against it.
+    ///
+    /// # Errors
+    /// `CONFIRMATION_WRONG` when something else, or nothing, stands against it; the store's failure.
+    pub async fn unbar(&self, code: Code) -> Result<(), OutboxError> {
+        self.inner.may_send().await?;
+        if self.inner.barred() != Some(code) {
+            return Err(Code::ConfirmationWrong.into());
+        }
+        // What may have been sent by another in the meantime is asked about once more.
+        let now = self.inner.clock.now().as_millisecond();
+        self.inner.doubt.fetch_max(now, Ordering::SeqCst);
+        self.inner.store.write(SetFact { name: CONFIRMED.to_owned(), value: now.to_string() }).await?;
+        self.inner.confirmed.store(now, Ordering::SeqCst);
+        self.inner.store.write(SetFact { name: BARRED.to_owned(), value: String::new() }).await?;
+        self.inner.bar.send_replace(Bar::Open);
+        tracing::warn!(%code, "outbox: a person has confirmed that this box sends");
+        self.reconsider();
+        Ok(())
+    }
+}
