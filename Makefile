@@ -1,7 +1,7 @@
 # What people and CI call. Each target installs what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-package build demo run test crash soak fuzz check bench audit fmt tools nightly
+.PHONY: help deps deps-bench deps-package build demo run test crash soak fuzz check bench audit fmt tools nightly
 .PHONY: deb deb-twice deb-arm64 test-package tools-package
 
 N ?= 200
@@ -63,7 +63,10 @@ fuzz: deps nightly ## libFuzzer on what reads foreign bytes: make fuzz SECONDS_E
 			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
 	done
 
-bench: deps ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
+deps-bench:
+	@packaging/install.sh packaging/deps.txt packaging/deps-bench.txt
+
+bench: deps-bench ## benchmarks in release mode: tables, and target/bench/*.json; BENCH="accept large" for some
 	cargo test --release --locked --test bench -- $(BENCH)
 
 check: deps tools ## format, lints, dependency policy, advisories, documentation

@@ -16,7 +16,7 @@ use super::problem::Failure;
 use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
-use crate::terminal::{Caller, Right};
+use crate::terminal::{Caller, Credential, Right};
 
 /// The other end of a connection, as the kernel vouches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +121,8 @@ pub(super) enum Door {
     Certificate,
     /// Whoever holds one of the route's rights.
     Rights,
+    /// The administrator of the box, on the Unix socket, alone: no right stands for it.
+    Local,
 }
 
 /// Rights as a type, so that a handler's arguments say what it needs.
@@ -153,6 +155,13 @@ pub(super) struct Inside;
 impl Needs for Inside {
     const DOOR: Door = Door::Inside;
     const RIGHTS: &'static [Right] = &[Right::Read, Right::Admin];
+}
+
+/// The administrator on the box itself.
+pub(super) struct OnTheBox;
+impl Needs for OnTheBox {
+    const DOOR: Door = Door::Local;
+    const RIGHTS: &'static [Right] = &[Right::Admin];
 }
 
 /// A software terminal with its certificate.
@@ -229,7 +238,12 @@ pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]
         Err(failure) => return Err(TurnedAway { caller: Some(known), failure }),
     };
     let by_right = door == Door::Rights || (door == Door::Inside && !caller.browser);
-    match if by_right { permitted(&caller, rights) } else { Ok(()) } {
+    let permitted = match door {
+        Door::Local if caller.credential != Credential::Local => Err(Code::AuthForbidden.into()),
+        _ if by_right => permitted(&caller, rights),
+        _ => Ok(()),
+    };
+    match permitted {
         Ok(()) => Ok(caller),
         Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }

@@ -2,7 +2,7 @@
 //!
 //! A connection that is not wanted is accepted and reset at once. To leave it in the system's queue would make everybody else wait behind it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -26,7 +27,7 @@ pub struct LanConfig {
     pub tls: Arc<ServerConfig>,
     /// Who may come, and under which names.
     pub perimeter: Arc<Perimeter>,
-    /// Connections open at once; more are closed.
+    /// Connections open at once; one more takes the place of one of the address that has the most, or is closed.
     pub max_connections: usize,
     /// Of these, from one address; more are closed.
     pub per_address: usize,
@@ -50,25 +51,67 @@ pub(super) struct Gate {
 #[derive(Default)]
 struct Open {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    next: u64,
+    /// The connections of each address, the oldest first.
+    by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
+}
+
+impl Open {
+    fn of(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).map_or(0, BTreeMap::len)
+    }
+
+    fn add(&mut self, address: IpAddr) -> (u64, Arc<Notify>) {
+        let (number, displaced) = (self.next, Arc::new(Notify::new()));
+        self.next += 1;
+        self.all += 1;
+        self.by_address.entry(address).or_default().insert(number, Arc::clone(&displaced));
+        (number, displaced)
+    }
+
+    fn remove(&mut self, address: IpAddr, number: u64) {
+        let Some(connections) = self.by_address.get_mut(&address) else { return };
+        if connections.remove(&number).is_some() {
+            self.all -= 1;
+        }
+        if connections.is_empty() {
+            self.by_address.remove(&address);
+        }
+    }
+
+    /// Makes room for an address with `own` connections: the oldest one goes of the address that has the most, if it has more than
+    /// the newcomer will have. So those who take many seats take them from each other.
+    fn displace(&mut self, own: usize) -> bool {
+        let most = self.by_address.iter().max_by_key(|(_, connections)| connections.len());
+        let Some((address, connections)) = most.filter(|(_, connections)| connections.len() > own + 1) else {
+            return false;
+        };
+        let Some((&number, displaced)) = connections.first_key_value() else { return false };
+        displaced.notify_one();
+        self.remove(*address, number);
+        true
+    }
 }
 
 /// The place of one connection; given back when dropped.
 pub(super) struct Place {
     open: Arc<Mutex<Open>>,
     address: IpAddr,
+    number: u64,
+    displaced: Arc<Notify>,
+}
+
+impl Place {
+    /// Ready when the connection has to go, to make room for an address that has fewer.
+    pub(super) fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
+        let displaced = Arc::clone(&self.displaced);
+        async move { displaced.notified().await }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.all = open.all.saturating_sub(1);
-        if let Some(count) = open.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_address.remove(&self.address);
-            }
-        }
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(self.address, self.number);
     }
 }
 
@@ -97,16 +140,16 @@ impl Gate {
             return Err("network");
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.by_address.get(&address).is_some_and(|count| count >= per_address) {
+        let own = open.of(address);
+        if own >= *per_address {
             return Err("address");
         }
-        if open.all >= *max_connections {
+        perimeter.connection(address, now).map_err(|_| "rate")?;
+        if open.all >= *max_connections && !open.displace(own) {
             return Err("full");
         }
-        perimeter.connection(address, now).map_err(|_| "rate")?;
-        open.all += 1;
-        *open.by_address.entry(address).or_default() += 1;
-        Ok(Place { open: Arc::clone(&self.open), address })
+        let (number, displaced) = open.add(address);
+        Ok(Place { open: Arc::clone(&self.open), address, number, displaced })
     }
 
     /// Shakes hands; who is at the other end.

@@ -59,7 +59,7 @@ impl Permission {
             | (Door::Inside, Comer::Role(_) | Comer::Local)
             | (Door::Browser, Comer::Browser | Comer::OneTime | Comer::Role(_))
             | (Door::Person, Comer::OneTime | Comer::Role(_))
-            | (Door::Rights, Comer::Local) => true,
+            | (Door::Rights | Door::Local, Comer::Local) => true,
             (Door::Rights, Comer::Role(role)) => self.rights.iter().any(|right| role.rights().contains(right)),
             (Door::Rights | Door::Inside, Comer::Key(right)) => self.rights.contains(&right),
             _ => false,

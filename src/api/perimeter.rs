@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONNECTION,
     CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
@@ -130,7 +130,7 @@ pub(super) async fn perimeter(State(api): State<Arc<Api>>, request: Request, nex
         Err(failure) => Err(failure),
     };
     let (cors, mut response) = match judged {
-        Err(failure) => (Cors::None, failure.into_response()),
+        Err(failure) => (Cors::None, refusal(failure)),
         Ok(cors @ Cors::Listed(_)) if is_preflight(&parts) => (cors, preflight(&parts.headers)),
         Ok(cors) => (cors, next.run(Request::from_parts(parts, body)).await),
     };
@@ -147,6 +147,16 @@ pub(super) async fn perimeter(State(api): State<Arc<Api>>, request: Request, nex
     response
 }
 
+/// Whatever follows a request that was not for this box, or not in its form, is not for it either.
+fn refusal(failure: Failure) -> Response {
+    let goes_on = failure.code() == Code::TooManyRequests;
+    let mut response = failure.into_response();
+    if !goes_on {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 fn paced(api: &Api, peer: &Peer) -> Result<(), Failure> {
     let (Peer::Lan { .. }, Some(address)) = (peer, peer.address()) else { return Ok(()) };
     let now = api.clock.elapsed();
@@ -159,9 +169,7 @@ fn judge(reach: &Reach, parts: &request::Parts, lan: bool) -> Result<Cors, Failu
     if !reach.names(host.host()) {
         return Err(Code::HostUnknown.into());
     }
-    // Nobody frames a body in pieces where there is none; whoever does means another server before or behind this one.
-    let bodiless = !matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
-    if bodiless && parts.headers.contains_key(TRANSFER_ENCODING) {
+    if !is_framed_plainly(parts) {
         return Err(header_wrong("Transfer-Encoding"));
     }
     let mut origins = parts.headers.get_all(ORIGIN).iter();
@@ -187,6 +195,17 @@ fn host(parts: &request::Parts) -> Result<Authority, Failure> {
     match parts.uri.authority() {
         Some(absolute) if !absolute.as_str().eq_ignore_ascii_case(named.as_str()) => Err(Code::HostUnknown.into()),
         _ => Ok(named),
+    }
+}
+
+/// Other encodings than pieces, or pieces where no body belongs: whoever sends that means another server before or behind this one.
+fn is_framed_plainly(parts: &request::Parts) -> bool {
+    let with_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+    let mut encodings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => true,
+        (Some(one), None) => with_body && one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
     }
 }
 

@@ -143,7 +143,7 @@ table! {
     Own    Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
     Normal Admin    ""                       backup::show / __path_show;
-    Own    Admin    "backup.key"             backup::recipient / __path_recipient;
+    Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
     Own    Admin    "backup.make"            backup::make / __path_make;
     Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;

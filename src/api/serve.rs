@@ -181,7 +181,8 @@ impl Connections {
         let Some((stream, place)) = gate.admit(stream, address, now) else { return };
         let (connections, gate) = (self.clone(), gate.clone());
         let mut stopping = self.stopping.clone();
-        self.tasks.spawn(async move {
+        let displaced = place.displaced();
+        let served = async move {
             let _ = stream.set_nodelay(true);
             let shaken = tokio::select! {
                 shaken = gate.shake(stream, address, connections.reading) => shaken,
@@ -193,6 +194,12 @@ impl Connections {
                     Metric::LanRefused.count(&[("reason", "tls")]);
                     tracing::debug!(%address, %error, "no handshake with a peer of the LAN");
                 }
+            }
+        };
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = served => {}
+                () = displaced => Metric::LanRefused.count(&[("reason", "displaced")]),
             }
         });
     }

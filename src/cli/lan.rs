@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::credential::{Authority, AuthorityError};
 use crate::fault::Code;
 
-pub(super) fn run(config: &Config, order: LanOrder) -> Exit {
-    let LanOrder::Ca { json } = order;
+pub(super) fn run(config: &Config, order: &LanOrder) -> Exit {
+    let LanOrder::Ca { json } = *order;
     match Authority::certificate_in(&config.state.directory) {
         Ok(Some((pem, fingerprint))) => {
             if json {

@@ -87,7 +87,6 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Admin { order } => with_settings(&config, |loaded| staff::admin(&loaded.config, order)),
         Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
         Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
-        Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, order)),
         Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
         Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
             with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
@@ -95,6 +94,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Restore { order: None, file, recovery_key_file, signed_by, state } => {
             restore::run(file, recovery_key_file, signed_by, state)
         }
+        Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, &order)),
         Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
     }
 }

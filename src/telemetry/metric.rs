@@ -97,7 +97,7 @@ metrics_table! {
     HttpRequests "engawa_http_requests_total" Kind::Counter, Count, ["route", "status"]
         "Requests to the local endpoint by route pattern and status class.";
     LanRefused "engawa_lan_refused_total" Kind::Counter, Count, ["reason"]
-        "Connections from the LAN that were closed: network, address (too many of one), full, rate, tls.";
+        "Connections from the LAN that were closed: network, address (too many of one), full, displaced, rate, tls.";
     HttpSeconds "engawa_http_request_seconds" Kind::Histogram(FAST), Seconds, ["route"]
         "Time of a request to the local endpoint, by route pattern.";
     ResidentMemory "engawa_resident_bytes" Kind::Gauge, Bytes, []

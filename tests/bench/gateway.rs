@@ -29,6 +29,11 @@ pub(crate) struct Gateway {
 impl House {
     /// The sandbox's clinic, with one API key.
     pub(crate) fn new(sandbox: &Sandbox) -> Self {
+        Self::with(sandbox, "")
+    }
+
+    /// The same with further settings.
+    pub(crate) fn with(sandbox: &Sandbox, further: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("house").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let clinic = sandbox.facility("clinic");
         let at = directory.path();
@@ -36,7 +41,8 @@ impl House {
             "[facility]\nnumber = \"{}\"\n[state]\ndirectory = \"{at}/state\"\n[endpoint]\nlisten = [\"127.0.0.1:0\"]\n\
              unix_socket = \"\"\n[hub]\nurl = \"{}\"\nuser_id = \"clinic-doctor\"\nca_file = \"{}\"\n\
              certificate_file = \"{}\"\ncertificate_passphrase_file = \"{at}/passphrase\"\n\
-             password_file = \"{at}/password\"\n[log]\nformat = \"json\"\n[outbox]\nbackoff_min_s = 1\nbackoff_max_s = 2\n",
+             password_file = \"{at}/password\"\n[log]\nformat = \"json\"\n[outbox]\nbackoff_min_s = 1\nbackoff_max_s = 2\n\
+             {further}",
             clinic.number,
             sandbox.url(),
             sandbox.ca().display(),
@@ -99,9 +105,23 @@ impl House {
     }
 
     fn listening(&self) -> SocketAddr {
+        self.address_of("engawa: listening")
+    }
+
+    /// Where the LAN is listened to.
+    pub(crate) fn lan(&self) -> SocketAddr {
+        self.address_of("engawa: listening to the LAN")
+    }
+
+    /// The file with the box's authority.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.directory.path().join("state/authority.pem")
+    }
+
+    fn address_of(&self, message: &str) -> SocketAddr {
         let log = self.log();
         let mut lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let line = lines.find(|line| line["message"] == "engawa: listening").unwrap_or_else(|| panic!("{log}"));
+        let line = lines.find(|line| line["message"] == message).unwrap_or_else(|| panic!("{log}"));
         line["address"].as_str().unwrap().parse().unwrap()
     }
 }

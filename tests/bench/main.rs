@@ -21,6 +21,7 @@ mod careplan_data;
 mod drain;
 mod footprint;
 mod gateway;
+mod lan;
 mod large;
 mod limit;
 mod load;
@@ -43,7 +44,7 @@ use report::Report;
 
 type Bench = fn(&tokio::runtime::Runtime) -> Report;
 
-const ALL: [(&str, Bench); 8] = [
+const ALL: [(&str, Bench); 9] = [
     ("footprint", footprint::run),
     ("accept", accept::run),
     ("drain", drain::run),
@@ -52,6 +53,7 @@ const ALL: [(&str, Bench); 8] = [
     ("card", card::run),
     ("careplan", careplan::run),
     ("audit", audit::run),
+    ("lan", lan::run),
 ];
 
 fn main() -> ExitCode {

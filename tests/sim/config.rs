@@ -113,6 +113,44 @@ fn readings_of_care_plans() {
 }
 
 #[test]
+fn the_way_in_for_other_machines() {
+    let lan = loaded("").config.lan;
+    assert!(lan.listen.is_empty() && lan.names.is_empty() && lan.origins.is_empty() && lan.certificate_file.is_none());
+    assert_eq!((lan.networks.len(), lan.max_connections, lan.connections_per_address), (8, 1024, 64));
+    assert_eq!(lan.requests_per_second, 50);
+    let text = "[lan]\nlisten = [\"0.0.0.0:8471\", \"[::]:8471\"]\nnetworks = [\"192.168.10.0/24\", \"10.0.0.7\"]\n\
+                names = [\"Karte.Example.JP\"]\norigins = [\"https://Karte.Example:443\", \"http://10.0.0.7:8080\"]\n";
+    let lan = loaded(text).config.lan;
+    assert_eq!(lan.networks[1].to_string(), "10.0.0.7/32");
+    assert_eq!(lan.names, ["karte.example.jp"]);
+    assert_eq!(lan.origins, ["https://karte.example", "http://10.0.0.7:8080"]);
+    for (line, key) in [
+        ("listen = [\"box:8471\"]", "lan.listen"),
+        ("listen = [\"127.0.0.1:8470\"]", "lan.listen"),
+        ("listen = [\"0.0.0.0:1\", \"0.0.0.0:1\"]", "lan.listen"),
+        ("networks = []", "lan.networks"),
+        ("networks = [\"192.168.10.7/24\"]", "lan.networks"),
+        ("networks = [\"office\"]", "lan.networks"),
+        ("names = [\"*.example.jp\"]", "lan.names"),
+        ("names = [\"192.168.10.7\"]", "lan.names"),
+        ("names = [\"縁側\"]", "lan.names"),
+        ("origins = [\"*\"]", "lan.origins"),
+        ("origins = [\"null\"]", "lan.origins"),
+        ("origins = [\"https://karte.example/\"]", "lan.origins"),
+        ("origins = [\"https://a@karte.example\"]", "lan.origins"),
+        ("certificate_file = \"/etc/engawa/lan.pem\"", "lan.certificate_file"),
+        ("certificate_key_file = \"/etc/engawa/lan.key\"", "lan.certificate_key_file"),
+        ("connections_per_address = 2000", "lan.connections_per_address"),
+        ("requests_per_second = 0", "lan.requests_per_second"),
+    ] {
+        let problem = only_mistake(&format!("[lan]\n{line}\n"));
+        assert_eq!((problem.key.as_deref(), problem.place.line), (Some(key), Some(7)), "{line}");
+    }
+    let doubts = loaded("[lan]\nnetworks = [\"0.0.0.0/0\"]\n").warnings;
+    assert_eq!(told(&doubts), ["7 lan.networks"]);
+}
+
+#[test]
 fn an_empty_file_lacks_exactly_the_required_settings() {
     assert_eq!(mistakes(""), ["- facility.number", "- hub.url", "- hub.user_id"]);
 }

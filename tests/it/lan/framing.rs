@@ -15,7 +15,6 @@ fn framing_that_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
         ("length and chunks", format!("{head}Content-Length: {length}\r\n{chunked}\r\n0\r\n\r\n{SECOND}")),
         ("chunks and length", format!("{head}{chunked}Content-Length: 5\r\n\r\n0\r\n\r\n{SECOND}")),
         ("two lengths", format!("{head}Content-Length: 0\r\nContent-Length: {length}\r\n\r\n{SECOND}")),
-        ("the same length twice", format!("{head}Content-Length: 0\r\nContent-Length: 0\r\n\r\n{SECOND}")),
         ("a list of lengths", format!("{head}Content-Length: 0, {length}\r\n\r\n{SECOND}")),
         ("a length with a sign", format!("{head}Content-Length: +0\r\n\r\n{SECOND}")),
         ("a length below zero", format!("{head}Content-Length: -1\r\n\r\n{SECOND}")),
@@ -32,8 +31,15 @@ fn framing_that_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
             "a header that begins with a space",
             format!("POST /v1/opinions HTTP/1.1\r\n {chunked}Host: localhost\r\n\r\n{SECOND}"),
         ),
-        ("a bare line feed", format!("{head}X: a\nContent-Length: 0\r\n\r\n{SECOND}")),
-        ("line feeds alone", "POST /v1/opinions HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n".to_owned() + SECOND),
+        // A bare line feed ends a line, as RFC 9112 allows; what it hides is seen.
+        (
+            "a length behind a line feed",
+            format!("{head}X: a\nContent-Length: 0\r\nContent-Length: {length}\r\n\r\n{SECOND}"),
+        ),
+        (
+            "chunks behind a line feed",
+            format!("{head}X: a\n{chunked}Content-Length: {length}\r\n\r\n0\r\n\r\n{SECOND}"),
+        ),
         ("a bare carriage return", format!("{head}X: a\rContent-Length: 0\r\n\r\n{SECOND}")),
         ("a null", format!("{head}X: a\0b\r\nContent-Length: 0\r\n\r\n{SECOND}")),
         ("a chunk size with a sign", format!("{head}{chunked}\r\n+0\r\n\r\n{SECOND}")),
