@@ -12,6 +12,7 @@ use crate::api::Api;
 use crate::api::caller::{Admin, With};
 use crate::api::problem::Failure;
 use crate::fault::Code;
+use crate::terminal::{Caller, Credential};
 
 const PAGE: u16 = 100;
 
@@ -25,7 +26,8 @@ pub(in crate::api) struct TrailQuery {
 /// Read the trail
 ///
 /// Records after a number, oldest first, each a line of JSON exactly as it is chained (docs/audit.md): the hash that the next record holds
-/// is of these octets. Go on from the last line's `seq`; an empty answer is the end.
+/// is of these octets. Whoever acts for a facility is shown that facility's records; the administrator of the box, on the Unix socket, the
+/// whole chain. Go on from the last line's `seq`; an empty answer is the end.
 #[utoipa::path(
     get, path = "/v1/trail", security(("key" = ["admin"])),
     params(
@@ -36,7 +38,7 @@ pub(in crate::api) struct TrailQuery {
 )]
 pub(in crate::api) async fn read(
     State(api): State<Arc<Api>>,
-    _by: With<Admin>,
+    by: With<Admin>,
     Query(query): Query<TrailQuery>,
 ) -> Result<Response, Failure> {
     let mut wrong = Vec::new();
@@ -45,11 +47,36 @@ pub(in crate::api) async fn read(
     let after = after.or_else(|| bad("after", &mut wrong));
     let limit = limit.or_else(|| bad("limit", &mut wrong));
     let (Some(after), Some(limit)) = (after, limit) else { return Err(Failure::at(Code::RequestMalformed, wrong)) };
-    let records = api.trail.after(after, limit).await.map_err(|error| Failure::from(error.code).because(error))?;
-    let lines: String = records.into_iter().flat_map(|(_, line)| [line, "\n".to_owned()]).collect();
+    let lines = lines(&api, &by.caller, after, limit).await?;
     let mut response = lines.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// A page of what `caller` may see. The chain goes over all facilities of the box; whole it is for the administrator of the box, who verifies
+/// it.
+async fn lines(api: &Api, caller: &Caller, mut after: i64, limit: u16) -> Result<String, Failure> {
+    loop {
+        let records = api.trail.after(after, limit).await.map_err(|error| Failure::from(error.code).because(error))?;
+        let Some((last, _)) = records.last() else { return Ok(String::new()) };
+        after = *last;
+        let own = records.into_iter().filter(|(_, line)| caller.credential == Credential::Local || is_of(line, caller));
+        let lines: String = own.flat_map(|(_, line)| [line, "\n".to_owned()]).collect();
+        // An empty page would be taken for the end.
+        if !lines.is_empty() {
+            return Ok(lines);
+        }
+    }
+}
+
+fn is_of(line: &str, caller: &Caller) -> bool {
+    let record: Option<Record> = serde_json::from_str(line).ok();
+    record.is_some_and(|record| record.facility == caller.facility)
+}
+
+#[derive(serde::Deserialize)]
+struct Record {
+    facility: String,
 }
