@@ -288,7 +288,7 @@ fn words(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) if !text.is_ascii() && text.chars().count() > 2 => found.push(text.clone()),
         Value::String(text) if text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            found.push(text.clone())
+            found.push(text.clone());
         }
         Value::Object(map) => map.values().for_each(|value| words(value, found)),
         Value::Array(items) => items.iter().for_each(|value| words(value, found)),
