@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::keys::own_directory;
 use super::{StartError, open_state};
+use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
@@ -49,7 +50,22 @@ pub async fn staff_offline(settings: &Config, order: StaffOrder) -> Result<Value
     own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let people = People::new(state.store.clone(), state.keys.clone(), state.clock.clone(), Arc::new(|_| ()));
-    let answer = obey(&people, &settings.facility.number, order).await;
+    let act = match order {
+        StaffOrder::Add { .. } => "staff.add",
+        StaffOrder::Suspend { .. } => "staff.change",
+        StaffOrder::Password { .. } => "staff.password",
+        StaffOrder::List => "",
+    };
+    let mut answer = obey(&people, &settings.facility.number, order).await;
+    if let Ok(done) = &answer
+        && !act.is_empty()
+    {
+        let on = format!("staff:{}", done["user"].as_str().unwrap_or_default());
+        let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), on);
+        if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
+            answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
+        }
+    }
     drop((people, state.store));
     state.task.finished().await;
     answer

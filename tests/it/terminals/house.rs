@@ -142,7 +142,7 @@ impl Lan {
         let (tell, lines) = mpsc::sync_channel(1024);
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
-            out.lines().map_while(Result::ok).for_each(|line| tell.send(line).unwrap_or_default())
+            out.lines().map_while(Result::ok).for_each(|line| tell.send(line).unwrap_or_default());
         });
         let first = lines.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(first.contains(" 200 "), "{first}");
@@ -176,7 +176,6 @@ impl EventStream {
         until("the stream to be cut", within, || self.child.try_wait().unwrap());
         let took = start.elapsed();
         assert!(took <= within, "{took:?}");
-        println!("cut after {took:?}");
     }
 
     pub(crate) fn runs(&mut self) -> bool {
@@ -259,7 +258,6 @@ impl Running {
         until("the request to end", within, || self.0.try_wait().unwrap());
         let took = start.elapsed();
         assert!(took <= within, "{took:?}");
-        println!("ended after {took:?}");
         let mut text = String::new();
         std::io::Read::read_to_string(self.0.stdout.as_mut().unwrap(), &mut text).unwrap();
         text
