@@ -51,7 +51,13 @@ impl Named {
     /// The reference in a request's path; nothing where there is no id: a path may say anything.
     pub(super) fn reference(self, path: &str) -> Option<String> {
         let id = path.split('/').nth(self.segment)?;
-        let hex = matches!(id.len(), 12 | 16) && id.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'));
+        // Each kind has its own form: twelve digits elsewhere could be somebody's number.
+        let digits = match self.kind {
+            "key" => 12,
+            "terminal" | "pairing" => 16,
+            _ => 0,
+        };
+        let hex = id.len() == digits && id.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'));
         let uuid = || Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id.to_ascii_lowercase());
         if hex { Some(format!("{}:{id}", self.kind)) } else { uuid().map(|id| format!("{}:{id}", self.kind)) }
     }

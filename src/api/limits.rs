@@ -8,17 +8,54 @@ use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Api;
 use super::about::Named;
-use super::caller::{Connection, Door, TurnedAway, admit, from_lan};
+use super::caller::{Connection, Door, Peer, TurnedAway, admit, from_lan};
 use super::problem::{Failure, Place};
 use super::recorder::{Recorder, draft};
 use super::standing::cut;
 use crate::audit::Draft;
 use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
+
+/// Places for requests that are worked on at the same time. Each way in has its own, so that neither the LAN nor a program of this
+/// machine can keep the administrator out; and who shows no credential has few.
+#[derive(Clone)]
+pub(super) struct RequestSeats {
+    machine: Arc<Semaphore>,
+    lan: Arc<Semaphore>,
+    administrator: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+}
+
+impl RequestSeats {
+    /// Requests of the administrator and of strangers of the LAN, each.
+    const FEW: usize = 16;
+
+    /// So many for the programs of this machine, and as many for the LAN.
+    pub(super) fn new(most: usize) -> Self {
+        let seats = |count| Arc::new(Semaphore::new(count));
+        Self {
+            machine: seats(most),
+            lan: seats(most),
+            administrator: seats(most.min(Self::FEW)),
+            strangers: seats(most.min(Self::FEW)),
+        }
+    }
+
+    fn take(&self, request: &Request, door: Door) -> Option<OwnedSemaphorePermit> {
+        let peer = request.extensions().get::<Connection>().map(|connection| &connection.peer);
+        let seats = match peer {
+            Some(Peer::Administrator) => &self.administrator,
+            Some(Peer::Lan { .. }) if matches!(door, Door::Open) => &self.strangers,
+            Some(Peer::Lan { .. }) => &self.lan,
+            _ => &self.machine,
+        };
+        Arc::clone(seats).try_acquire_owned().ok()
+    }
+}
 
 /// How one route is guarded.
 #[derive(Clone)]
@@ -32,7 +69,7 @@ pub(super) struct Guard {
     /// The query parameters it knows.
     pub(super) query: Arc<[String]>,
     /// Seats shared by all guarded routes; `None` for those that must answer under any load.
-    pub(super) seats: Option<Arc<Semaphore>>,
+    pub(super) seats: Option<RequestSeats>,
     /// How long it may take; `None` where the handler keeps its own time.
     pub(super) limit: Option<Duration>,
     /// Writes the trail.
@@ -62,10 +99,10 @@ pub(super) enum Recording {
 
 /// The layer in front of each handler.
 pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let seat = match guard.seats.as_ref().map(|seats| Arc::clone(seats).try_acquire_owned()) {
+    let seat = match guard.seats.as_ref().map(|seats| seats.take(&request, guard.door)) {
         None => None,
-        Some(Ok(seat)) => Some(Arc::new(seat)),
-        Some(Err(_)) => return Failure::from(Code::GatewayBusy).into_response(),
+        Some(Some(seat)) => Some(Arc::new(seat)),
+        Some(None) => return Failure::from(Code::GatewayBusy).into_response(),
     };
     if let Some(connection) = request.extensions_mut().get_mut::<Connection>() {
         connection.seat.clone_from(&seat);

@@ -66,7 +66,11 @@ pub(super) async fn stands(api: &Api, caller: &Caller) -> Result<bool, Failure> 
     match &caller.person {
         None => Ok(true),
         Some(person) if caller.browser => Ok(api.people.stands(&caller.facility, &caller.id, &person.user).await?),
-        Some(person) => Ok(api.people.role(&caller.facility, &person.user).await?.is_some()),
+        // Another role has other rights.
+        Some(person) => {
+            let role = api.people.role(&caller.facility, &person.user).await?;
+            Ok(role.is_some_and(|role| role.name() == person.role))
+        }
     }
 }
 

@@ -70,8 +70,18 @@ impl Recorder {
         }
         let repeated = response.extensions_mut().remove::<Repeated>().is_some();
         let (ended, code) = judged(&response);
-        let act = draft.ended(self.clock.now(), about.or(on), ended, code);
-        self.write(act, ended == Ended::Done && !repeated, response).await
+        let on = about.or(on);
+        // The same refusal again and again would fill the disk, and the trail is never cut.
+        let look = Look { draft: draft.clone(), on: on.clone(), code };
+        if ended == Ended::Refused && self.seen(&look) {
+            return response;
+        }
+        let act = draft.ended(self.clock.now(), on, ended, code);
+        let response = self.write(act, ended == Ended::Done && !repeated, response).await;
+        if ended == Ended::Refused {
+            self.remember(look);
+        }
+        response
     }
 
     /// The same for who only looks.
@@ -113,9 +123,15 @@ impl Recorder {
         code: Code,
     ) {
         let acts = match caller {
+            // A page that asks again and again, or a program with the wrong key, is told of once in ten minutes.
             Some(caller) => {
-                let act = draft(caller, if act.is_empty() { REFUSED } else { act });
-                vec![act.ended(self.clock.now(), None, Ended::Refused, Some(code))]
+                let draft = draft(caller, if act.is_empty() { REFUSED } else { act });
+                let look = Look { draft: draft.clone(), on: None, code: Some(code) };
+                if self.seen(&look) {
+                    return;
+                }
+                self.remember(look);
+                vec![draft.ended(self.clock.now(), None, Ended::Refused, Some(code))]
             }
             None if matches!(code.status(), 401 | 403) => self.stranger(from, code),
             None => Vec::new(),

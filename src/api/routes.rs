@@ -15,7 +15,7 @@ use utoipa::openapi::{HttpMethod, RefOr};
 
 use super::about::Named;
 use super::caller::{self, Door, Needs};
-use super::limits::{Guard, Recording, guard};
+use super::limits::{Guard, Recording, RequestSeats, guard};
 use super::meter::meter;
 use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
@@ -154,7 +154,7 @@ table! {
 /// The endpoint as an axum router, to be given to [`super::serve`].
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
-    let seats = Arc::new(Semaphore::new(api.config.max_requests));
+    let seats = RequestSeats::new(api.config.max_requests);
     let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
     let facility = api.config.facility.clone();
     let recorder = Arc::new(Recorder::new(api.trail.clone(), api.clock.clone(), facility));
@@ -176,7 +176,7 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>, recorder: &Arc<Recorder>) -> Guard {
+fn guard_of(route: &Route, api: &Arc<Api>, seats: &RequestSeats, recorder: &Arc<Recorder>) -> Guard {
     let parameters = route.operation.parameters.iter().flatten();
     let query = parameters.filter_map(|parameter| match parameter {
         RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
@@ -187,7 +187,7 @@ fn guard_of(route: &Route, api: &Arc<Api>, seats: &Arc<Semaphore>, recorder: &Ar
         door: route.door,
         rights: route.rights,
         query: query.collect(),
-        seats: (route.pace != Pace::Always).then(|| Arc::clone(seats)),
+        seats: (route.pace != Pace::Always).then(|| seats.clone()),
         limit: (route.pace == Pace::Normal).then_some(api.config.request),
         recorder: Arc::clone(recorder),
         act: route.act,

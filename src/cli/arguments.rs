@@ -313,7 +313,7 @@ pub(super) enum KeyOrder {
         /// 権限 / what it may do
         #[arg(long, value_delimiter = ',', default_value = "submit,read,manage")]
         rights: Vec<RightArgument>,
-        /// 使えるネットワーク（CIDR。なければどこからでも） / networks (CIDR) from which alone it is taken
+        /// 使えるネットワーク（CIDR。なければこの機器の中だけ） / networks (CIDR) from which alone it is taken; none: the box itself
         #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = network)]
         networks: Vec<IpNet>,
         /// 職員のID（退職日に使えなくなります） / the account it is bound to; it ends with the person's last day

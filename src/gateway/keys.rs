@@ -96,7 +96,7 @@ async fn obey(keys: &Keys, settings: &Config, order: KeyOrder) -> Result<Value, 
         }
         KeyOrder::List => Ok(json!({ "items": keys.list().await?.iter().map(view).collect::<Vec<_>>() })),
         KeyOrder::Revoke { id } => {
-            keys.revoke(&settings.facility.number, &KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
+            keys.revoke(None, &KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
             Ok(json!({}))
         }
     }

@@ -50,18 +50,15 @@ pub async fn staff_offline(settings: &Config, order: StaffOrder) -> Result<Value
     own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let people = People::new(state.store.clone(), state.keys.clone(), state.clock.clone(), Arc::new(|_| ()));
-    let act = match order {
-        StaffOrder::Add { .. } => "staff.add",
-        StaffOrder::Suspend { .. } => "staff.change",
-        StaffOrder::Password { .. } => "staff.password",
-        StaffOrder::List => "",
+    let recorded = match &order {
+        StaffOrder::Add { user, .. } => Some(("staff.add", user.clone())),
+        StaffOrder::Suspend { user, .. } => Some(("staff.change", user.clone())),
+        StaffOrder::Password { user } => Some(("staff.password", user.clone())),
+        StaffOrder::List => None,
     };
     let mut answer = obey(&people, &settings.facility.number, order).await;
-    if let Ok(done) = &answer
-        && !act.is_empty()
-    {
-        let on = format!("staff:{}", done["user"].as_str().unwrap_or_default());
-        let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), on);
+    if let (Ok(_), Some((act, user))) = (&answer, recorded) {
+        let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), format!("staff:{user}"));
         if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
             answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
         }

@@ -111,7 +111,7 @@ CREATE TABLE api_key (
     created_at INTEGER NOT NULL,
     last_used_at INTEGER,
     revoked_at INTEGER,
-    networks   TEXT    NOT NULL DEFAULT '',       -- where it may be used, separated by commas; empty: anywhere
+    networks   TEXT    NOT NULL DEFAULT '',       -- where it may be used, separated by commas; empty: on the box itself
     person     TEXT,                              -- bound to this account
     expires_at INTEGER
 ) WITHOUT ROWID;

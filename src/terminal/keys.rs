@@ -40,7 +40,7 @@ pub struct KeyRecord {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, to the hour.
     pub last_used_at: Option<Timestamp>,
-    /// Where alone it may be used; empty: anywhere.
+    /// Where alone it may be used; empty: on the box itself.
     pub networks: Vec<IpNet>,
     /// The account it is bound to: it ends with the person's last day.
     pub person: Option<String>,
@@ -56,7 +56,7 @@ impl KeyRecord {
     /// Whether it may be used from there. On the Unix socket one is at the box itself.
     fn may_come_from(&self, from: Option<IpAddr>) -> bool {
         let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
-        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from))
+        self.networks.is_empty() && from.is_loopback() || self.networks.iter().any(|network| network.contains(&from))
     }
 }
 
@@ -261,12 +261,14 @@ impl Keys {
         Ok(self.0.store.list().await?)
     }
 
-    /// Revokes a key of a facility for good.
+    /// Revokes a key for good: of that facility, or, for the administrator of the box, of any. An office that was given
+    /// another number has keys of the former one.
     ///
     /// # Errors
     /// [`KeyError::Absent`] or [`KeyError::Store`].
-    pub async fn revoke(&self, facility: &str, id: &KeyId) -> Result<(), KeyError> {
-        if self.0.store.find(id.clone()).await?.is_none_or(|record| record.facility != facility) {
+    pub async fn revoke(&self, facility: Option<&str>, id: &KeyId) -> Result<(), KeyError> {
+        let found = self.0.store.find(id.clone()).await?;
+        if found.is_none_or(|record| facility.is_some_and(|own| record.facility != own)) {
             return Err(KeyError::Absent);
         }
         // A fetch under way could put the unrevoked record back after it was forgotten.

@@ -21,7 +21,7 @@ use crate::api::problem::{Failure, Place};
 use crate::api::strict_json;
 use crate::card::Terminal;
 use crate::fault::Code;
-use crate::terminal::{KeyError, KeyId, KeyRecord, NewKey, Right};
+use crate::terminal::{Credential, KeyError, KeyId, KeyRecord, NewKey, Right};
 
 const MAX_BODY: u64 = 16 << 10;
 
@@ -37,7 +37,7 @@ pub(in crate::api) struct KeyRequest {
     /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]
     facility: Option<String>,
-    /// The networks (CIDR) or addresses from which alone it is taken; anywhere, if none is given.
+    /// The networks (CIDR) or addresses from which alone it is taken; on the box itself, if none is given.
     #[serde(default)]
     #[schema(value_type = Vec<String>, example = json!(["192.168.10.0/24"]))]
     networks: Vec<String>,
@@ -71,7 +71,7 @@ pub(in crate::api) struct KeyView {
     /// When it was revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<jiff::Timestamp>,
-    /// Where alone it is taken; empty: anywhere.
+    /// Where alone it is taken; empty: on the box itself.
     #[schema(value_type = Vec<String>)]
     networks: Vec<IpNet>,
     /// The account to which it is bound.
@@ -122,7 +122,8 @@ impl From<KeyRecord> for KeyView {
     responses((status = 200, description = "All keys, without secrets", body = KeyList))
 )]
 pub(in crate::api) async fn list(State(api): State<Arc<Api>>, by: With<Admin>) -> Result<Json<KeyList>, Failure> {
-    let own = api.keys.list().await?.into_iter().filter(|record| record.facility == by.caller.facility);
+    let all = by.caller.credential == Credential::Local;
+    let own = api.keys.list().await?.into_iter().filter(|record| all || record.facility == by.caller.facility);
     let items = own.map(KeyView::from).collect();
     Ok(Json(KeyList { items }))
 }
@@ -228,7 +229,8 @@ pub(in crate::api) async fn revoke(
     let id = KeyId::parse(&id).ok_or(Code::RequestNotFound)?;
     tracing::info!(key = %id, by = %by.caller.id, "API key to be revoked");
     let revoking = async move {
-        api.keys.revoke(&by.caller.facility, &id).await?;
+        let facility = (by.caller.credential != Credential::Local).then_some(by.caller.facility.as_str());
+        api.keys.revoke(facility, &id).await?;
         Ok::<_, KeyError>(api.cards.revoke_terminal(&Terminal(id.to_string())))
     };
     connection.detach(revoking).await??;

@@ -355,8 +355,16 @@ pub(in crate::api) struct SubmissionView {
 impl SubmissionView {
     /// One submission as `caller` may see it. What names the person in it is for its sender and for whoever decides on it.
     pub(super) fn of(mut submission: Submission, caller: &Caller) -> Self {
-        if submission.sender != caller.id && !caller.may(Right::Manage) {
+        // At a browser others log in as well: what was sent from it was not sent by whoever sits there.
+        let sent_it = submission.sender == caller.id && !caller.browser;
+        if !sent_it && !caller.may(Right::Manage) {
             submission.substitutions.clear();
+        }
+        if caller.browser
+            && !caller.may(Right::Manage)
+            && let Some(municipality) = &mut submission.municipality
+        {
+            municipality.reason = None;
         }
         Self::whole(submission)
     }

@@ -174,7 +174,7 @@ async fn a_stream_ends_when_its_key_is_revoked() {
     submit(&house, &submit_key, "k-1").await;
     events.until_delivered().await;
     let id = read_key.split('_').nth(1).and_then(KeyId::parse).unwrap();
-    house.keys.revoke(FACILITY, &id).await.unwrap();
+    house.keys.revoke(Some(FACILITY), &id).await.unwrap();
     submit(&house, &submit_key, "k-2").await;
     assert!(events.next().await.is_none());
 }
