@@ -27,6 +27,8 @@ fn the_first_administrator_is_made_on_the_box_before_it_runs_and_once() {
         (&made["user"], &made["role"], &made["one_time"]),
         (&json!("admin"), &json!("administrator"), &json!(true))
     );
+    let trail = String::from_utf8(gateway.run(&["audit", "list", "--last", "1"]).stdout).unwrap();
+    assert!(trail.contains("staff.add") && trail.contains("staff:admin"), "{trail}");
     let again = gateway.run(&["admin", "init"]);
     assert_eq!(again.status.code(), Some(1), "{again:?}");
     // The same while it runs, over its socket.
