@@ -97,6 +97,9 @@ pub(super) enum Recording {
     Attempt,
 }
 
+/// How long what runs for somebody who was shut out may take to say how it failed.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// The layer in front of each handler.
 pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let seat = match guard.seats.as_ref().map(|seats| seats.take(&request, guard.door)) {
@@ -149,14 +152,17 @@ async fn while_standing(api: &Api, caller: &Caller, running: impl Future<Output 
     if caller.credential == Credential::Local {
         return running.await;
     }
+    let mut running = std::pin::pin!(running);
     tokio::select! {
-        response = running => response,
-        () = cut(api, caller) => {
-            let mut response = Failure::from(Code::AuthInvalid).into_response();
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
+        response = running.as_mut() => return response,
+        () = cut(api, caller) => {}
     }
+    // A failure gives nothing away, and may be all that tells what was spent: a card session that was ended says so at once.
+    let ended = tokio::time::timeout(LAST_WORD, running).await.ok();
+    let told = ended.filter(|response| response.extensions().get::<Failure>().is_some());
+    let mut response = told.unwrap_or_else(|| Failure::from(Code::AuthInvalid).into_response());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response {
