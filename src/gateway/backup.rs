@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::keys::own_directory;
 use super::{BOX_SECRET, StartError, State, open_state};
+use crate::audit::{Draft, Result as Ended, Trail};
 use crate::backup::{
     self, BackupError, Backups, BoxKey, DATABASE, EPOCH, MASTER_KEY, Manifest, Recipient, RecoveryKey, Signer, Target,
 };
@@ -71,10 +72,20 @@ pub async fn backup_offline(settings: &Config, order: BackupOrder) -> Result<Bac
     own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let backups = backups(settings, &state)?;
-    let answer = obey(&backups, order).await;
+    let act = match &order {
+        BackupOrder::Recipient { .. } => "backup.key",
+        BackupOrder::Make { .. } => "backup.make",
+    };
+    let mut answer = obey(&backups, order).await.map_err(StartError::from);
+    if answer.is_ok() {
+        let act = Draft::local(&settings.facility.number, act).ended(state.clock.now(), None, Ended::Done, None);
+        if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
+            answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
+        }
+    }
     drop((backups, state.store));
     state.task.finished().await;
-    Ok(answer?)
+    answer
 }
 
 async fn obey(backups: &Backups, order: BackupOrder) -> Result<BackupDone, BackupError> {

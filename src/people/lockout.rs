@@ -72,6 +72,13 @@ impl Lockout {
         }
     }
 
+    /// The account has a new password from an administrator: whoever could not remember the old one begins anew.
+    pub fn pardon(&mut self, user: &str) {
+        for users in self.known.values_mut() {
+            users.remove(user);
+        }
+    }
+
     /// A try that was counted never took place: the box was too busy to look.
     pub fn undo(&mut self, terminal: &str, user: &str) {
         let Some(tries) = self.known.get_mut(terminal).and_then(|users| users.get_mut(user)) else { return };

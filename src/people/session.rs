@@ -245,7 +245,7 @@ impl People {
         }
     }
 
-    fn tries<T>(&self, work: impl FnOnce(&mut Lockout) -> T) -> T {
+    pub(super) fn tries<T>(&self, work: impl FnOnce(&mut Lockout) -> T) -> T {
         work(&mut self.0.lockout.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -344,7 +344,7 @@ pub struct ReceivedFilter {
 }
 
 /// What is to be done next: to fetch a unit, or to tell the hub of one. The index `received_todo` has these very words.
-macro_rules! todo {
+macro_rules! unfinished {
     () => {
         "(state = 'announced' OR state = 'kept' AND (acknowledged = 'none' OR acknowledged = 'downloaded' AND \
          opened_at IS NOT NULL))"
@@ -401,7 +401,7 @@ impl Store {
             "SELECT ",
             received_columns!(),
             " FROM received WHERE facility = ?1 AND ",
-            todo!(),
+            unfinished!(),
             " AND (wait_until IS NULL OR wait_until <= ?2 OR wait_until > ?3) AND (?4 OR state <> 'announced') \
              ORDER BY pause, seq LIMIT 1"
         ));
@@ -416,7 +416,7 @@ impl Store {
     pub async fn received_wake(&self, facility: &str, fetch: bool) -> Result<Option<i64>, StoreError> {
         let at = sqlx::query_scalar(concat!(
             "SELECT min(coalesce(wait_until, 0)) FROM received WHERE facility = ?1 AND ",
-            todo!(),
+            unfinished!(),
             " AND (?2 OR state <> 'announced')"
         ));
         Ok(at.bind(facility).bind(fetch).fetch_one(&self.readers).await?)

@@ -67,6 +67,23 @@ fn the_right_password_clears_what_was_counted_and_a_try_that_never_was_is_taken_
 }
 
 #[test]
+fn a_new_password_from_an_administrator_opens_the_account_everywhere() {
+    let mut lockout = Lockout::default();
+    for terminal in ["desk", "ward"] {
+        for _ in 0..TRIES {
+            lockout.begin(Duration::ZERO, terminal, "sato").unwrap();
+        }
+        lockout.begin(Duration::ZERO, terminal, "suzuki").unwrap();
+    }
+    lockout.pardon("sato");
+    for terminal in ["desk", "ward"] {
+        assert_eq!(lockout.begin(Duration::ZERO, terminal, "sato"), Ok(()));
+        let suzuki = (0..TRIES).filter(|_| lockout.begin(Duration::ZERO, terminal, "suzuki").is_ok()).count();
+        assert_eq!(suzuki, 4, "what others tried stays counted");
+    }
+}
+
+#[test]
 fn a_terminal_at_which_very_many_users_are_tried_takes_no_further_ones() {
     let mut lockout = Lockout::default();
     for n in 0..USERS {
