@@ -17,6 +17,7 @@ use super::problem::{Failure, Place};
 use super::recorder::{Recorder, draft};
 use super::standing::cut;
 use crate::audit::Draft;
+use crate::card::Spent;
 use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
 
@@ -127,7 +128,7 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         Err(TurnedAway { caller, failure }) => {
             let from = connection.and_then(|connection| connection.peer.address());
             guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
-            return failure.into_response();
+            return if guard.may_cost() { failure.costing_nothing() } else { failure }.into_response();
         }
     };
     let mut standing = caller.clone();
@@ -144,11 +145,19 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
     parts.extensions.insert(act.clone());
     let api = Arc::clone(&guard.api);
     let running = run(guard.limit, Request::from_parts(parts, body), next);
-    while_standing(&api, &standing, guard.recorded(connection, (act, on), running)).await
+    let lost = match guard.may_cost() {
+        true => Failure::from(Code::AuthInvalid).costing(Spent::Unknown, None),
+        false => Code::AuthInvalid.into(),
+    };
+    while_standing((&api, &standing), lost, guard.recorded(connection, (act, on), running)).await
 }
 
 /// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
-async fn while_standing(api: &Api, caller: &Caller, running: impl Future<Output = Response>) -> Response {
+async fn while_standing(
+    (api, caller): (&Api, &Caller),
+    lost: Failure,
+    running: impl Future<Output = Response>,
+) -> Response {
     if caller.credential == Credential::Local {
         return running.await;
     }
@@ -160,7 +169,7 @@ async fn while_standing(api: &Api, caller: &Caller, running: impl Future<Output 
     // A failure gives nothing away, and may be all that tells what was spent: a card session that was ended says so at once.
     let ended = tokio::time::timeout(LAST_WORD, running).await.ok();
     let told = ended.filter(|response| response.extensions().get::<Failure>().is_some());
-    let mut response = told.unwrap_or_else(|| Failure::from(Code::AuthInvalid).into_response());
+    let mut response = told.unwrap_or_else(|| lost.into_response());
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -174,6 +183,11 @@ async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response 
 }
 
 impl Guard {
+    /// Whether PIN tries can be spent there: then every failure says what it cost.
+    fn may_cost(&self) -> bool {
+        matches!(self.act, "card.identify" | "card.basic_four" | "card.apdu" | "card.tries")
+    }
+
     /// Runs the handler of a route that is open to all. Where it is an act, it runs to its end, and its response says whose it was; without that
     /// it was a stranger's.
     async fn open(
