@@ -77,8 +77,8 @@ impl Recorder {
             return response;
         }
         let act = draft.ended(self.clock.now(), on, ended, code);
-        let response = self.write(act, ended == Ended::Done && !repeated, response).await;
-        if ended == Ended::Refused {
+        let (response, recorded) = self.write(act, ended == Ended::Done && !repeated, response).await;
+        if recorded && ended == Ended::Refused {
             self.remember(look);
         }
         response
@@ -93,23 +93,24 @@ impl Recorder {
             return response;
         }
         let act = draft.ended(self.clock.now(), on, ended, code);
-        let response = self.write(act, ended == Ended::Done, response).await;
+        let (response, recorded) = self.write(act, ended == Ended::Done, response).await;
         // Only what is on record spares another one.
-        if judged(&response).0 == ended {
+        if recorded {
             self.remember(look);
         }
         response
     }
 
-    /// `needed`: without the record there is no answer.
-    async fn write(&self, act: Act, needed: bool, response: Response) -> Response {
+    /// The answer to give, and whether the act is on record. `needed`: without the record there is no answer.
+    async fn write(&self, act: Act, needed: bool, response: Response) -> (Response, bool) {
         let mut acts = self.overdue();
         acts.push(act);
         match self.trail.record(acts).await {
-            Ok(()) => response,
+            Ok(()) => (response, true),
             Err(error) => {
                 tracing::error!(code = %error.code, "audit: an act could not be recorded");
-                if needed { Failure::from(Code::TrailUnavailable).because(error).into_response() } else { response }
+                let unavailable = || Failure::from(Code::TrailUnavailable).because(error).into_response();
+                (if needed { unavailable() } else { response }, false)
             }
         }
     }
@@ -122,7 +123,7 @@ impl Recorder {
         act: &'static str,
         code: Code,
     ) {
-        let acts = match caller {
+        let (acts, look) = match caller {
             // A page that asks again and again, or a program with the wrong key, is told of once in ten minutes.
             Some(caller) => {
                 let draft = draft(caller, if act.is_empty() { REFUSED } else { act });
@@ -130,16 +131,18 @@ impl Recorder {
                 if self.seen(&look) {
                     return;
                 }
-                self.remember(look);
-                vec![draft.ended(self.clock.now(), None, Ended::Refused, Some(code))]
+                (vec![draft.ended(self.clock.now(), None, Ended::Refused, Some(code))], Some(look))
             }
-            None if matches!(code.status(), 401 | 403) => self.stranger(from, code),
-            None => Vec::new(),
+            None if matches!(code.status(), 401 | 403) => (self.stranger(from, code), None),
+            None => (Vec::new(), None),
         };
-        if !acts.is_empty()
-            && let Err(error) = self.trail.record(acts).await
-        {
-            tracing::error!(code = %error.code, "audit: a refusal could not be recorded");
+        if acts.is_empty() {
+            return;
+        }
+        match (self.trail.record(acts).await, look) {
+            (Ok(()), Some(look)) => self.remember(look),
+            (Ok(()), None) => {}
+            (Err(error), _) => tracing::error!(code = %error.code, "audit: a refusal could not be recorded"),
         }
     }
 

@@ -495,6 +495,7 @@ fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
     let backoff = Backoff::new(settings.outbox.backoff_min, settings.outbox.backoff_max);
     let backoff = backoff.map_err(|error| StartError { code: Code::ConfigInvalid, source: Some(Box::new(error)) })?;
     Ok(outbox::Config {
+        facility: settings.facility.number.as_str().into(),
         policy: machine::Policy {
             backoff,
             strikes: settings.outbox.attempts_before_aside,

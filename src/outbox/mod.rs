@@ -81,8 +81,10 @@ use crate::hub::HubPort;
 use crate::store::Store;
 
 /// The figures of the room. Not `Debug`: it holds a secret.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Config {
+    /// Whose documents: those of other facilities in the same store are another outbox's.
+    pub facility: Arc<str>,
     /// Pauses and limits of the machine.
     pub policy: machine::Policy,
     /// Documents on their way at a time.
@@ -145,7 +147,7 @@ struct Pulse {
 
 impl Inner {
     fn config(&self) -> Config {
-        *self.config.read().unwrap_or_else(PoisonError::into_inner)
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn incoming(&self) -> MutexGuard<'_, HashSet<Uuid>> {

@@ -15,7 +15,9 @@ CREATE TABLE terminal (
     last_used_at INTEGER,                         -- to the hour
     last_from    TEXT,
     reopened_at  INTEGER,
-    revoked_at   INTEGER
+    revoked_at   INTEGER,
+    serial       BLOB,                            -- of the newest certificate; whoever renews an older one has a copy
+    serial_before BLOB                            -- of the one before: the answer with the newest may have been lost
 ) WITHOUT ROWID;
 
 -- Windows in which a terminal may pair.
@@ -48,6 +50,8 @@ CREATE TABLE staff (
     leaves_on   INTEGER,                          -- days since 1970, the last day
     suspended   INTEGER NOT NULL DEFAULT 0,
     last_login_at INTEGER,
+    hub_user    TEXT,                             -- the person's own user id at the hub
+    hub_password BLOB,                            -- sealed; NULL: asked for
     PRIMARY KEY (facility, user)
 ) WITHOUT ROWID;
 

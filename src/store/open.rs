@@ -12,7 +12,7 @@ use super::StoreError;
 /// The newest schema, for a database that is made.
 const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("received.sql"), include_str!("access.sql"));
 /// Its number, kept as `PRAGMA user_version`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const READERS: u32 = 3;
 
@@ -41,10 +41,11 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
     match found {
         1 => {
             let lacking = lacking(&mut connection).await?;
-            migrate(&mut connection, &format!("{lacking}{TO_2}{TO_3}{TO_4}")).await?;
+            migrate(&mut connection, &format!("{lacking}{TO_2}{TO_3}{TO_4}{TO_5}")).await?;
         }
-        2 => migrate(&mut connection, &format!("{TO_3}{TO_4}")).await?,
-        3 => migrate(&mut connection, TO_4).await?,
+        2 => migrate(&mut connection, &format!("{TO_3}{TO_4}{TO_5}")).await?,
+        3 => migrate(&mut connection, &format!("{TO_4}{TO_5}")).await?,
+        4 => migrate(&mut connection, &format!("{ACCESS_5}{TO_5}")).await?,
         ..=0 => migrate(&mut connection, SCHEMA).await?,
         VERSION => {}
         _ => return Err(StoreError::TooNew { found, known: VERSION }),
@@ -120,6 +121,18 @@ const TO_4: &str = concat!(
      ALTER TABLE api_key ADD COLUMN expires_at INTEGER;\n",
     include_str!("access.sql")
 );
+
+/// From schema 4, of the tables that `TO_4` makes: terminals remember their certificates, accounts their user at the hub.
+const ACCESS_5: &str = "\
+    ALTER TABLE terminal ADD COLUMN serial BLOB; \
+    ALTER TABLE terminal ADD COLUMN serial_before BLOB; \
+    ALTER TABLE staff ADD COLUMN hub_user TEXT; \
+    ALTER TABLE staff ADD COLUMN hub_password BLOB;";
+
+/// From schema 4: several facilities, keys and users at the hub.
+const TO_5: &str = "\
+    ALTER TABLE submission ADD COLUMN hub_key BLOB; \
+    ALTER TABLE submission ADD COLUMN hub_user TEXT;";
 
 /// Schema 1 was in use with and without these columns.
 async fn lacking(connection: &mut SqliteConnection) -> Result<String, StoreError> {

@@ -1,4 +1,4 @@
--- Schema 4. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
+-- Schema 5. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +39,8 @@ CREATE TABLE submission (
     generation      INTEGER NOT NULL DEFAULT 0,   -- counts the hub's keys: a key whose refusal is final serves no second time
     head            INTEGER NOT NULL DEFAULT 1,   -- 1: nothing of its queue goes before it
     doubtful        INTEGER NOT NULL DEFAULT 0,   -- 1: the hub may have it, though its state does not say so
+    hub_key         BLOB,                         -- under which the hub gets it first; NULL: its id (accepted before schema 5)
+    hub_user        TEXT,                         -- as whom it is sent; NULL: the facility's own user
     UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
 CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued' AND head = 1;

@@ -354,6 +354,7 @@ async fn start_outbox(
     let guard =
         Guard { free_space: Arc::new(free_space), min_free: 1 << 20, retention: 400 * day, clock: clock.clone() };
     let config = outbox::Config {
+        facility: FACILITY.into(),
         clinic: false,
         policy: Policy {
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),

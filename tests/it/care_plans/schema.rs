@@ -7,20 +7,11 @@ use engawa::fault::Code;
 use engawa::hub::{MunicipalState, ScriptedHub, Step, Trouble};
 use engawa::outbox::StateName;
 use engawa::store::Store;
-use sqlx::Connection as _;
 
 use super::{hand_in, paused, unit};
-use crate::identification::damage::execute;
+use crate::identification::damage::{execute, select};
 use crate::identification::room::{FACILITY, Home, Room};
 use crate::identification::schema::make_old;
-
-async fn select(directory: &Path, sql: &str) -> Vec<String> {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("engawa.db"));
-    let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    let rows = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut database).await.unwrap();
-    database.close().await.unwrap();
-    rows
-}
 
 /// Tables with their columns, and indexes, without layout and comments. `defaults`: with what stands where nothing was said.
 async fn shape(directory: &Path, defaults: bool) -> BTreeSet<String> {
@@ -45,15 +36,16 @@ async fn open(directory: &Path) {
 
 #[tokio::test]
 async fn a_migrated_database_is_like_a_new_one() {
-    let [new, third, second, first] = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let [new, fourth, third, second, first] = [(); 5].map(|()| tempfile::tempdir().unwrap());
     open(new.path()).await;
-    for (old, version) in [(&third, 3), (&second, 2), (&first, 1)] {
+    for (old, version) in [(&fourth, 4), (&third, 3), (&second, 2), (&first, 1)] {
         let home = Home::Lasting(old.path().to_owned());
         open(home.path()).await;
         make_old(&home, version).await;
         open(home.path()).await;
-        assert_eq!(select(home.path(), "SELECT '' || user_version FROM pragma_user_version").await, ["4"]);
+        assert_eq!(select(home.path(), "SELECT '' || user_version FROM pragma_user_version").await, ["5"]);
     }
+    assert_eq!(shape(fourth.path(), true).await, shape(new.path(), true).await);
     assert_eq!(shape(third.path(), true).await, shape(new.path(), true).await);
     assert_eq!(shape(second.path(), true).await, shape(new.path(), true).await);
     // The kind of what was there before there were kinds is given as a default, for good.
@@ -112,9 +104,27 @@ async fn what_waited_before_care_plans_goes_on() {
     assert_eq!(strays, [format!("opinionR-nonereturned{at}")]);
 }
 
+/// What only a box with a LAN holds.
+const OF_SCHEMA_4: &str = "\
+    INSERT INTO terminal (id, facility, label, kind, rights, paired_at, paired_from, paired_by) \
+        VALUES ('0123456789abcdef', 'f', 'desk', 'software', 'submit', 1, '192.168.1.2', 'local'); \
+    INSERT INTO staff (facility, user, name, role, password, one_time, password_at, created_at) \
+        VALUES ('f', 'sato', x'07', 'clerk', '$argon2id$', 0, 1, 1); \
+    INSERT INTO trail VALUES (1, 1, '{}'), (2, 2, '{}');";
+
 /// A key, a care plan in its queue, what other offices sent and what lies in the folders: all of it is there afterwards.
 #[tokio::test]
 async fn a_box_before_terminals_is_brought_up_to_date_with_all_it_holds() {
+    brought_up(3).await;
+}
+
+/// Terminals, people and the trail as well.
+#[tokio::test]
+async fn a_box_of_one_facility_is_brought_up_to_date_with_all_it_holds() {
+    brought_up(4).await;
+}
+
+async fn brought_up(version: u8) {
     let room = Room::open().await;
     let keys = engawa::terminal::Keys::new(room.store.clone(), room.clock.clone());
     let rights = [engawa::terminal::Right::Submit].into();
@@ -134,6 +144,9 @@ async fn a_box_before_terminals_is_brought_up_to_date_with_all_it_holds() {
                 INSERT INTO taken VALUES (x'02', 'f', x'03', 'out', x'04', x'05'); \
                 INSERT INTO stray_change VALUES ('care_plan', 'R9', 'opened', 4, NULL); INSERT INTO spool VALUES (x'06', 5);";
     execute(home.path(), held).await;
+    if version > 3 {
+        execute(home.path(), OF_SCHEMA_4).await;
+    }
     let tables: Vec<String> =
         select(home.path(), "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").await;
     let counts = async |tables: &[String]| {
@@ -144,7 +157,7 @@ async fn a_box_before_terminals_is_brought_up_to_date_with_all_it_holds() {
         counts
     };
     let before = counts(&tables).await;
-    make_old(&home, 3).await;
+    make_old(&home, version).await;
     open(home.path()).await;
     assert_eq!(counts(&tables).await, before);
     execute(home.path(), "DELETE FROM spool").await;

@@ -16,6 +16,15 @@ pub(crate) async fn execute(directory: &Path, sql: &str) {
     database.close().await.unwrap();
 }
 
+pub(crate) async fn select(directory: &Path, sql: &str) -> Vec<String> {
+    use sqlx::Connection as _;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("engawa.db"));
+    let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let rows = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    rows
+}
+
 fn blob(id: Uuid) -> String {
     format!("x'{}'", id.simple())
 }

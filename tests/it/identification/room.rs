@@ -95,6 +95,7 @@ impl<H: HubPort> Room<H> {
         };
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(40)).unwrap();
         let config = outbox::Config {
+            facility: FACILITY.into(),
             clinic: false,
             policy: Policy { backoff, strikes: STRIKES, key_memory: 399 * DAY, ask_after: Duration::from_millis(5) },
             parallel: 4,

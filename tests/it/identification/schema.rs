@@ -4,7 +4,7 @@ use engawa::fault::Code;
 use engawa::outbox::StateName;
 use engawa::store::{Store, StoreError};
 
-use super::damage::execute;
+use super::damage::{execute, select};
 use super::room::{FACILITY, Home, Room, line_down};
 
 /// As it was before there were kinds.
@@ -13,40 +13,33 @@ const SCHEMA_1: &str = include_str!("../../fixtures/store/schema-1.sql");
 const SCHEMA_2: &str = include_str!("../../fixtures/store/schema-2.sql");
 /// As it was before there were terminals, people and the trail.
 const SCHEMA_3: &str = include_str!("../../fixtures/store/schema-3.sql");
+/// As it was before there were several facilities.
+const SCHEMA_4: &str = include_str!("../../fixtures/store/schema-4.sql");
 /// Columns of schema 1, and how they are called.
 const COLUMNS: &str = "seq, id, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, salt, \
     note, insurer, accepted_at, due, state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, \
     receipt_number, result, municipal, municipal_at, municipal_reason, changed_at";
 
-/// Of schema 3, what every table held.
-const KEPT_3: [&str; 10] = [
-    "submission",
-    "piece",
-    "spool",
-    "event",
-    "stray_change",
-    "fact",
-    "received",
-    "received_forgotten",
-    "placement",
-    "taken",
-];
-const API_KEY_3: &str = "id, name, facility, rights, hash, created_at, last_used_at, revoked_at";
+/// Takes over from `new` whatever the old tables have a place for.
+async fn copies(home: &Home) -> String {
+    let columns = "SELECT t.name || ' (' || group_concat(c.name, ', ') || ') SELECT ' || group_concat(c.name, ', ') || \
+        ' FROM new.' || t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
+        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name";
+    let inserts = select(home.path(), columns).await;
+    inserts.iter().map(|insert| format!("INSERT INTO {insert};")).collect()
+}
 
-/// Makes the database of `home` one of schema 1 or 2 with the same submissions, or of schema 3 with all that it holds.
+/// Makes the database of `home` one of schema 1 or 2 with the same submissions, or of schema 3 or 4 with all that it holds.
 pub(crate) async fn make_old(home: &Home, version: u8) {
     let (file, new) = (home.path().join("engawa.db"), home.path().join("new.db"));
     std::fs::rename(&file, &new).unwrap();
-    if version == 3 {
-        let copies = KEPT_3.map(|table| format!("INSERT INTO {table} SELECT * FROM new.{table};"));
-        let sql = format!(
-            "{SCHEMA_3} ATTACH '{}' AS new; {} INSERT INTO api_key SELECT {API_KEY_3} FROM new.api_key; DETACH new; \
-             PRAGMA user_version = 3;",
-            new.display(),
-            copies.concat()
-        );
+    if let Some(schema) =
+        [(3, SCHEMA_3), (4, SCHEMA_4)].into_iter().find_map(|(of, sql)| (of == version).then_some(sql))
+    {
         std::fs::File::create(&file).unwrap();
-        execute(home.path(), &sql).await;
+        execute(home.path(), &format!("{schema} PRAGMA user_version = {version};")).await;
+        let copies = copies(home).await;
+        execute(home.path(), &format!("ATTACH '{}' AS new; {copies} DETACH new;", new.display())).await;
         return std::fs::remove_file(new).unwrap();
     }
     let (schema, columns) = match version {
@@ -91,7 +84,7 @@ async fn a_database_without_kinds_is_brought_up_to_date() {
     assert!(!room.look(person).await.1.unwrap().token.is_empty(), "it serves");
     let (home, _, clock) = room.close().await;
 
-    execute(home.path(), "PRAGMA user_version = 5").await;
+    execute(home.path(), "PRAGMA user_version = 6").await;
     let refused = Store::open(home.path(), clock, std::sync::Arc::new(|_, _| {})).await.err().unwrap();
-    assert!(matches!(refused, StoreError::TooNew { found: 5, known: 4 }), "{refused}");
+    assert!(matches!(refused, StoreError::TooNew { found: 6, known: 5 }), "{refused}");
 }

@@ -10,8 +10,8 @@ use engawa::credential::Authority;
 use engawa::fault::Code;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{
-    Caller, Config, Keys, Kind, NewWindow, Offer, Paired, PairingCode, Right, State, TerminalError, TerminalId,
-    Terminals,
+    ApiKey, Caller, Config, KeyError, Keys, Kind, NewKey, NewWindow, Offer, Paired, PairingCode, Right, State,
+    TerminalError, TerminalId, Terminals,
 };
 
 use super::house::Software;
@@ -211,5 +211,30 @@ async fn without_a_lan_only_keys_are_paired() {
         [(Kind::Software, Some(Code::LanOff)), (Kind::Browser, Some(Code::LanOff)), (Kind::Key, None)]
     {
         assert_eq!(code(terminals.open_window(window(kind)).await), expected);
+    }
+}
+
+/// A key of the box itself opens nothing from the LAN; one that is bound to networks opens nothing from outside them.
+#[tokio::test]
+async fn a_key_is_taken_only_where_it_may_be_used() {
+    let room = Room::open().await;
+    let unbound = NewKey::unbound("program", FACILITY, BTreeSet::from([Right::Read]));
+    let bound = NewKey { networks: vec!["192.168.10.0/24".parse().unwrap()], ..unbound.clone() };
+    let (own, _) = room.keys.add(unbound).await.unwrap();
+    let (shared, _) = room.keys.add(bound).await.unwrap();
+    let verdict = async |key: &ApiKey, from: Option<&str>| {
+        let from = from.map(|text| text.parse().unwrap());
+        match room.keys.verify(&key.reveal(), from).await {
+            Ok(caller) => Ok(caller.from),
+            Err(error) => Err(matches!(error, KeyError::Elsewhere)),
+        }
+    };
+    for (from, here) in [(None, true), (Some("127.0.0.1"), true), (Some("::1"), true), (Some("192.168.10.5"), false)] {
+        assert_eq!(verdict(&own, from).await.is_ok(), here, "{from:?}");
+    }
+    assert_eq!(verdict(&own, Some("192.168.10.5")).await, Err(true));
+    assert!(verdict(&shared, Some("192.168.10.5")).await.is_ok());
+    for from in ["192.168.11.5", "10.0.0.1", "2001:db8::1"] {
+        assert_eq!(verdict(&shared, Some(from)).await, Err(true), "{from}");
     }
 }
