@@ -8,6 +8,7 @@ use super::file::{Facts, View};
 use super::finding::{Finding, Findings};
 use super::plan::Plan;
 use super::record::{bits, columns};
+use super::repeated::{Place, Repeated};
 use super::rule::Rule;
 use crate::model::careplan::codes::Scope;
 use crate::model::careplan::layout::{Condition, FileKind};
@@ -32,7 +33,7 @@ struct Numbered {
 pub(super) struct Table {
     kind: FileKind,
     pub(super) columns: Columns,
-    rows: Met,
+    rows: Repeated,
     numbers: Met,
     last: Option<Numbered>,
     /// Rental rows: user, code, units, office, day, detail number.
@@ -85,7 +86,7 @@ impl Table {
             served: with(&[c.provider_office_code, c.service_code]),
             provided: with(&[c.provider_office_code]),
             columns,
-            rows: Met::default(),
+            rows: Repeated::default(),
             numbers: Met::default(),
             last: None,
             rentals: Met::default(),
@@ -96,21 +97,29 @@ impl Table {
     }
 
     pub(super) fn add(&mut self, view: &View<'_, '_>, facts: &mut Facts, findings: &mut Findings) {
-        if !self.rows.insert(digest(&[view.record.raw()])) {
-            findings.push(view.finding(Rule::RowRepeated));
-        }
         let [insurer, insured] = [self.columns.insurer_number, self.columns.insured_number].map(|at| view.get(at));
         if insurer.is_empty() || insured.is_empty() {
+            self.repeated(view, Place::Anywhere, findings);
             // Single values of this record may be known from here on, but nothing was worked out from them.
             for worked_out in [&mut self.user, &mut self.keyed, &mut self.served, &mut self.provided] {
                 worked_out.known = false;
             }
             return;
         }
+        let mut place = Place::SameUser;
         if !view.holds(self.user.columns, &mut self.user.known) {
-            self.user.digest = digest(&[insurer, insured]);
-            facts.users.entry(self.user.digest).or_insert_with(|| view.line());
+            let user = digest(&[insurer, insured]);
+            // That it is not known to hold does not make it another one.
+            if user != self.user.digest || facts.users.is_empty() {
+                self.user.digest = user;
+                place = Place::Anywhere;
+                facts.users.entry(user).or_insert_with(|| {
+                    place = Place::NewUser;
+                    view.line()
+                });
+            }
         }
+        self.repeated(view, place, findings);
         let user = self.user.digest;
         self.key(view, insurer, insured, facts, findings);
         match self.kind {
@@ -150,6 +159,12 @@ impl Table {
         }
         if view.name.is_some_and(|name| name.to.office.as_bytes() == provider) {
             self.related.insert(user);
+        }
+    }
+
+    fn repeated(&mut self, view: &View<'_, '_>, place: Place, findings: &mut Findings) {
+        if self.rows.is(digest(&[view.record.raw()]), place) {
+            findings.push(view.finding(Rule::RowRepeated));
         }
     }
 
