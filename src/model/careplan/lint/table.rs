@@ -45,6 +45,8 @@ pub(super) struct Table {
     user: OfColumns,
     keyed: OfColumns,
     served: OfColumns,
+    /// What is still to be added to a service: rows of one service stand together.
+    counting: Option<Counting>,
     provided: OfColumns,
 }
 
@@ -59,6 +61,13 @@ impl OfColumns {
     fn new(columns: &[usize]) -> Self {
         Self { columns: bits(columns), known: false, digest: 0 }
     }
+}
+
+/// How often a service was given in the rows read last, from a line on.
+struct Counting {
+    service: u64,
+    times: i64,
+    line: u64,
 }
 
 /// Kinds with one record for a person and a date or month.
@@ -84,6 +93,7 @@ impl Table {
             user: with(&[]),
             keyed: with(&[c.care_plan_date, c.target_month, c.consultation_date]),
             served: with(&[c.provider_office_code, c.service_code]),
+            counting: None,
             provided: with(&[c.provider_office_code]),
             columns,
             rows: Repeated::default(),
@@ -249,7 +259,11 @@ impl Table {
             && !office.is_empty()
             && !code.is_empty()
         {
-            facts.services.entry(self.served.digest).or_insert((0, view.line())).0 += times;
+            let service = self.served.digest;
+            match &mut self.counting {
+                Some(counting) if counting.service == service => counting.times += times,
+                counting => note(counting.replace(Counting { service, times, line: view.line() }), facts),
+            }
         }
         if self.kind == FileKind::Results {
             let branch = view.get(columns.satellite_branch);
@@ -265,9 +279,10 @@ impl Table {
         name: Option<&FileName>,
         plan: &Plan<'_>,
         file: &Arc<str>,
-        facts: &Facts,
+        facts: &mut Facts,
         findings: &mut Findings,
     ) {
+        note(self.counting.take(), facts);
         self.annex.finish(file, findings);
         // Only an office that gives services can have nothing to do with a user: planners exchange whole plans.
         let destination = name.filter(|name| {
@@ -284,5 +299,11 @@ impl Table {
                 findings.push(Finding::new(Rule::DestinationUnrelated, file).at(line));
             }
         }
+    }
+}
+
+fn note(counted: Option<Counting>, facts: &mut Facts) {
+    if let Some(Counting { service, times, line }) = counted {
+        facts.services.entry(service).or_insert((0, line)).0 += times;
     }
 }
