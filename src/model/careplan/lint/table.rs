@@ -262,7 +262,7 @@ impl Table {
             let service = self.served.digest;
             match &mut self.counting {
                 Some(counting) if counting.service == service => counting.times += times,
-                counting => note(counting.replace(Counting { service, times, line: view.line() }), facts),
+                counting => note(counting.replace(Counting { service, times, line: view.line() }).as_ref(), facts),
             }
         }
         if self.kind == FileKind::Results {
@@ -282,7 +282,7 @@ impl Table {
         facts: &mut Facts,
         findings: &mut Findings,
     ) {
-        note(self.counting.take(), facts);
+        note(self.counting.take().as_ref(), facts);
         self.annex.finish(file, findings);
         // Only an office that gives services can have nothing to do with a user: planners exchange whole plans.
         let destination = name.filter(|name| {
@@ -302,8 +302,8 @@ impl Table {
     }
 }
 
-fn note(counted: Option<Counting>, facts: &mut Facts) {
+fn note(counted: Option<&Counting>, facts: &mut Facts) {
     if let Some(Counting { service, times, line }) = counted {
-        facts.services.entry(service).or_insert((0, line)).0 += times;
+        facts.services.entry(*service).or_insert((0, *line)).0 += times;
     }
 }
