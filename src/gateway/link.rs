@@ -15,7 +15,7 @@ use crate::hub::{
     LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
 use crate::model::identity::Evidence;
-use crate::store::{SetFact, Store};
+use crate::store::{SetFact, Store, fact_name};
 
 /// The link, or why there is none.
 pub(super) struct HubLink {
@@ -23,6 +23,8 @@ pub(super) struct HubLink {
     store: Store,
     clock: Clock,
     fingerprint_key: [u8; 32],
+    /// What the store knows of no facility's log-ins is of this one's.
+    first: bool,
 }
 
 #[derive(Clone)]
@@ -32,9 +34,15 @@ enum State {
 }
 
 impl HubLink {
-    pub(super) fn new(settings: &config::Config, store: Store, clock: Clock, fingerprint_key: [u8; 32]) -> Self {
-        let link =
-            Self { state: RwLock::new(State::Unlinked(Code::CertificateMissing)), store, clock, fingerprint_key };
+    pub(super) fn new(
+        settings: &config::Config,
+        first: bool,
+        store: Store,
+        clock: Clock,
+        fingerprint_key: [u8; 32],
+    ) -> Self {
+        let state = RwLock::new(State::Unlinked(Code::CertificateMissing));
+        let link = Self { state, store, clock, fingerprint_key, first };
         link.reload(settings);
         link
     }
@@ -109,7 +117,7 @@ impl HubLink {
             },
             login: Policy { unknown_window: hub.login_window, ..Policy::default() },
         };
-        let memory = Facts(self.store.clone());
+        let memory = Facts { store: self.store.clone(), facility: settings.facility.number.clone(), first: self.first };
         Hub::connect(config, certificate, memory, self.clock.clone()).map_err(|error| (error.code(), error.into()))
     }
 }
@@ -215,15 +223,25 @@ impl HubPort for HubLink {
     }
 }
 
-/// The link's memory of logins, kept as facts of the store.
-struct Facts(Store);
+/// The link's memory of logins, kept as facts of the store, each under its own name and the facility's.
+struct Facts {
+    store: Store,
+    facility: String,
+    first: bool,
+}
 
 impl Memory for Facts {
     async fn recall(&self, name: &str) -> Result<Option<String>, BoxError> {
-        Ok(self.0.fact(name).await?)
+        let own = self.store.fact(&fact_name(name, &self.facility)).await?;
+        match own {
+            // A box that served one facility only had no need to say which.
+            None if self.first => Ok(self.store.fact(name).await?),
+            own => Ok(own),
+        }
     }
 
     async fn remember(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        Ok(self.0.write(SetFact { name: name.to_owned(), value: value.to_owned() }).await?)
+        let name = fact_name(name, &self.facility);
+        Ok(self.store.write(SetFact { name, value: value.to_owned() }).await?)
     }
 }

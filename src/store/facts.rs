@@ -20,6 +20,12 @@ impl Write for SetFact {
     }
 }
 
+/// The name of a facility's own fact.
+#[must_use]
+pub fn fact_name(name: &str, facility: &str) -> String {
+    format!("{name}.{facility}")
+}
+
 pub(super) async fn set(tx: &mut SqliteConnection, name: &str, value: &str) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)

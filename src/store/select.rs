@@ -201,6 +201,17 @@ impl Store {
         Ok(next)
     }
 
+    /// Facilities of which something has not ended, be they in the settings or not, and how many submissions each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn facilities_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let counting = sqlx::query_as(
+            "SELECT facility, count(*) FROM submission WHERE state IN ('queued', 'sending', 'unknown', 'held') GROUP BY facility",
+        );
+        Ok(counting.fetch_all(&self.readers).await?)
+    }
+
     /// How many submissions there are in each state. Counted anew only when something has been committed since.
     ///
     /// # Errors

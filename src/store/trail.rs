@@ -265,6 +265,17 @@ impl TrailReader {
         Ok(rows.bind(from).bind(to).fetch_all(&self.0).await?)
     }
 
+    /// Facilities of which a submission has not ended, be they in the settings or not, and how many each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn facilities_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let counting = sqlx::query_as(
+            "SELECT facility, count(*) FROM submission WHERE state IN ('queued', 'sending', 'unknown', 'held') GROUP BY facility",
+        );
+        Ok(counting.fetch_all(&self.0).await?)
+    }
+
     /// Ends the connections.
     pub async fn close(self) {
         self.0.close().await;
