@@ -4,14 +4,13 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::output::{self, sentences, text_of};
-use super::{Exit, client, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, client, on_this_thread};
 
-pub(super) fn run(config: &Config, json: bool) -> Exit {
+pub(super) fn run(site: &Site, json: bool) -> Exit {
     on_this_thread(async {
-        match client::ask(config, Method::GET, "/v1/health", None).await {
+        match client::ask(site, Method::GET, "/v1/health", None).await {
             Ok(mut answer) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
-                let readers = readers(config).await;
+                let readers = readers(site).await;
                 if let (Some(readers), Some(whole)) = (&readers, answer.body.as_object_mut()) {
                     whole.insert("readers".to_owned(), readers.clone());
                 }
@@ -27,8 +26,8 @@ pub(super) fn run(config: &Config, json: bool) -> Exit {
 }
 
 /// The card readers. A gateway that does not tell of them keeps nobody from the rest.
-async fn readers(config: &Config) -> Option<Value> {
-    let answer = client::ask(config, Method::GET, "/v1/readers", None).await.ok()?;
+async fn readers(site: &Site) -> Option<Value> {
+    let answer = client::ask(site, Method::GET, "/v1/readers", None).await.ok()?;
     let items = answer.body.get("items").filter(|items| answer.status == StatusCode::OK && items.is_array());
     items.cloned()
 }
