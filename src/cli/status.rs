@@ -56,11 +56,31 @@ fn readable_readers(readers: &Value) -> String {
 
 fn readable(health: &Value) -> String {
     let mut text = format!("engawa: {}\n", word(&text_of(health, "status")));
-    for (name, part) in parts(health) {
+    text.push_str(&listed(health));
+    text + &facilities(health)
+}
+
+fn listed(of: &Value) -> String {
+    let mut text = String::new();
+    for (name, part) in parts(of) {
         let status = text_of(part, "status");
         let status = word(&status);
         text.push_str(&format!("{name:<12} {status:<24} {}\n", last_proof(part)));
         text.push_str(&sentences(&text_of(part, "reason")));
+    }
+    text
+}
+
+/// Each facility, where there are several.
+fn facilities(health: &Value) -> String {
+    let facilities = health.get("facilities").and_then(Value::as_object).filter(|facilities| facilities.len() > 1);
+    let mut text = String::new();
+    for (number, facility) in facilities.into_iter().flatten() {
+        let (status, waiting) = (text_of(facility, "status"), text_of(facility, "waiting"));
+        let status = word(&status);
+        text.push_str(&format!("\n{number}  {status}  待ち {waiting}件 / {waiting} waiting\n"));
+        text.push_str(&sentences(&text_of(facility, "reason")));
+        text.push_str(&listed(facility));
     }
     text
 }
