@@ -1,4 +1,4 @@
-//! Small durable facts: the feed's cursor, what is known of a refused password.
+//! Small durable facts: a feed's cursor, what is known of a refused password. Some are the box's, some a facility's.
 
 use sqlx::SqliteConnection;
 

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Store, StoreError, Write, facts, open};
+use super::{Store, StoreError, Write, facts, open, select};
 use crate::model::hex;
 
 /// What stands for the hash before the first line.
@@ -270,10 +270,7 @@ impl TrailReader {
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub async fn facilities_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let counting = sqlx::query_as(
-            "SELECT facility, count(*) FROM submission WHERE state IN ('queued', 'sending', 'unknown', 'held') GROUP BY facility",
-        );
-        Ok(counting.fetch_all(&self.0).await?)
+        Ok(select::unfinished(select::count_in(&self.0).await?))
     }
 
     /// Ends the connections.
