@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use super::Api;
 use super::person::acting;
-use super::problem::Failure;
+use super::problem::{Failure, Place};
 use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
@@ -280,12 +280,24 @@ pub(super) fn acting_for(api: &Api, headers: &HeaderMap, caller: &Caller) -> Res
     if caller.credential != Credential::Local {
         let own = named.all(|name| name.as_bytes() == caller.facility.as_bytes());
         let desk = api.desk(&caller.facility);
-        return if own { desk.map(|desk| desk.facility.clone()) } else { Err(Code::AuthForbidden.into()) };
+        return if own { desk.map(|desk| desk.facility.clone()) } else { Err(another()) };
     }
     let Some(name) = named.next() else { return Ok(caller.facility.clone()) };
     let same = named.all(|other| other == name);
     let desk = name.to_str().ok().filter(|_| same).and_then(|number| api.desk(number).ok());
     desk.map(|desk| desk.facility.clone()).ok_or(Code::FacilityUnknown.into())
+}
+
+fn another() -> Failure {
+    Failure::here(
+        Code::AuthForbidden,
+        Place::parameter(
+            "Engawa-Facility",
+            "FACILITY_OTHER",
+            "このキーや端末は、そこに書かれた事業所のものではありません。事業所ごとのキーを使ってください。",
+            "The key or terminal is not of the facility named there. Use the one of that facility.",
+        ),
+    )
 }
 
 /// Whether the administrator of the box asks for all of it: for no facility in particular.

@@ -56,13 +56,16 @@ fn readable_readers(readers: &Value) -> String {
 
 fn readable(health: &Value) -> String {
     let mut text = format!("engawa: {}\n", word(&text_of(health, "status")));
-    text.push_str(&listed(health));
-    text + &facilities(health)
+    let several = facilities_of(health);
+    let of_facility = |name: &str| several.iter().any(|(_, facility)| facility["parts"].get(name).is_some());
+    let of_box = parts(health).into_iter().filter(|(name, _)| !of_facility(name));
+    text.push_str(&listed(of_box));
+    text + &facilities(&several)
 }
 
-fn listed(of: &Value) -> String {
+fn listed<'v>(parts: impl IntoIterator<Item = (&'v str, &'v Value)>) -> String {
     let mut text = String::new();
-    for (name, part) in parts(of) {
+    for (name, part) in parts {
         let status = text_of(part, "status");
         let status = word(&status);
         text.push_str(&format!("{name:<12} {status:<24} {}\n", last_proof(part)));
@@ -71,16 +74,20 @@ fn listed(of: &Value) -> String {
     text
 }
 
-/// Each facility, where there are several.
-fn facilities(health: &Value) -> String {
+/// The facilities by number, where there are several.
+fn facilities_of(health: &Value) -> Vec<(&String, &Value)> {
     let facilities = health.get("facilities").and_then(Value::as_object).filter(|facilities| facilities.len() > 1);
+    facilities.into_iter().flatten().collect()
+}
+
+fn facilities(several: &[(&String, &Value)]) -> String {
     let mut text = String::new();
-    for (number, facility) in facilities.into_iter().flatten() {
+    for (number, facility) in several {
         let (status, waiting) = (text_of(facility, "status"), text_of(facility, "waiting"));
         let status = word(&status);
         text.push_str(&format!("\n{number}  {status}  待ち {waiting}件 / {waiting} waiting\n"));
         text.push_str(&sentences(&text_of(facility, "reason")));
-        text.push_str(&listed(facility));
+        text.push_str(&listed(parts(facility)));
     }
     text
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span};
 
 use super::link::HubLink;
 use super::{DAY, StartError, folders};
@@ -23,6 +24,14 @@ use crate::store::Store;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
 const KEY_MEMORY: Duration = Duration::from_secs(399 * 86_400);
+
+/// What is logged for a facility stands in this span.
+pub(super) const SPAN: &str = "facility";
+
+/// The span of a facility. Of the highest level, so that it is there whatever is logged.
+pub(super) fn span(number: &str) -> Span {
+    tracing::error_span!("facility", number)
+}
 
 /// One facility's rooms.
 pub(super) struct Desk {
@@ -52,6 +61,10 @@ pub(super) struct Ground {
 impl Desk {
     /// Builds the rooms of the facility of `settings`; `first`: what the store knows of no facility is its own.
     pub(super) async fn open(settings: &Config, first: bool, ground: &Ground) -> Result<Self, StartError> {
+        Self::build(settings, first, ground).instrument(span(&settings.facility.number)).await
+    }
+
+    async fn build(settings: &Config, first: bool, ground: &Ground) -> Result<Self, StartError> {
         let Ground { store, keys, clock, lint, .. } = ground;
         let link = HubLink::new(settings, first, store.clone(), clock.clone(), ground.fingerprint);
         let link = Arc::new(link);
