@@ -1,11 +1,12 @@
 //! Every route of the table, with everybody who may come: the endpoint does what docs/routes.md says, and keeps facilities apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use engawa::api::{Comer, Permission, permissions};
 use engawa::people::{Name, NewAccount, Role, User};
-use engawa::terminal::Right;
+use engawa::terminal::{Kind, NewWindow, Offer, Paired, Right};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use super::careplans_kit::{fixture, key_of, units};
 use super::house::{House, request};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
-const OTHER: &str = "1370000026";
+const OTHER: &str = super::house::FURTHER[0];
 
 /// The path with this in place of its parameters.
 fn filled(path: &str, value: &str) -> String {
@@ -85,7 +86,24 @@ async fn furnished(house: &House, key: &str) -> Vec<(&'static str, String)> {
     let (user, name) = (User::parse("sato").unwrap(), Name::parse("霧凪黎暁").unwrap());
     let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None };
     house.people.add(super::house::FACILITY, account).await.unwrap();
+    let window = |kind| NewWindow {
+        facility: super::house::FACILITY.to_owned(),
+        label: "窓口".to_owned(),
+        kind,
+        rights: BTreeSet::from([Right::Submit]),
+        person: None,
+        networks: Vec::new(),
+        opened_by: "local".to_owned(),
+    };
+    let code = house.terminals.open_window(window(Kind::Browser)).await.unwrap().code;
+    let offer = Offer { code, csr: None, browser: true, from: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    let Paired::Browser { id: terminal, .. } = house.terminals.pair(offer).await.unwrap().1 else {
+        panic!("no browser")
+    };
+    let window = house.terminals.open_window(window(Kind::Key)).await.unwrap().record.id;
     vec![
+        ("/v1/terminals", terminal.to_string()),
+        ("/v1/pairing", window.to_string()),
         ("/v1/opinions", submission.clone()),
         ("/v1/submissions", submission),
         ("/v1/careplans/received", received),
@@ -122,6 +140,7 @@ async fn nothing_of_another_facility_is_there() {
         }
         // As if it did not exist: the answer is that to an id that nobody has.
         let nobody = house.tcp(asked(&line, NOBODY, Some(&foreign))).await;
+        assert_ne!(nobody.json()["code"], "FACILITY_GONE", "{what}");
         for (_, thing) in &things {
             let answer = house.tcp(asked(&line, thing, Some(&foreign))).await;
             let same = (answer.status, &answer.json()["code"]) == (nobody.status, &nobody.json()["code"]);
@@ -147,7 +166,7 @@ async fn nothing_of_another_facility_is_there() {
 /// What the facility has, as its own key sees it.
 async fn state(house: &House, own: &str) -> Vec<Value> {
     let mut seen = Vec::new();
-    for path in ["/v1/submissions", "/v1/careplans/received", "/v1/keys", "/v1/staff"] {
+    for path in ["/v1/submissions", "/v1/careplans/received", "/v1/keys", "/v1/staff", "/v1/terminals", "/v1/pairing"] {
         let answer = house.tcp(super::house::get(path, Some(own))).await;
         assert_eq!(answer.status, 200, "{path}");
         let mut items = answer.json()["items"].clone();
