@@ -163,6 +163,36 @@ async fn nothing_of_another_facility_is_there() {
     assert!(house.close().await);
 }
 
+/// Where a credential is needed, the facility that a request names has to be the credential's, and one that the box serves.
+#[tokio::test]
+async fn a_facility_named_by_mistake_and_one_that_is_gone_are_refused_on_every_route() {
+    let house = House::open().await;
+    let own = house.key(&Right::ALL).await;
+    let gone = key_of(&house, "1370000099", &Right::ALL).await;
+    let before = state(&house, &own).await;
+    let mut walked = 0;
+    for line in permissions() {
+        if line.allows_on_the_box(Comer::Stranger) || !line.allows_on_the_box(Comer::Local) {
+            continue;
+        }
+        let what = format!("{} {}", line.method, line.path);
+        let mut mistaken = asked(&line, NOBODY, Some(&own));
+        mistaken.headers_mut().insert("engawa-facility", OTHER.parse().unwrap());
+        let answer = house.tcp(mistaken).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (403, Some("AUTH_FORBIDDEN")), "{what}");
+        let answer = house.tcp(asked(&line, NOBODY, Some(&gone))).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (401, Some("FACILITY_GONE")), "{what}");
+        let mut unknown = asked(&line, NOBODY, None);
+        unknown.headers_mut().insert("engawa-facility", "1370000099".parse().unwrap());
+        let answer = house.unix(unknown).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (400, Some("FACILITY_UNKNOWN")), "{what}");
+        walked += 1;
+    }
+    assert!(walked > 35, "{walked}");
+    assert_eq!(state(&house, &own).await, before);
+    assert!(house.close().await);
+}
+
 /// What the facility has, as its own key sees it.
 async fn state(house: &House, own: &str) -> Vec<Value> {
     let mut seen = Vec::new();

@@ -3,6 +3,7 @@
 mod office;
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -183,6 +184,41 @@ fn nothing_of_one_is_visible_to_the_other() {
     assert!(all.contains(&of_first.key) && all.contains(&of_second.key));
     assert!(!own.contains(&of_first.key) && own.contains(&of_second.key));
     assert!(house.gateway.run(&["audit", "verify"]).status.success());
+}
+
+#[test]
+fn what_one_sends_to_the_other_goes_by_the_hub_and_lies_in_the_folder_of_its_recipient_alone() {
+    let hub = Sandbox::start();
+    let house = House::offices(&hub);
+    let [office, dx] = house.each();
+    let slip = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/careplan/slip");
+    let mut names = Vec::new();
+    for file in slip.read_dir().unwrap().map(Result::unwrap) {
+        let name = file.file_name().into_string().unwrap();
+        fs::copy(file.path(), house.gateway.exchange().join(&office.number).join("out").join(&name)).unwrap();
+        names.push(name);
+    }
+    names.sort();
+    until("the files to be with the other office", SOON * 2, || (dx.folder(&house, "in") == names).then_some(()));
+    assert_eq!(office.folder(&house, "in"), Vec::<String>::new());
+    assert_eq!(dx.folder(&house, "sent"), Vec::<String>::new());
+    let received = dx.list(&house, "/v1/careplans/received");
+    assert_eq!((received.len(), &received[0]["from_facility"]), (1, &json!(office.number)));
+    assert_eq!(office.list(&house, "/v1/careplans/received"), Vec::<Value>::new());
+    let path = format!("/v1/careplans/received/{}", received[0]["id"].as_str().unwrap());
+    assert_eq!(dx.ask(&house, "GET", &format!("{path}/unit")).status, 200);
+    for rest in ["", "/unit", "/files"] {
+        assert_eq!(office.ask(&house, "GET", &format!("{path}{rest}")).status, 404, "{rest}");
+    }
+    assert_eq!(office.ask(&house, "POST", &format!("{path}/opened")).status, 404);
+    let sent = office.list(&house, "/v1/submissions");
+    assert_eq!((sent.len(), dx.list(&house, "/v1/submissions").len()), (1, 0));
+    let id = sent[0]["id"].as_str().unwrap();
+    office.reaches(&house, id, "delivered");
+    assert_eq!(dx.ask(&house, "GET", &format!("/v1/submissions/{id}")).status, 404);
+    assert_eq!(dx.ask(&house, "POST", &format!("{path}/opened")).status, 200);
+    let opened = || (office.submission(&house, id)["recipient"]["state"] == "opened").then_some(());
+    until("the sender to be told", SOON * 2, opened);
 }
 
 #[test]

@@ -46,14 +46,24 @@ impl House {
         Self::start_after(hub, |_| {})
     }
 
+    /// Two offices that send care plans to each other.
+    pub(super) fn offices(hub: &Sandbox) -> Self {
+        let setup = Setup::of(hub, "office", "office-manager").beside(hub, "dx", "dx-staff");
+        Self::made(hub, setup, ["office", "dx"], |_| {})
+    }
+
     /// Does something in the gateway's folder before it is started.
     pub(super) fn start_after(hub: &Sandbox, before: impl FnOnce(&Path)) -> Self {
-        let setup = Setup::new(hub).beside(hub, "other-clinic", "other-doctor").exchange();
-        let mut gateway = setup.idle();
+        let setup = Setup::new(hub).beside(hub, "other-clinic", "other-doctor");
+        Self::made(hub, setup, ["clinic", "other-clinic"], before)
+    }
+
+    fn made(hub: &Sandbox, setup: Setup, names: [&str; 2], before: impl FnOnce(&Path)) -> Self {
+        let mut gateway = setup.exchange().idle();
         std::fs::create_dir_all(gateway.exchange()).unwrap();
         before(gateway.dir());
         gateway.start();
-        let facilities = ["clinic", "other-clinic"].map(|name| {
+        let facilities = names.map(|name| {
             let number = hub.facility(name).number;
             let rights = ["submit", "read", "manage", "receive", "card", "admin"];
             let order = Ask::new("POST", "/v1/keys").json(&json!({ "label": "ソフト", "rights": rights }));
@@ -97,6 +107,15 @@ impl House {
 }
 
 impl Facility {
+    /// The names in one of its folders.
+    pub(super) fn folder(&self, house: &House, name: &str) -> Vec<String> {
+        let folder = house.gateway.exchange().join(&self.number).join(name);
+        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.ends_with(".CSV")).collect();
+        names.sort();
+        names
+    }
+
     pub(super) fn ask(&self, house: &House, method: &'static str, path: &str) -> Answer {
         house.ask(&Ask::new(method, path).key(&self.key))
     }
