@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{opinion, submission};
+use crate::support::gateway::{Gateway, opinion, submission};
 use crate::support::http::Ask;
 use crate::support::sandbox::Sandbox;
 use crate::support::until;
@@ -272,6 +272,47 @@ fn a_facility_that_is_taken_out_waits_until_it_is_put_back() {
             .any(|filed| filed["key"] == *waiting && filed["facility"] == *second.number)
     );
     assert!(house.gateway.run(&["audit", "verify"]).status.success());
+}
+
+#[test]
+fn one_backup_holds_both_and_one_word_lets_both_send_again() {
+    let hub = Sandbox::start();
+    let mut house = House::start(&hub);
+    let [first, second] = house.each().map(Clone::clone);
+    let run = |gateway: &Gateway, arguments: &[&str]| {
+        let output = gateway.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sheet = house.gateway.dir().join("sheet");
+    fs::write(&sheet, run(&house.gateway, &["backup", "init"])).unwrap();
+    hub.down();
+    let waiting = [first.accepted(&house, "waits"), second.accepted(&house, "waits")];
+    let out = house.gateway.dir().join("backup.age");
+    run(&house.gateway, &["backup", "--out", out.to_str().unwrap()]);
+    assert!(house.gateway.stop().success());
+    hub.up();
+    fs::rename(house.gateway.state(), house.gateway.dir().join("lost")).unwrap();
+    let (file, key, state) = (out.to_str().unwrap(), sheet.to_str().unwrap(), house.gateway.state().to_owned());
+    let state = state.to_str().unwrap();
+    run(&house.gateway, &["restore", file, "--recovery-key-file", key, "--state", state]);
+    house.gateway.start();
+    for (facility, id) in [&first, &second].into_iter().zip(&waiting) {
+        let reason = || {
+            let reason = facility.health(&house)["parts"]["outbox"]["reason"].clone();
+            (reason == "RESTORED_UNCONFIRMED").then_some(())
+        };
+        until("each to be told why nothing is sent", SOON, reason);
+        until("the hub to be asked", SOON * 2, || (facility.submission(&house, id)["state"] == "queued").then_some(()));
+    }
+    assert_eq!(hub.facts()["accepted"].as_array().unwrap().len(), 0);
+    run(&house.gateway, &["restore", "confirm"]);
+    for (facility, id) in [&first, &second].into_iter().zip(&waiting) {
+        facility.reaches_within(&house, id, "delivered", SOON * 2);
+        let reason = || facility.health(&house)["parts"]["outbox"]["reason"].is_null().then_some(());
+        until("nothing to be in the way", SOON, reason);
+    }
+    assert_eq!(hub.facts()["totals"]["filed_twice"], 0);
 }
 
 #[test]
