@@ -174,5 +174,5 @@ impl Facility {
 
 /// The present month in Japan, as `engawa audit export` wants it.
 pub(super) fn this_month() -> String {
-    jiff::Timestamp::now().in_tz("Asia/Tokyo").unwrap().strftime("%Y-%m").to_string()
+    engawa::clock::Clock::system().now().in_tz("Asia/Tokyo").unwrap().strftime("%Y-%m").to_string()
 }
