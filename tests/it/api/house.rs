@@ -36,6 +36,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(super) const FACILITY: &str = "1370000018";
+/// Others whom the box serves: those whose files the tests of care plans hand in, and strangers to them.
+const OTHERS: [&str; 3] = [super::careplans_kit::OFFICE, "9970000023", "1370000026"];
 /// Nothing in these tests takes longer unless it is broken.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -112,7 +114,7 @@ pub(super) struct House {
     received: Inbox,
     inbox: inbox::Tasks,
     stop_cards: watch::Sender<bool>,
-    outbox: Tasks,
+    outboxes: Vec<Tasks>,
     store: StoreTask,
     directory: tempfile::TempDir,
 }
@@ -166,7 +168,14 @@ impl House {
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
         let free_once = Arc::new(AtomicBool::new(false));
         let room = (Arc::clone(&free), Arc::clone(&free_once));
-        let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox).await;
+        let keyring = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let (mut outboxes, mut tasks) = (Vec::new(), Vec::new());
+        for facility in [FACILITY].into_iter().chain(OTHERS) {
+            let (stop, room) = (stopped_outbox.clone(), room.clone());
+            let started = start_outbox((facility, &keyring), &store, &hub, room, &clock, stop).await;
+            outboxes.push((facility, started.0));
+            tasks.push(started.1);
+        }
         let inbox_config = inbox::Config {
             facility: FACILITY.to_owned(),
             poll: Duration::from_secs(86_400),
@@ -175,15 +184,29 @@ impl House {
             min_free: 0,
             clinic: false,
         };
-        let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
+        let port = Arc::new(hub.clone());
         let (inbox, inbox_tasks) = Inbox::start(
             store.clone(),
             Arc::clone(&keyring),
-            Arc::new(hub.clone()),
-            inbox_config,
+            Arc::clone(&port),
+            inbox_config.clone(),
             clock.clone(),
             stopped_inbox,
         );
+        // Nothing comes in for the others.
+        let desk = |(facility, outbox): (&str, Outbox)| Desk {
+            facility: facility.to_owned(),
+            outbox,
+            inbox: match facility {
+                FACILITY => inbox.clone(),
+                _ => {
+                    let config = inbox::Config { facility: facility.to_owned(), ..inbox_config.clone() };
+                    Inbox::open(store.clone(), keyring.clone(), Arc::clone(&port), config, clock.clone()).0
+                }
+            },
+            identity: Identity::new(Arc::clone(&port)),
+        };
+        let desks = outboxes.into_iter().map(desk).collect();
         let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
         let boxed =
             backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
@@ -209,12 +232,7 @@ impl House {
         };
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
-            desks: vec![Desk {
-                facility: FACILITY.to_owned(),
-                outbox,
-                inbox: inbox.clone(),
-                identity: Identity::new(Arc::new(hub.clone())),
-            }],
+            desks,
             keys: keys.clone(),
             people: people.clone(),
             terminals: terminals.clone(),
@@ -249,7 +267,7 @@ impl House {
             received: inbox,
             inbox: inbox_tasks,
             stop_cards,
-            outbox: tasks,
+            outboxes: tasks,
             store: store_task,
             directory,
         }
@@ -285,7 +303,9 @@ impl House {
         self.stop_cards.send_replace(true);
         self.stop_outbox.send_replace(Stop::Now);
         self.stop_inbox.send_replace(true);
-        tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
+        for outbox in &mut self.outboxes {
+            tokio::time::timeout(PATIENCE, outbox.finished()).await.expect("the outbox does not stop");
+        }
         tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
         drop((self.keys, self.people, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
@@ -338,7 +358,7 @@ where
 }
 
 async fn start_outbox(
-    directory: &tempfile::TempDir,
+    (facility, keys): (&str, &Arc<Keyring>),
     store: &Store,
     hub: &ScriptedHub,
     (free, free_once): (Arc<AtomicU64>, Arc<AtomicBool>),
@@ -346,7 +366,6 @@ async fn start_outbox(
     stop: watch::Receiver<Stop>,
 ) -> (Outbox, Tasks) {
     let day = Duration::from_secs(86_400);
-    let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
     let free_space = move || {
         let room = free.load(Ordering::Relaxed);
         if free_once.swap(false, Ordering::Relaxed) {
@@ -357,7 +376,7 @@ async fn start_outbox(
     let guard =
         Guard { free_space: Arc::new(free_space), min_free: 1 << 20, retention: 400 * day, clock: clock.clone() };
     let config = outbox::Config {
-        facility: FACILITY.into(),
+        facility: facility.into(),
         clinic: false,
         policy: Policy {
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
@@ -371,5 +390,5 @@ async fn start_outbox(
         event_retention: 7 * day,
         idempotency_secret: [7; 32],
     };
-    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
+    Outbox::start(store.clone(), keys.clone(), Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
 }
