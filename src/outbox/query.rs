@@ -158,8 +158,10 @@ impl Inner {
         };
         let reason = self.waiting_reason(&life, row);
         let no_promise = waits_for_a_person(life.name(), reason) || reason == Some(Code::WaitEarlier);
+        let first_key = record::first_key(&row.id, row.hub_key.as_deref())?;
         Ok(Submission {
             id,
+            hub_key: (!life.kind.repeatable()).then(|| record::hub_key(first_key, life.generation)),
             kind: life.kind.as_str(),
             sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,

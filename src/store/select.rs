@@ -29,6 +29,8 @@ pub struct Ripe {
     pub kind: String,
     /// Counts the hub's keys.
     pub generation: i64,
+    /// Under which the hub gets it first; `None`: its id.
+    pub hub_key: Option<Vec<u8>>,
 }
 
 /// What was counted, and when.
@@ -167,8 +169,8 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn ripe(&self, state: &'static str, now: i64, horizon: i64, limit: u16) -> Result<Vec<Ripe>, StoreError> {
         let ids = sqlx::query_as(
-            "SELECT id, kind, generation FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 \
-             UNION ALL SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
+            "SELECT id, kind, generation, hub_key FROM submission INDEXED BY submission_wake WHERE state = ?1 \
+             AND wait_until <= ?2 UNION ALL SELECT id, kind, generation, hub_key FROM submission INDEXED BY submission_wake \
              WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
         let far = now.saturating_add(horizon);
