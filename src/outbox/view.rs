@@ -19,7 +19,7 @@ pub struct Sender {
     pub facility: String,
     /// Stable id of the credential.
     pub id: String,
-    /// What the trail says of the one who submits; recorded in the transaction that accepts.
+    /// What the trail says of the one who acts; recorded in the transaction of the act. `None`: it is recorded elsewhere, or by nobody.
     pub act: Option<Draft>,
 }
 

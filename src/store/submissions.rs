@@ -212,6 +212,8 @@ pub struct Transit<T> {
     pub id: [u8; 16],
     /// What is to become of it.
     pub rule: Rule<T>,
+    /// What the trail says of it, if it changes.
+    pub record: Option<TrailLine>,
 }
 
 impl<T: Send + 'static> Write for Transit<T> {
@@ -232,6 +234,7 @@ impl<T: Send + 'static> Write for Transit<T> {
                     queues::settle(tx, queue).await?;
                 }
                 events::insert(tx, &event).await?;
+                trail::append(tx, self.record.as_slice()).await?;
                 super::changes::adopt_stray(tx, &row, &columns, &event).await?;
                 Ok(Some(learnt))
             }

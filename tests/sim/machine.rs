@@ -82,6 +82,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             others_passed_at: passed.then(|| start() + Duration::from_secs(600_000)),
         }),
         1 => Just(Input::Interrupted),
+        1 => any_trouble().prop_map(Input::NotBegun),
         4 => any_answer().prop_map(Input::Asked),
         1 => Just(Input::Damaged),
         1 => Just(Input::Release),
@@ -134,6 +135,7 @@ fn may_follow(kind: Kind, state: StateName, known: Known, input: &Input) -> Resu
             Outcome::Unknown(_) if identification => &[Queued, Held],
             Outcome::Unknown(_) => &[Unknown],
         },
+        (Sending, Input::NotBegun(_)) => &[Queued, Held],
         (Sending, Input::Interrupted) if identification => &[Queued, Held],
         (Sending, Input::Interrupted) => &[Unknown],
         (Unknown, Input::Asked(answer)) => match answer {
@@ -179,7 +181,8 @@ proptest! {
                 (Ok(next), Ok(names)) => {
                     prop_assert!(names.contains(&next.name()), "{:?} --{:?}--> {:?}", before.name(), input, next.name());
                     prop_assert!(!before.is_final());
-                    prop_assert!(next.attempts >= before.attempts);
+                    let begun = u32::from(matches!(input, Input::NotBegun(_)));
+                    prop_assert!(next.attempts + begun >= before.attempts, "what did not begin is not counted");
                     if let State::Queued(queued) = &next.state {
                         // What waits for a person waits for the circuit alone.
                         let at_once = queued.reason == Code::WaitTurn || waits_for_a_person(&input);

@@ -4,6 +4,7 @@ mod cut;
 mod drill;
 mod forged;
 mod large;
+mod room;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -104,7 +105,7 @@ fn a_backup_opens_with_age_and_begins_another_box() {
     assert_eq!(files(other.state()), Vec::<String>::new());
     let signed_by = text.lines().find_map(|line| line.strip_prefix("# signed by: ")).unwrap();
     good(restore(&other, &file, &typed_sheet, &["--signed-by", signed_by]));
-    assert_eq!(files(other.state()), ["engawa.db", "master.key"]);
+    assert_eq!(files(other.state()), ["anchors", "engawa.db", "master.key"]);
     assert!(bad(restore(&other, &file, &sheet, &[])).contains("RESTORE_NOT_EMPTY"));
 
     gateway.kill9();
@@ -149,7 +150,7 @@ fn by_age(file: &Path, sheet: &Path) {
     };
     assert_eq!(
         tar(&["-tf", "tar"]).lines().collect::<Vec<_>>(),
-        ["manifest.json", "manifest.sig", "engawa.db", "master.key"]
+        ["manifest.json", "manifest.sig", "engawa.db", "master.key", "anchors"]
     );
     tar(&["-xf", "tar"]);
     let manifest: Value = serde_json::from_slice(&fs::read(into.path().join("manifest.json")).unwrap()).unwrap();

@@ -56,7 +56,7 @@ async fn set(store: &Store, n: usize, state: &'static str) {
         let columns = Columns { state: state.into(), ..row.columns.clone() };
         Verdict::Change(Box::new((columns, event(id(n)), ())))
     };
-    store.write(Transit { id: id(n), rule: Arc::new(rule) }).await.unwrap();
+    store.write(Transit { id: id(n), rule: Arc::new(rule), record: None }).await.unwrap();
 }
 
 async fn open(directory: &Path) -> Store {

@@ -20,7 +20,7 @@ use crate::identification::room::{FACILITY, Room, line_down, sender, within};
 const PERSON: &str = "7412589630";
 
 /// A unit to the `office`-th office; `kind` decides the table, `stamp` its minute.
-fn unit(kind: &str, office: u8, minute: u8) -> Unit {
+pub(crate) fn unit(kind: &str, office: u8, minute: u8) -> Unit {
     let table = match kind {
         "H3" => "DLT1KYO",
         "H4" => "DLTPLAN",
@@ -59,11 +59,15 @@ fn request(what: &str) -> RequestHash {
 }
 
 /// Hands units in; what is requested is called like the key.
-async fn hand_in(room: &Room, key: &str, units: impl IntoIterator<Item = Unit>) -> Result<Batch, OutboxError> {
+pub(crate) async fn hand_in(
+    room: &Room,
+    key: &str,
+    units: impl IntoIterator<Item = Unit>,
+) -> Result<Batch, OutboxError> {
     room.outbox.hand_in(&sender(), key, request(key), batch(units)).await
 }
 
-fn absent() -> Refusal {
+pub(crate) fn absent() -> Refusal {
     Refusal { code: Code::HubRecipientAbsent, errors: Vec::new(), trace_id: None }
 }
 
