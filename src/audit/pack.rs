@@ -99,7 +99,8 @@ impl<'a> Reading<'a> {
         Ok(Self {
             pack,
             month: month.ok_or(CheckError::Pack)?,
-            verifier: Verifier::new(known.chain(before).chain(head)),
+            // Those from elsewhere go before what the pack says of itself.
+            verifier: Verifier::new(before.into_iter().chain(head).chain(known)),
             listed: listed(pack),
             line: 0,
             left_out: 0,
