@@ -245,7 +245,9 @@ proptest! {
 }
 
 fn waits_for_a_person(input: &Input) -> bool {
-    let Input::Settled { outcome: Outcome::NotDelivered(trouble) | Outcome::Unknown(trouble), .. } = input else {
+    let (Input::Settled { outcome: Outcome::NotDelivered(trouble) | Outcome::Unknown(trouble), .. }
+    | Input::NotBegun(trouble)) = input
+    else {
         return false;
     };
     trouble.scope == Scope::Operator
@@ -420,7 +422,21 @@ fn a_refusal_after_the_hub_forgot_proves_nothing() {
     }
 }
 
-/// The first is the id; each other is a name of its own, the same every time.
+/// What another box did under a further key is noted, and the next key is the one after it.
+#[test]
+fn an_answer_about_a_further_key_notes_it() {
+    let (mut rng, now) = (StdRng::seed_from_u64(1), start());
+    let mut life = Life::new(Kind::CarePlan);
+    let absent = || LookupOutcome::Refused(absent());
+    for input in [Input::Start, Input::Interrupted, Input::AskedFurther(3, absent())] {
+        life = life.step(input, now, &policy(), &mut rng).unwrap();
+    }
+    assert_eq!((life.name(), life.generation), (StateName::Held, 3));
+    life = life.step(Input::Retry, now, &policy(), &mut rng).unwrap();
+    assert_eq!(life.generation, 4);
+}
+
+/// The first is as it was accepted; each other is a name of its own, the same every time.
 #[test]
 fn the_keys_of_a_submission_are_its_own() {
     let ids = [1, 2].map(uuid::Uuid::from_u128);
