@@ -26,7 +26,7 @@ async fn opened(room: Room, more: &str) -> Room {
     let (home, hub, clock) = room.close().await;
     let sql = format!(
         "UPDATE fact SET value = '' WHERE name = '{BARRED}'; \
-         UPDATE fact SET value = value - 86400000 WHERE name = 'outbox.heard'; {more}"
+         UPDATE fact SET value = value - 86400000 WHERE name LIKE 'outbox.heard%'; {more}"
     );
     execute(home.path(), &sql).await;
     Room::over(home, hub, clock).await
@@ -117,7 +117,7 @@ async fn an_answer_older_than_its_sending_makes_the_box_ask_before_the_next() {
         new.reaches(copy, StateName::Delivered).await;
     }
     let back = format!(
-        "UPDATE fact SET value = value + 86400000 WHERE name = 'outbox.heard'; \
+        "UPDATE fact SET value = value + 86400000 WHERE name LIKE 'outbox.heard%'; \
          UPDATE submission SET accepted_at = accepted_at - {MINUTE}; \
          UPDATE submission SET wait_until = (strftime('%s', 'now') + 2) * 1000 WHERE seq = 2"
     );
