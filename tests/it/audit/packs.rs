@@ -62,8 +62,7 @@ fn pack(user: Option<&str>, dice: &mut StdRng) -> Pack {
     let (lead, tail) = ((0..from).rev().find(here), (to + 1..all.len()).find(here));
     let (first, last) = (lead.unwrap_or(0), tail.unwrap_or(to));
     let (mut lines, mut acts, mut left_out) = (Vec::new(), Vec::new(), 0);
-    for at in first..=last {
-        let (record, line) = &all[at];
+    for (at, (record, line)) in all.iter().enumerate().take(last + 1).skip(first) {
         let own = here(&at) && (user.is_none() || record.person.as_deref() == user);
         if own && (from..=to).contains(&at) {
             acts.push(act(line));
