@@ -20,14 +20,16 @@
 //!
 //! What the hub may see twice without harm (an identification) is never `unknown`: when its answer is lost, it queues again.
 //!
-//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key` (another key is made of it only after a
-//! refusal that the hub would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
+//! Invariants: the hub's `Idempotency-Key` is made at acceptance, of a secret of the box, the sender's key and the request, so that a
+//! box which begins with a backup gives the same request the same one (another key is made of it only after a refusal that the hub
+//! would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
 //! answered before the commit; `sending` is on stable storage before the first byte leaves; an unknown outcome is asked,
 //! never resent blindly; a final state never changes; the municipality's progress is a fact beside the state, so there is
 //! never a receipt and a refusal; trouble with one kind closes no other kind's way (they share the places: one that hangs
 //! takes a place until its time is up, and with one place in all the others wait so long); what the hub told of a person is
 //! sealed in the transaction that says `delivered`. Memory does not depend on the number of documents.
 
+mod asking;
 pub mod backoff;
 mod bar;
 mod care_plan;

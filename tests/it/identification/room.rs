@@ -83,6 +83,7 @@ impl<H: HubPort> Room<H> {
         Self::of(FACILITY, directory, hub, clock).await
     }
 
+    /// The outbox of another facility.
     pub(crate) async fn of(facility: &str, directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
         let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
