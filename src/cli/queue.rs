@@ -23,6 +23,9 @@ pub(super) fn run(config: &Config, order: QueueOrder) -> Exit {
             QueueOrder::Paper(one) => {
                 act(config, Method::POST, &format!("/v1/submissions/{}/paper", one.id), &one).await
             }
+            QueueOrder::AsFacility(one) => {
+                act(config, Method::POST, &format!("/v1/submissions/{}/as-facility", one.id), &one).await
+            }
             QueueOrder::Retry(one) => {
                 act(config, Method::POST, &format!("/v1/submissions/{}/retry", one.id), &one).await
             }
@@ -137,6 +140,9 @@ fn detail(item: &Value) -> String {
     if let Some(recipient) = item.get("recipient").filter(|recipient| recipient.is_object()) {
         let (state, at) = (text_of(recipient, "state"), text_of(recipient, "at"));
         text.push_str(&format!("  宛先の状況 / recipient: {} ({at})\n", progress(&state)));
+    }
+    if let Some(person) = item.get("sent_as").filter(|sent_as| text_of(sent_as, "who") == "person") {
+        text.push_str(&format!("  送信者 / sent as: {}\n", text_of(person, "user")));
     }
     let reason = reason_code(item);
     if !reason.is_empty() {

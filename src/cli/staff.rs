@@ -24,7 +24,7 @@ pub(super) fn admin(config: &Config, AdminOrder::Init { user, name, json }: Admi
             );
             return Exit::Failed;
         }
-        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None };
+        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None, hub_user: None };
         report(config, order, json).await
     })
 }
@@ -32,9 +32,10 @@ pub(super) fn admin(config: &Config, AdminOrder::Init { user, name, json }: Admi
 pub(super) fn staff(config: &Config, order: StaffOrder) -> Exit {
     use gateway::StaffOrder as To;
     let (order, json) = match order {
-        StaffOrder::Add { user, name, role, leaves_on, json } => {
-            (To::Add { user, name, role: role.into(), leaves_on }, json)
+        StaffOrder::Add { user, name, role, leaves_on, hub_user, json } => {
+            (To::Add { user, name, role: role.into(), leaves_on, hub_user }, json)
         }
+        StaffOrder::Hub { user, id, none: _, json } => (To::Hub { user, hub_user: id }, json),
         StaffOrder::List { json } => (To::List, json),
         StaffOrder::Suspend { user, undo, json } => (To::Suspend { user, suspended: !undo }, json),
         StaffOrder::Password { user, json } => (To::Password { user }, json),
@@ -90,11 +91,15 @@ async fn obey(config: &Config, order: &gateway::StaffOrder) -> Result<Value, Ref
 async fn ask(config: &Config, order: &gateway::StaffOrder) -> Result<client::Answer, NoAnswer> {
     use gateway::StaffOrder as To;
     match order {
-        To::Add { user, name, role, leaves_on } => {
-            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on });
+        To::Add { user, name, role, leaves_on, hub_user } => {
+            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on, "hub_user": hub_user });
             client::ask(config, Method::POST, "/v1/staff", Some(&body)).await
         }
         To::List => client::ask(config, Method::GET, "/v1/staff", None).await,
+        To::Hub { user, hub_user } => {
+            let path = format!("/v1/staff/{}", client::escaped(user));
+            client::ask(config, Method::PATCH, &path, Some(&json!({ "hub_user": hub_user }))).await
+        }
         To::Suspend { user, suspended } => {
             let path = format!("/v1/staff/{}", client::escaped(user));
             client::ask(config, Method::PATCH, &path, Some(&json!({ "suspended": suspended }))).await
@@ -126,6 +131,8 @@ fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
             password = text_of(answer, "one_time_password"),
         ),
         To::List => table(answer),
+        To::Hub { hub_user: Some(_), .. } => format!("登録しました / Noted: {user}"),
+        To::Hub { .. } => format!("なくしました / Taken away: {user}"),
         To::Suspend { suspended: true, .. } => format!("止めました / Suspended: {user}"),
         To::Suspend { .. } => format!("再び使えます / Open again: {user}"),
     }

@@ -14,6 +14,7 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+use crate::people::People;
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -23,6 +24,8 @@ pub(super) struct Parts {
     pub(super) exchange: Option<watch::Receiver<exchange::Health>>,
     pub(super) cards: CardHealth,
     pub(super) lan: Arc<Lan>,
+    pub(super) people: People,
+    pub(super) facility: String,
     pub(super) clock: Clock,
 }
 
@@ -38,6 +41,7 @@ impl HealthSource for Parts {
             parts.push(("inbox", self.inbox()));
             parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
             parts.push(("certificate", self.certificate()));
+            parts.extend(self.staff_logins().await.map(|health| ("staff_logins", health)));
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
             parts
@@ -66,6 +70,13 @@ impl Parts {
             inbox::HealthStatus::Failed => HealthStatus::Failed,
         };
         Health { status, reason, last_proof }
+    }
+
+    /// What keeps one person's documents is no trouble of the others', but somebody should look.
+    async fn staff_logins(&self) -> Option<Health> {
+        let reason = self.people.hub_health(&self.facility).await.unwrap_or_else(|error| Some(Some(error.code())))?;
+        let status = if reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Some(Health { status, reason, last_proof: None })
     }
 
     fn certificate(&self) -> Health {

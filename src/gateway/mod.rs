@@ -13,6 +13,7 @@ mod health;
 mod keys;
 mod lan;
 mod link;
+mod logins;
 mod people;
 mod reload;
 mod staff;
@@ -130,7 +131,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     notifier.reloading();
-                    reload::reload(&loaded, &house, &telemetry);
+                    reload::reload(&loaded, &house, &telemetry).await;
                     house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
@@ -275,6 +276,8 @@ impl House {
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
         let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
+        logins::choose(settings, &people, &outbox).await;
+        link.staff(logins::StaffLogins::new(&people, &settings.facility.number));
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             outbox,
@@ -334,6 +337,8 @@ impl House {
                 link: self.link.clone(),
                 cards: self.card_health.clone(),
                 lan: Arc::clone(&self.lan),
+                people: self.people.clone(),
+                facility: settings.facility.number.clone(),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),

@@ -1,12 +1,12 @@
 //! SIGHUP: what can change at once changes, and the rest is said plainly.
 
-use super::{House, cards, log_level, outbox_config};
+use super::{House, cards, log_level, logins, outbox_config};
 use crate::config::{Config, Loaded, SecretRef};
 use crate::telemetry;
 
 /// Reads the settings again and compares them with those the process started with. With a mistake in them, everything stays
 /// as it was.
-pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
+pub(super) async fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
     let new = match Config::load(&started.base) {
         Ok(new) => new,
         Err(problems) => {
@@ -37,6 +37,7 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
     }
     // The files behind certificate and password are read again also when the settings name the same ones.
     house.link.reload(&new.config);
+    logins::choose(&new.config, &house.people, &house.outbox).await;
     house.outbox.reconsider();
     house.inbox.reconsider();
     tracing::info!(changed = changes.reloadable.join(" "), "reloaded");

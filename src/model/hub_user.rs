@@ -2,6 +2,30 @@
 
 use std::fmt;
 
+/// As whom goes what a person hands in, by choice of the facility.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StaffLogin {
+    /// As the facility's user, whoever hands it in.
+    #[default]
+    Off,
+    /// As the person, who gives the password for a session.
+    Asked,
+    /// As the person, whose password is kept sealed.
+    Kept,
+}
+
+impl StaffLogin {
+    /// Its name in settings and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Asked => "asked",
+            Self::Kept => "kept",
+        }
+    }
+}
+
 /// Signs of a user id.
 const LONGEST: usize = 100;
 

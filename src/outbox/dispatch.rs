@@ -20,6 +20,7 @@ use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::model::hub_user::HubUser;
 use crate::store::Head;
 use crate::telemetry::Metric;
 use crate::vault::{self, Damage, Kept};
@@ -252,6 +253,7 @@ impl<H: HubPort> Dispatcher<H> {
                 let key = key(id, row.columns.generation)?;
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
                 let alone = inner.is_own_alone(&row);
+                let user = row.hub_user.map(HubUser::stored);
                 self.carry(id, kind, async move {
                     if ask && let Some(found) = already_there(hub.as_ref(), key).await {
                         let there = matches!(found, Outcome::Accepted(_) | Outcome::Refused(_));
@@ -260,7 +262,7 @@ impl<H: HubPort> Dispatcher<H> {
                         }
                         return What::Sent(Sent { outcome: found, told: None }, damage);
                     }
-                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body }, &damage).await;
+                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body, user }, &damage).await;
                     What::Sent(sent, damage)
                 });
                 Ok(())

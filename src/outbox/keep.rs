@@ -220,6 +220,7 @@ impl Keeping {
             queue: with.plan.as_ref().map(|plan| plan.queue.clone()),
             place: with.plan.as_ref().map(|plan| plan.place.clone()),
             about: with.plan.as_ref().map(|plan| plan.about.clone()),
+            hub_user: with.sender.hub_user.as_ref().map(|user| user.reveal().to_owned()),
         };
         let event = NewEvent {
             at: now,

@@ -15,7 +15,8 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::{MunicipalState, RecipientState};
-use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+use crate::model::hub_user::HubUser;
+use crate::store::{AsFacility, EventRow, ListFilter, Row, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -112,6 +113,19 @@ impl Outbox {
 }
 
 impl Inner {
+    /// Queues it at a person's word, as the facility's user, in one transaction.
+    pub(super) async fn to_facility(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        let found = self.store.submission(id.as_bytes()).await?;
+        found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
+        let (now, policy, seed) = (self.clock.now(), self.config().policy, rand::random());
+        let rule = std::sync::Arc::new(move |row: &Row| apply(row, Input::Retry, None, now, &policy, seed));
+        let stepped = self.store.write(AsFacility(Transit { id: id.into_bytes(), rule })).await?;
+        let life = stepped.ok_or(Code::RequestNotFound)??;
+        Metric::Events.count(&[("kind", life.name().event_kind())]);
+        let row = self.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
+        self.full_view(&row).await
+    }
+
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
         self.step_with(id, input, None, rand::random(), self.config().policy).await
@@ -174,6 +188,7 @@ impl Inner {
             receipt,
             hub_errors,
             municipality: self.municipality(row),
+            hub_user: row.hub_user.clone().map(HubUser::stored),
             care_plan: about(row),
             recipient: recipient(row),
             substitutions: Vec::new(),

@@ -41,6 +41,8 @@ pub struct NewSubmission {
     pub place: Option<String>,
     /// JSON without person data: kind, stamp, month, parties, file names.
     pub about: Option<String>,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// A submission as stored.
@@ -91,6 +93,8 @@ pub struct Row {
     pub about: Option<String>,
     /// Whether nothing of its queue goes before it; always, where there is no queue.
     pub head: bool,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// The part of a row that a transition replaces.
@@ -132,7 +136,8 @@ macro_rules! row_columns {
     () => {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
-         changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head"
+         changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head, \
+         hub_user"
     };
 }
 pub(super) use row_columns;

@@ -74,7 +74,7 @@ fn unit(sandbox: &Sandbox, text: &str) -> Unit {
 
 fn delivery(number: usize, bytes: Vec<u8>) -> Delivery {
     let length = bytes.len() as u64;
-    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync() }
+    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(), user: None }
 }
 
 async fn send(hub: &Hub, number: usize, body: &Value) -> Outcome {

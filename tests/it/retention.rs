@@ -48,6 +48,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         queue: None,
         place: None,
         about: None,
+        hub_user: None,
     };
     let event = NewEvent {
         at,

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::cover::cover;
 use super::opinions::sender;
-use super::wire::{StateView, SubmissionPage, SubmissionView};
+use super::wire::{StateView, SubmissionPage, SubmissionView, name_persons};
 use crate::api::Api;
-use crate::api::caller::{Connection, Manage, Read, With};
+use crate::api::caller::{Admin, Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
 use crate::fault::Code;
 use crate::outbox::{Filter, Kind, OutboxError, Submission};
+use crate::people::People;
 use crate::terminal::Caller;
 
 const PAGE: u16 = 50;
@@ -48,7 +49,9 @@ pub(in crate::api) async fn list(
 ) -> Result<Json<SubmissionPage>, Failure> {
     let filter = query.filter()?;
     let page = api.outbox.submissions(&by.caller.facility, &filter).await?;
-    Ok(Json(SubmissionPage::from(page)))
+    let mut page = SubmissionPage::from(page);
+    name_persons(&api.people, &by.caller.facility, &mut page.items).await?;
+    Ok(Json(page))
 }
 
 impl ListQuery {
@@ -108,9 +111,9 @@ pub(in crate::api) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let own = sender(&by.caller);
+    let (own, people) = (sender(&by.caller), api.people.clone());
     let work = async move { api.outbox.cancel(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&people, connection.detach(work).await?, &by.caller).await
 }
 
 /// Try a submission at once
@@ -132,9 +135,33 @@ pub(in crate::api) async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let own = sender(&by.caller);
+    let (own, people) = (sender(&by.caller), api.people.clone());
     let work = async move { api.outbox.retry(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&people, connection.detach(work).await?, &by.caller).await
+}
+
+/// Send a submission as the facility
+///
+/// What a person handed in, who cannot give the password for the hub any more, goes as the facility's user instead, at once. Possible
+/// while it is certain that it is not on its way: queued or held.
+#[utoipa::path(
+    post, path = "/v1/submissions/{id}/as-facility", security(("key" = ["admin"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "It goes as the facility", body = SubmissionView),
+        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn as_facility(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let id = parse(&id)?;
+    let (own, people) = (sender(&by.caller), api.people.clone());
+    let work = async move { api.outbox.as_facility(&own, id).await };
+    answer(&people, connection.detach(work).await?, &by.caller).await
 }
 
 /// Send a care plan on paper
@@ -156,9 +183,9 @@ pub(in crate::api) async fn paper(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let own = sender(&by.caller);
+    let (own, people) = (sender(&by.caller), api.people.clone());
     let work = async move { api.outbox.on_paper(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&people, connection.detach(work).await?, &by.caller).await
 }
 
 /// Print a cover page
@@ -181,8 +208,14 @@ pub(in crate::api) async fn cover_page(
     cover(found, api.clock.today_in_japan())
 }
 
-fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {
-    Ok(Json(SubmissionView::of(result?, caller)))
+async fn answer(
+    people: &People,
+    result: Result<Submission, OutboxError>,
+    caller: &Caller,
+) -> Result<Json<SubmissionView>, Failure> {
+    let mut view = SubmissionView::of(result?, caller);
+    name_persons(people, &caller.facility, [&mut view]).await?;
+    Ok(Json(view))
 }
 
 /// A submission of the caller's facility. Another facility's is answered like one that never was.
@@ -194,7 +227,9 @@ pub(super) async fn find(
 ) -> Result<Json<SubmissionView>, Failure> {
     let found = api.outbox.submission(&caller.facility, parse(id)?).await?;
     let found = found.filter(|submission| kind.is_none_or(|kind| submission.kind == kind));
-    Ok(Json(SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller)))
+    let mut view = SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller);
+    name_persons(&api.people, &caller.facility, [&mut view]).await?;
+    Ok(Json(view))
 }
 
 pub(super) fn parse(id: &str) -> Result<Uuid, Failure> {

@@ -46,6 +46,7 @@ fn accept(n: usize, queue: &str, place: &str) -> Accept {
         queue: Some(queue.to_owned()),
         place: Some(place.to_owned()),
         about: Some("{}".into()),
+        hub_user: None,
     };
     Accept { new, last_piece: (0, vec![1]), start: ("queued", "WAIT_TURN"), event: event(id), record: None }
 }

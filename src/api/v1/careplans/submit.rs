@@ -20,7 +20,7 @@ use crate::api::about::{About, Recorded, Repeated};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
 use crate::api::problem::{Document, Failure, Place};
-use crate::api::v1::opinions::{REPLAYED, idempotency_key, submitter};
+use crate::api::v1::opinions::{REPLAYED, idempotency_key, in_person};
 use crate::fault::Code;
 use crate::outbox::{Batch, Sender};
 use crate::terminal::Right;
@@ -92,7 +92,8 @@ async fn take(seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, 
     let due = due(parts)?;
     let room = seats.room(announced(parts))?;
     let sent = read(parts, body).await?;
-    Ok(Taken { sent, sender: submitter(&caller, parts), key, due, _room: room })
+    let sender = in_person(api, &caller, parts).await?;
+    Ok(Taken { sent, sender, key, due, _room: room })
 }
 
 async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failure> {
