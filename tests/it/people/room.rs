@@ -49,7 +49,7 @@ impl Room {
 
     async fn add_at(&self, facility: &str, user: &str, role: Role, leaves_on: Option<Date>) -> Zeroizing<String> {
         let name = Name::parse("霧凪黎暁 宵朧朔晦").unwrap();
-        let new = NewAccount { user: User::parse(user).unwrap(), name, role, leaves_on };
+        let new = NewAccount { user: User::parse(user).unwrap(), name, role, leaves_on, hub_user: None };
         self.people.add(facility, new).await.unwrap().1
     }
 
@@ -318,7 +318,7 @@ async fn facilities_do_not_see_each_other_and_one_user_may_be_in_both() {
     let (_, known) = room.people.log_in(OTHER, "there", "sato", there).await.unwrap();
     assert_eq!(known.role, Role::Vendor);
     let name = Name::parse("佐藤").unwrap();
-    let again = NewAccount { user: User::parse("sato").unwrap(), name, role: Role::Clerk, leaves_on: None };
+    let again = NewAccount { user: User::parse("sato").unwrap(), name, role: Role::Clerk, leaves_on: None, hub_user: None };
     assert!(matches!(room.people.add(OFFICE, again).await, Err(PeopleError::Taken)));
 }
 

@@ -74,7 +74,7 @@ struct Taken {
 }
 
 async fn take_in(api: Arc<Api>, seats: Seats, parts: Parts, mut body: Pieces) -> Result<Batch, Failure> {
-    let taking = tokio::time::timeout(api.config.upload, take(&seats, &parts, &mut body)).await;
+    let taking = tokio::time::timeout(api.config.upload, take(&api, &seats, &parts, &mut body)).await;
     match taking.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
         Ok(taken) => hand_in(&api, &seats, taken).await,
         Err(failure) => {
@@ -86,7 +86,7 @@ async fn take_in(api: Arc<Api>, seats: Seats, parts: Parts, mut body: Pieces) ->
     }
 }
 
-async fn take(seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, Failure> {
+async fn take(api: &Api, seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, Failure> {
     let caller = authorise(parts, Right::Submit)?;
     let key = idempotency_key(parts)?.to_owned();
     let due = due(parts)?;
