@@ -92,7 +92,8 @@ async fn ask(config: &Config, order: &gateway::StaffOrder) -> Result<client::Ans
     use gateway::StaffOrder as To;
     match order {
         To::Add { user, name, role, leaves_on, hub_user } => {
-            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on, "hub_user": hub_user });
+            let body =
+                json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on, "hub_user": hub_user });
             client::ask(config, Method::POST, "/v1/staff", Some(&body)).await
         }
         To::List => client::ask(config, Method::GET, "/v1/staff", None).await,

@@ -41,14 +41,13 @@ enum State {
 
 impl HubLink {
     pub(super) fn new(settings: &config::Config, store: Store, clock: Clock, fingerprint_key: [u8; 32]) -> Self {
-        let link =
-            Self {
-                state: RwLock::new(State::Unlinked(Code::CertificateMissing)),
-                store,
-                clock,
-                fingerprint_key,
-                staff: OnceLock::new(),
-            };
+        let link = Self {
+            state: RwLock::new(State::Unlinked(Code::CertificateMissing)),
+            store,
+            clock,
+            fingerprint_key,
+            staff: OnceLock::new(),
+        };
         link.reload(settings);
         link
     }

@@ -96,7 +96,8 @@ async fn obey(people: &People, facility: &str, order: StaffOrder) -> Result<Valu
             let hub_user = hub_user.map(HubUser::stored);
             let user = User::parse(&user).ok_or(Code::RequestMalformed)?;
             let name = Name::parse(&name).ok_or(Code::RequestMalformed)?;
-            let (account, password) = people.add(facility, NewAccount { user, name, role, leaves_on, hub_user }).await?;
+            let (account, password) =
+                people.add(facility, NewAccount { user, name, role, leaves_on, hub_user }).await?;
             Ok(with_password(&account, &password))
         }
         StaffOrder::List => {

@@ -124,10 +124,7 @@ impl Held {
 }
 
 const fn is_personal(code: Code) -> bool {
-    matches!(
-        code,
-        Code::HubPasswordNeeded | Code::HubPasswordRefused | Code::HubAccountLocked | Code::HubLoginCautious
-    )
+    matches!(code, Code::HubPasswordNeeded | Code::HubPasswordRefused | Code::HubAccountLocked | Code::HubLoginCautious)
 }
 
 /// What concerns the person alone says nothing of the hub, and nothing of the document.

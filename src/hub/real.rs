@@ -155,12 +155,7 @@ impl Hub {
         Err(trouble(Code::HubNotOffered, otherwise))
     }
 
-    async fn file(
-        &self,
-        delivery: Delivery,
-        (path, offers): List,
-        member: Option<Secret>,
-    ) -> Result<Seen, Trouble> {
+    async fn file(&self, delivery: Delivery, (path, offers): List, member: Option<Secret>) -> Result<Seen, Trouble> {
         let link = self.offering(offers, Scope::Operator).await?;
         let (session, link) = match (&delivery.user, member) {
             (Some(user), Some(password)) => self.members.acting(&link, user, password),

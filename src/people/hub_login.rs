@@ -147,7 +147,9 @@ impl People {
         }
         match self.mode(&row.facility) {
             StaffLogin::Off => Ok(None),
-            StaffLogin::Kept => row.hub_password.as_deref().map(|sealed| self.opened(row, hub_user, sealed)).transpose(),
+            StaffLogin::Kept => {
+                row.hub_password.as_deref().map(|sealed| self.opened(row, hub_user, sealed)).transpose()
+            }
             StaffLogin::Asked => {
                 let who = (row.facility.clone(), row.user.clone());
                 let now = self.0.clock.elapsed();
@@ -181,9 +183,7 @@ impl People {
         let sealed = match mode {
             StaffLogin::Off => return Err(PeopleError::StaffLoginOff),
             StaffLogin::Asked => None,
-            StaffLogin::Kept => {
-                Some(self.0.names.seal_note(place(facility, user, &hub_user), password.as_bytes())?)
-            }
+            StaffLogin::Kept => Some(self.0.names.seal_note(place(facility, user, &hub_user), password.as_bytes())?),
         };
         self.set_hub_user(facility, user, Some(hub_user.clone()), sealed).await?;
         if mode == StaffLogin::Asked {

@@ -51,7 +51,9 @@ pub use received::{
 };
 pub use rows::{Columns, NewSubmission, Row};
 pub use select::{Head, ListFilter, Ripe};
-pub use staff::{AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
+pub use staff::{
+    AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
+};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,

@@ -74,7 +74,12 @@ fn unit(sandbox: &Sandbox, text: &str) -> Unit {
 
 fn delivery(number: usize, bytes: Vec<u8>) -> Delivery {
     let length = bytes.len() as u64;
-    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(), user: None }
+    Delivery {
+        key: key(number),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+        user: None,
+    }
 }
 
 async fn send(hub: &Hub, number: usize, body: &Value) -> Outcome {

@@ -56,7 +56,12 @@ fn example(sandbox: &Sandbox, number: usize) -> Delivery {
 fn document(number: usize, body: &Value) -> Delivery {
     let bytes = body.to_string().into_bytes();
     let length = bytes.len() as u64;
-    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(), user: None }
+    Delivery {
+        key: key(number),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+        user: None,
+    }
 }
 
 /// An outcome in a word, and its code where it has one.

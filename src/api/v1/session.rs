@@ -244,7 +244,12 @@ fn weak(error: PeopleError) -> Failure {
     Failure::here(Code::PasswordWeak, Place::at("/new_password", code, ja, en))
 }
 
-pub(super) async fn view(api: &Api, facility: &str, known: LoggedIn, rights: BTreeSet<Right>) -> Result<SessionView, Failure> {
+pub(super) async fn view(
+    api: &Api,
+    facility: &str,
+    known: LoggedIn,
+    rights: BTreeSet<Right>,
+) -> Result<SessionView, Failure> {
     let account = api.people.account(facility, &known.user).await?;
     let hub = api.people.hub_account(facility, &known.user).await?.into();
     let allowed = known.role.rights();

@@ -21,9 +21,14 @@ use crate::model::hub_user::HubUser;
 use crate::people::LoggedIn;
 use crate::terminal::Caller;
 
-const USER_ID: Shape = Shape { ja: "基盤の利用者IDです（100字まで）。", en: "The user id at the hub, of 100 signs at most." };
-const PASSWORD: Shape =
-    Shape { ja: "基盤のパスワードです（512字まで）。", en: "The password for the hub, of 512 signs at most." };
+const USER_ID: Shape = Shape {
+    ja: "基盤の利用者IDです（100字まで）。",
+    en: "The user id at the hub, of 100 signs at most.",
+};
+const PASSWORD: Shape = Shape {
+    ja: "基盤のパスワードです（512字まで）。",
+    en: "The password for the hub, of 512 signs at most.",
+};
 
 /// The own user at the hub.
 #[derive(ToSchema)]

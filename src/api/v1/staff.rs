@@ -241,7 +241,8 @@ async fn read(api: &Api, request: Request) -> Result<(Caller, Value), Failure> {
 }
 
 fn new_account(value: Value) -> Result<NewAccount, Failure> {
-    let StaffRequest { user, name, role, leaves_on, hub_user } = serde_json::from_value(value).map_err(|_| wrong(""))?;
+    let StaffRequest { user, name, role, leaves_on, hub_user } =
+        serde_json::from_value(value).map_err(|_| wrong(""))?;
     Ok(NewAccount {
         user: User::parse(&user).ok_or_else(|| wrong("/user"))?,
         name: Name::parse(&name).ok_or_else(|| wrong("/name"))?,
@@ -256,7 +257,8 @@ fn parse_hub_user(text: &str) -> Result<HubUser, Failure> {
 }
 
 fn parse_change(value: Value) -> Result<Change, Failure> {
-    let StaffChange { name, role, leaves_on, suspended, hub_user } = serde_json::from_value(value).map_err(|_| wrong(""))?;
+    let StaffChange { name, role, leaves_on, suspended, hub_user } =
+        serde_json::from_value(value).map_err(|_| wrong(""))?;
     let name = name.map(|name| Name::parse(&name).ok_or_else(|| wrong("/name"))).transpose()?;
     let hub_user = hub_user.map(|id| id.as_deref().map(parse_hub_user).transpose()).transpose()?;
     Ok(Change { name, role, leaves_on, suspended, hub_user })

@@ -87,7 +87,8 @@ pub(super) fn filed_as(hub: &Sandbox, gateway: &Gateway, id: &str) -> String {
     let receipt = delivered(gateway, id)["receipt"]["number"].clone();
     let facts = hub.facts();
     let accepted = facts["accepted"].as_array().unwrap();
-    let one = accepted.iter().find(|one| one["receipt_number"] == receipt).unwrap_or_else(|| panic!("{receipt}: {facts}"));
+    let one =
+        accepted.iter().find(|one| one["receipt_number"] == receipt).unwrap_or_else(|| panic!("{receipt}: {facts}"));
     one["user_id"].as_str().unwrap().to_owned()
 }
 
@@ -141,7 +142,17 @@ pub(super) fn nowhere(gateway: &Gateway, words: &[&str], allowed_in_database: &[
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else if path.is_file() { vec![path] } else { vec![] }).collect()
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else if path.is_file() {
+                vec![path]
+            } else {
+                vec![]
+            }
+        })
+        .collect()
 }
 
 /// The own password here, for another log-in.

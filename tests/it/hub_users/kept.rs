@@ -27,7 +27,8 @@ fn two_persons_and_software_are_three_users_and_a_wrong_password_stops_one() {
     given(&suzuki, LOCUM, WRONG);
     // At a key that is bound to the person it is the person as well.
     let key = bound_key(&lan.gateway, "suzuki");
-    let answer = lan.gateway.ask(&submission(&opinion("held up"), "held up").header("authorization", &format!("Bearer {key}")));
+    let answer =
+        lan.gateway.ask(&submission(&opinion("held up"), "held up").header("authorization", &format!("Bearer {key}")));
     assert_eq!(answer.status, 202, "{answer:?}");
     let stopped = answer.json()["id"].as_str().unwrap().to_owned();
     let waiting = waits_for(&lan.gateway, &stopped, "HUB_PASSWORD_REFUSED");
@@ -53,7 +54,9 @@ fn two_persons_and_software_are_three_users_and_a_wrong_password_stops_one() {
     let log_line = "engawa: listening to the LAN address=";
     let port = until("the LAN's address", super::clinic::PATIENCE, || {
         let log = lan.gateway.present_log();
-        log.split(log_line).nth(1).map(|rest| rest.split_whitespace().next().unwrap().rsplit(':').next().unwrap().to_owned())
+        log.split(log_line)
+            .nth(1)
+            .map(|rest| rest.split_whitespace().next().unwrap().rsplit(':').next().unwrap().to_owned())
     });
     lan.url = format!("https://localhost:{port}");
     let browser = |(terminal, session)| crate::people::browser::Browser { lan: &lan, terminal, session };
