@@ -35,7 +35,7 @@ pub(super) async fn choose(settings: &Config, people: &People, outbox: &Outbox) 
     if mode != StaffLogin::Off {
         return;
     }
-    match outbox.all_as_facility(facility).await {
+    match outbox.all_as_facility().await {
         Ok(0) => {}
         Ok(documents) => tracing::warn!(documents, "hub: what waited for a person goes out as the facility's user"),
         Err(error) => tracing::error!(code = %error.code, "hub: what waits for a person goes on waiting"),

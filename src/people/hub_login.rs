@@ -164,7 +164,7 @@ impl People {
     }
 
     fn opened(&self, row: &StaffRow, hub_user: &HubUser, sealed: &[u8]) -> Result<Secret, PeopleError> {
-        let opened = self.0.names.open_note(place(&row.facility, &row.user, hub_user), sealed)?;
+        let opened = self.0.names.open_note(hub_password_place(&row.facility, &row.user, hub_user.reveal()), sealed)?;
         Ok(Secret::from(opened))
     }
 
@@ -183,7 +183,9 @@ impl People {
         let sealed = match mode {
             StaffLogin::Off => return Err(PeopleError::StaffLoginOff),
             StaffLogin::Asked => None,
-            StaffLogin::Kept => Some(self.0.names.seal_note(place(facility, user, &hub_user), password.as_bytes())?),
+            StaffLogin::Kept => Some(
+                self.0.names.seal_note(hub_password_place(facility, user, hub_user.reveal()), password.as_bytes())?,
+            ),
         };
         self.set_hub_user(facility, user, Some(hub_user.clone()), sealed).await?;
         if mode == StaffLogin::Asked {
@@ -327,9 +329,10 @@ fn differs(row: &StaffRow, said: &MemberStatus) -> bool {
     Role::parse(&row.role).is_none_or(|role| !role.job_kinds().contains(&job_kind.as_str()))
 }
 
-/// What a sealed password belongs to, so that it opens nowhere else.
-fn place(facility: &str, user: &str, hub_user: &HubUser) -> [u8; 16] {
-    let of = format!("engawa hub password v1\n{facility}\n{user}\n{}", hub_user.reveal());
+/// What a sealed password of the staff belongs to, so that it opens nowhere else.
+#[must_use]
+pub fn hub_password_place(facility: &str, user: &str, hub_user: &str) -> [u8; 16] {
+    let of = format!("engawa hub password v1\n{facility}\n{user}\n{hub_user}");
     let hash = digest::digest(&digest::SHA256, of.as_bytes());
     let mut place = [0; 16];
     place.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);

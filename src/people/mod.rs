@@ -27,7 +27,7 @@ use jiff::civil::Date;
 
 pub use account::{Account, Change, Name, NewAccount, User};
 pub use error::PeopleError;
-pub use hub_login::{HubAccount, HubLogin};
+pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 

@@ -67,11 +67,12 @@ pub(in crate::api) async fn give(
     let password = members.required("password", &PASSWORD, password_text);
     members.done()?;
     let (Some(user_id), Some(password)) = (user_id, password) else { return Err(Code::GatewayInternal.into()) };
-    let (house, who, user) = (Arc::clone(&api), caller.clone(), known.user.clone());
+    let (people, who, user) = (api.people.clone(), caller.clone(), known.user.clone());
+    let outbox = api.desk(&caller.facility)?.outbox.clone();
     let work = async move {
         let at = (who.facility.as_str(), who.id.as_str(), user.as_str());
-        house.people.give_hub_password(at, user_id.clone(), password).await?;
-        house.outbox.password_given(&who.facility, &user_id).await.map_err(Failure::from)
+        people.give_hub_password(at, user_id.clone(), password).await?;
+        outbox.password_given(&user_id).await.map_err(Failure::from)
     };
     connection.detach(work).await??;
     tracing::info!(user = %known.user, "password for the hub given");

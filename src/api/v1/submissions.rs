@@ -15,7 +15,6 @@ use crate::api::caller::{Admin, Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
 use crate::fault::Code;
 use crate::outbox::{Filter, Kind, OutboxError, Submission};
-use crate::people::People;
 use crate::terminal::Caller;
 
 const PAGE: u16 = 50;
@@ -48,7 +47,7 @@ pub(in crate::api) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SubmissionPage>, Failure> {
     let filter = query.filter()?;
-    let page = api.outbox.submissions(&by.caller.facility, &filter).await?;
+    let page = api.desk(&by.caller.facility)?.outbox.submissions(&by.caller.facility, &filter).await?;
     let mut page = SubmissionPage::from(page);
     name_persons(&api.people, &by.caller.facility, &mut page.items).await?;
     Ok(Json(page))
@@ -111,9 +110,10 @@ pub(in crate::api) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let (own, people) = (sender(&by.caller), api.people.clone());
-    let work = async move { api.outbox.cancel(&own, id).await };
-    answer(&people, connection.detach(work).await?, &by.caller).await
+    let own = sender(&by.caller);
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.cancel(&own, id).await };
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Try a submission at once
@@ -135,9 +135,10 @@ pub(in crate::api) async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let (own, people) = (sender(&by.caller), api.people.clone());
-    let work = async move { api.outbox.retry(&own, id).await };
-    answer(&people, connection.detach(work).await?, &by.caller).await
+    let own = sender(&by.caller);
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.retry(&own, id).await };
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Send a submission as the facility
@@ -159,9 +160,10 @@ pub(in crate::api) async fn as_facility(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let (own, people) = (sender(&by.caller), api.people.clone());
-    let work = async move { api.outbox.as_facility(&own, id).await };
-    answer(&people, connection.detach(work).await?, &by.caller).await
+    let own = sender(&by.caller);
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.as_facility(&own, id).await };
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Send a care plan on paper
@@ -183,9 +185,10 @@ pub(in crate::api) async fn paper(
     Path(id): Path<String>,
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
-    let (own, people) = (sender(&by.caller), api.people.clone());
-    let work = async move { api.outbox.on_paper(&own, id).await };
-    answer(&people, connection.detach(work).await?, &by.caller).await
+    let own = sender(&by.caller);
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.on_paper(&own, id).await };
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Print a cover page
@@ -204,17 +207,17 @@ pub(in crate::api) async fn cover_page(
     by: With<Read>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let found = api.outbox.submission(&by.caller.facility, parse(&id)?).await?.ok_or(Code::RequestNotFound)?;
+    let found = find_any(&api, &by.caller, &id).await?;
     cover(found, api.clock.today_in_japan())
 }
 
 async fn answer(
-    people: &People,
+    api: &Api,
     result: Result<Submission, OutboxError>,
     caller: &Caller,
 ) -> Result<Json<SubmissionView>, Failure> {
     let mut view = SubmissionView::of(result?, caller);
-    name_persons(people, &caller.facility, [&mut view]).await?;
+    name_persons(&api.people, &caller.facility, [&mut view]).await?;
     Ok(Json(view))
 }
 
@@ -225,11 +228,18 @@ pub(super) async fn find(
     id: &str,
     kind: Option<&str>,
 ) -> Result<Json<SubmissionView>, Failure> {
-    let found = api.outbox.submission(&caller.facility, parse(id)?).await?;
-    let found = found.filter(|submission| kind.is_none_or(|kind| submission.kind == kind));
-    let mut view = SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller);
+    let found = find_any(api, caller, id).await?;
+    if kind.is_some_and(|kind| found.kind != kind) {
+        return Err(Code::RequestNotFound.into());
+    }
+    let mut view = SubmissionView::of(found, caller);
     name_persons(&api.people, &caller.facility, [&mut view]).await?;
     Ok(Json(view))
+}
+
+async fn find_any(api: &Api, caller: &Caller, id: &str) -> Result<Submission, Failure> {
+    let outbox = &api.desk(&caller.facility)?.outbox;
+    outbox.submission(&caller.facility, parse(id)?).await?.ok_or(Code::RequestNotFound.into())
 }
 
 pub(super) fn parse(id: &str) -> Result<Uuid, Failure> {
