@@ -26,9 +26,9 @@ impl StaffLogins {
     }
 }
 
-/// Takes up the choice of the facility that `settings` are about.
-pub(super) async fn choose(settings: &Config, people: &People, outbox: &Outbox) {
-    let (facility, mode) = (&settings.facility.number, settings.hub.staff_login);
+/// Takes up the choice of a facility, as `settings` have it.
+pub(super) async fn choose(facility: &str, settings: &Config, people: &People, outbox: &Outbox) {
+    let mode = settings.hub.staff_login;
     if let Err(error) = people.choose_staff_login(facility, mode, HubUser::parse(&settings.hub.user_id)).await {
         tracing::error!(%error, code = %error.code(), "hub: kept passwords that are not to be kept are still there");
     }

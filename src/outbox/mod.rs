@@ -58,6 +58,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use bar::{ABSENCE, BARRED};
@@ -238,9 +239,9 @@ impl Outbox {
         }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
-            dispatcher: tokio::spawn(dispatcher.run()),
-            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone())),
-            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
+            dispatcher: tokio::spawn(dispatcher.run().in_current_span()),
+            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone()).in_current_span()),
+            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop).in_current_span()),
         };
         (Self { inner }, tasks)
     }

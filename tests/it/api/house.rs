@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::api::{Api, Config, Desk, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::api::{Api, Config, Desk, HealthSource, Listener, Report, ServeConfig, router, serve};
 use engawa::audit::Trail;
 use engawa::backup;
 use engawa::card::Cards;
@@ -43,9 +43,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Parts(pub(super) Arc<Mutex<Vec<(&'static str, Health)>>>);
 
 impl HealthSource for Parts {
-    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>> {
+    fn health(&self) -> BoxFuture<'_, Report> {
         let parts = self.0.lock().unwrap().clone();
-        Box::pin(async move { parts })
+        Box::pin(async move { Report { parts, facilities: Vec::new() } })
     }
 }
 
