@@ -134,8 +134,7 @@ impl People {
         if self.mode(facility) == StaffLogin::Off {
             return Ok(HubLogin::Facility);
         }
-        let rows = self.0.store.all_staff(facility).await?;
-        let owner = rows.into_iter().find(|row| row.hub_user.as_deref() == Some(hub_user.reveal()));
+        let owner = self.0.store.staff_at_hub(facility, hub_user.reveal()).await?;
         let Some(row) = owner else { return Ok(HubLogin::Missing) };
         let password = self.password(&row, hub_user).await?;
         Ok(password.map_or(HubLogin::Missing, HubLogin::Person))

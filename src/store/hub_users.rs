@@ -2,7 +2,8 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, Transit, Write};
+use super::staff::COLUMNS;
+use super::{StaffRow, Store, StoreError, Transit, Write};
 
 /// What has not left and can still go as somebody else: the hub does not have it.
 const WAITING: &str = "state IN ('queued', 'held')";
@@ -149,5 +150,18 @@ impl<T: Send + 'static> Write for AsFacility<T> {
             .execute(tx)
             .await?;
         Ok(learnt)
+    }
+}
+
+impl Store {
+    /// The account that a user id at the hub belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn staff_at_hub(&self, facility: &str, hub_user: &str) -> Result<Option<StaffRow>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM staff WHERE facility = ? AND hub_user = ?");
+        // Text of our own; what comes from outside is bound.
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(select));
+        Ok(row.bind(facility).bind(hub_user).fetch_optional(&self.readers).await?)
     }
 }

@@ -4,7 +4,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{Store, StoreError, Write, hub_users};
 
-const COLUMNS: &str = "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at, \
+pub(super) const COLUMNS: &str = "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at, \
      hub_user, hub_password";
 
 /// Keys and terminals that act for one person.

@@ -39,6 +39,10 @@ fn a_log_out_forgets_the_password_and_giving_it_sends_what_waits() {
     assert_eq!((hub_view.status, &hub_view.json()["hub"]["user_id"]), (200, &json!(null)), "{hub_view:?}");
     let plain = hand_in(&sato, "as the facility");
     assert_eq!(filed_as(&hub, &lan.gateway, &plain), FACILITY_USER);
+    let trail = lan.run(&["audit", "list", "--last", "100"]);
+    for act in ["session.hub", "session.hub_forget"] {
+        assert!(trail.lines().any(|line| line.contains(act) && line.contains("sato")), "{act}: {trail}");
+    }
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
 }
 
