@@ -122,7 +122,7 @@ fn as_whom_documents_go() {
     }
     assert_eq!(only_mistake("staff_login = \"always\"\n").key.as_deref(), Some("hub.staff_login"));
     let changes = loaded("").changes(&loaded("staff_login = \"kept\"\n"));
-    assert_eq!((changes.reloadable, changes.need_restart), (vec!["hub.staff_login"], vec![]));
+    assert_eq!((changes.reloadable, changes.need_restart), (vec!["hub.staff_login".to_owned()], Vec::new()));
 }
 
 #[test]
