@@ -47,6 +47,7 @@ use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::{Keys, Terminals};
+use crate::vault::MasterKeys;
 
 pub use lan::LanConfig;
 pub use matrix::{Comer, Permission, page as routes_page, permissions};
@@ -71,6 +72,8 @@ pub struct Api {
     pub cards: Cards,
     /// The box as one file.
     pub backups: Backups,
+    /// The keys under which everything lies.
+    pub master_keys: MasterKeys,
     /// Who a person is, by the hub's word.
     pub identity: Identity,
     /// Where acts are recorded.

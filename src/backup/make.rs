@@ -170,6 +170,8 @@ impl Backups {
         sweep(&config.directory)?;
         host::private_directory(&folder).map_err(|error| BackupError::File(io::Error::other(error)))?;
         let copy = folder.join(DATABASE);
+        // Keys may be begun and taken out meanwhile: the copy opens with those of before and those of after together.
+        let before = keys.copy();
         let copied = store.copy_into(&copy).await;
         crash::point("backup.copied");
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
@@ -177,7 +179,7 @@ impl Backups {
         sweep(&config.directory)?;
         let (database, digest, size) =
             tokio::task::spawn_blocking(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
-        let small = small_files(keys, &config.directory)?;
+        let small = small_files(&keys.and(&before), &config.directory)?;
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));
         let manifest = Manifest {

@@ -18,6 +18,7 @@ mod check;
 mod client;
 mod key;
 mod lan;
+mod master_key;
 mod output;
 mod pages;
 mod queue;
@@ -88,6 +89,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
         Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
         Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
+        Command::MasterKey { order } => with_settings(&config, |loaded| master_key::run(&loaded.config, &order)),
         Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
             with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
         }

@@ -14,6 +14,7 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+use crate::terminal::Terminals;
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -23,6 +24,7 @@ pub(super) struct Parts {
     pub(super) exchange: Option<watch::Receiver<exchange::Health>>,
     pub(super) cards: CardHealth,
     pub(super) lan: Arc<Lan>,
+    pub(super) terminals: Terminals,
     pub(super) clock: Clock,
 }
 
@@ -40,6 +42,8 @@ impl HealthSource for Parts {
             parts.push(("certificate", self.certificate()));
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
+            parts.extend(self.copied().await.map(|health| ("terminals", health)));
+            parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
             parts
         })
     }
@@ -55,6 +59,15 @@ impl Parts {
         health.last_proof = health.last_proof.max(last_answer);
         if let Some(code) = blocked.or(health.reason) {
             *health = Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: health.last_proof };
+        }
+    }
+
+    /// Told only while there is something to be done.
+    async fn copied(&self) -> Option<Health> {
+        match self.terminals.copied().await {
+            Ok(0) => None,
+            Ok(_) => Some(degraded(Code::TerminalCopied)),
+            Err(error) => Some(degraded(error.code())),
         }
     }
 
@@ -84,6 +97,10 @@ impl Parts {
             Ok(_) => Health { status: HealthStatus::Ok, reason: None, last_proof },
         }
     }
+}
+
+const fn degraded(code: Code) -> Health {
+    Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: None }
 }
 
 /// A share that is not there keeps nothing else from working.

@@ -5,6 +5,7 @@ pub mod characters;
 pub mod identity;
 pub mod numbers;
 pub mod opinion;
+pub mod token_uri;
 
 /// Octets as lower-case hexadecimal digits, two each.
 #[must_use]
