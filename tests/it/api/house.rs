@@ -13,8 +13,7 @@ use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
-use engawa::credential::Authority;
-use engawa::credential::seal::Keyring;
+use engawa::credential::{Authority, KeyFile};
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
 use engawa::inbox::{self, Inbox};
@@ -24,6 +23,7 @@ use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
 use engawa::people::People;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
+use engawa::vault::MasterKeys;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -175,7 +175,7 @@ impl House {
             min_free: 0,
             clinic: false,
         };
-        let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
+        let keyring = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).read().unwrap());
         let (inbox, inbox_tasks) = Inbox::start(
             store.clone(),
             Arc::clone(&keyring),
@@ -189,6 +189,10 @@ impl House {
             backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
         let signer = backup::Signer::of(&secret).unwrap();
         let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
+        let retention = Duration::from_secs(400 * 86_400);
+        let file = KeyFile::new(directory.path().join("master.key"), false, None);
+        let master_keys =
+            MasterKeys::new((store.clone(), keyring.clone()), file, retention, Arc::new(|_, _| None), clock.clone());
         let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let revocations = keys.revocations().clone();
@@ -216,6 +220,7 @@ impl House {
             terminals: terminals.clone(),
             cards,
             backups,
+            master_keys,
             identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
@@ -343,7 +348,7 @@ async fn start_outbox(
     stop: watch::Receiver<Stop>,
 ) -> (Outbox, Tasks) {
     let day = Duration::from_secs(86_400);
-    let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+    let keys = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap());
     let free_space = move || {
         let room = free.load(Ordering::Relaxed);
         if free_once.swap(false, Ordering::Relaxed) {
