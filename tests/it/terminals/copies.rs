@@ -139,7 +139,7 @@ async fn a_clock_that_was_far_ahead_locks_nobody_out_and_leaves_no_eternal_certi
     room.clock.hear(start);
     let (_, before) = room.software().await;
     room.clock.set("2099-01-01T00:00:00Z".parse().unwrap());
-    assert_eq!(room.enters(&before).await, Some(Code::TerminalCertificateExpired));
+    assert_eq!(room.enters(&before).await, Some(Code::TerminalDormant));
     let (id, ahead) = room.software().await;
     assert_eq!(room.enters(&ahead).await, None);
     room.clock.hear(start);
