@@ -41,6 +41,7 @@ use crate::audit::Trail;
 use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
+use crate::fault::Code;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
@@ -48,6 +49,8 @@ use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::{Keys, Terminals};
 use crate::vault::MasterKeys;
+
+use problem::Failure;
 
 pub use lan::LanConfig;
 pub use matrix::{Comer, Permission, page as routes_page, permissions};
@@ -58,10 +61,8 @@ pub use serve::{Listener, ServeConfig, serve};
 
 /// What the endpoint is made of.
 pub struct Api {
-    /// Where documents go.
-    pub outbox: Outbox,
-    /// What other offices sent.
-    pub inbox: Inbox,
+    /// The facilities of the box, its first one first.
+    pub desks: Vec<Desk>,
     /// Who may come in.
     pub keys: Keys,
     /// The staff, and who is logged in.
@@ -74,8 +75,6 @@ pub struct Api {
     pub backups: Backups,
     /// The keys under which everything lies.
     pub master_keys: MasterKeys,
-    /// Who a person is, by the hub's word.
-    pub identity: Identity,
     /// Where acts are recorded.
     pub trail: Trail,
     /// How the gateway's parts are.
@@ -86,6 +85,28 @@ pub struct Api {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+}
+
+/// What belongs to one facility.
+pub struct Desk {
+    /// Its number (事業所番号).
+    pub facility: String,
+    /// Where its documents go.
+    pub outbox: Outbox,
+    /// What other offices sent to it.
+    pub inbox: Inbox,
+    /// Who a person is, by the hub's word.
+    pub identity: Identity,
+}
+
+impl Api {
+    /// The desk of `facility`.
+    ///
+    /// # Errors
+    /// `FACILITY_GONE` when the settings do not name it.
+    fn desk(&self, facility: &str) -> Result<&Desk, Failure> {
+        self.desks.iter().find(|desk| desk.facility == facility).ok_or(Code::FacilityGone.into())
+    }
 }
 
 /// Settings of the endpoint.

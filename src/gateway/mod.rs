@@ -36,7 +36,7 @@ pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline
 pub use staff::{StaffOrder, staff_offline};
 pub use time::seen_from_outside;
 
-use crate::api::{self, Api, Listener};
+use crate::api::{self, Api, Desk, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
 use crate::backup::Backups;
 use crate::card::{self, Cards};
@@ -323,15 +323,18 @@ impl House {
         let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
-            outbox: self.outbox.clone(),
-            inbox: self.inbox.clone(),
+            desks: vec![Desk {
+                facility: settings.facility.number.clone(),
+                outbox: self.outbox.clone(),
+                inbox: self.inbox.clone(),
+                identity: Identity::new(self.link.clone()),
+            }],
             keys: self.keys.clone(),
             people: self.people.clone(),
             terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             backups: self.backups.clone(),
             master_keys: self.master_keys.clone(),
-            identity: Identity::new(self.link.clone()),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),

@@ -30,7 +30,8 @@ fn who_holds_the_ring_seals_with_the_new_key_and_opens_with_all() {
 
 #[test]
 fn a_uri_names_one_key_of_one_token() {
-    let uri = "pkcs11:token=Care%20token;object=engawa%2Dmaster;type=private?module-path=/usr/lib/softhsm/libsofthsm2.so";
+    let uri =
+        "pkcs11:token=Care%20token;object=engawa%2Dmaster;type=private?module-path=/usr/lib/softhsm/libsofthsm2.so";
     let read = TokenUri::parse(uri).unwrap();
     assert_eq!(read.token.as_deref(), Some("Care token"));
     assert_eq!(read.object.as_deref(), Some("engawa-master"));

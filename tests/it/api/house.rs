@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::api::{Api, Config, HealthSource, Listener, ServeConfig, router, serve};
+use engawa::api::{Api, Config, Desk, HealthSource, Listener, ServeConfig, router, serve};
 use engawa::audit::Trail;
 use engawa::backup;
 use engawa::card::Cards;
@@ -213,15 +213,18 @@ impl House {
         };
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
-            outbox,
-            inbox: inbox.clone(),
+            desks: vec![Desk {
+                facility: FACILITY.to_owned(),
+                outbox,
+                inbox: inbox.clone(),
+                identity: Identity::new(Arc::new(hub.clone())),
+            }],
             keys: keys.clone(),
             people: people.clone(),
             terminals: terminals.clone(),
             cards,
             backups,
             master_keys,
-            identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),
