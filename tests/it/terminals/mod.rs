@@ -1,7 +1,7 @@
 //! Terminals end to end, as a newcomer with curl and openssl: paired, at work, cut off; and everything that must not work.
 
-pub(crate) mod copies;
-mod house;
+mod copies;
+pub(crate) mod house;
 mod room;
 
 use std::time::Duration;
