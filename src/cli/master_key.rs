@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use super::arguments::MasterKeyOrder as Order;
 use super::client::{self, NoAnswer};
 use super::output::{answer, complain, say, text_of};
-use super::{Exit, backup, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, backup, on_this_thread};
 use crate::gateway::{self, MasterKeyDone, MasterKeyOrder};
 use crate::host;
 use crate::vault::Standing;
 
-pub(super) fn run(config: &Config, order: &Order) -> Exit {
+pub(super) fn run(site: &Site, order: &Order) -> Exit {
     // Without a gateway the master keys pass through this process.
     if let Err(error) = host::core_dumps_off() {
         complain(&format!("core dump: {error}"));
@@ -21,17 +20,17 @@ pub(super) fn run(config: &Config, order: &Order) -> Exit {
         Order::Status { json } => (Method::GET, "/v1/master-key", MasterKeyOrder::Show, *json),
         Order::Rotate { json } => (Method::POST, "/v1/master-key/rotation", MasterKeyOrder::Rotate, *json),
         Order::Retire { json } => (Method::POST, "/v1/master-key/retirement", MasterKeyOrder::Retire, *json),
-        Order::InitToken => return on_this_thread(init_token(config)),
+        Order::InitToken => return on_this_thread(init_token(site)),
     };
     on_this_thread(async move {
-        match client::ask(config, method, path, None).await {
+        match client::ask(site, method, path, None).await {
             Ok(found) if found.status.is_success() => {
                 answer(json, &found.body, || told(offline, &found.body));
                 Exit::Ok
             }
             Ok(refusal) => client::refused(&refusal, json),
             Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => {
-                match gateway::master_key_offline(config, offline).await {
+                match gateway::master_key_offline(site, offline).await {
                     Ok(done) => {
                         let done = as_json(done);
                         answer(json, &done, || told(offline, &done));
@@ -45,14 +44,14 @@ pub(super) fn run(config: &Config, order: &Order) -> Exit {
     })
 }
 
-async fn init_token(config: &Config) -> Exit {
-    if config.state.master_key_token.is_none() {
+async fn init_token(site: &Site) -> Exit {
+    if site.state.master_key_token.is_none() {
         complain(
             "先に設定 state.master_key_token と state.master_key_pin_file を書いてください。 / Write state.master_key_token and state.master_key_pin_file first.",
         );
         return Exit::Usage;
     }
-    match gateway::master_key_offline(config, MasterKeyOrder::InitToken).await {
+    match gateway::master_key_offline(site, MasterKeyOrder::InitToken).await {
         Ok(_) => {
             say(
                 "鍵のファイルはトークンで包まれました。以前の平文はディスクに残っていることがあります。起動してから engawa master-key rotate を行ってください。\n\

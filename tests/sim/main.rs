@@ -24,6 +24,7 @@ mod careplan_unit_group;
 mod careplan_zip;
 mod clock;
 mod config;
+mod config_facilities;
 mod exchange_scan;
 mod fault;
 mod hub_credential;
