@@ -148,6 +148,9 @@ table! {
     Normal Admin    ""                       backup::show / __path_show;
     Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
     Own    Admin    "backup.make"            backup::make / __path_make;
+    Normal OnTheBox ""                       master_key::show / __path_show;
+    Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
+    Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
     Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;
     Always Inside   ""                       gateway::metrics / __path_metrics;

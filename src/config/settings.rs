@@ -13,6 +13,7 @@ use super::secret::SecretRef;
 use super::values::{self, LogFormat, LogLevel};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::hub_user::StaffLogin;
+use crate::model::token_uri::TokenUri;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -65,6 +66,10 @@ pub struct State {
     pub event_days: u16,
     /// Where the operator put the master key; see [`State::master_key`] for the choice when nowhere.
     pub master_key_file: Option<SecretRef>,
+    /// The key on a PKCS#11 token that wraps it; `None`: it lies in clear.
+    pub master_key_token: Option<TokenUri>,
+    /// The token's PIN; there whenever a token is.
+    pub master_key_pin_file: Option<SecretRef>,
 }
 
 /// The local endpoint.
@@ -270,6 +275,8 @@ fn state(reader: &mut Reader) -> State {
         retention_days: reader.number("state.retention_days", 400..=4000),
         event_days: reader.number("state.event_days", 7..=90),
         master_key_file: reader.secret("state.master_key_file"),
+        master_key_token: reader.optional("state.master_key_token", values::token_uri),
+        master_key_pin_file: reader.secret("state.master_key_pin_file"),
     }
 }
 

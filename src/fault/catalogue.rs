@@ -93,6 +93,9 @@ catalogue! {
     TerminalDormant "TERMINAL_DORMANT" 403 Operator AfterRemedy
         "この端末は30日使われなかったため閉じています。管理者が engawa terminal reopen で開けてください。"
         "This terminal was not used for 30 days and is shut. The administrator opens it again: engawa terminal reopen.";
+    TerminalCopied "TERMINAL_COPIED" 403 Operator AfterRemedy
+        "この端末の証明書が複製されています（同じ証明書が二か所で更新されました）。端末を閉じました。端末を調べ、engawa terminal revoke で取り消してから、ペアリングをやり直してください。"
+        "This terminal's certificate was copied: it was renewed in two places. The terminal is shut. Look into it, revoke it with `engawa terminal revoke`, and pair it anew.";
     TerminalCertificateExpired "TERMINAL_CERTIFICATE_EXPIRED" 401 Caller AfterRemedy
         "端末の証明書の期限が切れています。POST /v1/terminal/certificate で更新してください（7日以内）。過ぎたらペアリングをやり直します。"
         "The terminal's certificate has run out. Renew it with POST /v1/terminal/certificate within seven days; after that pair it again.";
@@ -414,6 +417,21 @@ catalogue! {
     MasterKeyMissing "MASTER_KEY_MISSING" 503 Operator AfterRemedy
         "保存済みの文書を開く鍵がありません。鍵ファイルを元に戻してください。新しい鍵は作りません。"
         "The key that opens the stored documents is missing. Put it back; no new one is made.";
+    MasterKeyReadOnly "MASTER_KEY_READ_ONLY" 409 Operator AfterRemedy
+        "マスターキーのファイルにはengawaから書けません（systemdのクレデンシャルなど）。キーは変わっていません。docs/backup.md の「書けない場所の鍵」のコマンドを行い、engawaを再起動してください。"
+        "engawa may not write where the master key comes from (a systemd credential, say), and nothing was changed. Run the commands under \"A key that engawa may not write\" in docs/backup.md, and restart engawa.";
+    MasterKeyNeeded "MASTER_KEY_NEEDED" 409 Operator Later
+        "古いマスターキーで保存したものがまだあるため、外せません。engawa master-key status が件数と期限を示します。"
+        "What lies in the store still needs the old master keys, so none was taken out. `engawa master-key status` tells how much, and until when.";
+    MasterKeyTokenAbsent "MASTER_KEY_TOKEN_ABSENT" 503 Operator AfterRemedy
+        "マスターキーを開くトークンがありません。トークンを差し、設定 state.master_key_token のモジュールと名前を確かめてください。差せば自動で起動します。"
+        "The token that opens the master keys is not there. Plug it in, and check module and names in state.master_key_token. engawa starts by itself once it is there.";
+    MasterKeyTokenPin "MASTER_KEY_TOKEN_PIN" 503 Operator AfterRemedy
+        "トークンがPINを拒んだか、あと1回でロックされます。ロックを避けるため再試行しません。state.master_key_pin_file を直し、要ればトークンの道具でPINを解除してから起動してください。"
+        "The token refused the PIN, or one more wrong one would lock it. It is not tried again. Correct state.master_key_pin_file, reset the PIN with the token's own tool if need be, then start engawa.";
+    MasterKeyTokenKey "MASTER_KEY_TOKEN_KEY" 503 Operator AfterRemedy
+        "トークンとマスターキーのファイルが合いません（別のトークン、鍵の名前違い、ファイルがまだ包まれていない、または設定 state.master_key_token がない）。新しく使い始めるときは engawa master-key init-token を行ってください。"
+        "Token and master key file do not belong together: another token, another key's name, a file that is not wrapped yet, or no state.master_key_token in the settings. To begin with a token, run `engawa master-key init-token`.";
 
     // Backup, and another box.
     BackupKeyMissing "BACKUP_KEY_MISSING" 409 Operator AfterRemedy
@@ -457,6 +475,9 @@ catalogue! {
     CodeTablesInvalid "CODE_TABLES_INVALID" 503 Operator AfterRemedy
         "ケアプランのコード表（careplans.code_tables）を読めません。示された行を直すか、設定を空にして内蔵の表を使ってください。"
         "The code tables of care plans (careplans.code_tables) cannot be used. Correct the line named, or leave the setting empty for the built-in tables.";
+    ClockWrong "CLOCK_WRONG" 503 Operator AfterRemedy
+        "この機器の時計が、基盤の時計と1時間以上違うか、前に確かめた時刻より遅れています。期限は前に確かめた時刻で判断しています。時計（NTP）を直してください。"
+        "This box's clock differs from the hub's by more than an hour, or is behind a time that the hub had confirmed. Ends are judged by the confirmed time. Correct the clock (NTP).";
     StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
         "別のengawaが同じ保存場所を使っています。片方を止めてください。"
         "Another engawa uses the same state directory. Stop one of them.";

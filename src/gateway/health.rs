@@ -18,6 +18,7 @@ use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 use crate::people::People;
 use crate::store::Store;
+use crate::terminal::Terminals;
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -25,6 +26,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) cards: CardHealth,
     pub(super) lan: Arc<Lan>,
+    pub(super) terminals: Terminals,
     pub(super) clock: Clock,
 }
 
@@ -62,8 +64,21 @@ impl HealthSource for Parts {
             }
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
+            parts.extend(self.copied().await.map(|health| ("terminals", health)));
+            parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
             Report { parts, facilities }
         })
+    }
+}
+
+impl Parts {
+    /// Told only while there is something to be done.
+    async fn copied(&self) -> Option<Health> {
+        match self.terminals.copied().await {
+            Ok(0) => None,
+            Ok(_) => Some(degraded(Code::TerminalCopied)),
+            Err(error) => Some(degraded(error.code())),
+        }
     }
 }
 
@@ -137,6 +152,10 @@ impl Facility {
             Ok(_) => Health { status: HealthStatus::Ok, reason: None, last_proof },
         }
     }
+}
+
+const fn degraded(code: Code) -> Health {
+    Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: None }
 }
 
 /// A share that is not there keeps nothing else from working.

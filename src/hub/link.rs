@@ -51,8 +51,14 @@ impl Link {
         let tls = client_config(&config.ca_pem, &certificate, clock.clone())?;
         Ok(Self {
             epoch: 0,
-            client: Arc::new(Client::new(&config.base_url, tls.clone(), config.timeouts, IDLE_CONNECTIONS)?),
-            apart: Arc::new(Client::new(&config.base_url, tls, config.timeouts, 0)?),
+            client: Arc::new(Client::new(
+                &config.base_url,
+                tls.clone(),
+                config.timeouts,
+                IDLE_CONNECTIONS,
+                clock.clone(),
+            )?),
+            apart: Arc::new(Client::new(&config.base_url, tls, config.timeouts, 0, clock.clone())?),
             account: Account::new(&config.fingerprint_key, &config.user_id, password.bytes()),
             user_id: config.user_id.clone(),
             certificate,

@@ -6,6 +6,7 @@ pub mod hub_user;
 pub mod identity;
 pub mod numbers;
 pub mod opinion;
+pub mod token_uri;
 
 /// Octets as lower-case hexadecimal digits, two each.
 #[must_use]

@@ -353,7 +353,11 @@ impl From<crate::credential::seal::SealError> for OutboxError {
         let code = match error {
             SealError::UnknownKey(_) => Code::MasterKeyMissing,
             SealError::Damaged => Code::SubmissionDamaged,
-            SealError::File(_) | SealError::Malformed(_) | SealError::Cipher => Code::GatewayInternal,
+            SealError::File(_)
+            | SealError::ReadOnly(_)
+            | SealError::Token(_)
+            | SealError::Malformed(_)
+            | SealError::Cipher => Code::GatewayInternal,
         };
         Self { code, retry_after: None, earlier: None, source: Some(Box::new(error)) }
     }

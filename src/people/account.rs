@@ -141,7 +141,8 @@ fn date_of(days: i64) -> Option<Date> {
 }
 
 /// What a sealed name belongs to, so that it opens nowhere else.
-fn place(facility: &str, user: &str) -> [u8; 16] {
+#[must_use]
+pub fn place(facility: &str, user: &str) -> [u8; 16] {
     let hash = digest::digest(&digest::SHA256, format!("engawa staff v1\n{facility}\n{user}").as_bytes());
     let mut place = [0; 16];
     place.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
@@ -156,7 +157,7 @@ impl People {
     pub async fn add(&self, facility: &str, new: NewAccount) -> Result<(Account, Zeroizing<String>), PeopleError> {
         self.nobodys_own(facility, new.hub_user.as_ref())?;
         let one_time = password::one_time()?;
-        let now = self.0.clock.now().as_millisecond();
+        let now = self.0.clock.latest().as_millisecond();
         let row = StaffRow {
             facility: facility.to_owned(),
             user: new.user.as_str().to_owned(),
@@ -258,7 +259,7 @@ impl People {
             user: user.to_owned(),
             password: self.0.hasher.hash(one_time.clone()).await?,
             one_time: true,
-            at: self.0.clock.now().as_millisecond(),
+            at: self.0.clock.latest().as_millisecond(),
             instead_of: None,
             session: None,
         };

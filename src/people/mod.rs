@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
 
-pub use account::{Account, Change, Name, NewAccount, User};
+pub use account::{Account, Change, Name, NewAccount, User, place as name_place};
 pub use error::PeopleError;
 pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
@@ -85,7 +85,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Store`].
     pub async fn turn_of_day(&self, seen: Option<Date>) -> Result<Option<Date>, PeopleError> {
-        let today = self.0.clock.today_in_japan();
+        let today = self.0.clock.latest_day_in_japan();
         if today == seen || today.is_none() {
             return Ok(seen);
         }
@@ -112,7 +112,7 @@ impl People {
 
     /// The day in Japan; while the clock cannot be right, the newest day that was seen.
     async fn today(&self) -> Result<Option<Date>, StoreError> {
-        match self.0.clock.today_in_japan() {
+        match self.0.clock.latest_day_in_japan() {
             Some(today) => Ok(Some(today)),
             None => Ok(self.0.store.fact(DAY).await?.and_then(|day| day.parse().ok())),
         }

@@ -14,10 +14,12 @@ mod folders;
 mod hub_users;
 mod keys;
 mod open;
+mod peek;
 mod pieces;
 mod queues;
 mod received;
 mod rows;
+mod sealed;
 mod select;
 mod staff;
 mod submissions;
@@ -44,20 +46,22 @@ pub use folders::{
 };
 pub use hub_users::{AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SetHubUser, WipeHubPasswords};
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
+pub use peek::{Peek, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
     ReceivedRow, UnitGone,
 };
 pub use rows::{Columns, NewSubmission, Row};
+pub use sealed::{KeyUse, LongLived, Rewrap, SealedNote};
 pub use select::{Head, ListFilter, Ripe};
 pub use staff::{
     AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
-    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
-    UsePairing, WrongCode,
+    OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
+    TerminalRow, TouchTerminal, UsePairing, WrongCode,
 };
 pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};

@@ -31,6 +31,7 @@ mod identify;
 mod identity;
 mod inbox;
 mod lan;
+mod master_key;
 mod memory;
 mod people;
 mod power;

@@ -15,6 +15,7 @@ pub(super) mod identify;
 mod identifying;
 pub(super) mod intake;
 pub(super) mod keys;
+pub(super) mod master_key;
 mod next_step;
 pub(super) mod opinions;
 pub(super) mod pairing;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engawa::clock::Clock;
+use engawa::credential::KeyFile;
 use engawa::credential::seal::Keyring;
 use engawa::fault::Code;
 use engawa::hub::{HubPort, Scope, ScriptedHub, Trouble};
@@ -86,7 +87,8 @@ impl<H: HubPort> Room<H> {
     /// The outbox of another facility.
     pub(crate) async fn of(facility: &str, directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
-        let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
+        let file = KeyFile::new(file, false, None);
+        let keys = if file.path().exists() { file.read() } else { file.create() };
         let keys = Arc::new(keys.unwrap());
         let observer = Arc::new(|_, _| {});
         let (store, store_task) = Store::open(directory.path(), clock.clone(), observer).await.unwrap();

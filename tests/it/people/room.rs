@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engawa::clock::Clock;
-use engawa::credential::seal::Keyring;
+use engawa::credential::KeyFile;
 use engawa::model::hub_user::{HubUser, StaffLogin};
 use engawa::people::{Change, HubLogin, IDLE, LONGEST, Name, NewAccount, People, PeopleError, Role, User};
 use engawa::store::{SetHubUser, Store, StoreTask};
@@ -36,7 +36,7 @@ impl Room {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual(time.parse().unwrap());
         let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
-        let names = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let names = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap());
         let told = Arc::new(Mutex::new(Vec::new()));
         let hear = Arc::clone(&told);
         let hear = Arc::new(move |ids: &[String]| hear.lock().unwrap().extend_from_slice(ids));
@@ -227,7 +227,7 @@ async fn nobody_comes_back_by_stopping_the_clock() {
     let directory = room.close().await;
     let clock = Clock::manual("1970-01-01T00:00:00Z".parse().unwrap());
     let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
-    let names = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
+    let names = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).read().unwrap());
     let people = People::new(store.clone(), names, clock, Arc::new(|_| ()));
     assert!(people.log_in(OFFICE, "desk", "sato", left).await.is_err());
     assert!(people.log_in(OFFICE, "desk", "suzuki", stays).await.is_ok());
