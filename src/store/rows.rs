@@ -5,7 +5,7 @@ use sqlx::FromRow;
 /// What a submission is born with; never changed afterwards.
 #[derive(Clone, Debug)]
 pub struct NewSubmission {
-    /// The id, which also travels to the hub as `Idempotency-Key`.
+    /// The id.
     pub id: [u8; 16],
     /// `opinion`, `identification` or `care_plan`.
     pub kind: &'static str,
@@ -43,6 +43,8 @@ pub struct NewSubmission {
     pub about: Option<String>,
     /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
     pub hub_user: Option<String>,
+    /// Under which the hub gets it first.
+    pub hub_key: Option<[u8; 16]>,
 }
 
 /// A submission as stored.
@@ -95,6 +97,8 @@ pub struct Row {
     pub head: bool,
     /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
     pub hub_user: Option<String>,
+    /// Under which the hub gets it first; `None`: its id.
+    pub hub_key: Option<Vec<u8>>,
 }
 
 /// The part of a row that a transition replaces.
@@ -125,7 +129,7 @@ pub struct Columns {
     pub outcome: Option<Vec<u8>>,
     /// Last transition, milliseconds since 1970.
     pub changed_at: i64,
-    /// Counts the hub's keys: 0 is the submission's own id.
+    /// Counts the hub's keys: under key 0 the hub gets it first.
     pub generation: i64,
     /// The hub may have it, though its state does not say so.
     pub doubtful: bool,
@@ -137,7 +141,7 @@ macro_rules! row_columns {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
          changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head, \
-         hub_user"
+         hub_user, hub_key"
     };
 }
 pub(super) use row_columns;
