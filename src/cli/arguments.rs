@@ -285,6 +285,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 本人の代わりに事業所として送る（職員がパスワードを入れられないとき） / send it as the facility, not as the person who handed it in
+    AsFacility(OneSubmission),
     /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
     Paper(OneSubmission),
 }

@@ -16,6 +16,7 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+use crate::people::People;
 use crate::store::Store;
 
 /// Where the report comes from.
@@ -34,6 +35,7 @@ pub(super) struct Facility {
     inbox: Inbox,
     link: Arc<HubLink>,
     exchange: Option<watch::Receiver<exchange::Health>>,
+    people: People,
 }
 
 impl HealthSource for Parts {
@@ -66,13 +68,14 @@ impl HealthSource for Parts {
 }
 
 impl Facility {
-    pub(super) fn of(desk: &Desk) -> Self {
+    pub(super) fn of(desk: &Desk, people: &People) -> Self {
         Self {
             number: desk.facility.clone(),
             outbox: desk.outbox.clone(),
             inbox: desk.inbox.clone(),
             link: Arc::clone(&desk.link),
             exchange: desk.exchange_health(),
+            people: people.clone(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Facility {
         parts.push(("inbox", self.inbox()));
         parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
         parts.push(("certificate", self.certificate(now)));
+        parts.extend(self.staff_logins().await.map(|health| ("staff_logins", health)));
         parts
     }
 
@@ -109,6 +113,13 @@ impl Facility {
             inbox::HealthStatus::Failed => HealthStatus::Failed,
         };
         Health { status, reason, last_proof }
+    }
+
+    /// What keeps one person's documents is no trouble of the others', but somebody should look.
+    async fn staff_logins(&self) -> Option<Health> {
+        let reason = self.people.hub_health(&self.number).await.unwrap_or_else(|error| Some(Some(error.code())))?;
+        let status = if reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Some(Health { status, reason, last_proof: None })
     }
 
     fn certificate(&self, now: jiff::Timestamp) -> Health {

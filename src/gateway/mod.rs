@@ -14,6 +14,7 @@ mod health;
 mod keys;
 mod lan;
 mod link;
+mod logins;
 mod people;
 mod reload;
 mod staff;
@@ -126,7 +127,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     notifier.reloading();
-                    reload::reload(&loaded, &house, &telemetry);
+                    reload::reload(&loaded, &house, &telemetry).await;
                     house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
@@ -269,6 +270,9 @@ impl House {
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
         let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
+        for (own, desk) in loaded.facilities().zip(&desks) {
+            desk.staff_login(own, &people).await;
+        }
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             desks,
@@ -316,7 +320,7 @@ impl House {
             backups: self.backups.clone(),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
-                facilities: self.desks.iter().map(health::Facility::of).collect(),
+                facilities: self.desks.iter().map(|desk| health::Facility::of(desk, &self.people)).collect(),
                 store: self.store.clone(),
                 cards: self.card_health.clone(),
                 lan: Arc::clone(&self.lan),

@@ -25,6 +25,7 @@ mod host;
 mod hub;
 mod hub_careplans;
 mod hub_sandbox;
+mod hub_users;
 mod identification;
 mod identify;
 mod identity;

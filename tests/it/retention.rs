@@ -52,6 +52,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         place: None,
         about: None,
         hub_key: None,
+        hub_user: None,
     };
     let event = NewEvent {
         at,

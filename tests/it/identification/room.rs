@@ -179,7 +179,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn sender() -> Sender {
-    Sender { facility: FACILITY.into(), id: "counter".into(), act: None }
+    Sender { facility: FACILITY.into(), id: "counter".into(), hub_user: None, act: None }
 }
 
 pub(crate) fn insured(n: u32) -> String {

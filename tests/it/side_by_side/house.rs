@@ -101,7 +101,7 @@ impl Desk {
     }
 
     pub(super) fn sender(&self) -> Sender {
-        Sender { facility: self.facility.into(), id: "desk".into(), act: None }
+        Sender { facility: self.facility.into(), id: "desk".into(), hub_user: None, act: None }
     }
 
     pub(super) async fn begin(&self, key: &str) -> Intake {
