@@ -13,6 +13,7 @@ use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
+use engawa::credential::seal::Keyring;
 use engawa::credential::{Authority, KeyFile};
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
