@@ -253,7 +253,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     }
 }
 
-fn facility(reader: &mut Reader) -> Facility {
+pub(super) fn facility(reader: &mut Reader) -> Facility {
     Facility {
         number: reader.required("facility.number", values::facility_number).unwrap_or_default(),
         name: reader.text("facility.name", |text| values::one_line(text, 100)),
@@ -294,7 +294,7 @@ fn lan(reader: &mut Reader) -> Lan {
     }
 }
 
-fn hub(reader: &mut Reader) -> Hub {
+pub(super) fn hub(reader: &mut Reader) -> Hub {
     let nowhere = || SecretRef::File(PathBuf::new());
     Hub {
         url: reader.required("hub.url", values::hub_url).unwrap_or_default(),

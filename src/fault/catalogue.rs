@@ -58,8 +58,11 @@ catalogue! {
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
     FacilityGone "FACILITY_GONE" 401 Operator AfterRemedy
-        "このキーまたは端末の事業所は、この機器の設定にありません。管理者が facilities.d を確かめてください。設定を戻して再起動すれば、また使えます。"
-        "The facility of this key or terminal is not in this box's settings. The administrator looks at facilities.d; once it is back there and engawa has started anew, it works again.";
+        "この事業所は、この機器の設定にありません。キーと端末は使えず、待っている文書は送られません。管理者が facilities.d に設定を戻して再起動すれば、続きから動きます。"
+        "This facility is not in the box's settings: its keys and terminals are refused, and what waits is not sent. Once its file is back in facilities.d and engawa has started anew, everything goes on.";
+    FacilityUnknown "FACILITY_UNKNOWN" 400 Caller Never
+        "その番号の事業所は、この機器にありません。番号（Engawa-Facility、--facility）を確かめてください。追加したばかりなら engawa を再起動します。"
+        "This box serves no facility of that number. Check the number (Engawa-Facility, --facility); if it was just added, start engawa anew.";
     LoginRequired "LOGIN_REQUIRED" 401 Caller AfterRemedy
         "ログインが要ります。職員の利用者名とパスワードでログインしてください。"
         "Nobody is logged in here. Log in with a user and password of the staff.";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::failure::{Reply, of_a_read, trouble};
@@ -127,7 +128,7 @@ impl Session {
         }
         // In a task of its own: a login that has begun is finished and written down, also when its caller has gone.
         let (session, link) = (Arc::clone(self), Arc::clone(link));
-        let renewal = tokio::spawn(async move { session.renew(&link, seen).await });
+        let renewal = tokio::spawn(async move { session.renew(&link, seen).await }.in_current_span());
         renewal.await.unwrap_or_else(|_| Err(trouble(Code::GatewayInternal, Scope::Hub)))
     }
 

@@ -81,6 +81,7 @@ impl Outbox {
         request: RequestHash,
         batch: NewBatch,
     ) -> Result<Batch, OutboxError> {
+        self.inner.serves(sender)?;
         let request = request.finish();
         if let Some(earlier) = self.handed_in(sender, idempotency_key, &request).await? {
             return Ok(earlier);

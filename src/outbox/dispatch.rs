@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::Inner;
@@ -192,11 +193,12 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn carry(&mut self, id: Uuid, kind: Kind, way: impl Future<Output = What> + Send + 'static) {
         let clock = self.inner.clock.clone();
-        let handle = self.on_way.spawn(async move {
+        let carried = async move {
             let start = clock.elapsed();
             let what = way.await;
             Returned { id, kind, took: clock.elapsed().saturating_sub(start), what }
-        });
+        };
+        let handle = self.on_way.spawn(carried.in_current_span());
         self.carried.insert(handle.id(), (id, kind));
     }
 

@@ -60,6 +60,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use bar::{ABSENCE, BARRED};
@@ -158,6 +159,12 @@ impl Inner {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it is of this outbox's facility who asks. Whoever leads a request here has seen to that; a mistake there must not
+    /// move another's rows.
+    fn serves(&self, sender: &Sender) -> Result<(), OutboxError> {
+        if *sender.facility == *self.facility { Ok(()) } else { Err(Code::FacilityGone.into()) }
+    }
+
     fn incoming(&self) -> MutexGuard<'_, HashSet<Uuid>> {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -239,9 +246,9 @@ impl Outbox {
         }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
-            dispatcher: tokio::spawn(dispatcher.run()),
-            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone())),
-            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
+            dispatcher: tokio::spawn(dispatcher.run().in_current_span()),
+            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone()).in_current_span()),
+            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop).in_current_span()),
         };
         (Self { inner }, tasks)
     }
@@ -258,15 +265,17 @@ impl Outbox {
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.
     ///
     /// # Errors
-    /// `STORAGE_FULL` with a forecast, or the store's failure.
+    /// `FACILITY_GONE` when the sender is of another facility, `STORAGE_FULL` with a forecast, or the store's failure.
     pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
+        self.inner.serves(sender)?;
         Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
     }
 
     /// Withdraws a submission that has not left.
     ///
     /// # Errors
-    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, or the store's failure.
+    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, `FACILITY_GONE` as of [`Outbox::begin`], or the store's
+    /// failure.
     pub async fn cancel(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
         self.person(sender, id, || machine::Input::Cancel).await
     }

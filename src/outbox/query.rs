@@ -102,6 +102,7 @@ impl Outbox {
         id: Uuid,
         input: fn() -> Input,
     ) -> Result<Submission, OutboxError> {
+        self.inner.serves(sender)?;
         let found = self.inner.store.submission(id.as_bytes()).await?;
         found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
         let on = format!("submission:{id}");

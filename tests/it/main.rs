@@ -18,6 +18,7 @@ mod demo;
 mod disk;
 mod disk_plans;
 mod exchange;
+mod facilities;
 mod faults;
 mod feeds;
 mod host;

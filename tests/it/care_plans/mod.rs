@@ -157,8 +157,8 @@ async fn the_same_again_is_the_same_batch() {
     let opinion = hand_in(&room, "an opinion", units()).await.unwrap_err();
     assert_eq!(opinion.code, Code::IdempotencyConflict);
     let others = Sender { facility: "9970000015".into(), id: "desk".into(), act: None };
-    let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap();
-    assert!(!theirs.replayed, "another facility's key");
+    let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap_err();
+    assert_eq!(theirs.code, Code::FacilityGone, "another facility has its own outbox");
 
     let many = (0..8).map(|_| hand_in(&room, "many", [unit("H3", 1, 1), unit("H3", 2, 1)]));
     let ids: BTreeSet<_> = futures_util::future::join_all(many).await.into_iter().map(|one| one.unwrap().id).collect();
