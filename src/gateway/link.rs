@@ -206,6 +206,13 @@ impl HubPort for HubLink {
         }
     }
 
+    fn ahead(&self) -> Option<i64> {
+        match self.current() {
+            State::Linked(hub) => hub.ahead(),
+            State::Unlinked(_) => None,
+        }
+    }
+
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
         match self.current() {
             State::Linked(hub) => hub.lookup(key).instrument(self.span()).await,

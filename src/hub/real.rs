@@ -255,6 +255,10 @@ impl HubPort for Hub {
         self.tell(key, id, what).await
     }
 
+    fn ahead(&self) -> Option<i64> {
+        self.link().board.read().ahead
+    }
+
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
         let link = match self.offering(wire::Capabilities::has_lookup, Scope::Operator).await {
             Ok(link) => link,

@@ -20,14 +20,16 @@
 //!
 //! What the hub may see twice without harm (an identification) is never `unknown`: when its answer is lost, it queues again.
 //!
-//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key` (another key is made of it only after a
-//! refusal that the hub would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
+//! Invariants: the hub's `Idempotency-Key` is made at acceptance, of a secret of the box, the sender's key and the request, so that a
+//! box which begins with a backup gives the same request the same one (another key is made of it only after a refusal that the hub
+//! would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
 //! answered before the commit; `sending` is on stable storage before the first byte leaves; an unknown outcome is asked,
 //! never resent blindly; a final state never changes; the municipality's progress is a fact beside the state, so there is
 //! never a receipt and a refusal; trouble with one kind closes no other kind's way (they share the places: one that hangs
 //! takes a place until its time is up, and with one place in all the others wait so long); what the hub told of a person is
 //! sealed in the transaction that says `delivered`. Memory does not depend on the number of documents.
 
+mod asking;
 pub mod backoff;
 mod bar;
 mod care_plan;
@@ -157,6 +159,12 @@ impl Inner {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it is of this outbox's facility who asks. Whoever leads a request here has seen to that; a mistake there must not
+    /// move another's rows.
+    fn serves(&self, sender: &Sender) -> Result<(), OutboxError> {
+        if *sender.facility == *self.facility { Ok(()) } else { Err(Code::FacilityGone.into()) }
+    }
+
     fn incoming(&self) -> MutexGuard<'_, HashSet<Uuid>> {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -257,15 +265,17 @@ impl Outbox {
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.
     ///
     /// # Errors
-    /// `STORAGE_FULL` with a forecast, or the store's failure.
+    /// `FACILITY_GONE` when the sender is of another facility, `STORAGE_FULL` with a forecast, or the store's failure.
     pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
+        self.inner.serves(sender)?;
         Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
     }
 
     /// Withdraws a submission that has not left.
     ///
     /// # Errors
-    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, or the store's failure.
+    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, `FACILITY_GONE` as of [`Outbox::begin`], or the store's
+    /// failure.
     pub async fn cancel(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
         self.person(sender, id, || machine::Input::Cancel).await
     }

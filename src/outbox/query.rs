@@ -15,7 +15,7 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::{MunicipalState, RecipientState};
-use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+use crate::store::{EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -102,9 +102,12 @@ impl Outbox {
         id: Uuid,
         input: fn() -> Input,
     ) -> Result<Submission, OutboxError> {
+        self.inner.serves(sender)?;
         let found = self.inner.store.submission(id.as_bytes()).await?;
         found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
-        self.inner.step(id, input()).await?.ok_or(Code::RequestNotFound)??;
+        let on = format!("submission:{id}");
+        let record = sender.act.clone().map(|act| act.done(self.inner.clock.now(), on).to_line());
+        self.inner.recorded_step(id, input(), record).await?.ok_or(Code::RequestNotFound)??;
         self.inner.nudge.notify_one();
         let row = self.inner.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
         self.inner.full_view(&row).await
@@ -114,7 +117,16 @@ impl Outbox {
 impl Inner {
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.step_with(id, input, None, rand::random(), self.config().policy).await
+        self.recorded_step(id, input, None).await
+    }
+
+    async fn recorded_step(
+        &self,
+        id: Uuid,
+        input: Input,
+        record: Option<TrailLine>,
+    ) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        self.transit(id, input, None, rand::random(), self.config().policy, record).await
     }
 
     pub(super) async fn step_with(
@@ -125,9 +137,21 @@ impl Inner {
         seed: u64,
         policy: Policy,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        self.transit(id, input, told, seed, policy, None).await
+    }
+
+    async fn transit(
+        &self,
+        id: Uuid,
+        input: Input,
+        told: Option<Told>,
+        seed: u64,
+        policy: Policy,
+        record: Option<TrailLine>,
+    ) -> Result<Option<Result<Life, Code>>, OutboxError> {
         let now = self.clock.now();
         let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), told.clone(), now, &policy, seed));
-        let stepped = self.store.write(Transit { id: id.into_bytes(), rule }).await?;
+        let stepped = self.store.write(Transit { id: id.into_bytes(), rule, record }).await?;
         if let Some(Ok(life)) = &stepped {
             Metric::Events.count(&[("kind", life.name().event_kind())]);
         }
@@ -158,8 +182,10 @@ impl Inner {
         };
         let reason = self.waiting_reason(&life, row);
         let no_promise = waits_for_a_person(life.name(), reason) || reason == Some(Code::WaitEarlier);
+        let first_key = record::first_key(&row.id, row.hub_key.as_deref())?;
         Ok(Submission {
             id,
+            hub_key: (!life.kind.repeatable()).then(|| record::hub_key(first_key, life.generation)),
             kind: life.kind.as_str(),
             sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,

@@ -19,7 +19,7 @@ pub struct Sender {
     pub facility: String,
     /// Stable id of the credential.
     pub id: String,
-    /// What the trail says of the one who submits; recorded in the transaction that accepts.
+    /// What the trail says of the one who acts; recorded in the transaction of the act. `None`: it is recorded elsewhere, or by nobody.
     pub act: Option<Draft>,
 }
 
@@ -113,8 +113,10 @@ impl StateName {
 /// A submission as its sender may see it.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Its id, which is also its first `Idempotency-Key` at the hub.
+    /// Its id.
     pub id: Uuid,
+    /// Its `Idempotency-Key` at the hub; `None` where it goes there without one.
+    pub hub_key: Option<Uuid>,
     /// `opinion`, `identification` or `care_plan`: a [`Kind`](super::Kind)'s name.
     pub kind: &'static str,
     /// Id of the credential that sent it.

@@ -309,6 +309,8 @@ impl From<EventRecord> for HistoryEntry {
 pub(in crate::api) struct SubmissionView {
     /// Its id.
     id: Uuid,
+    /// The key under which the hub knows it, or will: what the hub's support asks for. Absent where it goes there without one.
+    hub_key: Option<Uuid>,
     /// What it is: `opinion`, `identification` or `care_plan`.
     #[schema(example = "opinion")]
     kind: &'static str,
@@ -382,6 +384,7 @@ impl SubmissionView {
         Self {
             next_step: next_step(&submission).into(),
             id: submission.id,
+            hub_key: submission.hub_key,
             kind: submission.kind,
             accepted_at: submission.accepted_at,
             sha256: hex(&submission.sha256),

@@ -80,6 +80,11 @@ impl Room {
 
 impl<H: HubPort> Room<H> {
     pub(crate) async fn over(directory: Home, hub: Arc<H>, clock: Clock) -> Self {
+        Self::of(FACILITY, directory, hub, clock).await
+    }
+
+    /// The outbox of another facility.
+    pub(crate) async fn of(facility: &str, directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
         let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
         let keys = Arc::new(keys.unwrap());
@@ -95,7 +100,7 @@ impl<H: HubPort> Room<H> {
         };
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(40)).unwrap();
         let config = outbox::Config {
-            facility: FACILITY.into(),
+            facility: facility.into(),
             clinic: false,
             policy: Policy { backoff, strikes: STRIKES, key_memory: 399 * DAY, ask_after: Duration::from_millis(5) },
             parallel: 4,

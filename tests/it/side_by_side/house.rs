@@ -145,6 +145,16 @@ impl Desk {
         self.until(id, |submission| submission.state == state).await
     }
 
+    /// Their keys at the hub.
+    pub(super) async fn keys(&self, ids: impl IntoIterator<Item = &Uuid>) -> BTreeSet<Uuid> {
+        let mut keys = BTreeSet::new();
+        for id in ids {
+            let found = self.outbox.submission(&self.sender().facility, *id).await.unwrap().unwrap();
+            keys.insert(found.hub_key.unwrap());
+        }
+        keys
+    }
+
     /// What its hub has, under their keys.
     pub(super) fn filed(&self) -> BTreeSet<Uuid> {
         let filed = self.hub.filed();

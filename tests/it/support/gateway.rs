@@ -364,6 +364,11 @@ impl Gateway {
         answer.json()
     }
 
+    /// The key under which the hub knows a submission.
+    pub(crate) fn hub_key(&self, id: &str) -> String {
+        self.submission(id)["hub_key"].as_str().unwrap().to_owned()
+    }
+
     /// Waits until a submission is in a state; the submission.
     pub(crate) fn reaches(&self, id: &str, state: &str, within: Duration) -> Value {
         until(&format!("{id} to be {state}"), within, || {
