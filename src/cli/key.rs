@@ -81,7 +81,8 @@ fn table(answer: &Value) -> String {
     if items.is_empty() {
         return "キーはありません。engawa key add で作ります。 / No keys. Make one with engawa key add.".to_owned();
     }
-    let several = items.iter().any(|item| item.get("facility") != items[0].get("facility"));
+    let several =
+        items.iter().any(|item| item.get("facility") != items.first().and_then(|first| first.get("facility")));
     let mut text = String::new();
     for item in items {
         let revoked = match item.get("revoked_at") {
