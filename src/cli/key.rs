@@ -81,6 +81,8 @@ fn table(answer: &Value) -> String {
     if items.is_empty() {
         return "キーはありません。engawa key add で作ります。 / No keys. Make one with engawa key add.".to_owned();
     }
+    let several =
+        items.iter().any(|item| item.get("facility") != items.first().and_then(|first| first.get("facility")));
     let mut text = String::new();
     for item in items {
         let revoked = match item.get("revoked_at") {
@@ -96,8 +98,9 @@ fn table(answer: &Value) -> String {
             .filter_map(Value::as_str)
             .collect();
         let bound = if bound.is_empty() { String::new() } else { format!("  ({})", bound.join(" ")) };
-        let (id, label, facility) = (text_of(item, "id"), text_of(item, "label"), text_of(item, "facility"));
-        text.push_str(&format!("{id}  {facility}  {label}  [{}]{bound}{revoked}\n", rights.join(",")));
+        let (id, label) = (text_of(item, "id"), text_of(item, "label"));
+        let of = if several { format!("{}  ", text_of(item, "facility")) } else { String::new() };
+        text.push_str(&format!("{id}  {of}{label}  [{}]{bound}{revoked}\n", rights.join(",")));
     }
     text
 }
