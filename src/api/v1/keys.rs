@@ -33,6 +33,7 @@ pub(in crate::api) struct KeyRequest {
     #[schema(example = "カルテソフト 1号機")]
     label: String,
     /// What its holder may do; at least one.
+    #[schema(value_type = Vec<Right>)]
     rights: BTreeSet<Right>,
     /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]

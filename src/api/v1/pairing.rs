@@ -19,7 +19,7 @@ use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With, authorise};
-use crate::api::problem::{Failure, Place};
+use crate::api::problem::{Document, Failure, Place};
 use crate::api::shown::from_own_page;
 use crate::api::strict_json;
 use crate::fault::Code;
@@ -38,6 +38,7 @@ pub(in crate::api) struct PairingRequest {
     #[schema(example = "受付1")]
     label: String,
     /// What it may do; at least one.
+    #[schema(value_type = Vec<Right>)]
     rights: BTreeSet<Right>,
     /// How it proves itself: by a certificate, by a cookie and a person's log-in, or by an API key.
     kind: Kind,
@@ -170,7 +171,10 @@ impl From<WindowRecord> for PairingView {
 #[utoipa::path(
     post, path = "/v1/pairing", security(("key" = ["admin"])),
     request_body(content = PairingRequest),
-    responses((status = 201, description = "Open", body = NewPairingView))
+    responses(
+        (status = 201, description = "Open", body = NewPairingView),
+        (status = 409, description = "LAN_OFF, PAIRING_WINDOWS", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn open(
     State(api): State<Arc<Api>>,
@@ -264,7 +268,13 @@ pub(in crate::api) async fn shut(
 #[utoipa::path(
     post, path = "/v1/pair", security(()),
     request_body(content = PairRequest),
-    responses((status = 201, description = "Paired, and let in at once", body = PairedView))
+    responses(
+        (status = 201, description = "Paired, and let in at once", body = PairedView),
+        (status = 403, description = "PAIRING_REFUSED", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "PAIRING_KIND: the code is still good", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "REQUEST_CSR: the code is still good", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "PAIRING_LOCKED", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn pair(
     State(api): State<Arc<Api>>,
