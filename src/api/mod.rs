@@ -18,6 +18,7 @@ mod matrix;
 mod members;
 mod meter;
 mod openapi;
+mod pages;
 mod perimeter;
 mod person;
 mod problem;

@@ -52,12 +52,14 @@ fn paths() -> utoipa::openapi::Paths {
         let tag = match resource {
             "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" | "trail" => resource,
             "received" => "careplans",
+            "pair" if route.path == "/pair" => "pages",
             "pair" | "pairing" | "terminal" | "terminals" => "terminals",
+            "" | "login" | "engawa.css" | "engawa.js" => "pages",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
         };
         operation.tags = Some(vec![tag.to_owned()]);
-        let own = if handler == resource { handler } else { format!("{resource}_{handler}") };
+        let own = if handler == resource || tag == "pages" { handler } else { format!("{resource}_{handler}") };
         operation.operation_id = Some(own.replace('-', "_"));
         paths = paths.path(route.path, PathItem::new(route.method, operation));
     }

@@ -259,6 +259,7 @@ unix_socket = {path("socket")}
 [lan]
 listen = ["127.0.0.1:0"]
 requests_per_second = 100000
+connections_per_address = 1000
 [hub]
 url = {json.dumps(hub["hub"])}
 ca_file = {json.dumps(hub["ca"])}
