@@ -19,6 +19,7 @@ pub mod password;
 pub mod role;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
@@ -47,6 +48,8 @@ struct Inner {
     clock: Clock,
     hasher: Hasher,
     lockout: Mutex<Lockout>,
+    /// Terminals at which a password is looked at: one at a time each, so that none has all the places of those who wait.
+    trying: Mutex<BTreeSet<String>>,
     told: Told,
 }
 
@@ -58,7 +61,15 @@ impl People {
     /// The staff kept in `store`, their names sealed with `names`.
     #[must_use]
     pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
-        Self(Arc::new(Inner { store, names, clock, hasher: Hasher::new(), lockout: Mutex::default(), told }))
+        Self(Arc::new(Inner {
+            store,
+            names,
+            clock,
+            hasher: Hasher::new(),
+            lockout: Mutex::default(),
+            trying: Mutex::default(),
+            told,
+        }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.

@@ -83,7 +83,7 @@ impl Terminals {
         if ends <= self.0.clock.now() {
             return Err(TerminalError::Expired);
         }
-        Ok(self.let_in(record, from))
+        Ok(Caller { until: Some(ends), ..self.let_in(record, from) })
     }
 
     /// Who shows this value of the cookie [`super::COOKIE`].
@@ -213,6 +213,7 @@ impl Terminals {
             from,
             facility: record.facility,
             rights: record.rights,
+            until: None,
         }
     }
 

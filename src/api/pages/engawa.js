@@ -158,7 +158,9 @@ function pair() {
 }
 
 async function login() {
-  const change = (oneTime, focus) => {
+  const change = (oneTime, focus, user) => {
+    // For the browser's own store of passwords.
+    by("whose").value = user;
     show("title-login", false);
     show("title-password", true);
     show("login", false);
@@ -178,7 +180,7 @@ async function login() {
     if (!value.one_time) return location.assign("/");
     by("present").value = by("password").value;
     by("password").value = "";
-    change(true, "new");
+    change(true, "new", value.user);
   });
   on(by("change"), async () => {
     if (by("new").value !== by("again").value) {
@@ -193,7 +195,7 @@ async function login() {
     location.assign("/");
   });
   const { value, problem } = await ask("GET", "/v1/session");
-  if (value && (value.one_time || location.hash === "#password")) return change(value.one_time, "present");
+  if (value && (value.one_time || location.hash === "#password")) return change(value.one_time, "present", value.user);
   if (value) return location.replace("/");
   if (problem.code !== "LOGIN_REQUIRED") return unknown(problem);
   by("user").focus();

@@ -19,6 +19,7 @@ use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With, authorise};
+use crate::api::person::of_the_staff;
 use crate::api::problem::{Document, Failure, Place};
 use crate::api::shown::from_own_page;
 use crate::api::strict_json;
@@ -186,6 +187,7 @@ pub(in crate::api) async fn open(
     let limit = api.config.request;
     let whole = timeout(limit, body.json(&parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)??;
     let new = window(strict_json::parse(&whole)?, caller.facility, caller.id)?;
+    of_the_staff(&api, &new.facility, new.person.as_deref()).await?;
     let opening = connection.detach(async move { api.terminals.open_window(new).await });
     let Opened { record, code, link, qr_svg } = timeout(limit, opening).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(window = %record.id, by = %record.opened_by, kind = record.kind.name(), "pairing window opened");
