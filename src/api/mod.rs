@@ -42,12 +42,15 @@ use crate::audit::Trail;
 use crate::backup::Backups;
 use crate::card::Cards;
 use crate::clock::Clock;
+use crate::fault::Code;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::{Keys, Terminals};
+
+use problem::Failure;
 
 pub use lan::LanConfig;
 pub use matrix::{Comer, Permission, page as routes_page, permissions};
@@ -58,10 +61,8 @@ pub use serve::{LanPort, Listener, ServeConfig, serve};
 
 /// What the endpoint is made of.
 pub struct Api {
-    /// Where documents go.
-    pub outbox: Outbox,
-    /// What other offices sent.
-    pub inbox: Inbox,
+    /// The facilities of the box, its first one first.
+    pub desks: Vec<Desk>,
     /// Who may come in.
     pub keys: Keys,
     /// The staff, and who is logged in.
@@ -72,8 +73,6 @@ pub struct Api {
     pub cards: Cards,
     /// The box as one file.
     pub backups: Backups,
-    /// Who a person is, by the hub's word.
-    pub identity: Identity,
     /// Where acts are recorded.
     pub trail: Trail,
     /// How the gateway's parts are.
@@ -84,6 +83,28 @@ pub struct Api {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+}
+
+/// What belongs to one facility.
+pub struct Desk {
+    /// Its number (事業所番号).
+    pub facility: String,
+    /// Where its documents go.
+    pub outbox: Outbox,
+    /// What other offices sent to it.
+    pub inbox: Inbox,
+    /// Who a person is, by the hub's word.
+    pub identity: Identity,
+}
+
+impl Api {
+    /// The desk of `facility`.
+    ///
+    /// # Errors
+    /// `FACILITY_GONE` when the settings do not name it.
+    fn desk(&self, facility: &str) -> Result<&Desk, Failure> {
+        self.desks.iter().find(|desk| desk.facility == facility).ok_or(Code::FacilityGone.into())
+    }
 }
 
 /// Settings of the endpoint.

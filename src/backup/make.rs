@@ -163,7 +163,7 @@ impl Backups {
         if host::free_space(&config.directory).is_ok_and(|free| free < needed) {
             return Err(BackupError::NoRoom);
         }
-        let counts = store.counts().await?.into_iter();
+        let counts = store.counts_of_box().await?.into_iter();
         let submissions = counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0))).collect();
         let made_at = clock.now();
         let folder = config.directory.join(FOLDER);

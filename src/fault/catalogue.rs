@@ -57,6 +57,9 @@ catalogue! {
     AuthForbidden "AUTH_FORBIDDEN" 403 Caller AfterRemedy
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
+    FacilityGone "FACILITY_GONE" 401 Operator AfterRemedy
+        "このキーまたは端末の事業所は、この機器の設定にありません。管理者が facilities.d を確かめてください。設定を戻して再起動すれば、また使えます。"
+        "The facility of this key or terminal is not in this box's settings. The administrator looks at facilities.d; once it is back there and engawa has started anew, it works again.";
     LoginRequired "LOGIN_REQUIRED" 401 Caller AfterRemedy
         "ログインが要ります。職員の利用者名とパスワードでログインしてください。"
         "Nobody is logged in here. Log in with a user and password of the staff.";

@@ -33,7 +33,7 @@ pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use staff::{StaffOrder, staff_offline};
 
-use crate::api::{self, Api, Listener};
+use crate::api::{self, Api, Desk, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
 use crate::backup::Backups;
 use crate::card::{self, Cards};
@@ -318,14 +318,17 @@ impl House {
         let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
-            outbox: self.outbox.clone(),
-            inbox: self.inbox.clone(),
+            desks: vec![Desk {
+                facility: settings.facility.number.clone(),
+                outbox: self.outbox.clone(),
+                inbox: self.inbox.clone(),
+                identity: Identity::new(self.link.clone()),
+            }],
             keys: self.keys.clone(),
             people: self.people.clone(),
             terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             backups: self.backups.clone(),
-            identity: Identity::new(self.link.clone()),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
                 outbox: self.outbox.clone(),

@@ -12,7 +12,7 @@ use super::Inner;
 use crate::audit::forgotten;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
-use crate::store::{Announce, NewArrival, PruneReceived, StoreError};
+use crate::store::{Announce, NewArrival, PruneReceived, StoreError, fact_name};
 use crate::telemetry::Metric;
 
 /// What one office sends often comes in a row: the list is read soon after news, then ever less often.
@@ -28,7 +28,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const OVERDUE: i64 = 24 * 3600 * 1000;
 /// Units forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
 const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
-/// The clock by which things are forgotten; the outbox moves it, slower than a wall clock can jump.
+/// The fact of the facility that holds the cursor.
+const CURSOR: &str = "inbox.cursor";
+/// The facility's clock by which things are forgotten; its outbox moves it, slower than a wall clock can jump.
 const FORGET_CLOCK: &str = "retention.clock";
 
 /// Whoever turns it makes the room work. It holds nothing that is not on stable storage: dropped at any point, a turn is taken up by
@@ -189,7 +191,7 @@ impl<H: HubPort> Poller<H> {
     /// Reads page after page until there is nothing new; returns how much was news.
     async fn read(&self) -> Result<u64, Failure> {
         let inner = &self.inner;
-        let name = format!("inbox.cursor.{}", inner.config.facility);
+        let name = fact_name(CURSOR, &inner.config.facility);
         let mut news = 0;
         for _ in 0..PAGES {
             let cursor = inner.store.fact(&name).await?;
@@ -247,7 +249,8 @@ impl<H: HubPort> Poller<H> {
 
     async fn keep_house(&mut self) {
         let inner = &self.inner;
-        if let Ok((unopened, oldest)) = inner.store.received_unopened(&inner.config.facility).await {
+        // Metrics are of the box, whose inbox ever reports them.
+        if let Ok((unopened, oldest)) = inner.store.received_unopened().await {
             Metric::CarePlansUnopened.set(&[], unopened as f64);
             let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
             Metric::OldestUnopened.set(&[], age as f64);
@@ -270,7 +273,8 @@ impl<H: HubPort> Poller<H> {
     /// What nobody has opened is never forgotten.
     async fn forget(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
-        let known = inner.store.fact(FORGET_CLOCK).await?.and_then(|value| value.parse::<i64>().ok());
+        let clock = fact_name(FORGET_CLOCK, &inner.config.facility);
+        let known = inner.store.fact(&clock).await?.and_then(|value| value.parse::<i64>().ok());
         let Some(known) = known else { return Ok(()) };
         let kept = i64::try_from(inner.config.retention.as_millis()).unwrap_or(i64::MAX);
         let before = known.min(inner.clock.now().as_millisecond()).saturating_sub(kept);

@@ -4,6 +4,9 @@
 //! After an absence (it was off, or without the hub) a box may have been replaced by one that was restored from its backup. So what it
 //! accepted before is asked about by key before it is sent. The hub knowing a key that this box has never used is the proof: ids are
 //! minted at acceptance, so somebody else sent a copy.
+//!
+//! The bar and its end are facts of the box: what one facility's outbox finds out stops all, and one word of a person frees all. So
+//! the fact is read again before anything is sent. When the hub was heard last is the facility's: each has a line of its own.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,13 +17,13 @@ use uuid::Uuid;
 use super::view::OutboxError;
 use super::{Inner, Outbox};
 use crate::fault::Code;
-use crate::store::{Columns, Row, SetFact};
+use crate::store::{Columns, Row, SetFact, StoreError, fact_name};
 
-/// The fact that names why nothing is sent; empty or absent: nothing is in the way.
+/// The fact of the box that names why nothing is sent; empty or absent: nothing is in the way.
 pub const BARRED: &str = "outbox.barred";
-/// The fact that holds when the hub was heard last, in milliseconds since 1970; behind by at most [`NOTE_EVERY`].
+/// The fact of the facility that holds when the hub was heard last, in milliseconds since 1970; behind by at most [`NOTE_EVERY`].
 const HEARD: &str = "outbox.heard";
-/// The fact that holds when a person confirmed last that this box sends, in milliseconds since 1970.
+/// The fact of the box that holds when a person confirmed last that it sends, in milliseconds since 1970.
 const CONFIRMED: &str = "outbox.confirmed";
 /// Without the hub for longer, another box may have been put in this one's place.
 pub const ABSENCE: Duration = Duration::from_secs(3600);
@@ -38,31 +41,65 @@ pub(super) enum Bar {
 }
 
 impl Inner {
-    /// Whether something may be sent; reads the fact the first time.
+    /// Whether something may be sent, by the fact as it is at this moment.
     pub(super) async fn may_send(&self) -> Result<bool, OutboxError> {
-        if *self.bar.borrow() == Bar::Unread {
-            let known = self.store.fact(BARRED).await?.filter(|name| !name.is_empty());
-            // A word that this version does not know was written for a reason.
-            let bar =
-                known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
-            let heard = match self.store.fact(HEARD).await?.and_then(|text| text.parse().ok()) {
-                Some(heard) => heard,
-                // A new box, of which there is no backup yet.
-                None => {
-                    let now = self.clock.now().as_millisecond();
-                    self.store.write(SetFact { name: HEARD.to_owned(), value: now.to_string() }).await?;
-                    now
-                }
-            };
-            self.heard.store(heard, Ordering::SeqCst);
+        if self.bar_owed.load(Ordering::SeqCst) {
+            self.write_bar(Code::EpochOld).await?;
+        }
+        let said = self.bar_said.load(Ordering::SeqCst);
+        let known = self.store.fact(BARRED).await?.filter(|name| !name.is_empty());
+        // A word that this version does not know was written for a reason.
+        let bar = known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
+        let before = *self.bar.borrow();
+        if bar != before {
+            if before == Bar::Unread {
+                self.recall_heard().await?;
+            }
             let confirmed = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
             self.confirmed.store(confirmed, Ordering::SeqCst);
-            self.bar.send_replace(bar);
-            if let Bar::Closed(code) = bar {
-                tracing::warn!(%code, "outbox: nothing is sent: {}", code.en());
+            // A person has decided, at another facility's outbox: what another box may have sent meanwhile is asked about once more.
+            if matches!((before, bar), (Bar::Closed(_), Bar::Open)) {
+                self.doubt.fetch_max(confirmed, Ordering::SeqCst);
+            }
+            let taken = self.bar.send_if_modified(|known| {
+                let current = self.bar_said.load(Ordering::SeqCst) == said;
+                *known = if current { bar } else { *known };
+                current
+            });
+            if let Bar::Closed(code) = bar
+                && taken
+            {
+                tracing::warn!(facility = %self.facility, %code, "outbox: nothing is sent: {}", code.en());
             }
         }
         Ok(*self.bar.borrow() == Bar::Open)
+    }
+
+    async fn recall_heard(&self) -> Result<(), OutboxError> {
+        let name = fact_name(HEARD, &self.facility);
+        let heard = match self.store.fact(&name).await?.and_then(|text| text.parse().ok()) {
+            Some(heard) => heard,
+            // A new facility, of which there is no backup yet.
+            None => {
+                let now = self.clock.now().as_millisecond();
+                self.store.write(SetFact { name, value: now.to_string() }).await?;
+                now
+            }
+        };
+        self.heard.store(heard, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// What is said of the bar here goes before what was read of it before.
+    fn say(&self, bar: Bar) {
+        self.bar_said.fetch_add(1, Ordering::SeqCst);
+        self.bar.send_replace(bar);
+    }
+
+    async fn write_bar(&self, code: Code) -> Result<(), StoreError> {
+        self.store.write(SetFact { name: BARRED.to_owned(), value: code.name().to_owned() }).await?;
+        self.bar_owed.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Why nothing is sent.
@@ -98,10 +135,10 @@ impl Inner {
     pub(super) async fn taken_over(&self, id: Uuid) {
         let code = Code::EpochOld;
         tracing::error!(submission = %id, %code, "outbox: the hub has what only this box could have sent: {}", code.en());
-        self.bar.send_replace(Bar::Closed(code));
-        let set = SetFact { name: BARRED.to_owned(), value: code.name().to_owned() };
-        if let Err(error) = self.store.write(set).await {
-            tracing::error!(code = %error.code(), "outbox: that could not be recorded; it is found out again after the next start");
+        self.bar_owed.store(true, Ordering::SeqCst);
+        self.say(Bar::Closed(code));
+        if let Err(error) = self.write_bar(code).await {
+            tracing::error!(code = %error.code(), "outbox: that could not be recorded; it is tried again before anything is sent");
         }
     }
 
@@ -112,7 +149,8 @@ impl Inner {
         if u128::from(at.abs_diff(self.heard.load(Ordering::SeqCst))) < every {
             return;
         }
-        if self.store.write(SetFact { name: HEARD.to_owned(), value: at.to_string() }).await.is_ok() {
+        let name = fact_name(HEARD, &self.facility);
+        if self.store.write(SetFact { name, value: at.to_string() }).await.is_ok() {
             self.heard.store(at, Ordering::SeqCst);
         }
     }
@@ -125,7 +163,8 @@ impl Outbox {
         self.inner.barred()
     }
 
-    /// A person has decided that this box sends although `code` stood against it.
+    /// A person has decided that this box sends although `code` stood against it: for every facility. The other outboxes find out
+    /// before they send again, at the latest at their next turn.
     ///
     /// # Errors
     /// `CONFIRMATION_WRONG` when something else, or nothing, stands against it; the store's failure.
@@ -140,7 +179,8 @@ impl Outbox {
         self.inner.store.write(SetFact { name: CONFIRMED.to_owned(), value: now.to_string() }).await?;
         self.inner.confirmed.store(now, Ordering::SeqCst);
         self.inner.store.write(SetFact { name: BARRED.to_owned(), value: String::new() }).await?;
-        self.inner.bar.send_replace(Bar::Open);
+        self.inner.bar_owed.store(false, Ordering::SeqCst);
+        self.inner.say(Bar::Open);
         tracing::warn!(%code, "outbox: a person has confirmed that this box sends");
         self.reconsider();
         Ok(())

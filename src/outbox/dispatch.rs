@@ -11,7 +11,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::Inner;
-use super::engine::Engine;
+use super::engine::{Engine, Outlook};
 use super::kind::Kind;
 use super::machine::Input;
 use super::order::{Candidate, Places};
@@ -115,7 +115,7 @@ impl<H: HubPort> Dispatcher<H> {
     /// recorded) has an unknown outcome: the hub is asked, or sees it again where that is harmless.
     async fn recover(&mut self) -> Result<(), OutboxError> {
         let limit = BATCH.saturating_add(u16::try_from(self.carried.len()).unwrap_or(u16::MAX));
-        let ids = self.inner.store.sending(limit).await?;
+        let ids = self.inner.store.sending(&self.inner.facility, limit).await?;
         self.repair = ids.len() == usize::from(limit);
         for id in &ids {
             let id = uuid(id)?;
@@ -148,7 +148,7 @@ impl<H: HubPort> Dispatcher<H> {
     /// Held submissions whose day has come queue again.
     async fn release(&self) -> Result<(), OutboxError> {
         let now = self.inner.clock.now().as_millisecond();
-        for held in self.inner.store.ripe("held", now, i64::MAX, BATCH).await? {
+        for held in self.inner.store.ripe(&self.inner.facility, "held", now, i64::MAX, BATCH).await? {
             let id = uuid(&held.id)?;
             if let Some(Err(Code::SubmissionDamaged)) = self.inner.step(id, Input::Release).await? {
                 set_aside(&self.inner, id).await?;
@@ -163,7 +163,7 @@ impl<H: HubPort> Dispatcher<H> {
             return Ok(());
         }
         let now = self.inner.clock.now().as_millisecond();
-        for unknown in self.inner.store.ripe("unknown", now, self.horizon(), BATCH).await? {
+        for unknown in self.inner.store.ripe(&self.inner.facility, "unknown", now, self.horizon(), BATCH).await? {
             let id = uuid(&unknown.id)?;
             let kind = Kind::parse(&unknown.kind).filter(|kind| !kind.repeatable());
             let Some((kind, key)) = kind.zip(key(id, unknown.generation).ok()) else {
@@ -229,7 +229,8 @@ impl<H: HubPort> Dispatcher<H> {
         for kind in Kind::ALL.into_iter().filter(|kind| places.of(*kind) > 0) {
             let per_lane = u16::try_from(places.of(kind)).unwrap_or(u16::MAX);
             let now = now.as_millisecond();
-            let heads = self.inner.store.heads(kind.as_str(), now, self.horizon(), per_lane).await?;
+            let Inner { store, facility, .. } = &*self.inner;
+            let heads = store.heads(facility, kind.as_str(), now, self.horizon(), per_lane).await?;
             let candidate = |head: Head| Candidate { id: head.id, kind, lane: head.lane, due: head.due, seq: head.seq };
             waiting.extend(heads.into_iter().map(candidate));
         }
@@ -349,7 +350,7 @@ impl<H: HubPort> Dispatcher<H> {
     /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick.
     async fn pause(&self) -> Duration {
         let now = self.inner.clock.now().as_millisecond();
-        let wake = self.inner.store.next_wake(now).await.ok().flatten();
+        let wake = self.inner.store.next_wake(&self.inner.facility, now).await.ok().flatten();
         let own = wake.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
         let elapsed = self.inner.clock.elapsed();
         let outlook = self.engine.outlook();
@@ -383,8 +384,9 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn publish(&self) {
         let outlook = self.engine.outlook();
-        Metric::HubCircuit.set(&[], if outlook.blocked().is_some() { 1.0 } else { 0.0 });
-        self.inner.outlook.send_replace(outlook);
+        let before = self.inner.outlook.send_replace(outlook);
+        let shut = |outlook: Outlook| f64::from(u8::from(outlook.blocked().is_some()));
+        Metric::HubCircuit.change(&[], shut(outlook) - shut(before));
     }
 
     fn beat(&self) {

@@ -16,7 +16,7 @@ use super::{Inner, Kind};
 use crate::credential::seal::Keyring;
 use crate::fault::{Code, crash};
 use crate::hub::{Change, ChangePage, HubPort, MunicipalState, RecipientState, Trouble};
-use crate::store::{ApplyChanges, ChangeRow, Row, StoreError};
+use crate::store::{ApplyChanges, ChangeRow, Row, StoreError, fact_name};
 use crate::telemetry::Metric;
 
 /// Shortly after a delivery its addressee's answer is likely: the feed is read soon, then ever less often.
@@ -28,7 +28,7 @@ const PAGES: u32 = 50;
 trait Feed: 'static {
     /// What it is about.
     const KIND: Kind;
-    /// Fact that holds the cursor.
+    /// Fact of the facility that holds the cursor.
     const CURSOR: &'static str;
     /// The event that tells of each change.
     const EVENT: &'static str;
@@ -173,8 +173,9 @@ impl From<Trouble> for Failure {
 /// Reads page after page until there is nothing new; returns how much was news.
 async fn read<F: Feed, H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failure> {
     let mut news = 0;
+    let cursor_name = fact_name(F::CURSOR, &inner.facility);
     for _ in 0..PAGES {
-        let cursor = inner.store.fact(F::CURSOR).await?;
+        let cursor = inner.store.fact(&cursor_name).await?;
         let page = F::page(hub, cursor.clone()).await?;
         let now = inner.clock.now();
         inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
@@ -187,10 +188,11 @@ async fn read<F: Feed, H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failur
         let items = page.items.iter().map(|change| row::<F>(&inner.keys, change)).collect::<Result<_, _>>();
         let items = items.map_err(|error: OutboxError| Failure { code: error.code, asked: None })?;
         let apply = ApplyChanges {
+            facility: inner.facility.to_string(),
             kind: F::KIND.as_str(),
             event: F::EVENT,
             items,
-            cursor_name: F::CURSOR,
+            cursor_name: cursor_name.clone(),
             cursor: page.next_cursor,
             now: now.as_millisecond(),
         };

@@ -42,9 +42,9 @@ impl Guard {
     ///
     /// # Errors
     /// `STORAGE_FULL` with a forecast, or the store's standing failure when it is one that trying does not mend.
-    pub(super) async fn admit(&self, store: &Store) -> Result<(), OutboxError> {
+    pub(super) async fn admit(&self, store: &Store, facility: &str) -> Result<(), OutboxError> {
         if !self.has_room(store).await {
-            let retry_after = Some(self.forecast(store).await);
+            let retry_after = Some(self.forecast(store, facility).await);
             return Err(OutboxError { code: Code::StorageFull, retry_after, earlier: None, source: None });
         }
         match store.writer_status().failing {
@@ -55,10 +55,10 @@ impl Guard {
 }
 
 impl Guard {
-    /// Seconds until it is worth asking again: room comes back when the oldest finished document reaches the end of its
+    /// Seconds until it is worth asking again: room comes back when the facility's oldest finished document reaches the end of its
     /// retention, or when an operator makes some; so an hour at least, a day at most.
-    async fn forecast(&self, store: &Store) -> u64 {
-        let oldest = store.oldest_finished().await.ok().flatten();
+    async fn forecast(&self, store: &Store, facility: &str) -> u64 {
+        let oldest = store.oldest_finished(facility).await.ok().flatten();
         let ends = oldest.map(|at| at.saturating_add(i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX)));
         let wait = ends.map_or(0, |ends| ends.saturating_sub(self.clock.now().as_millisecond()) / 1000);
         u64::try_from(wait).unwrap_or(0).clamp(3600, 86_400)

@@ -12,7 +12,7 @@ use super::view::{OutboxError, StateName};
 use super::{Inner, identification, record};
 use crate::audit::forgotten;
 use crate::fault::Code;
-use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, tell_plan};
+use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, fact_name, tell_plan};
 use crate::telemetry::Metric;
 
 const TICK: Duration = Duration::from_secs(10);
@@ -22,7 +22,8 @@ const HOURLY: u32 = 360;
 /// Documents forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
 const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
 /// The clock by which things are forgotten goes forward at most so far an hour: a wall clock that jumps ahead by years gives
-/// people two weeks to notice before it costs a record, and a box that was off for months catches up in days.
+/// people two weeks to notice before it costs a record, and a box that was off for months catches up in days. Each facility has its
+/// own: several would drive one clock several times as fast.
 const FORGET_STEP: i64 = 25 * 3600 * 1000;
 const FORGET_CLOCK: &str = "retention.clock";
 
@@ -58,10 +59,10 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
     }
 }
 
-/// Before anything is received, every spooled piece is a leftover of an interrupted reception.
+/// Before the facility receives anything, every piece spooled for it is a leftover of an interrupted reception.
 pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
     drop_leftovers(inner).await?;
-    for id in inner.store.unparsable(100).await? {
+    for id in inner.store.unparsable(&inner.facility, 100).await? {
         let id = Uuid::from_slice(&id).map_err(|_| Code::SubmissionDamaged)?;
         tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row does not parse and was set aside");
         set_aside(inner, id).await?;
@@ -69,11 +70,11 @@ pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
     Ok(())
 }
 
-/// Drops the pieces of whatever is not coming in. One at a time: they may be large.
+/// Drops the pieces of whatever is not coming in; what comes in for another facility is none of them. One at a time: they may be large.
 async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
     let mut pieces = 0;
     // What begins to come in after this look is not among them.
-    for body in inner.store.spooled().await? {
+    for body in inner.store.spooled(&inner.facility).await? {
         if Uuid::from_slice(&body).is_ok_and(|id| inner.incoming().contains(&id)) {
             continue;
         }
@@ -91,7 +92,9 @@ async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> R
     let told = forgotten("submission", inner.clock.now());
     let mut gone = 0;
     while *stop.borrow() == Stop::Run {
-        match inner.store.write(Prune { before, octets: FORGET_OCTETS, told: Some(told.clone()) }).await? {
+        let facility = inner.facility.to_string();
+        let prune = Prune { facility, before, octets: FORGET_OCTETS, told: Some(told.clone()) };
+        match inner.store.write(prune).await? {
             0 => break,
             more => gone += more,
         }
@@ -107,14 +110,16 @@ async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> R
 /// wrong clock would forget in an hour.
 async fn forget_clock(inner: &Inner, forward: bool) -> Result<i64, OutboxError> {
     let now = inner.clock.now().as_millisecond();
-    let known = inner.store.fact(FORGET_CLOCK).await?.and_then(|value| value.parse::<i64>().ok());
+    let name = fact_name(FORGET_CLOCK, &inner.facility);
+    let known = inner.store.fact(&name).await?.and_then(|value| value.parse::<i64>().ok());
     let time = known.map_or(now, |known| now.min(known.saturating_add(if forward { FORGET_STEP } else { 0 })));
-    inner.store.write(SetFact { name: FORGET_CLOCK.into(), value: time.to_string() }).await?;
+    inner.store.write(SetFact { name, value: time.to_string() }).await?;
     Ok(time)
 }
 
+/// Metrics are of the box, whose outbox ever reports them.
 async fn report_counts(inner: &Inner) {
-    if let Ok(counts) = inner.store.counts().await {
+    if let Ok(counts) = inner.store.counts_of_box().await {
         for state in StateName::ALL {
             let count = counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
             Metric::Submissions.set(&[("state", state.as_str())], count as f64);

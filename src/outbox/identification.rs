@@ -199,7 +199,7 @@ pub(super) async fn forget_tokens(inner: &Inner) -> Result<(), OutboxError> {
     const FEW: u16 = 64;
     let now = inner.clock.now();
     let delivered = StateName::Delivered.as_str();
-    for ripe in inner.store.ripe(delivered, now.as_millisecond(), i64::MAX, FEW).await? {
+    for ripe in inner.store.ripe(&inner.facility, delivered, now.as_millisecond(), i64::MAX, FEW).await? {
         let Some(row) = inner.store.submission(&ripe.id).await? else { continue };
         let Some(told) = row.columns.outcome else { continue };
         let id = Uuid::from_slice(&ripe.id).map_err(|_| Code::SubmissionDamaged)?;

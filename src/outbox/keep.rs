@@ -74,7 +74,7 @@ impl Keeping {
     /// # Errors
     /// `STORAGE_FULL` with a forecast, or why nothing can be sealed or stored.
     pub(super) async fn begin(inner: Arc<Inner>) -> Result<Self, OutboxError> {
-        inner.guard.admit(&inner.store).await?;
+        inner.guard.admit(&inner.store, &inner.facility).await?;
         let id = inner.mint();
         Ok(Self {
             sealer: inner.keys.sealer(id.into_bytes())?,
@@ -114,13 +114,14 @@ impl Keeping {
     async fn spool(&mut self) -> Result<(), OutboxError> {
         // Many large uploads at once could use up the room that was there when each of them began.
         if self.pieces % LOOK_EVERY == LOOK_EVERY - 1 {
-            self.inner.guard.admit(&self.inner.store).await?;
+            self.inner.guard.admit(&self.inner.store, &self.inner.facility).await?;
         }
         self.inner.incoming().insert(self.id);
         let mut sealed = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + TAG_BYTES));
         self.sealer.seal(&mut sealed, false)?;
         let at = self.inner.clock.now().as_millisecond();
-        self.inner.store.write(PutPiece { body: self.id.into_bytes(), n: self.pieces, sealed, at }).await?;
+        let facility = self.inner.facility.to_string();
+        self.inner.store.write(PutPiece { body: self.id.into_bytes(), facility, n: self.pieces, sealed, at }).await?;
         self.pieces += 1;
         crash::point("intake.spooled");
         Ok(())

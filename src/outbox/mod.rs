@@ -51,7 +51,7 @@ mod send;
 mod view;
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -109,6 +109,8 @@ pub struct Outbox {
 
 /// What handle, dispatcher and feed share.
 pub(crate) struct Inner {
+    /// Whose rows are this outbox's; it neither sees nor touches any other.
+    facility: Arc<str>,
     store: Store,
     keys: Arc<Keyring>,
     clock: Clock,
@@ -124,8 +126,12 @@ pub(crate) struct Inner {
     delivered: kind::EachKind<Notify>,
     outlook: watch::Sender<engine::Outlook>,
     pulse: watch::Sender<Pulse>,
-    /// Whether this box may send at all.
+    /// Whether this box may send at all, as it was read last.
     bar: watch::Sender<bar::Bar>,
+    /// Counts what was said of that here, so that what was read before does not contradict it.
+    bar_said: AtomicU64,
+    /// That another box took over was found here, and is not written down yet.
+    bar_owed: AtomicBool,
     /// When the hub was heard last, as it is noted in the store; milliseconds since 1970.
     heard: AtomicI64,
     /// What was accepted until then is asked about before it is sent; milliseconds since 1970.
@@ -194,8 +200,8 @@ impl Tasks {
 }
 
 impl Outbox {
-    /// Opens the room over a store, sweeps what an interrupted reception left, and starts its tasks. They end when `stop`
-    /// says so. Nothing may be taken in before this returns.
+    /// Opens the room of one facility over the box's store, sweeps what an interrupted reception left, and starts its tasks. They end when `stop`
+    /// says so. Nothing of this facility may be taken in before this returns.
     pub async fn start<H: HubPort>(
         store: Store,
         keys: Arc<Keyring>,
@@ -207,6 +213,7 @@ impl Outbox {
     ) -> (Self, Tasks) {
         let engine = engine::Engine::new(config.policy, config.parallel, rand::random());
         let inner = Arc::new(Inner {
+            facility: config.facility.clone(),
             store,
             keys,
             clock,
@@ -219,6 +226,8 @@ impl Outbox {
             outlook: watch::Sender::new(engine.outlook()),
             pulse: watch::Sender::new(Pulse::default()),
             bar: watch::Sender::new(bar::Bar::Unread),
+            bar_said: AtomicU64::new(0),
+            bar_owed: AtomicBool::new(false),
             heard: AtomicI64::new(0),
             doubt: AtomicI64::new(0),
             confirmed: AtomicI64::new(i64::MIN),

@@ -86,12 +86,12 @@ impl Outbox {
         ]
     }
 
-    /// How many submissions are in each state.
+    /// How many submissions of the facility are in each state.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn counts(&self) -> Result<Vec<(StateName, u64)>, OutboxError> {
-        let counts = self.inner.store.counts().await?;
+        let counts = self.inner.store.counts(&self.inner.facility).await?;
         let known = |(name, count): (String, i64)| Some((StateName::parse(&name)?, u64::try_from(count).ok()?));
         Ok(counts.into_iter().filter_map(known).collect())
     }
@@ -226,7 +226,7 @@ impl Inner {
     /// Of a queue one goes at a time. What stands behind one that is held waits as long as that; nobody can say.
     async fn eta_behind(&self, row: &Row) -> Option<Timestamp> {
         let (queue, place) = (row.queue.as_deref()?, row.place.as_deref()?);
-        let first = self.store.queue_head(queue).await.ok()??;
+        let first = self.store.queue_head(&row.facility, queue).await.ok()??;
         let first = self.view(&first).ok().filter(|first| first.state != StateName::Held)?;
         if waits_for_a_person(first.state, first.reason) {
             return None;
@@ -235,7 +235,7 @@ impl Inner {
         let now = self.clock.now();
         let opens = outlook.ways.of(Kind::parse(&row.kind)?).opens_at.map_or(now, |at| self.wall(at));
         let begin = first.eta.unwrap_or(now).max(opens).max(now);
-        let ahead = self.store.ahead_in_queue(queue, place, row.seq, AHEAD).await.ok()?;
+        let ahead = self.store.ahead_in_queue(&row.facility, queue, place, row.seq, AHEAD).await.ok()?;
         let each = outlook.seconds_each * self.config().parallel.max(1) as f64;
         begin.checked_add(Duration::try_from_secs_f64(each * (ahead + 1) as f64).ok()?).ok()
     }

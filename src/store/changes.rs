@@ -25,6 +25,8 @@ pub struct ChangeRow {
 
 /// Takes in a page of a feed and moves its cursor, together.
 pub struct ApplyChanges {
+    /// Whose feed: what it tells is of this facility's submissions alone.
+    pub facility: String,
     /// What the feed is about. A receipt number is a name among submissions of one kind.
     pub kind: &'static str,
     /// The event that tells of each.
@@ -32,7 +34,7 @@ pub struct ApplyChanges {
     /// The news, in the feed's order.
     pub items: Vec<ChangeRow>,
     /// Fact that holds the cursor.
-    pub cursor_name: &'static str,
+    pub cursor_name: String,
     /// Where to go on.
     pub cursor: String,
     /// Milliseconds since 1970.
@@ -47,7 +49,7 @@ impl Write for ApplyChanges {
         for item in &self.items {
             told += u64::from(take_in(tx, self, item).await?);
         }
-        facts::set(tx, self.cursor_name, &self.cursor).await?;
+        facts::set(tx, &self.cursor_name, &self.cursor).await?;
         Ok(told)
     }
 }
@@ -64,8 +66,10 @@ struct Known {
 
 async fn take_in(tx: &mut SqliteConnection, feed: &ApplyChanges, item: &ChangeRow) -> Result<bool, StoreError> {
     let known: Option<Known> = sqlx::query_as(
-        "SELECT seq, id, facility, kind, batch, about FROM submission WHERE receipt_number = ? AND kind = ?",
+        "SELECT seq, id, facility, kind, batch, about FROM submission INDEXED BY submission_receipt \
+         WHERE facility = ? AND receipt_number = ? AND kind = ?",
     )
+    .bind(&feed.facility)
     .bind(&item.receipt_number)
     .bind(feed.kind)
     .fetch_optional(&mut *tx)
@@ -74,11 +78,12 @@ async fn take_in(tx: &mut SqliteConnection, feed: &ApplyChanges, item: &ChangeRo
         Some(known) => record(tx, &known, item.state, item.at, item.reason.as_deref(), (feed.event, feed.now)).await,
         None => {
             sqlx::query(
-                "INSERT INTO stray_change (kind, receipt_number, state, at, reason) VALUES (?, ?, ?, ?, ?) \
-                 ON CONFLICT (kind, receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
+                "INSERT INTO stray_change (facility, kind, receipt_number, state, at, reason) VALUES (?, ?, ?, ?, ?, ?) \
+                 ON CONFLICT (facility, kind, receipt_number) DO UPDATE SET state = excluded.state, at = excluded.at, \
                  reason = excluded.reason WHERE excluded.at >= at AND state <> 'opened' \
                  AND NOT (state = 'downloaded' AND excluded.state = 'delivered')",
             )
+            .bind(&feed.facility)
             .bind(feed.kind)
             .bind(&item.receipt_number)
             .bind(item.state)
@@ -145,13 +150,11 @@ pub(super) async fn adopt_stray(
     columns: &Columns,
     event: &NewEvent,
 ) -> Result<(), StoreError> {
+    const TAKE: &str = "DELETE FROM stray_change WHERE facility = ? AND kind = ? AND receipt_number = ? \
+                        RETURNING state, at, reason";
     let Some(receipt) = &columns.receipt_number else { return Ok(()) };
     let stray: Option<Stray> =
-        sqlx::query_as("DELETE FROM stray_change WHERE kind = ? AND receipt_number = ? RETURNING state, at, reason")
-            .bind(&row.kind)
-            .bind(receipt)
-            .fetch_optional(&mut *tx)
-            .await?;
+        sqlx::query_as(TAKE).bind(&row.facility).bind(&row.kind).bind(receipt).fetch_optional(&mut *tx).await?;
     let Some(stray) = stray else { return Ok(()) };
     let told = if row.kind == "care_plan" { "submission.recipient" } else { "submission.municipality" };
     let (id, facility, kind) = (row.id.clone(), row.facility.clone(), row.kind.clone());

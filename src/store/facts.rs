@@ -1,4 +1,4 @@
-//! Small durable facts: the feed's cursor, what is known of a refused password.
+//! Small durable facts: a feed's cursor, what is known of a refused password. Some are the box's, some a facility's.
 
 use sqlx::SqliteConnection;
 
@@ -18,6 +18,12 @@ impl Write for SetFact {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         set(tx, &self.name, &self.value).await
     }
+}
+
+/// The name of a facility's own fact.
+#[must_use]
+pub fn fact_name(name: &str, facility: &str) -> String {
+    format!("{name}.{facility}")
 }
 
 pub(super) async fn set(tx: &mut SqliteConnection, name: &str, value: &str) -> Result<(), StoreError> {

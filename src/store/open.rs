@@ -129,10 +129,40 @@ const ACCESS_5: &str = "\
     ALTER TABLE staff ADD COLUMN hub_user TEXT; \
     ALTER TABLE staff ADD COLUMN hub_password BLOB;";
 
-/// From schema 4: several facilities, keys and users at the hub.
+/// From schema 4: several facilities, keys and users at the hub. What was the box's then is its one facility's: that of which it
+/// holds most. Where it holds nothing of any, there is nothing that these facts and strays would be needed for.
 const TO_5: &str = "\
     ALTER TABLE submission ADD COLUMN hub_key BLOB; \
-    ALTER TABLE submission ADD COLUMN hub_user TEXT;";
+    ALTER TABLE submission ADD COLUMN hub_user TEXT; \
+    DROP INDEX IF EXISTS submission_wake; \
+    CREATE INDEX submission_wake ON submission (facility, state, wait_until) WHERE wait_until IS NOT NULL; \
+    DROP INDEX IF EXISTS submission_sending; \
+    CREATE INDEX submission_sending ON submission (facility, seq) WHERE state = 'sending'; \
+    DROP INDEX IF EXISTS submission_odd; \
+    CREATE INDEX submission_odd ON submission (facility, seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan') \
+        OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper'); \
+    DROP INDEX IF EXISTS submission_old; \
+    CREATE INDEX submission_old ON submission (facility, changed_at) \
+        WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper'); \
+    DROP INDEX IF EXISTS submission_receipt; \
+    CREATE INDEX submission_receipt ON submission (facility, receipt_number) WHERE receipt_number IS NOT NULL; \
+    DROP INDEX IF EXISTS received_old; \
+    CREATE INDEX received_old ON received (facility, opened_at) WHERE opened_at IS NOT NULL; \
+    CREATE TEMP TABLE only AS SELECT facility FROM (SELECT facility FROM submission UNION ALL SELECT facility FROM received) \
+        GROUP BY facility ORDER BY count(*) DESC LIMIT 1; \
+    UPDATE OR REPLACE fact SET name = name || '.' || (SELECT facility FROM only) WHERE EXISTS (SELECT 1 FROM only) \
+        AND name IN ('feed.opinions.cursor', 'feed.careplans.cursor', 'outbox.heard', 'retention.clock'); \
+    ALTER TABLE stray_change RENAME TO stray_change_4; \
+    CREATE TABLE stray_change ( \
+        facility TEXT NOT NULL, kind TEXT NOT NULL, receipt_number TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, \
+        reason BLOB, PRIMARY KEY (facility, kind, receipt_number)) WITHOUT ROWID; \
+    INSERT INTO stray_change SELECT facility, kind, receipt_number, state, at, reason FROM stray_change_4, only; \
+    DROP TABLE stray_change_4; \
+    DROP TABLE only; \
+    ALTER TABLE spool RENAME TO spool_4; \
+    CREATE TABLE spool (body BLOB PRIMARY KEY, facility TEXT NOT NULL, started_at INTEGER NOT NULL) WITHOUT ROWID; \
+    INSERT INTO spool SELECT body, '', started_at FROM spool_4; \
+    DROP TABLE spool_4;";
 
 /// Schema 1 was in use with and without these columns.
 async fn lacking(connection: &mut SqliteConnection) -> Result<String, StoreError> {

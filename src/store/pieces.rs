@@ -8,6 +8,8 @@ use super::{Store, StoreError, Write};
 pub struct PutPiece {
     /// The document.
     pub body: [u8; 16],
+    /// Who receives it.
+    pub facility: String,
     /// Position, from 0.
     pub n: u32,
     /// Sealed bytes.
@@ -21,8 +23,9 @@ impl Write for PutPiece {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         if self.n == 0 {
-            sqlx::query("INSERT INTO spool (body, started_at) VALUES (?, ?)")
+            sqlx::query("INSERT INTO spool (body, facility, started_at) VALUES (?, ?, ?)")
                 .bind(self.body.as_slice())
+                .bind(&self.facility)
                 .bind(self.at)
                 .execute(&mut *tx)
                 .await?;
@@ -62,12 +65,13 @@ impl Write for DropSpool {
 }
 
 impl Store {
-    /// Documents whose reception has begun and not ended.
+    /// Documents whose reception by a facility has begun and not ended; and those that nobody receives any more.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn spooled(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT body FROM spool").fetch_all(&self.readers).await?)
+    pub async fn spooled(&self, facility: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+        let bodies = sqlx::query_scalar("SELECT body FROM spool WHERE facility IN (?, '')");
+        Ok(bodies.bind(facility).fetch_all(&self.readers).await?)
     }
 
     /// Octets of the database file that are free for new documents.

@@ -283,10 +283,10 @@ impl Write for OpenUnit {
     }
 }
 
-/// Forgets units that a person opened before the end of the retention: at most a hundred, and at most so many octets. That they were
+/// Forgets a facility's units that a person opened before the end of the retention: at most a hundred, and at most so many octets. That they were
 /// here stays known: the hub may list them again.
 pub struct PruneReceived {
-    /// Whose events of what was received are forgotten as well.
+    /// Whose they are; its events of what was received are forgotten as well.
     pub facility: String,
     /// Milliseconds since 1970.
     pub before: i64,
@@ -300,15 +300,16 @@ impl Write for PruneReceived {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id, facility, coalesce(body_length, 0) FROM received \
-                           WHERE opened_at IS NOT NULL AND opened_at < ? ORDER BY opened_at LIMIT 100";
-        let old: Vec<(Vec<u8>, String, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        const OLD: &str = "SELECT id, coalesce(body_length, 0) FROM received INDEXED BY received_old \
+                           WHERE facility = ? AND opened_at < ? ORDER BY opened_at LIMIT 100";
+        let old = sqlx::query_as(OLD).bind(&self.facility).bind(self.before);
+        let old: Vec<(Vec<u8>, i64)> = old.fetch_all(&mut *tx).await?;
         // They are about no submission, so nothing else forgets them.
         const EVENTS: &str = "DELETE FROM event WHERE facility = ? AND at < ? AND submission IS NULL \
                               AND kind IN ('careplan.received', 'careplan.opened', 'careplan.gone')";
         sqlx::query(EVENTS).bind(&self.facility).bind(self.before).execute(&mut *tx).await?;
         let (mut gone, mut octets) = (0, 0);
-        for (id, facility, length) in &old {
+        for (id, length) in &old {
             for statement in [
                 "INSERT OR IGNORE INTO received_forgotten SELECT facility, hub_id FROM received WHERE id = ? AND state = 'kept'",
                 "DELETE FROM piece WHERE body = ?",
@@ -318,7 +319,7 @@ impl Write for PruneReceived {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
             }
             if let Some(told) = &self.told {
-                trail::append(tx, &[told(facility, id)]).await?;
+                trail::append(tx, &[told(&self.facility, id)]).await?;
             }
             gone += 1;
             octets += length;
@@ -422,15 +423,17 @@ impl Store {
         Ok(at.bind(facility).bind(fetch).fetch_one(&self.readers).await?)
     }
 
-    /// How many units the hub told of that nobody has opened, be they here or not, and since when the oldest of them is known.
+    /// How many units the hub told any facility of that nobody has opened, be they here or not, and since when the oldest of them
+    /// is known.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn received_unopened(&self, facility: &str) -> Result<(i64, Option<i64>), StoreError> {
+    pub async fn received_unopened(&self) -> Result<(i64, Option<i64>), StoreError> {
         let counted = sqlx::query_as(
-            "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received WHERE facility = ? AND opened_at IS NULL",
+            "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received INDEXED BY received_unopened \
+             WHERE opened_at IS NULL",
         );
-        Ok(counted.bind(facility).fetch_one(&self.readers).await?)
+        Ok(counted.fetch_one(&self.readers).await?)
     }
 
     /// The unit that has been waited for longest: since when, and why it is not here, where that is known.

@@ -31,7 +31,7 @@ CREATE INDEX received_page ON received (facility, seq);
 CREATE INDEX received_todo ON received (facility, pause, seq)
     WHERE (state = 'announced' OR state = 'kept' AND (acknowledged = 'none' OR acknowledged = 'downloaded' AND
     opened_at IS NOT NULL));
-CREATE INDEX received_old ON received (opened_at) WHERE opened_at IS NOT NULL;
+CREATE INDEX received_old ON received (facility, opened_at) WHERE opened_at IS NOT NULL;
 CREATE INDEX received_unopened ON received (facility, seq) WHERE opened_at IS NULL;
 CREATE INDEX received_unplaced ON received (facility, seq) WHERE placed_at IS NULL;
 

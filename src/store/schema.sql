@@ -6,7 +6,7 @@ CREATE TABLE submission (
     kind            TEXT    NOT NULL,             -- opinion, identification or care_plan
     facility        TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
-    lane            TEXT    NOT NULL,             -- facility and sender together: whom fairness counts
+    lane            TEXT    NOT NULL,             -- facility/sender: whom fairness counts; those of a facility are one range
     idempotency_key BLOB    NOT NULL,             -- keyed hash of the sender's key, which may name a person
     request_hash    BLOB    NOT NULL,             -- hash of what was sent; keyed where a plain one could be guessed
     body_hash       BLOB    NOT NULL,             -- SHA-256 of the bytes kept, which are many or salted
@@ -46,16 +46,16 @@ CREATE TABLE submission (
 CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued' AND head = 1;
 -- A partial index serves a query only when the query's own text implies its condition: a comparison of wait_until does,
 -- a state bound as a parameter does not.
-CREATE INDEX submission_wake ON submission (state, wait_until) WHERE wait_until IS NOT NULL;
-CREATE INDEX submission_sending ON submission (seq) WHERE state = 'sending';
-CREATE INDEX submission_odd ON submission (seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan')
+CREATE INDEX submission_wake ON submission (facility, state, wait_until) WHERE wait_until IS NOT NULL;
+CREATE INDEX submission_sending ON submission (facility, seq) WHERE state = 'sending';
+CREATE INDEX submission_odd ON submission (facility, seq) WHERE kind NOT IN ('opinion', 'identification', 'care_plan')
     OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper');
 CREATE INDEX submission_list ON submission (facility, state, seq);
 CREATE INDEX submission_page ON submission (facility, seq);
 CREATE INDEX submission_kind ON submission (facility, kind, seq);
-CREATE INDEX submission_old ON submission (changed_at) WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper');
+CREATE INDEX submission_old ON submission (facility, changed_at) WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper');
 -- Not unique: a hub that gives one number twice must not block the second document.
-CREATE INDEX submission_receipt ON submission (receipt_number) WHERE receipt_number IS NOT NULL;
+CREATE INDEX submission_receipt ON submission (facility, receipt_number) WHERE receipt_number IS NOT NULL;
 
 CREATE INDEX submission_batch ON submission (batch, seq) WHERE batch IS NOT NULL;
 -- Only what is not finished stands in a queue.
@@ -74,6 +74,7 @@ CREATE TABLE piece (
 -- Documents being received: their pieces have no submission yet.
 CREATE TABLE spool (
     body       BLOB    PRIMARY KEY,
+    facility   TEXT    NOT NULL,                  -- who receives them; empty: nobody any more
     started_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
@@ -91,14 +92,16 @@ CREATE INDEX event_submission ON event (submission, seq);
 
 -- News of receipts whose submission has not learnt of its receipt yet.
 CREATE TABLE stray_change (
+    facility       TEXT    NOT NULL,              -- in whose feed it stood
     kind           TEXT    NOT NULL,
     receipt_number TEXT    NOT NULL,
     state          TEXT    NOT NULL,
     at             INTEGER NOT NULL,
     reason         BLOB,
-    PRIMARY KEY (kind, receipt_number)
+    PRIMARY KEY (facility, kind, receipt_number)
 ) WITHOUT ROWID;
 
+-- Of the box, or of a facility: then its number stands behind the name.
 CREATE TABLE fact (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -1,13 +1,15 @@
 //! What the outbox and its callers read. Every query walks an index and has a limit: memory does not grow with the queue.
 
+use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
 use sqlx::FromRow;
+use sqlx::sqlite::SqlitePool;
 
 use super::rows::row_columns;
 use super::{Row, Store, StoreError};
 
-/// The next submission of a lane that may be sent.
+/// The next submission of a facility's lane that may be sent.
 #[derive(Clone, Debug, FromRow)]
 pub struct Head {
     /// The submission.
@@ -36,8 +38,12 @@ pub struct Ripe {
 pub(super) struct Counted {
     /// Groups committed before.
     commits: u64,
-    states: Vec<(String, i64)>,
+    /// By facility and state.
+    states: Vec<(String, String, i64)>,
 }
+
+/// Of which a submission may still be sent.
+const UNFINISHED: [&str; 4] = ["queued", "sending", "unknown", "held"];
 
 /// Which submissions to list.
 #[derive(Clone, Debug)]
@@ -115,29 +121,32 @@ impl Store {
         Ok(rows.bind(filter.before).bind(i64::from(filter.limit)).fetch_all(&self.readers).await?)
     }
 
-    /// For each lane, its `per_lane` most urgent queued submissions of a kind that may go at `now`; of each queue, only its
-    /// head. A waiting time further away than
-    /// `horizon` comes from a clock that was set back and does not count.
+    /// For each lane of a facility, its `per_lane` most urgent queued submissions of a kind that may go at `now`; of each queue,
+    /// only its head. A waiting time further away than `horizon` comes from a clock that was set back and does not count.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn heads(
         &self,
+        facility: &str,
         kind: &'static str,
         now: i64,
         horizon: i64,
         per_lane: u16,
     ) -> Result<Vec<Head>, StoreError> {
+        // `0` follows `/`, which stands behind the facility in its lanes.
         let lanes: Vec<String> = sqlx::query_scalar(
             "WITH RECURSIVE lanes (lane) AS ( \
-               SELECT min(lane) FROM submission WHERE state = 'queued' AND head = 1 AND kind = ?1 \
+               SELECT min(lane) FROM submission INDEXED BY submission_lane \
+                 WHERE state = 'queued' AND head = 1 AND kind = ?1 AND lane > ?2 || '/' AND lane < ?2 || '0' \
                UNION ALL \
-               SELECT (SELECT min(lane) FROM submission WHERE state = 'queued' AND head = 1 AND kind = ?1 \
-                 AND lane > lanes.lane) \
+               SELECT (SELECT min(lane) FROM submission INDEXED BY submission_lane \
+                 WHERE state = 'queued' AND head = 1 AND kind = ?1 AND lane > lanes.lane AND lane < ?2 || '0') \
                FROM lanes WHERE lanes.lane IS NOT NULL) \
              SELECT lane FROM lanes WHERE lane IS NOT NULL",
         )
         .bind(kind)
+        .bind(facility)
         .fetch_all(&self.readers)
         .await?;
         let mut heads = Vec::new();
@@ -160,58 +169,92 @@ impl Store {
         Ok(heads)
     }
 
-    /// Submissions in `state` whose waiting time is over at `now`, or lies further away than
-    /// `horizon` (a clock set back).
+    /// Submissions of a facility in `state` whose waiting time is over at `now`, or lies further away than `horizon` (a clock set
+    /// back).
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn ripe(&self, state: &'static str, now: i64, horizon: i64, limit: u16) -> Result<Vec<Ripe>, StoreError> {
+    pub async fn ripe(
+        &self,
+        facility: &str,
+        state: &'static str,
+        now: i64,
+        horizon: i64,
+        limit: u16,
+    ) -> Result<Vec<Ripe>, StoreError> {
         let ids = sqlx::query_as(
-            "SELECT id, kind, generation FROM submission INDEXED BY submission_wake WHERE state = ?1 AND wait_until <= ?2 \
+            "SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
+             WHERE facility = ?5 AND state = ?1 AND wait_until <= ?2 \
              UNION ALL SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
-             WHERE state = ?1 AND wait_until > ?3 LIMIT ?4",
+             WHERE facility = ?5 AND state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
-        let far = now.saturating_add(horizon);
-        Ok(ids.bind(state).bind(now).bind(far).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+        let ids = ids.bind(state).bind(now).bind(now.saturating_add(horizon)).bind(i64::from(limit)).bind(facility);
+        Ok(ids.fetch_all(&self.readers).await?)
     }
 
-    /// Submissions that are marked as being sent, a few at a time.
+    /// Submissions of a facility that are marked as being sent, a few at a time.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn sending(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub async fn sending(&self, facility: &str, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission INDEXED BY submission_sending WHERE state = 'sending' LIMIT ?",
+            "SELECT id FROM submission INDEXED BY submission_sending WHERE facility = ? AND state = 'sending' LIMIT ?",
         );
-        Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
+        Ok(ids.bind(facility).bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
-    /// The next time after `now` at which a waiting submission becomes ripe.
+    /// The next time after `now` at which a waiting submission of a facility becomes ripe.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn next_wake(&self, now: i64) -> Result<Option<i64>, StoreError> {
+    pub async fn next_wake(&self, facility: &str, now: i64) -> Result<Option<i64>, StoreError> {
         const NEXT: &str = "SELECT min(wait_until) FROM submission INDEXED BY submission_wake \
-                            WHERE state = ? AND wait_until > ?";
+                            WHERE facility = ? AND state = ? AND wait_until > ?";
         let mut next: Option<i64> = None;
         for state in ["queued", "unknown", "held"] {
-            let wake: Option<i64> = sqlx::query_scalar(NEXT).bind(state).bind(now).fetch_one(&self.readers).await?;
+            let wake = sqlx::query_scalar(NEXT).bind(facility).bind(state).bind(now);
+            let wake: Option<i64> = wake.fetch_one(&self.readers).await?;
             next = next.into_iter().chain(wake).min();
         }
         Ok(next)
     }
 
-    /// How many submissions there are in each state. Counted anew only when something has been committed since.
+    /// How many submissions of a facility there are in each state.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+    pub async fn counts(&self, facility: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        let all = self.count().await?.into_iter();
+        Ok(all.filter(|(of, ..)| of == facility).map(|(_, state, count)| (state, count)).collect())
+    }
+
+    /// How many submissions of all facilities together there are in each state, also of those that are not in the settings.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn counts_of_box(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut states = BTreeMap::new();
+        for (_, state, count) in self.count().await? {
+            *states.entry(state).or_insert(0) += count;
+        }
+        Ok(states.into_iter().collect())
+    }
+
+    /// Facilities of which something has not ended, be they in the settings or not, and how many submissions each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn facilities_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(unfinished(self.count().await?))
+    }
+
+    /// By facility and state. Counted anew only when something has been committed since.
+    async fn count(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
         let commits = self.writer_status().commits;
         if let Some(known) = self.counted().as_ref().filter(|known| known.commits == commits) {
             return Ok(known.states.clone());
         }
-        let counting = sqlx::query_as("SELECT state, count(*) FROM submission GROUP BY state");
-        let states: Vec<(String, i64)> = counting.fetch_all(&self.readers).await?;
+        let states = count_in(&self.readers).await?;
         *self.counted() = Some(Counted { commits, states: states.clone() });
         Ok(states)
     }
@@ -232,19 +275,20 @@ impl Store {
         Ok(count.bind(lane).bind(due).bind(seq).bind(cap).bind(kind).fetch_one(&self.readers).await?)
     }
 
-    /// Submissions whose kind or state cannot be what was written.
+    /// Submissions of a facility whose kind or state cannot be what was written.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn unparsable(&self, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub async fn unparsable(&self, facility: &str, limit: u16) -> Result<Vec<Vec<u8>>, StoreError> {
         let ids = sqlx::query_scalar(
-            "SELECT id FROM submission INDEXED BY submission_odd WHERE kind NOT IN ('opinion', 'identification', 'care_plan') \
-             OR state NOT IN ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper') LIMIT ?",
+            "SELECT id FROM submission INDEXED BY submission_odd WHERE facility = ? \
+             AND (kind NOT IN ('opinion', 'identification', 'care_plan') OR state NOT IN \
+             ('queued', 'sending', 'unknown', 'held', 'delivered', 'returned', 'cancelled', 'on_paper')) LIMIT ?",
         );
-        Ok(ids.bind(i64::from(limit)).fetch_all(&self.readers).await?)
+        Ok(ids.bind(facility).bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
-    /// When the oldest submission that has not left was accepted, milliseconds since 1970.
+    /// When the oldest submission of any facility that has not left was accepted, milliseconds since 1970.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
@@ -262,15 +306,16 @@ impl Store {
         Ok(oldest.fetch_optional(&self.readers).await?)
     }
 
-    /// When the finished submission that will be forgotten first was finished, milliseconds since 1970.
+    /// When the finished submission of a facility that will be forgotten first was finished, milliseconds since 1970.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn oldest_finished(&self) -> Result<Option<i64>, StoreError> {
+    pub async fn oldest_finished(&self, facility: &str) -> Result<Option<i64>, StoreError> {
         let oldest = sqlx::query_scalar(
-            "SELECT min(changed_at) FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper')",
+            "SELECT min(changed_at) FROM submission INDEXED BY submission_old WHERE facility = ? \
+             AND state IN ('delivered', 'returned', 'cancelled', 'on_paper')",
         );
-        Ok(oldest.fetch_one(&self.readers).await?)
+        Ok(oldest.bind(facility).fetch_one(&self.readers).await?)
     }
 
     /// Reads one page of the database: proof that it can be read.
@@ -281,4 +326,21 @@ impl Store {
         let _: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&self.readers).await?;
         Ok(())
     }
+}
+
+/// By facility and state.
+pub(super) async fn count_in(readers: &SqlitePool) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let counting = sqlx::query_as(
+        "SELECT facility, state, count(*) FROM submission INDEXED BY submission_list GROUP BY facility, state",
+    );
+    Ok(counting.fetch_all(readers).await?)
+}
+
+/// How many have not ended, by facility.
+pub(super) fn unfinished(states: Vec<(String, String, i64)>) -> Vec<(String, i64)> {
+    let mut waiting = BTreeMap::new();
+    for (facility, _, count) in states.into_iter().filter(|(_, state, _)| UNFINISHED.contains(&state.as_str())) {
+        *waiting.entry(facility).or_insert(0) += count;
+    }
+    waiting.into_iter().collect()
 }

@@ -42,7 +42,7 @@ impl Write for Accept {
             return earlier.map(|row| Accepted::Earlier(Box::new(row))).ok_or(StoreError::Busy);
         }
         if let Some(queue) = &self.new.queue {
-            queues::settle(tx, queue).await?;
+            queues::settle(tx, &self.new.facility, queue).await?;
         }
         trail::append(tx, self.record.as_slice()).await?;
         Ok(Accepted::New)
@@ -72,9 +72,9 @@ impl Write for AcceptBatch {
                 return Err(StoreError::Statement(sqlx::Error::Protocol("a key stands twice in a batch".to_owned())));
             }
         }
-        let queues: BTreeSet<&String> = self.0.iter().filter_map(|one| one.new.queue.as_ref()).collect();
-        for queue in queues {
-            queues::settle(tx, queue).await?;
+        let queues: BTreeSet<(&str, &str)> = self.0.iter().filter_map(Accept::queue).collect();
+        for (facility, queue) in queues {
+            queues::settle(tx, facility, queue).await?;
         }
         for one in &self.0 {
             trail::append(tx, one.record.as_slice()).await?;
@@ -94,6 +94,11 @@ const ACCEPT: &str = "\
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
 
 impl Accept {
+    /// Facility and queue.
+    fn queue(&self) -> Option<(&str, &str)> {
+        self.new.queue.as_deref().map(|queue| (self.new.facility.as_str(), queue))
+    }
+
     /// Row, last piece and event; false when the key has been used.
     async fn take_in(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
         if !self.insert(tx).await? {
@@ -228,7 +233,7 @@ impl<T: Send + 'static> Write for Transit<T> {
                 let (columns, event, learnt) = *change;
                 update(tx, row.seq, &columns).await?;
                 if let Some(queue) = &row.queue {
-                    queues::settle(tx, queue).await?;
+                    queues::settle(tx, &row.facility, queue).await?;
                 }
                 events::insert(tx, &event).await?;
                 super::changes::adopt_stray(tx, &row, &columns, &event).await?;
@@ -291,8 +296,11 @@ impl Write for Reseal {
     }
 }
 
-/// Deletes finished submissions whose last change is older than the retention: at most a hundred, and at most so many octets.
+/// Deletes a facility's finished submissions whose last change is older than the retention: at most a hundred, and at most so many
+/// octets.
 pub struct Prune {
+    /// Facility number.
+    pub facility: String,
     /// Milliseconds since 1970.
     pub before: i64,
     /// A transaction ends when it has deleted so much.
@@ -305,11 +313,13 @@ impl Write for Prune {
     type Output = u64;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
-        const OLD: &str = "SELECT id, facility, body_length FROM submission WHERE state IN ('delivered', 'returned', 'cancelled', 'on_paper') \
+        const OLD: &str = "SELECT id, body_length FROM submission INDEXED BY submission_old WHERE facility = ? \
+                           AND state IN ('delivered', 'returned', 'cancelled', 'on_paper') \
                            AND changed_at < ? ORDER BY changed_at LIMIT 100";
-        let old: Vec<(Vec<u8>, String, i64)> = sqlx::query_as(OLD).bind(self.before).fetch_all(&mut *tx).await?;
+        let old = sqlx::query_as(OLD).bind(&self.facility).bind(self.before);
+        let old: Vec<(Vec<u8>, i64)> = old.fetch_all(&mut *tx).await?;
         let (mut gone, mut octets) = (0, 0);
-        for (id, facility, length) in &old {
+        for (id, length) in &old {
             for statement in [
                 "DELETE FROM piece WHERE body = ?",
                 "DELETE FROM event WHERE submission = ?",
@@ -318,7 +328,7 @@ impl Write for Prune {
                 sqlx::query(statement).bind(id).execute(&mut *tx).await?;
             }
             if let Some(told) = &self.told {
-                trail::append(tx, &[told(facility, id)]).await?;
+                trail::append(tx, &[told(&self.facility, id)]).await?;
             }
             gone += 1;
             octets += length;
@@ -326,7 +336,8 @@ impl Write for Prune {
                 break;
             }
         }
-        sqlx::query("DELETE FROM stray_change WHERE at < ?").bind(self.before).execute(tx).await?;
+        let strays = sqlx::query("DELETE FROM stray_change WHERE facility = ? AND at < ?");
+        strays.bind(&self.facility).bind(self.before).execute(tx).await?;
         Ok(gone)
     }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Store, StoreError, Write, facts, open};
+use super::{Store, StoreError, Write, facts, open, select};
 use crate::model::hex;
 
 /// What stands for the hash before the first line.
@@ -263,6 +263,14 @@ impl TrailReader {
              OR opened_at >= ?1 AND opened_at < ?2 ORDER BY seq",
         );
         Ok(rows.bind(from).bind(to).fetch_all(&self.0).await?)
+    }
+
+    /// Facilities of which a submission has not ended, be they in the settings or not, and how many each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn facilities_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(select::unfinished(select::count_in(&self.0).await?))
     }
 
     /// Ends the connections.

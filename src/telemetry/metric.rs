@@ -79,7 +79,7 @@ metrics_table! {
     LookupSeconds "engawa_lookup_seconds" Kind::Histogram(SLOW), Seconds, []
         "Time of one question to the hub about an unknown outcome.";
     HubCircuit "engawa_hub_circuit" Kind::Gauge, Count, []
-        "1 while sending to the hub is suspended because of the hub or the line, 0 while it is not.";
+        "Facilities for which sending to the hub is suspended because of the hub or the line.";
     CarePlansUnopened "engawa_care_plans_unopened" Kind::Gauge, Count, []
         "Care plans from other offices that no person has opened.";
     OldestUnopened "engawa_oldest_unopened_seconds" Kind::Gauge, Seconds, []
@@ -140,6 +140,14 @@ impl Metric {
         if matches!(self.kind(), Kind::Gauge) {
             let key = self.key(labels);
             with_recorder(|recorder| recorder.register_gauge(&key, &METADATA).set(value));
+        }
+    }
+
+    /// Moves a gauge to which several add. Nothing happens on a metric of another kind.
+    pub fn change(self, labels: &[ClosedLabel], by: f64) {
+        if matches!(self.kind(), Kind::Gauge) {
+            let key = self.key(labels);
+            with_recorder(|recorder| recorder.register_gauge(&key, &METADATA).increment(by));
         }
     }
 

@@ -39,7 +39,7 @@ impl House {
         let at = directory.path();
         let settings = format!(
             "[facility]\nnumber = \"{}\"\n[state]\ndirectory = \"{at}/state\"\n[endpoint]\nlisten = [\"127.0.0.1:0\"]\n\
-             unix_socket = \"\"\n[hub]\nurl = \"{}\"\nuser_id = \"clinic-doctor\"\nca_file = \"{}\"\n\
+             unix_socket = \"{at}/socket\"\n[hub]\nurl = \"{}\"\nuser_id = \"clinic-doctor\"\nca_file = \"{}\"\n\
              certificate_file = \"{}\"\ncertificate_passphrase_file = \"{at}/passphrase\"\n\
              password_file = \"{at}/password\"\n[log]\nformat = \"json\"\n[outbox]\nbackoff_min_s = 1\nbackoff_max_s = 2\n\
              {further}",
@@ -53,9 +53,7 @@ impl House {
         secret(&at.join("passphrase"), &fs::read_to_string(&clinic.p12_passphrase).unwrap());
         secret(&at.join("password"), &sandbox.password("clinic-doctor"));
         let mut house = Self { directory, key: String::new() };
-        let output = house.command(&["key", "add", "bench", "--json"]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let answer = house.administer(&["key", "add", "bench"]);
         house.key = answer["key"].as_str().unwrap().to_owned();
         house
     }
@@ -73,6 +71,13 @@ impl House {
     /// The log so far, for a person who has to find out what went wrong.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// What a command of the administrator's says, as JSON.
+    pub(crate) fn administer(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.command(arguments).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

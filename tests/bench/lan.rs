@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt as _, Empty};
+use http::header::{self, HeaderName};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
@@ -36,7 +38,8 @@ const LAN: &str = "[lan]\nlisten = [\"127.0.0.1:0\"]\nmax_connections = 1024\nre
 struct Target {
     address: SocketAddr,
     tls: TlsConnector,
-    bearer: Option<String>,
+    /// What shows who asks, besides the connection itself.
+    headers: Vec<(HeaderName, String)>,
 }
 
 /// Answers a second, and their times in seconds, sorted.
@@ -56,64 +59,143 @@ impl Outcome {
         let at = ((self.times.len() - 1) as f64 * share).ceil() as usize;
         self.times[at] * 1000.0
     }
+
+    fn figures(&self) -> [f64; 3] {
+        [self.rate, self.milliseconds(0.5), self.milliseconds(0.99)]
+    }
 }
 
 pub(crate) fn run(runtime: &Runtime) -> Report {
     let mut report = Report::default();
-    report.note("GET /v1/health with an API key, over TLS 1.3; the clients share the processors with the server. Medians of 3 rounds.");
+    report.note("GET /v1/health over TLS 1.3 on 64 connections, with each kind of credential; the clients share the processors with the server. Medians of 3 rounds.");
     let sandbox = Sandbox::start();
     let house = House::with(&sandbox, LAN);
     let gateway = house.start();
-    let own = Target { address: house.lan(), tls: connector(&house.authority()), bearer: Some(house.bearer()) };
+    let tls = connector(&house.authority(), None);
+    let stranger = Target { address: house.lan(), tls, headers: Vec::new() };
+    let own = Target { headers: vec![(header::AUTHORIZATION, house.bearer())], ..stranger.clone() };
     let body = runtime.block_on(once(&own));
     let peer = Nginx::start(&body);
     if peer.is_none() {
         report.note("nginx is not installed: there is nothing to compare with (make bench installs it).");
     }
-    let measure = |figure: fn(&Runtime, &Target) -> [f64; 3]| -> ([f64; 3], Option<[f64; 3]>) {
-        let mut own_rounds = Vec::new();
-        let mut peer_rounds = Vec::new();
+    let rounds = |target: &Target, figure: Figure| {
+        let (mut own, mut other) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            own_rounds.push(figure(runtime, &own));
-            peer_rounds.extend(peer.as_ref().map(|nginx| figure(runtime, &nginx.target)));
+            own.push(figure(runtime, target));
+            other.extend(peer.as_ref().map(|nginx| figure(runtime, &nginx.target)));
         }
-        let middle = |rounds: &[[f64; 3]]| [0, 1, 2].map(|n| median(rounds.iter().map(|round| round[n]).collect()));
-        (middle(&own_rounds), (!peer_rounds.is_empty()).then(|| middle(&peer_rounds)))
+        (middle(&own), (!other.is_empty()).then(|| middle(&other)))
     };
-    let beside = |row: Row, peer: Option<f64>| match peer {
-        Some(value) => row.beside("nginx, fixed body", value),
-        None => row,
-    };
-    let (requests, other) = measure(|runtime, target| {
-        let outcome = runtime.block_on(ask(target, CLIENTS, TIME));
-        [outcome.rate, outcome.milliseconds(0.5), outcome.milliseconds(0.99)]
-    });
-    let rate = beside(Row::new("requests, API key, 64 connections", requests[0], "1/s"), other.map(|other| other[0]));
-    report.row(if other.is_some() { rate.goal(Goal::ShareAtLeast(0.5)) } else { rate });
-    report.row(beside(Row::new("p50, 64 connections", requests[1], "ms"), other.map(|other| other[1])));
-    report.row(beside(Row::new("p99, 64 connections", requests[2], "ms"), other.map(|other| other[2])));
-    let (shakes, other) = measure(|runtime, target| {
-        let outcome = runtime.block_on(shake(target));
-        [outcome.rate, outcome.milliseconds(0.5), outcome.milliseconds(0.99)]
-    });
+    let credentials = [
+        ("API key", own.clone()),
+        ("certificate", runtime.block_on(software(&house, &stranger))),
+        ("cookies, person logged in", runtime.block_on(browser(&house, &stranger))),
+    ];
+    for (name, target) in credentials {
+        let (figures, other) = rounds(&target, requests);
+        for (n, what, unit) in [(0, "requests", "1/s"), (1, "p50", "ms"), (2, "p99", "ms")] {
+            let row = Row::new(format!("{what}, {name}"), figures[n], unit);
+            let row = beside(row, other.map(|other| other[n]));
+            report.row(if n == 0 && other.is_some() { row.goal(Goal::ShareAtLeast(0.5)) } else { row });
+        }
+    }
+    let (shakes, other) = rounds(&own, handshakes);
     report.row(beside(Row::new("full TLS handshakes", shakes[0], "1/s"), other.map(|other| other[0])));
     drop(peer);
 
     let quiet = runtime.block_on(ask(&own, 4, TIME)).milliseconds(0.99);
     let (loaded, opened) = runtime.block_on(among_slow(&own));
-    report.note(&format!("{opened} slow connections were opened by 160 addresses while 4 clients of another asked; as many as this process may hold stayed open."));
+    report.note(format!("{opened} slow connections were opened by 160 addresses while 4 clients of another asked; as many as this process may hold stayed open."));
     let row = Row::new("p99, 4 clients, among 10,000 slow connections", loaded, "ms");
     report.row(row.beside("the same without them", quiet).goal(Goal::TimesAtMost(2.0)));
     gateway.stop();
     report
 }
 
-fn connector(authority: &Path) -> TlsConnector {
+/// Rate, p50 and p99 of one round.
+type Figure = fn(&Runtime, &Target) -> [f64; 3];
+
+fn requests(runtime: &Runtime, target: &Target) -> [f64; 3] {
+    runtime.block_on(ask(target, CLIENTS, TIME)).figures()
+}
+
+fn handshakes(runtime: &Runtime, target: &Target) -> [f64; 3] {
+    runtime.block_on(shake(target)).figures()
+}
+
+fn middle(rounds: &[[f64; 3]]) -> [f64; 3] {
+    [0, 1, 2].map(|n| median(rounds.iter().map(|round| round[n]).collect()))
+}
+
+fn beside(row: Row, peer: Option<f64>) -> Row {
+    match peer {
+        Some(value) => row.beside("nginx, fixed body", value),
+        None => row,
+    }
+}
+
+/// Pairs as a program does, with a certificate of a day.
+async fn software(house: &House, stranger: &Target) -> Target {
+    let window = house.administer(&["terminal", "pair", "program", "--kind", "software"]);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let (_, paired) = post(stranger, "/v1/pair", &json!({ "code": window["code"], "csr": request })).await;
+    let certificate = CertificateDer::from_pem_slice(paired["certificate"].as_str().unwrap().as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+    Target { tls: connector(&house.authority(), Some((certificate, key))), ..stranger.clone() }
+}
+
+/// Pairs as a browser does, and a person logs in there.
+async fn browser(house: &House, stranger: &Target) -> Target {
+    let window = house.administer(&["terminal", "pair", "desk", "--kind", "browser"]);
+    let staff = house.administer(&["staff", "add", "sato", "--name", "S", "--role", "clerk"]);
+    let origin = (header::ORIGIN, format!("https://{}", stranger.address));
+    let mut target = Target { headers: vec![origin.clone()], ..stranger.clone() };
+    let (terminal, _) = post(&target, "/v1/pair", &json!({ "code": window["code"] })).await;
+    target.headers = vec![origin.clone(), (header::COOKIE, terminal.clone())];
+    let (one_time, own) = (&staff["one_time_password"], "tulip bridge oven");
+    let mut session = String::new();
+    for (path, body) in [
+        ("/v1/session", json!({ "user": "sato", "password": one_time })),
+        ("/v1/session/password", json!({ "password": one_time, "new_password": own })),
+    ] {
+        session = post(&target, path, &body).await.0;
+        target.headers = vec![origin.clone(), (header::COOKIE, format!("{terminal}; {session}"))];
+    }
+    assert!(!session.is_empty());
+    target
+}
+
+/// The cookie that was set, without its attributes, and the body.
+async fn post(target: &Target, path: &str, body: &Value) -> (String, Value) {
+    let stream = TokioIo::new(connect(target).await);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Full<Bytes>>(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = Request::post(path).header("host", target.address.to_string());
+    for (name, value) in &target.headers {
+        request = request.header(name, value);
+    }
+    let request = request.header("content-type", "application/json").body(Full::from(body.to_string())).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let status = response.status();
+    let cookie = response.headers().get("set-cookie").map(|cookie| cookie.to_str().unwrap().to_owned());
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(status.is_success(), "{path}: {}", String::from_utf8_lossy(&body));
+    let pair = cookie.as_deref().and_then(|cookie| cookie.split(';').next()).unwrap_or_default().to_owned();
+    (pair, serde_json::from_slice(&body).unwrap())
+}
+
+fn connector(authority: &Path, own: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]);
-    let mut config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let config = config.unwrap().with_root_certificates(roots);
+    let mut config = match own {
+        Some((certificate, key)) => config.with_client_auth_cert(vec![certificate], key).unwrap(),
+        None => config.with_no_client_auth(),
+    };
     // Each handshake is a whole one.
     config.resumption = rustls::client::Resumption::disabled();
     TlsConnector::from(Arc::new(config))
@@ -136,8 +218,8 @@ async fn sender(target: &Target) -> Sender {
 
 async fn health(sender: &mut Sender, target: &Target) -> Bytes {
     let mut request = Request::get("/v1/health").header("host", target.address.to_string());
-    if let Some(bearer) = &target.bearer {
-        request = request.header("authorization", bearer);
+    for (name, value) in &target.headers {
+        request = request.header(name, value);
     }
     sender.ready().await.unwrap();
     let response = sender.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
@@ -233,7 +315,7 @@ impl Nginx {
         let binary = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists())?;
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path();
-        let authority = engawa::credential::Authority::open_or_make(at, jiff::Timestamp::now()).unwrap();
+        let authority = engawa::credential::Authority::open_or_make(at, engawa::clock::Clock::system().now()).unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(2026, 1, 1);
@@ -260,7 +342,7 @@ impl Nginx {
         command.arg("-c").arg(at.join("nginx.conf")).arg("-p").arg(at).stdin(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let target = Target { address, tls: connector(&at.join("authority.pem")), bearer: None };
+        let target = Target { address, tls: connector(&at.join("authority.pem"), None), headers: Vec::new() };
         while std::net::TcpStream::connect(address).is_err() {
             std::thread::yield_now();
         }

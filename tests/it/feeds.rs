@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::identification::room::{FACILITY, Room, sender, within};
 
-const OPINIONS: &str = "feed.opinions.cursor";
-const CARE_PLANS: &str = "feed.careplans.cursor";
+const OPINIONS: &str = "feed.opinions.cursor.1370000018";
+const CARE_PLANS: &str = "feed.careplans.cursor.1370000018";
 const GOOD: (HealthStatus, Option<Code>) = (HealthStatus::Ok, None);
 
 async fn opinion(room: &Room) -> (Uuid, String) {

@@ -38,6 +38,7 @@ mod sandbox;
 mod sandbox_careplans;
 mod sandbox_faults;
 mod sandbox_files;
+mod side_by_side;
 mod support;
 mod telemetry;
 mod terminals;

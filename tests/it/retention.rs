@@ -6,9 +6,12 @@ use std::sync::Arc;
 use engawa::audit::forgotten;
 use engawa::clock::Clock;
 use engawa::store::{
-    Accept, Announce, BeginPlacement, Columns, KeepUnit, NewArrival, NewEvent, NewSubmission, NewUnitBody, OpenUnit,
-    PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, TrailRow, Transit, UnitGone, Verdict,
+    Accept, Announce, ApplyChanges, BeginPlacement, ChangeRow, Columns, KeepUnit, NewArrival, NewEvent, NewSubmission,
+    NewUnitBody, OpenUnit, PlacementRow, Prune, PruneReceived, ReceivedFilter, Row, Store, TrailRow, Transit, UnitGone,
+    Verdict, fact_name,
 };
+
+use crate::identification::damage::select;
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -59,6 +62,17 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
     Accept { new, last_piece: (0, vec![1]), start: (state, "WAIT_TURN"), event, record: None }
 }
 
+/// Forgets what a facility's retention of 400 days lets go.
+fn prune(facility: &str) -> Prune {
+    Prune { facility: facility.to_owned(), before: (1000 - 400) * DAY, octets: 1 << 20, told: None }
+}
+
+/// The same of what another facility has, under an id of its own.
+fn of(facility: &str, accept: Accept) -> Accept {
+    let new = NewSubmission { facility: facility.to_owned(), ..accept.new };
+    Accept { event: NewEvent { facility: facility.to_owned(), ..accept.event }, new, ..accept }
+}
+
 #[tokio::test]
 async fn only_what_is_finished_and_old_enough_is_forgotten() {
     let directory = tempfile::tempdir().unwrap();
@@ -70,20 +84,53 @@ async fn only_what_is_finished_and_old_enough_is_forgotten() {
     }
     store.write(accept(100, "delivered", 399, 10)).await.unwrap();
 
-    let before = (1000 - 400) * DAY;
     let told = Some(forgotten("submission", jiff::Timestamp::UNIX_EPOCH));
-    assert_eq!(store.write(Prune { before, octets: 1 << 20, told }).await.unwrap(), 4);
+    assert_eq!(store.write(Prune { told, ..prune(FACILITY) }).await.unwrap(), 4);
     let trail = store.trail_after(0, 10).await.unwrap();
     assert_eq!(trail.len(), 4);
     let told = |row: &TrailRow| row.record.contains(r#""act":"retention.forgotten","on":"submission:"#);
     assert!(trail.iter().all(told), "{trail:?}");
-    assert_eq!(store.write(Prune { before, octets: 1 << 20, told: None }).await.unwrap(), 0);
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 0);
     for id in 1..=4 {
         assert_eq!(count(&store, id).await, (false, false, 0), "{id} is old and finished");
     }
     for id in [5, 6, 7, 8, 100] {
         assert_eq!(count(&store, id).await, (true, true, 1), "{id} has to stay");
     }
+}
+
+/// Each facility forgets by its own clock, and has nothing forgotten by another's.
+#[tokio::test]
+async fn what_is_anothers_stays() {
+    const OTHER: &str = "9910000022";
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    for id in 1..=2 {
+        store.write(accept(id, "delivered", 401, 10)).await.unwrap();
+        store.write(of(OTHER, accept(id + 10, "delivered", 500, 10))).await.unwrap();
+    }
+    for (facility, receipt_number) in [(FACILITY, "R1"), (OTHER, "R2")] {
+        let stray = ChangeRow { receipt_number: receipt_number.into(), state: "accepted", at: DAY, reason: None };
+        let news = ApplyChanges {
+            facility: facility.into(),
+            kind: "opinion",
+            event: "submission.municipality",
+            items: vec![stray],
+            cursor_name: fact_name("feed", facility),
+            cursor: "c".into(),
+            now: DAY,
+        };
+        assert_eq!(store.write(news).await.unwrap(), 0);
+    }
+    assert_eq!(store.oldest_finished(OTHER).await.unwrap(), Some(500 * DAY));
+    assert_eq!(store.oldest_finished(FACILITY).await.unwrap(), Some((1000 - 401) * DAY));
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 2);
+    assert_eq!(store.oldest_finished(FACILITY).await.unwrap(), None);
+    assert_eq!([count(&store, 1).await, count(&store, 11).await], [(false, false, 0), (true, true, 1)]);
+    let strays = "SELECT facility || receipt_number FROM stray_change";
+    assert_eq!(select(directory.path(), strays).await, [format!("{OTHER}R2")]);
+    assert_eq!(store.write(prune(OTHER)).await.unwrap(), 2);
+    assert_eq!(store.counts_of_box().await.unwrap(), []);
 }
 
 /// Marks as delivered what has been accepted, and keeps what the hub told with it.
@@ -117,7 +164,7 @@ async fn nothing_is_left_of_a_person_who_was_identified() {
     let row = store.submission(&[1; 16]).await.unwrap().unwrap();
     assert_eq!((row.kind.as_str(), row.columns.outcome.as_deref()), ("identification", Some(TOLD[0])));
 
-    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None }).await.unwrap(), 1);
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 1);
     assert_eq!((count(&store, 1).await, count(&store, 2).await), ((false, false, 0), (true, true, 2)));
     drop(store);
     task.finished().await;
@@ -133,7 +180,7 @@ async fn large_documents_are_forgotten_a_few_at_a_time() {
     for id in 1..=5 {
         store.write(accept(id, "delivered", 500 - i64::from(id), 10 << 20)).await.unwrap();
     }
-    let prune = || Prune { before: 600 * DAY, octets: 16 << 20, told: None };
+    let prune = || Prune { facility: FACILITY.into(), before: 600 * DAY, octets: 16 << 20, told: None };
     let mut gone = Vec::new();
     for _ in 0..4 {
         gone.push(store.write(prune()).await.unwrap());
@@ -153,9 +200,8 @@ async fn a_batch_keeps_what_is_not_finished_or_not_old() {
         let new = NewSubmission { kind: "care_plan", batch: Some(BATCH), ..accept.new };
         store.write(Accept { new, ..accept }).await.unwrap();
     }
-    let prune = || Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None };
-    assert_eq!(store.write(prune()).await.unwrap(), 2);
-    assert_eq!(store.write(prune()).await.unwrap(), 0);
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 2);
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 0);
     let left = store.batch(FACILITY, &BATCH, 10).await.unwrap();
     let states: Vec<&str> = left.iter().map(|row| row.columns.state.as_str()).collect();
     assert_eq!(states, ["held", "queued", "delivered"]);
@@ -170,6 +216,10 @@ fn told(kind: &'static str, age: i64) -> NewEvent {
 
 /// The hub lists them, for the `round`th time.
 async fn announce(store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u64 {
+    announce_to(FACILITY, store, round, ids).await
+}
+
+async fn announce_to(facility: &str, store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u64 {
     let item = |id: u8| NewArrival {
         id: [[round; 8], [id; 8]].concat().try_into().unwrap(),
         hub_id: format!("U{id}"),
@@ -179,7 +229,7 @@ async fn announce(store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u6
         sent_at: 0,
     };
     let announce = Announce {
-        facility: FACILITY.into(),
+        facility: facility.into(),
         items: ids.map(item).collect(),
         cursor_name: "inbox.cursor".into(),
         cursor: "c".into(),
@@ -240,6 +290,31 @@ async fn of_what_was_received_only_what_was_opened_long_ago_is_forgotten() {
     assert_eq!([1, 2, 3].map(stands), [false, true, true]);
 }
 
+#[tokio::test]
+async fn what_another_facility_received_stays() {
+    const OTHER: &str = "9910000022";
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let mut left = Vec::new();
+    for (round, facility) in [(1, FACILITY), (2, OTHER)] {
+        assert_eq!(announce_to(facility, &store, round, 1..=1).await, 1, "the same name at each one's hub");
+        let id = <[u8; 16]>::try_from([[round; 8], [1; 8]].concat()).unwrap();
+        let event = |kind| NewEvent { facility: facility.into(), ..told(kind, 900) };
+        assert!(store.write(UnitGone { id, reason: "HUB_ARRIVAL_GONE", event: event("careplan.gone") }).await.unwrap());
+        let open = OpenUnit { id, by: "key".into(), now: 99 * DAY, event: event("careplan.opened") };
+        assert!(store.write(open).await.unwrap());
+        left.push((facility, id));
+    }
+    let before = (1000 - 400) * DAY;
+    let prune = PruneReceived { facility: FACILITY.into(), before, octets: 1 << 20, told: None };
+    assert_eq!(store.write(prune).await.unwrap(), 1);
+    for (facility, id) in left {
+        let there = facility == OTHER;
+        assert_eq!(store.received(facility, &id).await.unwrap().is_some(), there);
+        assert_eq!(store.events_after(facility, 0, 0, 10).await.unwrap().is_empty(), !there);
+    }
+}
+
 /// Crypto-shredding: the master key alone opens nothing. With the salt gone from the database file and from the log beside it, and the
 /// sealed pieces with it, nobody opens what was forgotten, master key or not.
 #[tokio::test]
@@ -272,7 +347,7 @@ async fn what_is_forgotten_cannot_be_opened_with_the_master_key() {
     };
     let all = |n: usize| -> Vec<bool> { sealed[n].iter().map(|what| found(what)).collect() };
     assert_eq!((all(0), all(1)), (vec![true; 3], vec![true; 3]), "the search finds what is there");
-    assert_eq!(store.write(Prune { before: (1000 - 400) * DAY, octets: 1 << 20, told: None }).await.unwrap(), 1);
+    assert_eq!(store.write(prune(FACILITY)).await.unwrap(), 1);
     assert!(store.forget_log().await.unwrap());
     assert_eq!((all(0), all(1)), (vec![false; 3], vec![true; 3]), "while the gateway runs");
     // The other one opens: it is not the key that is missing.

@@ -77,3 +77,38 @@ fn every_kind_has_a_name_that_is_read_and_written_alike() {
         assert_eq!((read.kind, read.to_string()), (kind, name(kind)));
     }
 }
+
+/// A row that stood before is told of, wherever it stood: with its user, when its user comes back, and where the user is wrong.
+#[test]
+fn every_repeated_row_is_told_of() {
+    use engawa::model::careplan::lint::{Rule, Settings, lint_file};
+    const NAME: &str = "UPPLAN_202605_9970000015_43_9970000023_11_20260520101010.CSV";
+    let mut draw = Draw(44);
+    let (mut told, mut blocks) = (0, 0);
+    for round in 0..400 {
+        // Users in blocks as care software writes them, or in any order; now and then one whose number is wrong.
+        let (in_blocks, wrong) = (round % 3 != 0, round % 4 == 0);
+        let (mut seen, mut repeats, mut file) = (std::collections::BTreeSet::new(), Vec::new(), Vec::new());
+        let mut user = 0;
+        for line in 1..=2 + draw.below(40) {
+            user = if in_blocks { user + usize::from(draw.below(4) == 0) } else { draw.below(6) };
+            let number = if wrong && draw.below(9) == 0 { "99x".to_owned() } else { format!("99{user:08}") };
+            let start = format!("{:02}00", 9 + draw.below(6));
+            let row = format!(
+                "202407,999995,{number},20260418,202605,9970000015,\"K\",250,,20260501,,{start},1630,1,111111,,,\"\",,\
+                 9970000023,\"P\",,0,9970000015,\r\n"
+            );
+            if !seen.insert(row.clone()) {
+                repeats.push(line as u64);
+            }
+            file.extend_from_slice(row.as_bytes());
+        }
+        let findings = lint_file(NAME, &file[..], &Settings { max_findings: 10_000, ..Settings::default() }).unwrap();
+        let found: Vec<u64> =
+            findings.list().iter().filter(|one| one.rule == Rule::RowRepeated).filter_map(|one| one.line).collect();
+        assert_eq!(found, repeats, "round {round}");
+        told += found.len();
+        blocks += usize::from(in_blocks && !found.is_empty());
+    }
+    assert!(told > 1000 && blocks > 50, "{told} told, {blocks}");
+}

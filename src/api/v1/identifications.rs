@@ -100,7 +100,7 @@ pub(in crate::api) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let id = Uuid::parse_str(&id).map_err(|_| Code::RequestNotFound)?;
-    let found = api.outbox.identification(&by.caller.facility, id).await?;
+    let found = api.desk(&by.caller.facility)?.outbox.identification(&by.caller.facility, id).await?;
     let (submission, person) = found.ok_or(Code::RequestNotFound)?;
     let may = submission.sender == by.caller.id || by.caller.may(Right::Manage);
     let person = person.filter(|_| may).map(PersonView::from);

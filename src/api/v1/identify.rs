@@ -132,7 +132,7 @@ async fn take(
     match way {
         Way::Pin(pin, confirm) => {
             unnamed(parts)?;
-            let asked = identifying::ask_for_pin(&api, session, confirm.card_left).await?;
+            let asked = identifying::ask_for_pin(&api, caller.facility, session, confirm.card_left).await?;
             with_pin(connection, identifying::by_pin(api, asked, pin, confirm.low_tries)).await
         }
         Way::Visual(witnesses) => {

@@ -21,7 +21,7 @@ use crate::api::problem::{Advice, Failure, Place};
 use crate::api::wiped::wiped;
 use crate::card::{CardError, CardKind, IdentityPin, Reserved, Session, Spent};
 use crate::fault::{Code, Retry};
-use crate::identity::{Challenge, Faulty, HubError, IdentityError};
+use crate::identity::{Challenge, Faulty, HubError, Identity, IdentityError};
 use crate::model::identity::{Evidence, Method, Person, Witnessed, Witnesses};
 use crate::outbox::{Acceptance, Sender};
 use crate::telemetry::Metric;
@@ -64,6 +64,7 @@ pub(super) struct Keyed {
 
 /// What the PIN is asked for: the hub's challenge, and how long the hub has left for its word.
 pub(super) struct Asked {
+    facility: String,
     session: Session,
     /// Nobody else begins anything on the card meanwhile.
     reserved: Reserved,
@@ -72,14 +73,19 @@ pub(super) struct Asked {
 }
 
 /// Asks the hub for its challenge. Neither card nor PIN is touched, so this may be broken off.
-pub(super) async fn ask_for_pin(api: &Api, session: Session, confirm_card_left: bool) -> Result<Asked, Failure> {
+pub(super) async fn ask_for_pin(
+    api: &Api,
+    facility: String,
+    session: Session,
+    confirm_card_left: bool,
+) -> Result<Asked, Failure> {
     let asking = async {
         let reserved = session.reserve()?;
         own_card(&session, confirm_card_left)?;
         let begun = Instant::now();
-        let challenge = within(api.config.request, api.identity.challenge()).await;
+        let challenge = within(api.config.request, api.desk(&facility)?.identity.challenge()).await;
         let challenge = challenge.map_err(|error| unheard(api, error, None))?;
-        Ok(Asked { session, reserved, challenge, left: api.config.request.saturating_sub(begun.elapsed()) })
+        Ok(Asked { facility, session, reserved, challenge, left: api.config.request.saturating_sub(begun.elapsed()) })
     };
     let asked = asking.await;
     asked.inspect_err(|failure: &Failure| tell(Method::Pin, failure.code().name()))
@@ -97,7 +103,7 @@ pub(super) async fn by_pin(
 
 async fn pin_shown(
     api: &Api,
-    Asked { session, reserved, challenge, left }: Asked,
+    Asked { facility, session, reserved, challenge, left }: Asked,
     pin: IdentityPin,
     confirm_low_tries: bool,
 ) -> Result<Response, Failure> {
@@ -107,7 +113,7 @@ async fn pin_shown(
     };
     let card = CardView::of(signed.kind, &signed.certificate, Some(signed.tries_left), today(api));
     let evidence = Evidence::Pin { certificate: signed.certificate.der, signature: signed.signature };
-    let asserted = within(left, api.identity.assert(challenge, &evidence)).await;
+    let asserted = within(left, api.desk(&facility)?.identity.assert(challenge, &evidence)).await;
     let failed = |error| unheard(api, error, Some(signed.kind)).costing(Spent::None, Some(signed.tries_left));
     identified(Method::Pin, *asserted.map_err(failed)?, Some(card))
 }
@@ -186,15 +192,16 @@ async fn witnessed(
     Keyed { sender, key }: Keyed,
     card: Option<CardView>,
 ) -> Result<Response, Failure> {
+    let desk = api.desk(&sender.facility)?;
     // What was recorded once is not shown beside the record.
-    if api.outbox.repeat(&sender, &key).await?.is_some() {
-        return recorded(&api.outbox.identify_later(&sender, &key, &witnessed).await?);
+    if desk.outbox.repeat(&sender, &key).await?.is_some() {
+        return recorded(&desk.outbox.identify_later(&sender, &key, &witnessed).await?);
     }
     let method = witnessed.method();
     let evidence = Evidence::Witnessed(witnessed);
     let asked = within(api.config.request, async {
-        match ask(api, &evidence).await {
-            Err(IdentityError::Refused { part: Faulty::Challenge, .. }) => ask(api, &evidence).await,
+        match ask(&desk.identity, &evidence).await {
+            Err(IdentityError::Refused { part: Faulty::Challenge, .. }) => ask(&desk.identity, &evidence).await,
             asked => asked,
         }
     });
@@ -202,15 +209,15 @@ async fn witnessed(
         (Ok(person), _) => identified(method, *person, card),
         (Err(error), Evidence::Witnessed(witnessed)) if error.may_wait() => {
             tracing::info!(method = method.as_str(), code = %error.code(), "an identification is recorded for later");
-            recorded(&api.outbox.identify_later(&sender, &key, &witnessed).await?)
+            recorded(&desk.outbox.identify_later(&sender, &key, &witnessed).await?)
         }
         (Err(error), _) => Err(refused(api, error, &ASK_AGAIN)),
     }
 }
 
-async fn ask(api: &Api, evidence: &Evidence) -> Result<Box<Person>, IdentityError> {
-    let challenge = api.identity.challenge().await?;
-    api.identity.assert(challenge, evidence).await
+async fn ask(identity: &Identity, evidence: &Evidence) -> Result<Box<Person>, IdentityError> {
+    let challenge = identity.challenge().await?;
+    identity.assert(challenge, evidence).await
 }
 
 /// The hub's word, if it comes in time.

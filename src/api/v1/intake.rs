@@ -130,7 +130,7 @@ impl Reader<'_> {
     async fn opinion(&mut self, json: &[u8], signature: Option<String>) -> Result<(), Failure> {
         let value = strict_json::parse(json)?;
         self.request = Some(RequestHash::new(&value, signature.as_deref()));
-        if let Some(repeat) = self.api.outbox.repeat(self.sender, self.key).await? {
+        if let Some(repeat) = self.api.desk(&self.sender.facility)?.outbox.repeat(self.sender, self.key).await? {
             self.way = Some(Way::Repeat(repeat));
             return Ok(());
         }
@@ -142,7 +142,8 @@ impl Reader<'_> {
             Ok(Parsed { opinion, warnings, substitutions, originals }) => {
                 let signature = envelope.signature;
                 let new = NewOpinion { opinion, warnings, substitutions, originals, signature };
-                let intake = self.api.outbox.begin(self.sender, self.key, new).await?;
+                let outbox = &self.api.desk(&self.sender.facility)?.outbox;
+                let intake = outbox.begin(self.sender, self.key, new).await?;
                 self.way = Some(Way::New(Box::new(intake)));
             }
             Err(problems) => self.places.extend(problems.iter().map(Place::from)),

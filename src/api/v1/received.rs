@@ -180,7 +180,7 @@ pub(in crate::api) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ReceivedPage>, Failure> {
     let filter = query.filter()?;
-    let found = api.inbox.list(&by.caller.facility, &filter).await?;
+    let found = api.desk(&by.caller.facility)?.inbox.list(&by.caller.facility, &filter).await?;
     let next_after = found.last().map_or(filter.after, |last| last.seq);
     Ok(Json(ReceivedPage { items: found.into_iter().map(ReceivedView::from).collect(), next_after }))
 }
@@ -223,7 +223,7 @@ pub(in crate::api) async fn unit(
     let (id, facility) = (parse(&id)?, &by.caller.facility);
     here(&find(&api, facility, id).await?)?;
     let room = seats.reader_soon().await?;
-    let bytes = api.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
+    let bytes = api.desk(facility)?.inbox.unit(facility, id).await?.ok_or(Code::CareplanPending)?;
     Ok(private(Held { bytes, _room: room }, "application/json"))
 }
 
@@ -253,7 +253,7 @@ pub(in crate::api) async fn files(
     let room = seats.reader_soon().await?;
     let bytes = {
         let _turn = seats.turn().await?;
-        let files = api.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
+        let files = api.desk(facility)?.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
         let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
         packing.map_err(|_| Failure::from(Code::GatewayInternal))??
     };
@@ -290,14 +290,15 @@ pub(in crate::api) async fn opened(
     if find(&api, &caller.facility, id).await?.standing == Standing::Announced {
         return Err(Code::CareplanPending.into());
     }
-    let work = async move { api.inbox.opened(&caller.facility, id, &caller.id).await };
+    let inbox = api.desk(&caller.facility)?.inbox.clone();
+    let work = async move { inbox.opened(&caller.facility, id, &caller.id).await };
     let received = connection.detach(work).await??.ok_or(Code::RequestNotFound)?;
     Ok(Json(received.into()))
 }
 
 /// A received unit of the facility. Another facility's is answered like one that never was.
 async fn find(api: &Api, facility: &str, id: Uuid) -> Result<Received, Failure> {
-    api.inbox.received(facility, id).await?.ok_or(Code::RequestNotFound.into())
+    api.desk(facility)?.inbox.received(facility, id).await?.ok_or(Code::RequestNotFound.into())
 }
 
 /// Whether there is something to be taken.

@@ -58,14 +58,18 @@ pub(in crate::api) async fn confirm(
     let value = strict_json::parse(&whole)?;
     let wanted: ConfirmationRequest = serde_json::from_value(value).map_err(|_| wrong())?;
     let code = Code::parse(&wanted.reason).ok_or_else(wrong)?;
-    let (outbox, backups) = (api.outbox.clone(), api.backups.clone());
+    let outboxes: Vec<_> = api.desks.iter().map(|desk| desk.outbox.clone()).collect();
+    let backups = api.backups.clone();
     let confirming = async move {
-        if outbox.barred() != Some(code) {
+        let barred: Vec<_> = outboxes.into_iter().filter(|outbox| outbox.barred() == Some(code)).collect();
+        if barred.is_empty() {
             return Err(Failure::from(Code::ConfirmationWrong));
         }
         // A restored box has begun its epoch; one that goes on although another took over begins a later one.
         let epoch = if code == Code::EpochOld { backups.new_epoch().await? } else { backups.epoch().await? };
-        outbox.unbar(code).await?;
+        for outbox in barred {
+            outbox.unbar(code).await?;
+        }
         Ok(epoch)
     };
     tracing::warn!(by = %caller.id, %code, "it is confirmed that this box sends");

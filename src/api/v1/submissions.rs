@@ -47,7 +47,7 @@ pub(in crate::api) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SubmissionPage>, Failure> {
     let filter = query.filter()?;
-    let page = api.outbox.submissions(&by.caller.facility, &filter).await?;
+    let page = api.desk(&by.caller.facility)?.outbox.submissions(&by.caller.facility, &filter).await?;
     Ok(Json(SubmissionPage::from(page)))
 }
 
@@ -109,7 +109,8 @@ pub(in crate::api) async fn cancel(
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
     let own = sender(&by.caller);
-    let work = async move { api.outbox.cancel(&own, id).await };
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.cancel(&own, id).await };
     answer(connection.detach(work).await?, &by.caller)
 }
 
@@ -133,7 +134,8 @@ pub(in crate::api) async fn retry(
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
     let own = sender(&by.caller);
-    let work = async move { api.outbox.retry(&own, id).await };
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.retry(&own, id).await };
     answer(connection.detach(work).await?, &by.caller)
 }
 
@@ -157,7 +159,8 @@ pub(in crate::api) async fn paper(
 ) -> Result<Json<SubmissionView>, Failure> {
     let id = parse(&id)?;
     let own = sender(&by.caller);
-    let work = async move { api.outbox.on_paper(&own, id).await };
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.on_paper(&own, id).await };
     answer(connection.detach(work).await?, &by.caller)
 }
 
@@ -177,7 +180,7 @@ pub(in crate::api) async fn cover_page(
     by: With<Read>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let found = api.outbox.submission(&by.caller.facility, parse(&id)?).await?.ok_or(Code::RequestNotFound)?;
+    let found = find_any(&api, &by.caller, &id).await?;
     cover(found, api.clock.today_in_japan())
 }
 
@@ -192,9 +195,16 @@ pub(super) async fn find(
     id: &str,
     kind: Option<&str>,
 ) -> Result<Json<SubmissionView>, Failure> {
-    let found = api.outbox.submission(&caller.facility, parse(id)?).await?;
-    let found = found.filter(|submission| kind.is_none_or(|kind| submission.kind == kind));
-    Ok(Json(SubmissionView::of(found.ok_or(Code::RequestNotFound)?, caller)))
+    let found = find_any(api, caller, id).await?;
+    if kind.is_some_and(|kind| found.kind != kind) {
+        return Err(Code::RequestNotFound.into());
+    }
+    Ok(Json(SubmissionView::of(found, caller)))
+}
+
+async fn find_any(api: &Api, caller: &Caller, id: &str) -> Result<Submission, Failure> {
+    let outbox = &api.desk(&caller.facility)?.outbox;
+    outbox.submission(&caller.facility, parse(id)?).await?.ok_or(Code::RequestNotFound.into())
 }
 
 pub(super) fn parse(id: &str) -> Result<Uuid, Failure> {

@@ -26,7 +26,7 @@ use crate::credential::seal::{Keyring, SealError};
 use crate::fault::Code;
 use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Outbox, OutboxError, Sender};
-use crate::store::{SetFact, Store, StoreError};
+use crate::store::{SetFact, Store, StoreError, fact_name};
 
 /// Under which the outbox knows the folders.
 const SENDER: &str = "exchange";
@@ -259,7 +259,7 @@ impl Room {
     }
 
     async fn prepare(&mut self) -> Result<(), Trouble> {
-        let name = format!("exchange.device.{}", self.config.facility);
+        let name = fact_name("exchange.device", &self.config.facility);
         let known: Option<u64> = self.store.fact(&name).await?.and_then(|value| value.parse().ok());
         let place = self.place.clone();
         let device = aside(move || place.prepare(known)).await?;

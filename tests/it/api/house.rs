@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::api::{Api, Config, HealthSource, LanConfig, Listener, Perimeter, Reach, ServeConfig, router, serve};
+use engawa::api::{Api, Config, Desk, HealthSource, LanConfig, Listener, Perimeter, Reach, ServeConfig, router, serve};
 use engawa::audit::Trail;
 use engawa::backup;
 use engawa::card::Cards;
@@ -213,14 +213,17 @@ impl House {
         };
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
-            outbox,
-            inbox: inbox.clone(),
+            desks: vec![Desk {
+                facility: FACILITY.to_owned(),
+                outbox,
+                inbox: inbox.clone(),
+                identity: Identity::new(Arc::new(hub.clone())),
+            }],
             keys: keys.clone(),
             people: people.clone(),
             terminals: terminals.clone(),
             cards,
             backups,
-            identity: Identity::new(Arc::new(hub.clone())),
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),

@@ -15,6 +15,9 @@ use crate::support::at_most;
 
 const STATES: [&str; 8] = ["queued", "sending", "unknown", "held", "delivered", "returned", "cancelled", "on_paper"];
 
+/// One's number is the beginning of another's, which real ones never are.
+const FACILITIES: [&str; 3] = ["f", "fa", "g"];
+
 fn event(id: [u8; 16]) -> NewEvent {
     NewEvent { at: 0, facility: "f".into(), submission: Some(id), kind: "submission.queued", data: "{}".into() }
 }
@@ -24,13 +27,17 @@ fn id(n: usize) -> [u8; 16] {
 }
 
 fn accept(n: usize, queue: &str, place: &str) -> Accept {
+    accept_of("f", n, queue, place)
+}
+
+fn accept_of(facility: &str, n: usize, queue: &str, place: &str) -> Accept {
     let id = id(n);
     let mut key = [0; 32];
     key[..16].copy_from_slice(&id);
     let new = NewSubmission {
         id,
         kind: "care_plan",
-        facility: "f".into(),
+        facility: facility.into(),
         sender: "a".into(),
         idempotency_key: key,
         request_hash: [0; 32],
@@ -63,9 +70,17 @@ async fn open(directory: &Path) -> Store {
 }
 
 struct Model {
+    facility: &'static str,
     queue: &'static str,
     place: String,
     state: &'static str,
+}
+
+impl Model {
+    /// Queues of two facilities may be called alike.
+    fn queue(&self) -> [&'static str; 2] {
+        [self.facility, self.queue]
+    }
 }
 
 /// Looks at every row: nothing unfinished before it, and nothing of its queue on its way.
@@ -73,10 +88,14 @@ fn may_go(all: &[Model], n: usize) -> bool {
     let own = &all[n];
     let unfinished = |one: &Model| matches!(one.state, "queued" | "sending" | "unknown" | "held");
     own.state == "queued"
-        && all.iter().enumerate().filter(|(_, one)| one.queue == own.queue).all(|(m, one)| {
+        && all.iter().enumerate().filter(|(_, one)| one.queue() == own.queue()).all(|(m, one)| {
             let before = (&one.place, m) < (&own.place, n) && unfinished(one);
             !before && !matches!(one.state, "sending" | "unknown")
         })
+}
+
+fn states(all: &[Model], facility: &str, states: &[&str]) -> usize {
+    all.iter().filter(|one| one.facility == facility && states.contains(&one.state)).count()
 }
 
 #[tokio::test]
@@ -90,9 +109,10 @@ async fn the_database_and_the_model_agree_on_what_may_go() {
                 let mut batch = Vec::new();
                 for _ in 0..dice.random_range(1..4) {
                     let queue = *["one", "two", "three"].choose(&mut dice).unwrap();
+                    let facility = *FACILITIES.choose(&mut dice).unwrap();
                     let place = format!("2026{}", dice.random_range(10..20));
-                    batch.push(accept(all.len(), queue, &place));
-                    all.push(Model { queue, place, state: "queued" });
+                    batch.push(accept_of(facility, all.len(), queue, &place));
+                    all.push(Model { facility, queue, place, state: "queued" });
                 }
                 assert!(matches!(store.write(AcceptBatch(batch)).await.unwrap(), Accepted::New));
             } else {
@@ -106,20 +126,31 @@ async fn the_database_and_the_model_agree_on_what_may_go() {
                 all[n].state = state;
                 set(&store, n, state).await;
             }
-            let heads = store.heads("care_plan", 0, 1, 1_000).await.unwrap();
-            let mut found: Vec<Vec<u8>> = heads.into_iter().map(|head| head.id).collect();
-            found.sort();
-            let expected: Vec<_> = (0..all.len()).filter(|n| may_go(&all, *n)).map(|n| id(n).to_vec()).collect();
-            assert_eq!(found, expected, "seed {seed}");
+            for facility in FACILITIES {
+                let heads = store.heads(facility, "care_plan", 0, 1, 1_000).await.unwrap();
+                let mut found: Vec<Vec<u8>> = heads.into_iter().map(|head| head.id).collect();
+                found.sort();
+                let own = |n: &usize| all[*n].facility == facility && may_go(&all, *n);
+                let expected: Vec<_> = (0..all.len()).filter(own).map(|n| id(n).to_vec()).collect();
+                assert_eq!(found, expected, "seed {seed}");
+                let sending = store.sending(facility, 1_000).await.unwrap().len();
+                assert_eq!(sending, states(&all, facility, &["sending"]));
+            }
+            let unfinished = |facility| states(&all, facility, &STATES[..4]);
+            let waiting = store.facilities_waiting().await.unwrap();
+            for facility in FACILITIES {
+                let counted = waiting.iter().find(|(of, _)| of == facility).map_or(0, |(_, count)| *count);
+                assert_eq!(usize::try_from(counted).unwrap(), unfinished(facility));
+            }
             for (n, own) in all.iter().enumerate() {
                 let before = |m: usize, one: &Model| {
-                    one.queue == own.queue
+                    one.queue() == own.queue()
                         && (&one.place, m) < (&own.place, n)
                         && matches!(one.state, "queued" | "sending" | "unknown" | "held")
                 };
                 let before = all.iter().enumerate().filter(|(m, one)| before(*m, one)).count();
                 let seq = i64::try_from(n).unwrap() + 1;
-                let counted = store.ahead_in_queue(own.queue, &own.place, seq, 1_000).await.unwrap();
+                let counted = store.ahead_in_queue(own.facility, own.queue, &own.place, seq, 1_000).await.unwrap();
                 assert_eq!(usize::try_from(counted).unwrap(), before);
             }
         }
@@ -136,8 +167,8 @@ async fn a_batch_with_a_used_key_leaves_nothing() {
     let Accepted::Earlier(row) = store.write(AcceptBatch(batch)).await.unwrap() else { panic!("it was used") };
     assert_eq!(row.id, id(5));
     assert!(store.submission(&id(6)).await.unwrap().is_none());
-    assert_eq!(store.queue_head("one").await.unwrap().unwrap().id, id(5));
-    assert!(store.queue_head("two").await.unwrap().is_none());
+    assert_eq!(store.queue_head("f", "one").await.unwrap().unwrap().id, id(5));
+    assert!(store.queue_head("f", "two").await.unwrap().is_none());
     let twice = vec![accept(7, "one", "1"), accept(7, "two", "1")];
     assert!(store.write(AcceptBatch(twice)).await.is_err());
     assert!(store.submission(&id(7)).await.unwrap().is_none());
@@ -168,7 +199,7 @@ async fn very_many_that_wait_cost_nothing() {
         set(&store, 0, "held").await;
         let start = std::time::Instant::now();
         for _ in 0..1_000 {
-            let heads = store.heads("care_plan", 0, 1, 4).await.unwrap();
+            let heads = store.heads("f", "care_plan", 0, 1, 4).await.unwrap();
             assert_eq!(heads.len(), if many { 4 } else { 0 });
         }
         for n in 1..=50 {
@@ -176,14 +207,14 @@ async fn very_many_that_wait_cost_nothing() {
             set(&store, from, to).await;
         }
         assert!(start.elapsed() < at_most(Duration::from_secs(3)), "many {many}: {:?}", start.elapsed());
-        let next = store.heads("care_plan", 0, 1, 1).await.unwrap();
+        let next = store.heads("f", "care_plan", 0, 1, 1).await.unwrap();
         assert_eq!(
             next.first().map(|head| head.id.clone()),
             many.then(|| id(51).to_vec()),
             "in the order of acceptance"
         );
-        assert_eq!(store.queue_head("queue-0").await.unwrap().unwrap().id, id(0));
-        let behind = store.ahead_in_queue("queue-0", "9", i64::MAX, 20_000).await.unwrap();
+        assert_eq!(store.queue_head("f", "queue-0").await.unwrap().unwrap().id, id(0));
+        let behind = store.ahead_in_queue("f", "queue-0", "9", i64::MAX, 20_000).await.unwrap();
         assert_eq!(behind, if many { 1 } else { 20_000 });
     }
 }

@@ -230,7 +230,7 @@ async fn all_of_a_batch_is_kept_or_none() {
     };
     // The second meets a disk that has run full while it came in.
     let full = async {
-        while room.store.spooled().await.unwrap().len() < 2 {
+        while room.store.spooled(FACILITY).await.unwrap().len() < 2 {
             tokio::task::yield_now().await;
         }
         room.free.store(0, Ordering::Relaxed);
@@ -241,7 +241,7 @@ async fn all_of_a_batch_is_kept_or_none() {
     let all = Filter { limit: 200, ..Filter::default() };
     assert!(room.outbox.submissions(FACILITY, &all).await.unwrap().items.is_empty());
     within(async {
-        while !room.store.spooled().await.unwrap().is_empty() {
+        while !room.store.spooled(FACILITY).await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
     })

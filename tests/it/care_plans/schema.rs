@@ -124,6 +124,9 @@ async fn a_box_of_one_facility_is_brought_up_to_date_with_all_it_holds() {
     brought_up(4).await;
 }
 
+/// Facts of the facility, with what they say.
+const OWN_FACTS: &str = "SELECT name || ' ' || value FROM fact WHERE name LIKE '%.1370000018' ORDER BY name";
+
 async fn brought_up(version: u8) {
     let room = Room::open().await;
     let keys = engawa::terminal::Keys::new(room.store.clone(), room.clock.clone());
@@ -142,7 +145,10 @@ async fn brought_up(version: u8) {
                 state) VALUES (x'01', 'f', 'U1', 'g', 'UPPLAN', 'R1', 1, 2, 'kept'); \
                 INSERT INTO received_forgotten VALUES ('f', 'U0'); INSERT INTO placement VALUES (x'01', 'in', '[]', 3); \
                 INSERT INTO taken VALUES (x'02', 'f', x'03', 'out', x'04', x'05'); \
-                INSERT INTO stray_change VALUES ('care_plan', 'R9', 'opened', 4, NULL); INSERT INTO spool VALUES (x'06', 5);";
+                INSERT INTO stray_change VALUES ('f', 'care_plan', 'R9', 'opened', 4, NULL); \
+                INSERT INTO spool VALUES (x'06', 'f', 5); \
+                INSERT OR REPLACE INTO fact VALUES ('feed.opinions.cursor.1370000018', '0.0'), \
+                ('feed.careplans.cursor.1370000018', '0.1');";
     execute(home.path(), held).await;
     if version > 3 {
         execute(home.path(), OF_SCHEMA_4).await;
@@ -157,9 +163,16 @@ async fn brought_up(version: u8) {
         counts
     };
     let before = counts(&tables).await;
+    let facts = select(home.path(), OWN_FACTS).await;
+    assert_eq!(facts.len(), 4, "{facts:?}");
     make_old(&home, version).await;
+    // What is a facility's was the box's.
+    execute(home.path(), &format!("UPDATE fact SET name = replace(name, '.{FACILITY}', '')")).await;
     open(home.path()).await;
     assert_eq!(counts(&tables).await, before);
+    assert_eq!(select(home.path(), OWN_FACTS).await, facts);
+    let owners = "SELECT facility FROM stray_change UNION ALL SELECT facility FROM spool";
+    assert_eq!(select(home.path(), owners).await, [FACILITY, ""]);
     execute(home.path(), "DELETE FROM spool").await;
 
     let room = Room::over(home, std::sync::Arc::new(ScriptedHub::new(clock.clone())), clock).await;

@@ -197,7 +197,7 @@ async fn a_unit_that_does_not_come_for_a_day_is_a_matter_for_people() {
     room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
     room.pass(DAY - SOME_TIME).await;
     assert_eq!(room.inbox.health().status, HealthStatus::Ok);
-    assert_eq!(room.store.received_unopened(FACILITY).await.unwrap().0, 1, "nobody has opened it");
+    assert_eq!(room.store.received_unopened().await.unwrap().0, 1, "nobody has opened it");
     room.pass(2 * POLL).await;
     let health = room.inbox.health();
     assert_eq!((health.status, health.reason), (HealthStatus::Degraded, Some(Code::HubTrouble)));
@@ -340,7 +340,7 @@ async fn what_was_opened_is_forgotten_after_the_retention_and_does_not_come_agai
     room.inbox.opened(FACILITY, list[0].id, "key").await.unwrap();
     let forget_at = async |room: &Room, days: u32| {
         let at = room.clock.now().checked_add(DAY * days).unwrap().as_millisecond().to_string();
-        room.store.write(SetFact { name: "retention.clock".into(), value: at }).await.unwrap();
+        room.store.write(SetFact { name: format!("retention.clock.{FACILITY}"), value: at }).await.unwrap();
     };
     // The clock on the wall jumps, the one of the retention does not.
     forget_at(&room, 10).await;

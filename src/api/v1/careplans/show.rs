@@ -26,6 +26,7 @@ pub(in crate::api) async fn show(
     by: With<Read>,
     Path(id): Path<String>,
 ) -> Result<Json<BatchView>, Failure> {
-    let found = api.outbox.batch(&by.caller.facility, parse(&id)?).await?;
+    let outbox = &api.desk(&by.caller.facility)?.outbox;
+    let found = outbox.batch(&by.caller.facility, parse(&id)?).await?;
     Ok(Json(BatchView::of(found.ok_or(Code::RequestNotFound)?)))
 }

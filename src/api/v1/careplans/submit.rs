@@ -99,14 +99,15 @@ async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failur
     let Taken { sent, sender, key, due, _room } = taken;
     let turn = seats.turn().await?;
     let (request, sent) = aside(move || Ok((sent.hash(due), sent))).await?;
+    let outbox = &api.desk(&sender.facility)?.outbox;
     // An answer once given is given again, whatever is thought of the files by then.
-    if let Some(batch) = api.outbox.handed_in(&sender, &key, &request.clone().finish()).await? {
+    if let Some(batch) = outbox.handed_in(&sender, &key, &request.clone().finish()).await? {
         return Ok(batch);
     }
     let (facility, settings) = (sender.facility.clone(), Arc::clone(&api.config.lint));
     let batch = aside(move || judge(sent, &facility, due, &settings)).await?;
     // The units lie in memory until they are kept: the next ones are made only then.
-    let kept = api.outbox.hand_in(&sender, &key, request, batch).await;
+    let kept = outbox.hand_in(&sender, &key, request, batch).await;
     drop(turn);
     Ok(kept?)
 }

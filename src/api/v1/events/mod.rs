@@ -63,9 +63,10 @@ pub(in crate::api) async fn follow(
 ) -> Result<impl IntoResponse, Failure> {
     let start = start(&from, &headers)?;
     let place = streams.try_acquire_owned().map_err(|_| Code::GatewayBusy)?;
+    let outbox = &api.desk(&by.caller.facility)?.outbox;
     // Subscribed before the bounds are read: an event in between wakes the stream and is found in the log.
-    let news = by.caller.may(Right::Read).then(|| api.outbox.event_watch());
-    let (oldest, newest) = api.outbox.event_bounds(&by.caller.facility).await?;
+    let news = by.caller.may(Right::Read).then(|| outbox.event_watch());
+    let (oldest, newest) = outbox.event_bounds(&by.caller.facility).await?;
     let (log, log_lost) = match start {
         Start::New => (newest, false),
         Start::Beginning => (oldest.saturating_sub(1), false),

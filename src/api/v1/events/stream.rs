@@ -151,7 +151,8 @@ impl Reader {
             return Ok(false);
         }
         news.borrow_and_update();
-        let page = self.api.outbox.events_after(&self.caller.facility, self.position.log, PAGE).await?;
+        let outbox = &self.api.desk(&self.caller.facility)?.outbox;
+        let page = outbox.events_after(&self.caller.facility, self.position.log, PAGE).await?;
         self.log_due = !page.is_empty();
         for record in &page {
             self.position.log = record.seq;

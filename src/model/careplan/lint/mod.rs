@@ -19,6 +19,7 @@ mod item;
 mod name;
 mod plan;
 mod record;
+mod repeated;
 mod rule;
 mod set;
 mod supplement;

@@ -8,6 +8,7 @@ use super::file::{Facts, View};
 use super::finding::{Finding, Findings};
 use super::plan::Plan;
 use super::record::{bits, columns};
+use super::repeated::{Place, Repeated};
 use super::rule::Rule;
 use crate::model::careplan::codes::Scope;
 use crate::model::careplan::layout::{Condition, FileKind};
@@ -32,7 +33,7 @@ struct Numbered {
 pub(super) struct Table {
     kind: FileKind,
     pub(super) columns: Columns,
-    rows: Met,
+    rows: Repeated,
     numbers: Met,
     last: Option<Numbered>,
     /// Rental rows: user, code, units, office, day, detail number.
@@ -44,6 +45,8 @@ pub(super) struct Table {
     user: OfColumns,
     keyed: OfColumns,
     served: OfColumns,
+    /// What is still to be added to a service: rows of one service stand together.
+    counting: Option<Counting>,
     provided: OfColumns,
 }
 
@@ -58,6 +61,13 @@ impl OfColumns {
     fn new(columns: &[usize]) -> Self {
         Self { columns: bits(columns), known: false, digest: 0 }
     }
+}
+
+/// How often a service was given in the rows read last, from a line on.
+struct Counting {
+    service: u64,
+    times: i64,
+    line: u64,
 }
 
 /// Kinds with one record for a person and a date or month.
@@ -83,9 +93,10 @@ impl Table {
             user: with(&[]),
             keyed: with(&[c.care_plan_date, c.target_month, c.consultation_date]),
             served: with(&[c.provider_office_code, c.service_code]),
+            counting: None,
             provided: with(&[c.provider_office_code]),
             columns,
-            rows: Met::default(),
+            rows: Repeated::default(),
             numbers: Met::default(),
             last: None,
             rentals: Met::default(),
@@ -96,21 +107,29 @@ impl Table {
     }
 
     pub(super) fn add(&mut self, view: &View<'_, '_>, facts: &mut Facts, findings: &mut Findings) {
-        if !self.rows.insert(digest(&[view.record.raw()])) {
-            findings.push(view.finding(Rule::RowRepeated));
-        }
         let [insurer, insured] = [self.columns.insurer_number, self.columns.insured_number].map(|at| view.get(at));
         if insurer.is_empty() || insured.is_empty() {
+            self.repeated(view, Place::Anywhere, findings);
             // Single values of this record may be known from here on, but nothing was worked out from them.
             for worked_out in [&mut self.user, &mut self.keyed, &mut self.served, &mut self.provided] {
                 worked_out.known = false;
             }
             return;
         }
+        let mut place = Place::SameUser;
         if !view.holds(self.user.columns, &mut self.user.known) {
-            self.user.digest = digest(&[insurer, insured]);
-            facts.users.entry(self.user.digest).or_insert_with(|| view.line());
+            let user = digest(&[insurer, insured]);
+            // That it is not known to hold does not make it another one.
+            if user != self.user.digest || facts.users.is_empty() {
+                self.user.digest = user;
+                place = Place::Anywhere;
+                facts.users.entry(user).or_insert_with(|| {
+                    place = Place::NewUser;
+                    view.line()
+                });
+            }
         }
+        self.repeated(view, place, findings);
         let user = self.user.digest;
         self.key(view, insurer, insured, facts, findings);
         match self.kind {
@@ -150,6 +169,12 @@ impl Table {
         }
         if view.name.is_some_and(|name| name.to.office.as_bytes() == provider) {
             self.related.insert(user);
+        }
+    }
+
+    fn repeated(&mut self, view: &View<'_, '_>, place: Place, findings: &mut Findings) {
+        if self.rows.is(digest(&[view.record.raw()]), place) {
+            findings.push(view.finding(Rule::RowRepeated));
         }
     }
 
@@ -234,7 +259,11 @@ impl Table {
             && !office.is_empty()
             && !code.is_empty()
         {
-            facts.services.entry(self.served.digest).or_insert((0, view.line())).0 += times;
+            let service = self.served.digest;
+            match &mut self.counting {
+                Some(counting) if counting.service == service => counting.times += times,
+                counting => note(counting.replace(Counting { service, times, line: view.line() }).as_ref(), facts),
+            }
         }
         if self.kind == FileKind::Results {
             let branch = view.get(columns.satellite_branch);
@@ -250,9 +279,10 @@ impl Table {
         name: Option<&FileName>,
         plan: &Plan<'_>,
         file: &Arc<str>,
-        facts: &Facts,
+        facts: &mut Facts,
         findings: &mut Findings,
     ) {
+        note(self.counting.take().as_ref(), facts);
         self.annex.finish(file, findings);
         // Only an office that gives services can have nothing to do with a user: planners exchange whole plans.
         let destination = name.filter(|name| {
@@ -269,5 +299,11 @@ impl Table {
                 findings.push(Finding::new(Rule::DestinationUnrelated, file).at(line));
             }
         }
+    }
+}
+
+fn note(counted: Option<&Counting>, facts: &mut Facts) {
+    if let Some(Counting { service, times, line }) = counted {
+        facts.services.entry(*service).or_insert((0, *line)).0 += times;
     }
 }
