@@ -264,7 +264,7 @@ pub(in crate::api) async fn shut(
 ///
 /// Needs no credential but the code. With a `csr` a certificate is given out, of a window of kind `software`; to the box's own page (over
 /// HTTPS, with its `Origin`) the cookie `__Host-engawa-terminal`, of a window of kind `browser`; otherwise an API key, of a window of kind
-/// `key`. A code that is wrong, used or late is answered with PAIRING_REFUSED, whichever it is; after ten wrong ones from one address with
+/// `key`. A code that is wrong, used or late is answered with PAIRING_REFUSED, whichever it is; after five wrong ones from one address with
 /// PAIRING_LOCKED. A code that is right but asked for in another kind's way (PAIRING_KIND) and one that has not the form of any
 /// (REQUEST_MALFORMED) cost nothing.
 #[utoipa::path(
