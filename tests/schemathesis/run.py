@@ -116,6 +116,8 @@ def attempt(office, whole, names, caller, asked, deep, figure):
         "--checks", ",".join(CHECKS), "--seed", str(asked.seed), "--workers", "1", "--continue-on-failure",
         "--phases", "examples,coverage,fuzzing" if deep else "fuzzing",
         "--max-examples", str(asked.examples if deep else 2), "--request-timeout", "60",
+        # A connection whose last request was refused before its body was read is closed.
+        "--request-retries", "2",
         "--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off", "--no-color",
         "--report", "ndjson", "--report-ndjson-path", str(report), *caller.options,
     ]
