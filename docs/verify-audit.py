@@ -9,6 +9,7 @@ Exit code: 0 everything fits, 1 a record does not fit (the first one is named), 
 """
 
 import argparse
+import datetime
 import hashlib
 import json
 import os
@@ -20,6 +21,8 @@ TEXTS = ["facility", "by", "act"]
 MAYBE = ["person", "role", "from", "on", "code"]
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 HASH = re.compile(r"[0-9a-f]{64}")
+LEFT_OUT = re.compile(rb'\{"seq":([1-9][0-9]{0,18}),"hash":"([0-9a-f]{64})"\}')
+MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 NOTHING = "0" * 64
 LONGEST = 1 << 16
 
@@ -31,6 +34,9 @@ WORDS = {
     "moved": ("順序が入れ替わっています。", "It was moved."),
     "cut_off": ("ここから後が切り取られています。", "From here on the trail was cut off."),
     "listed_otherwise": ("一覧（pack.json）の内容と合いません。", "pack.json lists it otherwise."),
+    "not_listed": ("一覧（pack.json）にありません。", "pack.json does not list it."),
+    "cut_before": ("これより前の記録が切り取られています。", "What came before it was cut off."),
+    "page_otherwise": ("印刷用のページ（pack.html）が書き換えられています。", "The page (pack.html) was changed."),
 }
 
 
@@ -118,6 +124,16 @@ class Verifier:
             raise Flaw(told[0], line, "inserted")
         self.doubt.update(line=line, next=expected, head=head)
 
+    def left_out(self, seq, hash_):
+        """What stands for a record that is not told: it vouches for nothing before it."""
+        if self.doubt:
+            return self.hear((seq, NOTHING), hash_)
+        if self.next is None:
+            self.begin((seq, NOTHING))
+        if seq != self.next:
+            raise Flaw(self.next, self.line + 1, "missing" if seq > self.next else "inserted")
+        self.hear((seq, self.head), hash_)
+
     def later(self, told, hash_):
         doubt = self.doubt
         kind, line, expected, head = doubt["kind"], doubt["line"], doubt["next"], doubt["head"]
@@ -179,47 +195,133 @@ def lines(file):
         yield None
 
 
-def listed(pack):
-    acts = {}
-    items = pack["sent"] + pack["received"]
-    for act in [act for item in items for act in item["acts"]] + pack["others"]:
-        acts.setdefault(act.get("seq"), []).append(act)
-    return acts
+def hash_of(line):
+    return hashlib.sha256(line or b"").hexdigest()
+
+
+def nothing(constant):
+    raise ValueError(f"{constant} is no JSON")
+
+
+def typed(value, kind, maybe=False):
+    """`value`, if it is of this type; numbers are those that are counted with."""
+    if maybe and value is None:
+        return None
+    if type(value) is not kind or kind is int and not 0 <= value < 1 << 64:
+        raise ValueError("pack.json is not the content of a pack")
+    return value
+
+
+def form(value):
+    """Members in one order, and numbers as they are written: 1, 1.0 and true are three things."""
+    return json.dumps(value, sort_keys=True)
+
+
+def month_of(text):
+    """Beginning and end of a month in Japan, as records tell time."""
+    parts = MONTH.fullmatch(text)
+    if not parts or not 1970 <= int(parts[1]) <= 9998:
+        raise ValueError("pack.json names no month")
+    year, month = int(parts[1]), int(parts[2])
+    firsts = [datetime.date(year, month, 1), datetime.date(year + month // 12, month % 12 + 1, 1)]
+    return ["%sT15:00:00.000Z" % (first - datetime.timedelta(days=1)).isoformat() for first in firsts]
+
+
+class Pack:
+    """What has to stand in pack.json, in exactly these types; what else stands there is by the word of the box."""
+
+    def __init__(self, directory):
+        with open(os.path.join(directory, "pack.json"), encoding="utf-8") as file:
+            pack = typed(json.load(file, parse_constant=nothing), dict)
+        json.dumps(pack, ensure_ascii=False).encode("utf-8")
+        self.facility, self.user = typed(pack.get("facility"), str), typed(pack.get("user"), str, True)
+        self.month = month_of(typed(pack.get("month"), str))
+        trail, page = typed(pack.get("trail"), dict), typed(pack.get("page"), dict)
+        self.records, self.left_out = typed(trail.get("records"), int), typed(trail.get("left_out"), int)
+        self.first, self.last = (typed(trail.get(name), int, True) for name in ("first", "last"))
+        ends = [typed(trail.get(name), str, True) for name in ("before", "head")]
+        if [end is None for end in ends] != [self.records == 0] * 2:
+            raise ValueError("pack.json does not name both ends")
+        self.ends = [anchor(end) for end in ends if end is not None]
+        if (trail.get("file"), page.get("file")) != ("trail.jsonl", "pack.html"):
+            raise ValueError("pack.json names other files")
+        self.page = typed(page.get("sha256"), str)
+        self.path, self.page_path = (os.path.join(directory, name) for name in ("trail.jsonl", "pack.html"))
+        acts = []
+        for name in ("sent", "received"):
+            for item in typed(pack.get(name), list):
+                acts += typed(typed(item, dict).get("acts"), list)
+        self.listed = {}
+        for act in acts + typed(pack.get("others"), list):
+            seq = act.get("seq") if type(act) is dict else 0
+            known = type(seq) is int and 0 <= seq < 1 << 64
+            self.listed.setdefault(seq if known else 0, []).append(form(act))
+
+    def anchors(self, more):
+        """Those count that are of its part of the trail."""
+        if not self.ends:
+            return []
+        (before, _), (head, _) = self.ends
+        return self.ends + [one for one in more if before <= one[0] <= head]
+
+    def begins_early(self, number, seq, early):
+        """A chain that does not begin with record 1 has to begin with one from before the month."""
+        if number == 1 and seq > 1 and not early:
+            raise Flaw(seq, 1, "cut_before")
+
+    def hear(self, number, record):
+        seq = record["seq"]
+        outside = not self.month[0] <= record["at"] < self.month[1]
+        here = record["facility"] == self.facility
+        self.begins_early(number, seq, here and outside)
+        own = here and (self.user is None or record["person"] == self.user)
+        acts = self.listed.pop(seq, None)
+        mine = form({name: record[name] for name in MEMBERS[:-1]})
+        if acts is not None and (not own or any(act != mine for act in acts)):
+            raise Flaw(seq, number, "listed_otherwise")
+        if acts is None and own and not (outside and seq in (self.first, self.last)):
+            raise Flaw(seq, number, "not_listed")
+
+    def end(self, lines, left_out, first, last):
+        if self.listed:
+            raise Flaw(min(self.listed), 0, "listed_otherwise")
+        if (self.records, self.left_out) != (lines, left_out) or lines and (self.first, self.last) != (first, last):
+            raise Flaw(0, 0, "listed_otherwise")
+        if not lines and self.first is not None and self.last is not None:
+            raise Flaw(0, 0, "listed_otherwise")
+        page = hashlib.sha256()
+        with open(self.page_path, "rb") as file:
+            for piece in iter(lambda: file.read(1 << 16), b""):
+                page.update(piece)
+        if page.hexdigest() != self.page:
+            raise Flaw(0, 0, "page_otherwise")
 
 
 def verify(path, anchors):
-    acts = {}
-    if os.path.isdir(path):
-        with open(os.path.join(path, "pack.json"), encoding="utf-8") as file:
-            pack = json.load(file)
-        ends = [anchor(pack["trail"][name]) for name in ("before", "head") if pack["trail"][name]]
-        anchors, acts, path = ends + anchors, listed(pack), os.path.join(path, pack_file(pack))
-    verifier = Verifier(anchors)
-    with open(path, "rb") as file:
+    pack = Pack(path) if os.path.isdir(path) else None
+    verifier = Verifier(pack.anchors(anchors) if pack else anchors)
+    number = left_out = 0
+    with open(pack.path if pack else path, "rb") as file:
         for number, line in enumerate(lines(file), 1):
+            stands = LEFT_OUT.fullmatch(line) if pack and line else None
+            if stands and int(stands[1]) < 1 << 63:
+                left_out += 1
+                pack.begins_early(number, int(stands[1]), False)
+                verifier.left_out(int(stands[1]), stands[2].decode())
+                continue
             record = None if line is None else parse(line)
-            told = record and (record["seq"], record["previous"])
-            if acts and record:
-                mine = {name: record[name] for name in MEMBERS[:-1]}
-                if any(act != mine for act in acts.pop(record["seq"], [])):
-                    raise Flaw(record["seq"], number, "listed_otherwise")
-            verifier.hear(told, hashlib.sha256(line or b"").hexdigest())
+            if pack and record:
+                pack.hear(number, record)
+            verifier.hear(record and (record["seq"], record["previous"]), hash_of(line))
     result = verifier.end()
-    if acts:
-        raise Flaw(min(acts, key=lambda seq: seq or 0) or 0, 0, "listed_otherwise")
+    if pack:
+        pack.end(number, left_out, *result[:2])
     return result
-
-
-def pack_file(pack):
-    name = pack["trail"]["file"]
-    if name != "trail.jsonl":
-        raise ValueError("pack.json names another file")
-    return name
 
 
 def anchor(text):
     seq, colon, hash_ = text.strip().lower().partition(":")
-    if not (colon and re.fullmatch("[0-9]{1,19}", seq) and HASH.fullmatch(hash_)):
+    if not (colon and re.fullmatch("[0-9]{1,20}", seq) and int(seq) < 1 << 64 and HASH.fullmatch(hash_)):
         raise argparse.ArgumentTypeError("SEQ:HASH, 64 hexadecimal digits")
     return int(seq), hash_
 
@@ -239,7 +341,7 @@ def main():
             ja, en = WORDS[flaw.why]
             print(f"記録 {flaw.seq}（{flaw.line}行目）: {ja}\nRecord {flaw.seq} (line {flaw.line}): {en}")
         return 1
-    except (OSError, ValueError, KeyError, TypeError, argparse.ArgumentTypeError) as error:
+    except (OSError, ValueError, RecursionError, argparse.ArgumentTypeError) as error:
         print(f"読めません。 / Cannot be read: {error}", file=sys.stderr)
         return 2
     if given.json:

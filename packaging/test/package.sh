@@ -322,7 +322,7 @@ seen 'installed again: runs, same key, nothing forgotten'
 step 'purge, and install again'
 box apt-get purge -qy engawa > "$work/apt.log" 2>&1 < /dev/null
 grep -q '/var/lib/engawa' "$work/apt.log" || fail "does not say what was kept: $(cat "$work/apt.log")"
-[ ! -e "$root/etc/engawa/engawa.toml" ] && [ ! -e "$root/etc/engawa/conf.d" ] || fail 'settings were left'
+[ ! -e "$root/etc/engawa/engawa.toml" ] && [ ! -e "$root/etc/engawa/conf.d" ] && [ ! -e "$root/etc/engawa/facilities.d" ] || fail 'settings were left'
 [ -e "$root/var/lib/engawa/master.key" ] && [ -e "$root/etc/engawa/certificate.p12" ] || fail 'keys were removed'
 sed -n 's/^ *\(engawa:.*\|    \/.*\|  消す.*\)$/     \1/p' "$work/apt.log"
 seen 'purge: settings gone; documents, keys and certificate kept, and it says where'

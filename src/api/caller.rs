@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
@@ -12,11 +13,14 @@ use tracing::Instrument as _;
 
 use super::Api;
 use super::person::acting;
-use super::problem::Failure;
+use super::problem::{Failure, Place};
 use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
+
+/// The header that says which facility a request is for.
+pub(super) const FACILITY: &str = "engawa-facility";
 
 /// The other end of a connection, as the kernel vouches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,10 +232,14 @@ fn permitted(caller: &Caller, rights: &[Right]) -> Result<(), Failure> {
 /// The door: establishes the caller and the person, and that `door` is theirs: that they hold one of `rights` where it asks for one.
 ///
 /// # Errors
-/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, what [`acting`] says, or the code
-/// of a store that cannot be read.
+/// `AUTH_MISSING`, `AUTH_INVALID`, `AUTH_AMBIGUOUS`, `AUTH_FORBIDDEN`, `ORIGIN_FOREIGN`, `TERMINAL_…`, what [`acting_for`] and [`acting`]
+/// say, or the code of a store that cannot be read.
 pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]) -> Result<Caller, TurnedAway> {
     let caller = authenticate(api, parts).await.map_err(|failure| TurnedAway { caller: None, failure })?;
+    let caller = match acting_for(api, &parts.headers, &caller) {
+        Ok(facility) => Caller { facility, ..caller },
+        Err(failure) => return Err(TurnedAway { caller: Some(caller), failure }),
+    };
     let known = caller.clone();
     let caller = match acting(api, parts, caller, door).await {
         Ok(caller) => caller,
@@ -262,11 +270,66 @@ pub(super) fn from_lan(parts: &Parts) -> bool {
     connection(parts).is_ok_and(|connection| matches!(connection.peer, Peer::Lan { .. }))
 }
 
-/// Whether the gateway tells a caller how it is: those on the box, and those of the LAN whom it knows.
-pub(super) async fn is_no_stranger(api: &Api, parts: &Parts) -> Result<bool, Failure> {
-    match connection(parts)?.peer {
-        Peer::Lan { .. } => Ok(authenticate(api, parts).await.is_ok()),
-        Peer::Network(_) | Peer::Administrator | Peer::User(_) => Ok(true),
+/// The facility that a caller acts for: that of its credential, or the one that the administrator of the box names.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN` if a caller names another facility than its own: its software has taken the wrong key. `FACILITY_GONE` if the settings
+/// do not name its own, `FACILITY_UNKNOWN` if they do not name the administrator's.
+pub(super) fn acting_for(api: &Api, headers: &HeaderMap, caller: &Caller) -> Result<String, Failure> {
+    let mut named = headers.get_all(FACILITY).iter();
+    if caller.credential != Credential::Local {
+        let own = named.all(|name| name.as_bytes() == caller.facility.as_bytes());
+        let desk = api.desk(&caller.facility);
+        return if own { desk.map(|desk| desk.facility.clone()) } else { Err(another()) };
+    }
+    let Some(name) = named.next() else { return Ok(caller.facility.clone()) };
+    let same = named.all(|other| other == name);
+    let desk = name.to_str().ok().filter(|_| same).and_then(|number| api.desk(number).ok());
+    desk.map(|desk| desk.facility.clone()).ok_or(Code::FacilityUnknown.into())
+}
+
+fn another() -> Failure {
+    Failure::here(
+        Code::AuthForbidden,
+        Place::parameter(
+            "Engawa-Facility",
+            "FACILITY_OTHER",
+            "このキーや端末は、そこに書かれた事業所のものではありません。事業所ごとのキーを使ってください。",
+            "The key or terminal is not of the facility named there. Use the one of that facility.",
+        ),
+    )
+}
+
+/// Whether the administrator of the box asks for all of it: for no facility in particular.
+pub(super) fn for_whole_box(headers: &HeaderMap, caller: &Caller) -> bool {
+    caller.credential == Credential::Local && !headers.contains_key(FACILITY)
+}
+
+/// Who looks at how the gateway is.
+pub(super) enum Onlooker {
+    /// Somebody of the LAN without a credential.
+    Stranger,
+    /// Somebody on the box without a credential.
+    OnTheBox,
+    /// The administrator on the box, for no facility in particular.
+    Administrator,
+    /// Somebody of this facility.
+    Of(String),
+}
+
+/// Who is looking, where a credential is no condition.
+///
+/// # Errors
+/// What [`acting_for`] says.
+pub(super) async fn onlooker(api: &Api, parts: &Parts) -> Result<Onlooker, Failure> {
+    match (authenticate(api, parts).await, &connection(parts)?.peer) {
+        (Ok(caller), _) => {
+            let facility = acting_for(api, &parts.headers, &caller)?;
+            let whole = for_whole_box(&parts.headers, &caller);
+            Ok(if whole { Onlooker::Administrator } else { Onlooker::Of(facility) })
+        }
+        (Err(_), Peer::Lan { .. }) => Ok(Onlooker::Stranger),
+        (Err(_), _) => Ok(Onlooker::OnTheBox),
     }
 }
 

@@ -148,6 +148,28 @@ impl Default for Config {
 
 /// Reports how the parts of the gateway are.
 pub trait HealthSource: Send + Sync {
-    /// Each part's name and state, in the order to show.
-    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>>;
+    /// How they are at this moment.
+    fn health(&self) -> BoxFuture<'_, Report>;
+}
+
+/// How the gateway is.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Name and state of each part of the box, in the order to show.
+    pub parts: Vec<(&'static str, Health)>,
+    /// Its facilities, and those for which documents wait though the settings do not name them.
+    pub facilities: Vec<FacilityHealth>,
+}
+
+/// How the parts of one facility are.
+#[derive(Clone, Debug)]
+pub struct FacilityHealth {
+    /// Its number.
+    pub number: String,
+    /// The settings do not name it.
+    pub gone: bool,
+    /// Documents that have not come to an end.
+    pub waiting: u64,
+    /// Name and state of each part, in the order to show.
+    pub parts: Vec<(&'static str, Health)>,
 }

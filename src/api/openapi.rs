@@ -12,7 +12,8 @@ use super::person::COOKIE_NAME;
 use super::routes::{Route, Schemas, table};
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
-(RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id.";
+(RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id. A request may name the facility that it is for in the header \
+Engawa-Facility (docs/facilities.md): another one than the credential's is refused with AUTH_FORBIDDEN.";
 
 const CERTIFICATE: &str = "The client certificate of a paired terminal, on the LAN: `POST /v1/pair`.";
 

@@ -247,7 +247,7 @@ fn preflight(asked: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
     say(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE");
-    say(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, last-event-id");
+    say(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, engawa-facility, idempotency-key, last-event-id");
     say(ACCESS_CONTROL_MAX_AGE, "600");
     if asked.contains_key(PRIVATE_NETWORK_ASKED) {
         say(PRIVATE_NETWORK, "true");

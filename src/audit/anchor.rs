@@ -37,7 +37,8 @@ impl FromStr for Anchor {
         const FORM: &str = "番号:ハッシュ（16進64桁） / NUMBER:HASH, 64 hexadecimal digits";
         let (seq, hash) = text.trim().split_once(':').ok_or(FORM)?;
         let hash = Hash::parse(&hash.to_ascii_lowercase()).ok_or(FORM)?;
-        Ok(Self { seq: seq.parse().map_err(|_| FORM)?, hash })
+        let digits = seq.bytes().all(|digit| digit.is_ascii_digit());
+        Ok(Self { seq: seq.parse().ok().filter(|_| digits).ok_or(FORM)?, hash })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The evidence pack of a month: the chain as it is, and what was sent, received and read, by reference.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::anchor::Anchor;
-use super::check::plain;
+use super::form::leave_out;
+use super::pack::{PAGE as PAGE_FILE, TRAIL, plain};
 use super::page::page;
 use super::record::{Hash, Record};
 use super::verify::{Flaw, Verifier};
 use crate::model::hex;
-use crate::store::{ArrivedRow, SentRow, StoreError, TrailReader};
+use crate::store::{ArrivedRow, SentRow, StoreError, TrailReader, TrailRow};
 
 /// Records read at once.
 const PAGE: u16 = 1000;
@@ -42,6 +43,13 @@ impl std::fmt::Display for Month {
 }
 
 impl Month {
+    /// Its beginning and its end as records tell time; none outside of the years that records can be of.
+    pub(super) fn as_told(self) -> Option<(String, String)> {
+        let told = |at: i64| Timestamp::from_millisecond(at).ok().map(|at| format!("{at:.3}"));
+        let (from, to) = self.bounds();
+        (1970..=9998).contains(&self.0.year()).then_some(told(from).zip(told(to))).flatten()
+    }
+
     /// Its beginning and its end, milliseconds since 1970.
     fn bounds(self) -> (i64, i64) {
         let at = |date: Date| {
@@ -71,8 +79,8 @@ pub enum ExportError {
     Write(#[from] std::io::Error),
 }
 
-/// Writes `trail.jsonl`, `pack.json` and `pack.html` into `out`. With a user, only what that person did is listed; the chain is whole
-/// all the same.
+/// Writes `trail.jsonl`, `pack.json` and `pack.html` into `out`. Records of other facilities, and with a user of other people, are
+/// left out: in their places stand their hashes, so that the chain can be followed.
 ///
 /// # Errors
 /// [`ExportError`]. Files may have been written by then.
@@ -85,7 +93,7 @@ pub async fn export(
     std::fs::create_dir_all(out)?;
     let (from, to) = month.bounds();
     let whose = Whose { facility, user };
-    let chain = copy(reader, (from, to), &whose, &out.join("trail.jsonl")).await?;
+    let chain = copy(reader, (from, to), &whose, &out.join(TRAIL)).await?;
     let mut acts = chain.acts;
     let sent: Vec<Value> = reader
         .sent(from, to)
@@ -126,7 +134,7 @@ pub async fn export(
     }
     let mut others: Vec<Value> = acts.into_values().flatten().collect();
     others.sort_by_key(|act| act["seq"].as_u64());
-    let json = json!({
+    let mut json = json!({
         "pack": "engawa audit export",
         "engawa": env!("CARGO_PKG_VERSION"),
         "facility": facility,
@@ -134,8 +142,11 @@ pub async fn export(
         "user": user,
         "made_at": format!("{now:.0}"),
         "trail": {
-            "file": "trail.jsonl",
+            "file": TRAIL,
             "records": chain.records,
+            "left_out": chain.left_out,
+            "first": chain.first,
+            "last": chain.head.map(|anchor| anchor.seq),
             "before": chain.before.map(|anchor| anchor.to_string()),
             "head": chain.head.map(|anchor| anchor.to_string()),
             "fits": chain.flaw.is_none(),
@@ -144,8 +155,10 @@ pub async fn export(
         "received": received,
         "others": others,
     });
+    let page = page(&json);
+    json["page"] = json!({ "file": PAGE_FILE, "sha256": Hash::of(page.as_bytes()).to_string() });
+    std::fs::write(out.join(PAGE_FILE), page)?;
     std::fs::write(out.join("pack.json"), format!("{json:#}\n"))?;
-    std::fs::write(out.join("pack.html"), page(&json))?;
     Ok(Pack { json, flaw: chain.flaw })
 }
 
@@ -162,8 +175,11 @@ impl Whose<'_> {
 }
 
 /// The chain of a month.
+#[derive(Default)]
 struct Chain {
     records: u64,
+    left_out: u64,
+    first: Option<u64>,
     before: Option<Anchor>,
     head: Option<Anchor>,
     /// By what they were about.
@@ -178,23 +194,29 @@ async fn copy(
     file: &Path,
 ) -> Result<Chain, ExportError> {
     let mut file = BufWriter::new(std::fs::File::create(file)?);
-    let mut chain = Chain { records: 0, before: None, head: None, acts: BTreeMap::new(), flaw: None };
+    let mut chain = Chain::default();
     // A wall clock that went back makes months overlap; the chain is given whole between its ends.
-    if let Some((first, last)) = reader.span(from, to).await? {
-        let mut verifier = Verifier::new([]);
+    if let Some(month) = reader.span(from, to).await? {
+        // The facility's records next to the month show that it is whole.
+        let edges = reader.around(whose.facility, month).await?;
+        let (first, last) = (edges.0.unwrap_or(1), edges.1.unwrap_or(month.1));
+        let before = match first {
+            ..=1 => None,
+            _ => reader.after(first - 2, 1).await?.pop().filter(|row| row.seq == first - 1),
+        };
+        let before = before.map(|row| Anchor { seq: row.seq.unsigned_abs(), hash: Hash::of(row.record.as_bytes()) });
+        chain.before = before.or((first <= 1).then_some(Anchor { seq: 0, hash: Hash::NOTHING }));
+        let mut verifier = Verifier::new(chain.before);
         let mut after = first - 1;
         while after < last && chain.flaw.is_none() {
             let rows = reader.after(after, PAGE).await?;
             let Some(newest) = rows.last() else { break };
             after = newest.seq;
             for row in rows.into_iter().filter(|row| row.seq <= last) {
-                let line = row.record.as_bytes();
-                file.write_all(line)?;
-                file.write_all(b"\n")?;
-                chain.take(line, whose);
                 if chain.flaw.is_none() {
-                    chain.flaw = verifier.read(line).err();
+                    chain.flaw = verifier.read_kept(row.record.as_bytes(), row.at).err();
                 }
+                chain.take(&row, whose, edges, &mut file)?;
             }
         }
         if chain.flaw.is_none() {
@@ -207,15 +229,32 @@ async fn copy(
 }
 
 impl Chain {
-    fn take(&mut self, line: &[u8], whose: &Whose<'_>) {
+    fn take(
+        &mut self,
+        row: &TrailRow,
+        whose: &Whose<'_>,
+        edges: (Option<i64>, Option<i64>),
+        file: &mut impl Write,
+    ) -> std::io::Result<()> {
+        let (line, seq) = (row.record.as_bytes(), row.seq.unsigned_abs());
+        let hash = Hash::of(line);
         self.records += 1;
-        let Some((record, previous)) = Record::parse(line) else { return };
-        self.before.get_or_insert(Anchor { seq: record.seq - 1, hash: previous });
-        self.head = Some(Anchor { seq: record.seq, hash: Hash::of(line) });
-        if whose.is_of(&record) {
+        self.first.get_or_insert(seq);
+        self.head = Some(Anchor { seq, hash });
+        let record = Record::parse(line).map(|(record, _)| record);
+        let edge = [edges.0, edges.1].contains(&Some(row.seq));
+        // What is no record is shown as it is: it is what the flaw is about.
+        if !edge && record.as_ref().is_some_and(|record| !whose.is_of(record)) {
+            self.left_out += 1;
+            return writeln!(file, "{}", leave_out(seq, hash));
+        }
+        file.write_all(line)?;
+        file.write_all(b"\n")?;
+        if let Some(record) = record.filter(|record| !edge && whose.is_of(record)) {
             let act = plain(&record);
             self.acts.entry(record.on.unwrap_or_default()).or_default().push(act);
         }
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn page(pack: &Value) -> String {
         ("対象者 / user", if pack["user"].is_null() { "全員 / everybody".to_owned() } else { text(&pack["user"]) }),
         ("作成 / made", format!("{} (engawa {})", text(&pack["made_at"]), text(&pack["engawa"]))),
         ("記録 / records", format!("{}・{fits}", text(&trail["records"]))),
+        ("うち除いたもの / left out of them", text(&trail["left_out"])),
         ("前の記録 / the record before", code(&trail["before"])),
         ("最後の記録 / the last record", code(&trail["head"])),
     ];

@@ -122,7 +122,7 @@ impl Record {
 }
 
 /// `2026-11-22T01:02:03.456Z`, by its form.
-fn is_time(text: &str) -> bool {
+pub(super) fn is_time(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
     let fits = |(octet, form): (u8, &u8)| if *form == b'0' { octet.is_ascii_digit() } else { octet == *form };
     text.len() == FORM.len() && text.bytes().zip(FORM).all(fits)

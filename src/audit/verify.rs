@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::anchor::Anchor;
-use super::record::{Hash, Record};
+use super::form::{Told, told};
+use super::record::Hash;
 
 /// Why a record does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,12 @@ pub enum Why {
     CutOff,
     /// A pack lists it otherwise than it stands in the chain.
     ListedOtherwise,
+    /// A pack does not list it.
+    NotListed,
+    /// A pack begins with it, and with nothing from before its month.
+    CutBefore,
+    /// The page of a pack is another one than the pack says.
+    PageOtherwise,
 }
 
 impl Why {
@@ -39,6 +48,9 @@ impl Why {
             Self::Moved => "moved",
             Self::CutOff => "cut_off",
             Self::ListedOtherwise => "listed_otherwise",
+            Self::NotListed => "not_listed",
+            Self::CutBefore => "cut_before",
+            Self::PageOtherwise => "page_otherwise",
         }
     }
 
@@ -55,6 +67,11 @@ impl Why {
             Self::Moved => ["順序が入れ替わっています。", "It was moved."],
             Self::CutOff => ["ここから後が切り取られています。", "From here on the trail was cut off."],
             Self::ListedOtherwise => ["一覧（pack.json）の内容と合いません。", "pack.json lists it otherwise."],
+            Self::NotListed => ["一覧（pack.json）にありません。", "pack.json does not list it."],
+            Self::CutBefore => ["これより前の記録が切り取られています。", "What came before it was cut off."],
+            Self::PageOtherwise => {
+                ["印刷用のページ（pack.html）が書き換えられています。", "The page (pack.html) was changed."]
+            }
         }
     }
 }
@@ -141,8 +158,41 @@ impl Verifier {
     /// # Errors
     /// The first flaw.
     pub fn read(&mut self, line: &[u8]) -> Result<(), Flaw> {
-        let told = Record::parse(line).map(|(record, previous)| (record.seq, previous));
+        let told = told(line, |told| told.map(|Told { seq, previous, .. }| (seq, previous)));
         self.hear(Facts { told, hash: Hash::of(line) })
+    }
+
+    /// As [`Verifier::read`], of a line that is kept beside a time, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The first flaw.
+    pub(super) fn read_kept(&mut self, line: &[u8], at: i64) -> Result<(), Flaw> {
+        let told = told(line, |told| {
+            let told = told.filter(|told| told.at.parse::<Timestamp>().is_ok_and(|time| time.as_millisecond() == at));
+            told.map(|Told { seq, previous, .. }| (seq, previous))
+        });
+        self.hear(Facts { told, hash: Hash::of(line) })
+    }
+
+    /// What stands for a record that is not told: its place, and its hash in place of its octets.
+    ///
+    /// # Errors
+    /// The first flaw.
+    pub(super) fn left_out(&mut self, seq: u64, hash: Hash) -> Result<(), Flaw> {
+        // What it holds of the record before is not known: it vouches for nothing.
+        let facts = Facts { told: Some((seq, Hash::NOTHING)), hash };
+        if self.doubtful.is_some() {
+            return self.hear(facts);
+        }
+        let next = match self.next {
+            Some(next) => next,
+            None => self.begin(facts.told),
+        };
+        if seq != next {
+            let why = if seq > next { Why::Missing } else { Why::Inserted };
+            return Err(Flaw { seq: next, line: self.line + 1, why });
+        }
+        self.hear(Facts { told: Some((seq, self.head)), hash })
     }
 
     /// The same of a line that was parsed.

@@ -170,6 +170,8 @@ impl Backups {
         sweep(&config.directory)?;
         host::private_directory(&folder).map_err(|error| BackupError::File(io::Error::other(error)))?;
         let copy = folder.join(DATABASE);
+        // Read before the copy is made: an anchor must not know of a record that the copy lacks.
+        let small = small_files(keys, &config.directory)?;
         let copied = store.copy_into(&copy).await;
         crash::point("backup.copied");
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
@@ -177,7 +179,6 @@ impl Backups {
         sweep(&config.directory)?;
         let (database, digest, size) =
             tokio::task::spawn_blocking(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
-        let small = small_files(keys, &config.directory)?;
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));
         let manifest = Manifest {
@@ -260,7 +261,7 @@ fn part(name: &str, bytes: &[u8]) -> Part {
     Part { name: name.to_owned(), size: bytes.len() as u64, sha256 }
 }
 
-/// The master keys, wherever this box has them from, and the box's authority.
+/// The master keys, wherever this box has them from, the box's authority, and its anchors.
 fn small_files(keys: &Keyring, state: &Path) -> io::Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
     let mut files = vec![(MASTER_KEY.to_owned(), Zeroizing::new(keys.text().as_bytes().to_vec()))];
     for name in SMALL_FILES {

@@ -31,7 +31,7 @@ pub const DATABASE: &str = "engawa.db";
 /// The part with the master keys: a key file.
 pub const MASTER_KEY: &str = "master.key";
 /// Small files of the state directory that are part of a backup where they are there.
-pub const SMALL_FILES: [&str; 2] = ["authority.pem", "authority.key"];
+pub const SMALL_FILES: [&str; 3] = ["authority.pem", "authority.key", "anchors"];
 /// The fact that holds the epoch: zero on a new box, and on a restored one the time of its restoring in seconds since 1970, so
 /// that of two restored boxes the later one has the higher epoch.
 pub const EPOCH: &str = "box.epoch";

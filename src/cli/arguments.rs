@@ -37,32 +37,44 @@ pub(super) enum Command {
     },
     /// 動いているゲートウェイの様子 / how the running gateway is
     Status {
+        #[command(flatten)]
+        of: Of,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
     },
     /// 送信待ちの文書 / documents on their way
     Queue {
+        #[command(flatten)]
+        of: Of,
         #[command(subcommand)]
         order: QueueOrder,
     },
     /// 事業所のソフトに渡すAPIキー / API keys for the facility's software
     Key {
+        #[command(flatten)]
+        of: Of,
         #[command(subcommand)]
         order: KeyOrder,
     },
     /// 最初の管理者 / the first administrator
     Admin {
+        #[command(flatten)]
+        of: Of,
         #[command(subcommand)]
         order: AdminOrder,
     },
     /// 職員の利用者とパスワード / accounts of the staff
     Staff {
+        #[command(flatten)]
+        of: Of,
         #[command(subcommand)]
         order: StaffOrder,
     },
     /// ペアリングした端末 / paired terminals
     Terminal {
+        #[command(flatten)]
+        of: Of,
         #[command(subcommand)]
         order: TerminalOrder,
     },
@@ -116,6 +128,14 @@ pub(super) enum Command {
         /// Folder to write them into
         directory: PathBuf,
     },
+}
+
+/// For which facility a command is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Of {
+    /// 事業所番号（この機器に事業所が二つ以上あるとき） / the facility's number, where the box serves several
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub(super) facility: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -217,6 +237,8 @@ pub(super) enum AuditOrder {
     },
     /// 新しいほうの記録 / the newest records
     List {
+        #[command(flatten)]
+        of: Of,
         /// 件数 / how many
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         last: u16,
@@ -226,6 +248,8 @@ pub(super) enum AuditOrder {
     },
     /// 運営指導のための証拠一式 / the evidence pack of a month, for an inspection
     Export {
+        #[command(flatten)]
+        of: Of,
         /// 年月 / which month
         #[arg(long, value_name = "YYYY-MM")]
         month: Month,
@@ -261,6 +285,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 本人の代わりに事業所として送る（職員がパスワードを入れられないとき） / send it as the facility, not as the person who handed it in
+    AsFacility(OneSubmission),
     /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
     Paper(OneSubmission),
 }
@@ -446,6 +472,16 @@ impl From<RightArgument> for Right {
             RightArgument::Card => Self::Card,
             RightArgument::CardApdu => Self::CardApdu,
             RightArgument::Admin => Self::Admin,
+        }
+    }
+}
+
+impl AuditOrder {
+    /// The facility that is asked for.
+    pub(super) fn facility(&self) -> Option<&str> {
+        match self {
+            Self::List { of, .. } | Self::Export { of, .. } => of.facility.as_deref(),
+            Self::Verify { .. } | Self::Anchor { .. } => None,
         }
     }
 }

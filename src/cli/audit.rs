@@ -6,22 +6,21 @@ use serde_json::{Value, json};
 
 use super::arguments::AuditOrder;
 use super::output::{self, chain, complain, say};
-use super::{Exit, on_this_thread};
+use super::{Exit, Site, on_this_thread};
 use crate::audit::{
     Anchor, CheckError, Flaw, Hash, Month, Record, Sound, check_database, check_file, check_pack, export,
 };
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::store::{StoreError, TrailReader};
 
-pub(super) fn run(config: &Config, order: AuditOrder) -> Exit {
-    let directory = config.state.directory.as_path();
+pub(super) fn run(site: &Site, order: AuditOrder) -> Exit {
+    let directory = site.state.directory.as_path();
     on_this_thread(async {
         match order {
             AuditOrder::Verify { anchors, json, .. } => judged(check_database(directory, &anchors).await, json),
             AuditOrder::Anchor { json } => read(anchor(directory, json).await),
-            AuditOrder::List { last, json } => read(list(directory, last, json).await),
-            AuditOrder::Export { month, user, out, json } => pack(config, (month, user.as_deref()), &out, json).await,
+            AuditOrder::List { last, json, .. } => read(list(site, last, json).await),
+            AuditOrder::Export { month, user, out, json, .. } => pack(site, (month, user.as_deref()), &out, json).await,
         }
     })
 }
@@ -87,15 +86,16 @@ async fn anchor(directory: &Path, json: bool) -> Result<Exit, StoreError> {
     Ok(Exit::Ok)
 }
 
-async fn list(directory: &Path, last: u16, json: bool) -> Result<Exit, StoreError> {
-    let reader = TrailReader::open(directory).await?;
+async fn list(site: &Site, last: u16, json: bool) -> Result<Exit, StoreError> {
+    let reader = TrailReader::open(&site.state.directory).await?;
     let newest = reader.newest().await?.map_or(0, |row| row.seq);
     let rows = reader.after(newest - i64::from(last), last).await?;
     reader.close().await;
     for row in rows {
-        match Record::parse(row.record.as_bytes()).filter(|_| !json) {
-            Some((record, _)) => say(&readable(&record)),
-            None => say(&row.record),
+        match Record::parse(row.record.as_bytes()) {
+            Some((record, _)) if site.named && record.facility != site.facility.number => {}
+            Some((record, _)) if !json => say(&readable(&record)),
+            _ => say(&row.record),
         }
     }
     Ok(Exit::Ok)
@@ -110,13 +110,13 @@ fn readable(record: &Record) -> String {
     format!("{:>8}  {}  {who}  {from}  {}  {}", record.seq, record.at, record.act, rest.join("  "))
 }
 
-async fn pack(config: &Config, (month, user): (Month, Option<&str>), out: &Path, json: bool) -> Exit {
-    let reader = match TrailReader::open(&config.state.directory).await {
+async fn pack(site: &Site, (month, user): (Month, Option<&str>), out: &Path, json: bool) -> Exit {
+    let reader = match TrailReader::open(&site.state.directory).await {
         Ok(reader) => reader,
         Err(error) => return read(Err(error)),
     };
     let now = Clock::system().now();
-    let made = export(&reader, (month, user, now), &config.facility.number, out).await;
+    let made = export(&reader, (month, user, now), &site.facility.number, out).await;
     reader.close().await;
     match made {
         Ok(pack) => {

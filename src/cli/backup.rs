@@ -11,17 +11,16 @@ use serde_json::json;
 use super::arguments::BackupOrder;
 use super::client::{self, NoAnswer};
 use super::output::{chain, complain, say, text_of};
-use super::{Exit, on_this_thread};
+use super::{Exit, Site, on_this_thread};
 use crate::backup::{RecoveryKey, Target};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::gateway::{self, BackupDone, StartError};
 use crate::host;
 
-pub(super) fn run(config: &Config, order: Option<BackupOrder>, out: Option<PathBuf>) -> Exit {
+pub(super) fn run(site: &Site, order: Option<BackupOrder>, out: Option<PathBuf>) -> Exit {
     match (order, out) {
-        (Some(BackupOrder::Init { replace }), _) => on_this_thread(init(config, replace)),
-        (None, Some(out)) => on_this_thread(make(config, out)),
+        (Some(BackupOrder::Init { replace }), _) => on_this_thread(init(site, replace)),
+        (None, Some(out)) => on_this_thread(make(site, out)),
         (None, None) => {
             complain("保存先を --out で指定してください。 / Say where to put it: --out DIR");
             Exit::Usage
@@ -29,18 +28,18 @@ pub(super) fn run(config: &Config, order: Option<BackupOrder>, out: Option<PathB
     }
 }
 
-async fn init(config: &Config, replace: bool) -> Exit {
+async fn init(site: &Site, replace: bool) -> Exit {
     if let Err(error) = host::core_dumps_off() {
         complain(&format!("core dump: {}", chain(&error)));
     }
     let key = RecoveryKey::generate();
     let order = json!({ "recipient": key.recipient().to_string(), "replace": replace });
-    let signed_by = match client::ask(config, Method::PUT, "/v1/backup/recipient", Some(&order)).await {
+    let signed_by = match client::ask(site, Method::PUT, "/v1/backup/recipient", Some(&order)).await {
         Ok(answer) if answer.status.is_success() => text_of(&answer.body, "signed_by"),
         Ok(answer) => return client::refused(&answer, false),
         Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => {
             let order = gateway::BackupOrder::Recipient { recipient: key.recipient(), replace };
-            match gateway::backup_offline(config, order).await {
+            match gateway::backup_offline(site, order).await {
                 Ok(BackupDone::Signer(signer)) => signer.to_string(),
                 Ok(BackupDone::File(_)) => return Exit::Failed,
                 Err(error) => return failed(&error),
@@ -48,7 +47,7 @@ async fn init(config: &Config, replace: bool) -> Exit {
         }
         Err(error) => return error.report(),
     };
-    say(&key.sheet(&config.facility.number, Clock::system().now(), &signed_by));
+    say(&key.sheet(&site.facility.number, Clock::system().now(), &signed_by));
     complain(
         "この復旧キーは二度と表示されず、機器にも残りません。紙に印刷または書き写して金庫にしまい、機器やバックアップと同じ場所に置かないでください。\n\
          This recovery key is not shown again, and the box does not keep it. Print it or copy it onto paper for the safe; keep it apart from the box and its backups.",
@@ -56,12 +55,12 @@ async fn init(config: &Config, replace: bool) -> Exit {
     Exit::Ok
 }
 
-async fn make(config: &Config, out: PathBuf) -> Exit {
-    match over_socket(config, &out).await {
+async fn make(site: &Site, out: PathBuf) -> Exit {
+    match over_socket(site, &out).await {
         Ok(Ok(file)) => done(&file),
         Ok(Err(exit)) => exit,
         Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => {
-            match gateway::backup_offline(config, gateway::BackupOrder::Make { out }).await {
+            match gateway::backup_offline(site, gateway::BackupOrder::Make { out }).await {
                 Ok(BackupDone::File(file)) => done(&file),
                 Ok(BackupDone::Signer(_)) => Exit::Failed,
                 Err(error) => failed(&error),
@@ -72,8 +71,8 @@ async fn make(config: &Config, out: PathBuf) -> Exit {
 }
 
 /// The answer as it comes goes into the file; only a whole one gets its name.
-async fn over_socket(config: &Config, out: &Path) -> Result<Result<PathBuf, Exit>, NoAnswer> {
-    let mut answer = match client::stream(config, Method::POST, "/v1/backup").await? {
+async fn over_socket(site: &Site, out: &Path) -> Result<Result<PathBuf, Exit>, NoAnswer> {
+    let mut answer = match client::stream(site, Method::POST, "/v1/backup").await? {
         Ok(answer) => answer,
         Err(refusal) => return Ok(Err(client::refused(&refusal, false))),
     };

@@ -1,6 +1,5 @@
 //! HTTP/1.1 to the running gateway over its Unix socket. The kernel tells the gateway who is asking, so no key is needed.
 
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +9,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::Exit;
 use super::output::{chain, complain, say_json};
-use crate::config::Config;
+use super::{Exit, Site};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -77,14 +75,13 @@ impl NoAnswer {
 }
 
 /// Sends one request and waits for the whole answer.
-pub(super) async fn ask(config: &Config, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
-    let socket = config.endpoint.unix_socket.as_deref().ok_or(NoAnswer::NoSocket)?;
-    let exchange = exchange(socket, method, path, body);
+pub(super) async fn ask(site: &Site, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+    let exchange = exchange(site, method, path, body);
     tokio::time::timeout(PATIENCE, exchange).await.unwrap_or(Err(NoAnswer::Slow))
 }
 
-async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
-    whole(begin(socket, method, path, body).await?).await
+async fn exchange(site: &Site, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+    whole(begin(site, method, path, body).await?).await
 }
 
 /// An answer whose body is still coming.
@@ -93,7 +90,8 @@ struct Begun {
     connection: tokio::task::JoinHandle<Result<(), hyper::Error>>,
 }
 
-async fn begin(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Begun, NoAnswer> {
+async fn begin(site: &Site, method: Method, path: &str, body: Option<&Value>) -> Result<Begun, NoAnswer> {
+    let socket = site.endpoint.unix_socket.as_deref().ok_or(NoAnswer::NoSocket)?;
     let stream = UnixStream::connect(socket).await.map_err(|source| {
         let path = socket.display().to_string();
         match source.kind() {
@@ -105,6 +103,9 @@ async fn begin(socket: &Path, method: Method, path: &str, body: Option<&Value>) 
     let (mut sender, connection) = handshake.map_err(|error| NoAnswer::Broken(error.into()))?;
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path).header(http::header::HOST, "engawa");
+    if site.named {
+        request = request.header("Engawa-Facility", &site.facility.number);
+    }
     if body.is_some() {
         request = request.header(http::header::CONTENT_TYPE, "application/json");
     }
@@ -130,9 +131,8 @@ async fn whole(Begun { response, connection }: Begun) -> Result<Answer, NoAnswer
 pub(super) struct Coming(Begun);
 
 /// Asks for a file, however large it is and however long it takes; else the refusal.
-pub(super) async fn stream(config: &Config, method: Method, path: &str) -> Result<Result<Coming, Answer>, NoAnswer> {
-    let socket = config.endpoint.unix_socket.as_deref().ok_or(NoAnswer::NoSocket)?;
-    let begun = begin(socket, method, path, None).await?;
+pub(super) async fn stream(site: &Site, method: Method, path: &str) -> Result<Result<Coming, Answer>, NoAnswer> {
+    let begun = begin(site, method, path, None).await?;
     if begun.response.status().is_success() { Ok(Ok(Coming(begun))) } else { whole(begun).await.map(Err) }
 }
 

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use super::arguments::KeyOrder;
 use super::client::{self, NoAnswer};
 use super::output::{chain, complain, say, say_json, text_of};
-use super::{Exit, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, on_this_thread};
 use crate::gateway;
 use crate::terminal::Right;
 
-pub(super) fn run(config: &Config, order: KeyOrder) -> Exit {
+pub(super) fn run(site: &Site, order: KeyOrder) -> Exit {
     let (order, json) = match order {
         KeyOrder::Add { name, rights, networks, person, expires_at, json } => {
             let rights = rights.into_iter().map(Right::from).collect();
@@ -21,16 +20,16 @@ pub(super) fn run(config: &Config, order: KeyOrder) -> Exit {
         KeyOrder::Revoke { id, json } => (gateway::KeyOrder::Revoke { id }, json),
     };
     on_this_thread(async {
-        match ask(config, &order).await {
+        match ask(site, &order).await {
             Ok(answer) if answer.status.is_success() => done(&order, &answer.body, json),
             Ok(answer) => client::refused(&answer, json),
-            Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => offline(config, order, json).await,
+            Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => offline(site, order, json).await,
             Err(error) => error.report(),
         }
     })
 }
 
-async fn ask(config: &Config, order: &gateway::KeyOrder) -> Result<client::Answer, NoAnswer> {
+async fn ask(site: &Site, order: &gateway::KeyOrder) -> Result<client::Answer, NoAnswer> {
     match order {
         gateway::KeyOrder::Add { label, rights, networks, person, expires_at } => {
             let mut body = json!({ "label": label, "rights": rights });
@@ -43,17 +42,17 @@ async fn ask(config: &Config, order: &gateway::KeyOrder) -> Result<client::Answe
             if let Some(end) = expires_at {
                 body["expires_at"] = json!(end);
             }
-            client::ask(config, Method::POST, "/v1/keys", Some(&body)).await
+            client::ask(site, Method::POST, "/v1/keys", Some(&body)).await
         }
-        gateway::KeyOrder::List => client::ask(config, Method::GET, "/v1/keys", None).await,
+        gateway::KeyOrder::List => client::ask(site, Method::GET, "/v1/keys", None).await,
         gateway::KeyOrder::Revoke { id } => {
-            client::ask(config, Method::DELETE, &format!("/v1/keys/{}", client::escaped(id)), None).await
+            client::ask(site, Method::DELETE, &format!("/v1/keys/{}", client::escaped(id)), None).await
         }
     }
 }
 
-async fn offline(config: &Config, order: gateway::KeyOrder, json: bool) -> Exit {
-    match gateway::keys_offline(config, order.clone()).await {
+async fn offline(site: &Site, order: gateway::KeyOrder, json: bool) -> Exit {
+    match gateway::keys_offline(site, !site.named, order.clone()).await {
         Ok(answer) => done(&order, &answer, json),
         Err(error) => {
             complain(&format!("{}\n{}\n{}\n  ({})", error.code, error.code.ja(), error.code.en(), chain(&error)));
@@ -97,8 +96,8 @@ fn table(answer: &Value) -> String {
             .filter_map(Value::as_str)
             .collect();
         let bound = if bound.is_empty() { String::new() } else { format!("  ({})", bound.join(" ")) };
-        let (id, label) = (text_of(item, "id"), text_of(item, "label"));
-        text.push_str(&format!("{id}  {label}  [{}]{bound}{revoked}\n", rights.join(",")));
+        let (id, label, facility) = (text_of(item, "id"), text_of(item, "label"), text_of(item, "facility"));
+        text.push_str(&format!("{id}  {facility}  {label}  [{}]{bound}{revoked}\n", rights.join(",")));
     }
     text
 }

@@ -4,7 +4,7 @@
 //! `status`, `queue`, `terminal`, `key`, `admin` and `staff` ask the running gateway over its Unix socket, where the kernel says who is
 //! asking; the last three also work on the store itself while no gateway runs, so that the first key and the first administrator
 //! exist before the first start. `careplan` only reads the files that it is given; `audit` reads
-//! those, or the database, and changes nothing in it.
+//! those, or the database, and changes nothing in it. Where the box serves several facilities, `--facility` says which one is meant.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
 //! a secret is printed once, by `key add`, `terminal pair`, `admin init`, `staff add` and `staff password`.
@@ -29,12 +29,14 @@ mod status;
 mod terminal;
 
 use std::ffi::OsString;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::config::{Config, ConfigProblem, Loaded};
+use crate::fault::Code;
 use arguments::{Arguments, AuditOrder, CareplanOrder, Command, RestoreOrder};
 pub use check::{Check, Verdict};
 use output::{complain, say};
@@ -80,23 +82,54 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Audit { order: AuditOrder::Verify { path: Some(path), anchors, json } } => {
             audit::verify(&path, &anchors, json)
         }
-        Command::Audit { order } => with_settings(&config, |loaded| audit::run(&loaded.config, order)),
+        Command::Audit { order } => {
+            let of = order.facility().map(str::to_owned);
+            at(&config, of, |site| audit::run(site, order))
+        }
         Command::Serve => with_settings(&config, serve::run),
-        Command::Status { json } => with_settings(&config, |loaded| status::run(&loaded.config, json)),
-        Command::Queue { order } => with_settings(&config, |loaded| queue::run(&loaded.config, order)),
-        Command::Admin { order } => with_settings(&config, |loaded| staff::admin(&loaded.config, order)),
-        Command::Staff { order } => with_settings(&config, |loaded| staff::staff(&loaded.config, order)),
-        Command::Terminal { order } => with_settings(&config, |loaded| terminal::run(&loaded.config, order)),
-        Command::Backup { order, out } => with_settings(&config, |loaded| backup::run(&loaded.config, order, out)),
+        Command::Status { of, json } => at(&config, of.facility, |site| status::run(site, json)),
+        Command::Queue { of, order } => at(&config, of.facility, |site| queue::run(site, order)),
+        Command::Admin { of, order } => at(&config, of.facility, |site| staff::admin(site, order)),
+        Command::Staff { of, order } => at(&config, of.facility, |site| staff::staff(site, order)),
+        Command::Terminal { of, order } => at(&config, of.facility, |site| terminal::run(site, order)),
+        Command::Backup { order, out } => at(&config, None, |site| backup::run(site, order, out)),
         Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
-            with_settings(&config, |loaded| restore::confirm(&loaded.config, old_box))
+            at(&config, None, |site| restore::confirm(site, old_box))
         }
         Command::Restore { order: None, file, recovery_key_file, signed_by, state } => {
             restore::run(file, recovery_key_file, signed_by, state)
         }
         Command::Lan { order } => with_settings(&config, |loaded| lan::run(&loaded.config, &order)),
-        Command::Key { order } => with_settings(&config, |loaded| key::run(&loaded.config, order)),
+        Command::Key { of, order } => at(&config, of.facility, |site| key::run(site, order)),
     }
+}
+
+/// The settings by which a command works: those of the box with its first facility, or with the one that was named.
+struct Site {
+    config: Config,
+    named: bool,
+}
+
+impl Deref for Site {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        &self.config
+    }
+}
+
+fn at(path: &Path, facility: Option<String>, then: impl FnOnce(&Site) -> Exit) -> Exit {
+    with_settings(path, |loaded| match facility {
+        None => then(&Site { config: loaded.config, named: false }),
+        Some(number) => match loaded.facility(&number) {
+            Some(config) => then(&Site { config: config.clone(), named: true }),
+            None => {
+                let code = Code::FacilityUnknown;
+                complain(&format!("{code}\n{}\n{}", code.ja(), code.en()));
+                Exit::Failed
+            }
+        },
+    })
 }
 
 fn with_settings(path: &Path, then: impl FnOnce(Loaded) -> Exit) -> Exit {

@@ -6,33 +6,31 @@ use serde_json::{Value, json};
 use super::arguments::{OneSubmission, QueueOrder, StateArgument};
 use super::client::{self, NoAnswer};
 use super::output::{self, sentences, text_of};
-use super::{Exit, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, on_this_thread};
 
 /// The largest page the endpoint gives.
 const PAGE: u32 = 200;
 
-pub(super) fn run(config: &Config, order: QueueOrder) -> Exit {
+pub(super) fn run(site: &Site, order: QueueOrder) -> Exit {
     on_this_thread(async {
         match order {
-            QueueOrder::List { state, limit, json } => list(config, state, limit, json).await,
-            QueueOrder::Show(one) => act(config, Method::GET, &format!("/v1/submissions/{}", one.id), &one).await,
+            QueueOrder::List { state, limit, json } => list(site, state, limit, json).await,
+            QueueOrder::Show(one) => act(site, Method::GET, &format!("/v1/submissions/{}", one.id), &one).await,
             QueueOrder::Cancel(one) => {
-                act(config, Method::POST, &format!("/v1/submissions/{}/cancel", one.id), &one).await
+                act(site, Method::POST, &format!("/v1/submissions/{}/cancel", one.id), &one).await
             }
-            QueueOrder::Paper(one) => {
-                act(config, Method::POST, &format!("/v1/submissions/{}/paper", one.id), &one).await
+            QueueOrder::Paper(one) => act(site, Method::POST, &format!("/v1/submissions/{}/paper", one.id), &one).await,
+            QueueOrder::AsFacility(one) => {
+                act(site, Method::POST, &format!("/v1/submissions/{}/as-facility", one.id), &one).await
             }
-            QueueOrder::Retry(one) => {
-                act(config, Method::POST, &format!("/v1/submissions/{}/retry", one.id), &one).await
-            }
+            QueueOrder::Retry(one) => act(site, Method::POST, &format!("/v1/submissions/{}/retry", one.id), &one).await,
         }
         .unwrap_or_else(|error| error.report())
     })
 }
 
-async fn act(config: &Config, method: Method, path: &str, one: &OneSubmission) -> Result<Exit, NoAnswer> {
-    let answer = client::ask(config, method, path, None).await?;
+async fn act(site: &Site, method: Method, path: &str, one: &OneSubmission) -> Result<Exit, NoAnswer> {
+    let answer = client::ask(site, method, path, None).await?;
     if !answer.status.is_success() {
         return Ok(client::refused(&answer, one.json));
     }
@@ -40,13 +38,13 @@ async fn act(config: &Config, method: Method, path: &str, one: &OneSubmission) -
     Ok(Exit::Ok)
 }
 
-async fn list(config: &Config, state: Option<StateArgument>, limit: u32, json: bool) -> Result<Exit, NoAnswer> {
+async fn list(site: &Site, state: Option<StateArgument>, limit: u32, json: bool) -> Result<Exit, NoAnswer> {
     let mut items: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
         let missing = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
         let path = page_path(state, missing.min(PAGE), cursor.as_deref());
-        let mut answer = client::ask(config, Method::GET, &path, None).await?;
+        let mut answer = client::ask(site, Method::GET, &path, None).await?;
         if answer.status != StatusCode::OK {
             return Ok(client::refused(&answer, json));
         }
@@ -137,6 +135,9 @@ fn detail(item: &Value) -> String {
     if let Some(recipient) = item.get("recipient").filter(|recipient| recipient.is_object()) {
         let (state, at) = (text_of(recipient, "state"), text_of(recipient, "at"));
         text.push_str(&format!("  宛先の状況 / recipient: {} ({at})\n", progress(&state)));
+    }
+    if let Some(person) = item.get("sent_as").filter(|sent_as| text_of(sent_as, "who") == "person") {
+        text.push_str(&format!("  送信者 / sent as: {}\n", text_of(person, "user")));
     }
     let reason = reason_code(item);
     if !reason.is_empty() {

@@ -9,9 +9,8 @@ use zeroize::Zeroizing;
 
 use super::backup::failed;
 use super::output::{complain, say, text_of};
-use super::{Exit, client, on_this_thread};
+use super::{Exit, Site, client, on_this_thread};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::fault::Code;
 use crate::gateway::{self, Restored};
 use crate::host;
@@ -79,11 +78,11 @@ fn told(Restored { manifest, epoch, asked }: &Restored) -> String {
     )
 }
 
-pub(super) fn confirm(config: &Config, old_box: bool) -> Exit {
+pub(super) fn confirm(site: &Site, old_box: bool) -> Exit {
     let reason = if old_box { Code::EpochOld } else { Code::RestoredUnconfirmed };
     on_this_thread(async {
         let order = json!({ "reason": reason.name() });
-        match client::ask(config, Method::POST, "/v1/restore/confirmation", Some(&order)).await {
+        match client::ask(site, Method::POST, "/v1/restore/confirmation", Some(&order)).await {
             Ok(answer) if answer.status.is_success() => {
                 let epoch = text_of(&answer.body, "epoch");
                 say(&format!("この機器から送ります。世代 {epoch} / This box sends. Epoch {epoch}"));

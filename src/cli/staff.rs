@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 use super::client::{self, NoAnswer};
 use super::output::{chain, complain, say, say_json, text_of};
 use super::staff_arguments::{AdminOrder, StaffOrder};
-use super::{Exit, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, on_this_thread};
 use crate::gateway;
 use crate::people::Role;
 
-pub(super) fn admin(config: &Config, AdminOrder::Init { user, name, json }: AdminOrder) -> Exit {
+pub(super) fn admin(site: &Site, AdminOrder::Init { user, name, json }: AdminOrder) -> Exit {
     on_this_thread(async {
-        let accounts = match obey(config, &gateway::StaffOrder::List).await {
+        let accounts = match obey(site, &gateway::StaffOrder::List).await {
             Ok(accounts) => accounts,
             Err(refusal) => return refusal.report(json),
         };
@@ -24,26 +23,27 @@ pub(super) fn admin(config: &Config, AdminOrder::Init { user, name, json }: Admi
             );
             return Exit::Failed;
         }
-        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None };
-        report(config, order, json).await
+        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None, hub_user: None };
+        report(site, order, json).await
     })
 }
 
-pub(super) fn staff(config: &Config, order: StaffOrder) -> Exit {
+pub(super) fn staff(site: &Site, order: StaffOrder) -> Exit {
     use gateway::StaffOrder as To;
     let (order, json) = match order {
-        StaffOrder::Add { user, name, role, leaves_on, json } => {
-            (To::Add { user, name, role: role.into(), leaves_on }, json)
+        StaffOrder::Add { user, name, role, leaves_on, hub_user, json } => {
+            (To::Add { user, name, role: role.into(), leaves_on, hub_user }, json)
         }
+        StaffOrder::Hub { user, id, none: _, json } => (To::Hub { user, hub_user: id }, json),
         StaffOrder::List { json } => (To::List, json),
         StaffOrder::Suspend { user, undo, json } => (To::Suspend { user, suspended: !undo }, json),
         StaffOrder::Password { user, json } => (To::Password { user }, json),
     };
-    on_this_thread(report(config, order, json))
+    on_this_thread(report(site, order, json))
 }
 
-async fn report(config: &Config, order: gateway::StaffOrder, json: bool) -> Exit {
-    match obey(config, &order).await {
+async fn report(site: &Site, order: gateway::StaffOrder, json: bool) -> Exit {
+    match obey(site, &order).await {
         Ok(answer) => {
             if json {
                 say_json(&answer);
@@ -76,32 +76,37 @@ impl Refusal {
     }
 }
 
-async fn obey(config: &Config, order: &gateway::StaffOrder) -> Result<Value, Refusal> {
-    match ask(config, order).await {
+async fn obey(site: &Site, order: &gateway::StaffOrder) -> Result<Value, Refusal> {
+    match ask(site, order).await {
         Ok(answer) if answer.status.is_success() => Ok(answer.body),
         Ok(answer) => Err(Refusal::Refused(answer)),
         Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket) => {
-            gateway::staff_offline(config, order.clone()).await.map_err(Refusal::Offline)
+            gateway::staff_offline(site, order.clone()).await.map_err(Refusal::Offline)
         }
         Err(error) => Err(Refusal::NoAnswer(error)),
     }
 }
 
-async fn ask(config: &Config, order: &gateway::StaffOrder) -> Result<client::Answer, NoAnswer> {
+async fn ask(site: &Site, order: &gateway::StaffOrder) -> Result<client::Answer, NoAnswer> {
     use gateway::StaffOrder as To;
     match order {
-        To::Add { user, name, role, leaves_on } => {
-            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on });
-            client::ask(config, Method::POST, "/v1/staff", Some(&body)).await
+        To::Add { user, name, role, leaves_on, hub_user } => {
+            let body =
+                json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on, "hub_user": hub_user });
+            client::ask(site, Method::POST, "/v1/staff", Some(&body)).await
         }
-        To::List => client::ask(config, Method::GET, "/v1/staff", None).await,
+        To::List => client::ask(site, Method::GET, "/v1/staff", None).await,
+        To::Hub { user, hub_user } => {
+            let path = format!("/v1/staff/{}", client::escaped(user));
+            client::ask(site, Method::PATCH, &path, Some(&json!({ "hub_user": hub_user }))).await
+        }
         To::Suspend { user, suspended } => {
             let path = format!("/v1/staff/{}", client::escaped(user));
-            client::ask(config, Method::PATCH, &path, Some(&json!({ "suspended": suspended }))).await
+            client::ask(site, Method::PATCH, &path, Some(&json!({ "suspended": suspended }))).await
         }
         To::Password { user } => {
             let path = format!("/v1/staff/{}/password", client::escaped(user));
-            client::ask(config, Method::POST, &path, None).await
+            client::ask(site, Method::POST, &path, None).await
         }
     }
 }
@@ -126,6 +131,8 @@ fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
             password = text_of(answer, "one_time_password"),
         ),
         To::List => table(answer),
+        To::Hub { hub_user: Some(_), .. } => format!("登録しました / Noted: {user}"),
+        To::Hub { .. } => format!("なくしました / Taken away: {user}"),
         To::Suspend { suspended: true, .. } => format!("止めました / Suspended: {user}"),
         To::Suspend { .. } => format!("再び使えます / Open again: {user}"),
     }

@@ -4,14 +4,13 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::output::{self, sentences, text_of};
-use super::{Exit, client, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, client, on_this_thread};
 
-pub(super) fn run(config: &Config, json: bool) -> Exit {
+pub(super) fn run(site: &Site, json: bool) -> Exit {
     on_this_thread(async {
-        match client::ask(config, Method::GET, "/v1/health", None).await {
+        match client::ask(site, Method::GET, "/v1/health", None).await {
             Ok(mut answer) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
-                let readers = readers(config).await;
+                let readers = readers(site).await;
                 if let (Some(readers), Some(whole)) = (&readers, answer.body.as_object_mut()) {
                     whole.insert("readers".to_owned(), readers.clone());
                 }
@@ -27,8 +26,8 @@ pub(super) fn run(config: &Config, json: bool) -> Exit {
 }
 
 /// The card readers. A gateway that does not tell of them keeps nobody from the rest.
-async fn readers(config: &Config) -> Option<Value> {
-    let answer = client::ask(config, Method::GET, "/v1/readers", None).await.ok()?;
+async fn readers(site: &Site) -> Option<Value> {
+    let answer = client::ask(site, Method::GET, "/v1/readers", None).await.ok()?;
     let items = answer.body.get("items").filter(|items| answer.status == StatusCode::OK && items.is_array());
     items.cloned()
 }
@@ -57,11 +56,38 @@ fn readable_readers(readers: &Value) -> String {
 
 fn readable(health: &Value) -> String {
     let mut text = format!("engawa: {}\n", word(&text_of(health, "status")));
-    for (name, part) in parts(health) {
+    let several = facilities_of(health);
+    let of_facility = |name: &str| several.iter().any(|(_, facility)| facility["parts"].get(name).is_some());
+    let of_box = parts(health).into_iter().filter(|(name, _)| !of_facility(name));
+    text.push_str(&listed(of_box));
+    text + &facilities(&several)
+}
+
+fn listed<'v>(parts: impl IntoIterator<Item = (&'v str, &'v Value)>) -> String {
+    let mut text = String::new();
+    for (name, part) in parts {
         let status = text_of(part, "status");
         let status = word(&status);
         text.push_str(&format!("{name:<12} {status:<24} {}\n", last_proof(part)));
         text.push_str(&sentences(&text_of(part, "reason")));
+    }
+    text
+}
+
+/// The facilities by number, where there are several.
+fn facilities_of(health: &Value) -> Vec<(&String, &Value)> {
+    let facilities = health.get("facilities").and_then(Value::as_object).filter(|facilities| facilities.len() > 1);
+    facilities.into_iter().flatten().collect()
+}
+
+fn facilities(several: &[(&String, &Value)]) -> String {
+    let mut text = String::new();
+    for (number, facility) in several {
+        let (status, waiting) = (text_of(facility, "status"), text_of(facility, "waiting"));
+        let status = word(&status);
+        text.push_str(&format!("\n{number}  {status}  待ち {waiting}件 / {waiting} waiting\n"));
+        text.push_str(&sentences(&text_of(facility, "reason")));
+        text.push_str(&listed(parts(facility)));
     }
     text
 }

@@ -10,18 +10,17 @@ use serde_json::{Value, json};
 use super::arguments::{OneTerminal, TerminalOrder};
 use super::client;
 use super::output::{answer, complain, text_of};
-use super::{Exit, on_this_thread};
-use crate::config::Config;
+use super::{Exit, Site, on_this_thread};
 use crate::terminal::{Kind, Right};
 
-pub(super) fn run(config: &Config, order: TerminalOrder) -> Exit {
+pub(super) fn run(site: &Site, order: TerminalOrder) -> Exit {
     match order {
         TerminalOrder::Pair { name, rights, kind, networks, person, qr, json } => {
             let rights: Vec<Right> = rights.into_iter().map(Right::from).collect();
             let (kind, networks) = (Kind::from(kind), json!(networks));
             let body = json!({ "label": name, "rights": rights, "kind": kind, "networks": networks, "person": person });
             ask(
-                config,
+                site,
                 Method::POST,
                 "/v1/pairing",
                 Some(&body),
@@ -40,31 +39,24 @@ pub(super) fn run(config: &Config, order: TerminalOrder) -> Exit {
             )
         }
         TerminalOrder::List { json } => {
-            ask(config, Method::GET, "/v1/terminals", None, |list| answer(json, list, || table(list)), json)
+            ask(site, Method::GET, "/v1/terminals", None, |list| answer(json, list, || table(list)), json)
         }
         TerminalOrder::Revoke(OneTerminal { id, json }) => {
             let path = format!("/v1/terminals/{}", client::escaped(&id));
             let done = |_: &Value| answer(json, &json!({}), || format!("取り消しました / Revoked: {id}"));
-            ask(config, Method::DELETE, &path, None, done, json)
+            ask(site, Method::DELETE, &path, None, done, json)
         }
         TerminalOrder::Reopen(OneTerminal { id, json }) => {
             let path = format!("/v1/terminals/{}/reopen", client::escaped(&id));
             let done = |_: &Value| answer(json, &json!({}), || format!("開けました / Open again: {id}"));
-            ask(config, Method::POST, &path, None, done, json)
+            ask(site, Method::POST, &path, None, done, json)
         }
     }
 }
 
-fn ask(
-    config: &Config,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-    done: impl FnOnce(&Value),
-    json: bool,
-) -> Exit {
+fn ask(site: &Site, method: Method, path: &str, body: Option<&Value>, done: impl FnOnce(&Value), json: bool) -> Exit {
     on_this_thread(async {
-        match client::ask(config, method, path, body).await {
+        match client::ask(site, method, path, body).await {
             Ok(answer) if answer.status.is_success() => {
                 done(&answer.body);
                 Exit::Ok

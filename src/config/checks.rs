@@ -16,30 +16,47 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
     certificate(config, reader);
     lan(config, reader);
     careplans(config, reader);
-    let ordered = [
-        (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
-        (["hub.connect_timeout_s", "hub.request_timeout_s"], config.hub.connect_timeout <= config.hub.request_timeout),
-        (
-            ["endpoint.body_idle_timeout_s", "endpoint.request_timeout_s"],
-            config.endpoint.body_idle_timeout <= config.endpoint.request_timeout,
-        ),
-        (
-            ["lan.connections_per_address", "lan.max_connections"],
-            config.lan.connections_per_address <= config.lan.max_connections,
-        ),
-        (["cards.idle_s", "cards.lifetime_s"], config.cards.idle <= config.cards.lifetime),
-        (["cards.heartbeat_s", "cards.lifetime_s"], config.cards.heartbeat <= config.cards.lifetime),
-    ];
-    for (keys, holds) in ordered {
-        if reader.sound(&keys) && !holds {
-            let [less, more] = keys;
+    in_order(
+        &[
+            (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
+            (
+                ["hub.connect_timeout_s", "hub.request_timeout_s"],
+                config.hub.connect_timeout <= config.hub.request_timeout,
+            ),
+            (
+                ["endpoint.body_idle_timeout_s", "endpoint.request_timeout_s"],
+                config.endpoint.body_idle_timeout <= config.endpoint.request_timeout,
+            ),
+            (
+                ["lan.connections_per_address", "lan.max_connections"],
+                config.lan.connections_per_address <= config.lan.max_connections,
+            ),
+            (["cards.idle_s", "cards.lifetime_s"], config.cards.idle <= config.cards.lifetime),
+            (["cards.heartbeat_s", "cards.lifetime_s"], config.cards.heartbeat <= config.cards.lifetime),
+        ],
+        reader,
+    );
+}
+
+/// Pairs of which the first may not be larger, and whether that is so.
+fn in_order(pairs: &[([&'static str; 2], bool)], reader: &mut Reader) {
+    for (keys, holds) in pairs {
+        if reader.sound(keys) && !holds {
+            let [less, more] = *keys;
             let said = Said::new(
                 format!("{less} が {more} より大きくなっています。"),
                 format!("{less} is larger than {more}."),
             );
-            reader.refuse(reader.culprit(keys), said);
+            reader.refuse(reader.culprit(*keys), said);
         }
     }
+}
+
+/// The same for a facility's own file.
+pub(super) fn facility(config: &Config, reader: &mut Reader) {
+    certificate(config, reader);
+    let keys = ["hub.connect_timeout_s", "hub.request_timeout_s"];
+    in_order(&[(keys, config.hub.connect_timeout <= config.hub.request_timeout)], reader);
 }
 
 fn endpoint(config: &Config, reader: &mut Reader) {

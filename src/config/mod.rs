@@ -2,7 +2,8 @@
 //!
 //! Every setting, its default and its meaning stand in `config/engawa.toml`, which is compiled in. `/etc/engawa/engawa.toml`
 //! overrides it, then `conf.d/*.toml` in the order of their names. What comes out is a typed [`Config`]; all mistakes are
-//! reported at once, each with file, line, key and a sentence in Japanese and English.
+//! reported at once, each with file, line, key and a sentence in Japanese and English. Every further facility of the box is a file in
+//! `facilities.d`, and comes out as a [`Config`] of its own in which the settings of the box are the same.
 //!
 //! Invariants: a secret is never a value, only the place of one ([`SecretRef`]); no environment variable changes a setting;
 //! a sentence about a mistake never quotes what was written, for it may be a secret in the wrong line. Only `main`, `cli` and
@@ -10,6 +11,7 @@
 
 mod checks;
 mod document;
+mod facilities;
 mod problem;
 mod reader;
 mod reload;
@@ -21,6 +23,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+pub use facilities::Further;
 pub use problem::{ConfigProblem, Place};
 pub use reload::{Changes, RELOADABLE};
 pub use secret::{SecretPlaceUnknown, SecretRef, credentials_directory};
@@ -33,26 +36,44 @@ pub use values::{LogFormat, LogLevel};
 /// Where the settings are looked for when `--config` does not say.
 pub const DEFAULT_PATH: &str = "/etc/engawa/engawa.toml";
 
+/// Facilities of one box, its first one among them.
+pub const MOST_FACILITIES: usize = 16;
+
 /// The compiled-in file: defaults, documentation and sample in one.
 pub const DEFAULTS: &str = include_str!("../../config/engawa.toml");
 
 /// Settings that were read without a mistake.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The settings.
+    /// The settings of the box and of its first facility.
     pub config: Config,
+    /// Its further facilities, in the order of their files.
+    pub further: Vec<Further>,
     /// The path given to [`Config::load`], for reading again.
     pub base: PathBuf,
     /// What is allowed but probably not meant.
     pub warnings: Vec<ConfigProblem>,
     /// The files read, in the order in which they were applied.
     pub files: Vec<PathBuf>,
-    /// Every setting as it took effect, with the place that decided it, in the order of the default file.
+    /// Every setting of the box and of its first facility as it took effect, with the place that decided it, in the order of the default file.
     pub effective: Vec<Source>,
 }
 
+impl Loaded {
+    /// The settings of every facility, the first one's first.
+    pub fn facilities(&self) -> impl Iterator<Item = &Config> {
+        std::iter::once(&self.config).chain(self.further.iter().map(|further| &further.config))
+    }
+
+    /// The settings of the facility with that number.
+    #[must_use]
+    pub fn facility(&self, number: &str) -> Option<&Config> {
+        self.facilities().find(|config| config.facility.number == number)
+    }
+}
+
 impl Config {
-    /// Reads the settings from `base` and from `conf.d` beside it.
+    /// Reads the settings from `base`, and from `conf.d` and `facilities.d` beside it.
     ///
     /// # Errors
     /// Every mistake found, in the order of files and lines; never an empty list. A missing `base` is one, except that
@@ -71,9 +92,11 @@ fn assemble(base: &Path, files: &[sources::File], problems: Vec<ConfigProblem>) 
     let config = settings::read(&mut reader);
     checks::contradictions(&config, &mut reader);
     checks::doubtful(&config, &mut reader);
-    let read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    let facilities = facilities::read(base, &config, &reader);
+    reader.add(facilities.problems);
+    let read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).chain(facilities.files).collect();
     let (effective, warnings) = reader.finish(&read)?;
-    Ok(Loaded { config, base: base.to_owned(), warnings, files: read, effective })
+    Ok(Loaded { config, further: facilities.further, base: base.to_owned(), warnings, files: read, effective })
 }
 
 /// Where the default file and the typed reader disagree: settings named on one side only, or marked reloadable on one side

@@ -12,7 +12,7 @@ use toml_edit::{InlineTable, Value};
 use super::problem::{ConfigProblem, Place, Said};
 use super::secret::SecretRef;
 use super::sources::{File, Source};
-use super::{DEFAULTS, document, suggest, values};
+use super::{DEFAULTS, document, facilities, suggest, values};
 
 /// Every setting of the default file with its default, in the file's order.
 static DEFAULT_SETTINGS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
@@ -27,6 +27,7 @@ static DEFAULT_SETTINGS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
         .collect()
 });
 
+#[derive(Clone)]
 struct Setting {
     value: Value,
     /// `None`: the default.
@@ -64,6 +65,8 @@ pub(super) struct Reader {
     unsound: BTreeSet<&'static str>,
     problems: Vec<ConfigProblem>,
     warnings: Vec<ConfigProblem>,
+    /// Only the sections of a facility's own file are taken.
+    of_facility: bool,
 }
 
 impl Reader {
@@ -78,6 +81,25 @@ impl Reader {
             unsound: BTreeSet::new(),
             problems,
             warnings: Vec::new(),
+            of_facility: false,
+        }
+    }
+
+    /// A reader of the facility's own file at `path` over what is here: all of it but the settings `own`, which are not set.
+    pub(super) fn of_facility(&self, path: &Path, own: &[&'static str]) -> Self {
+        let mut settings = self.settings.clone();
+        for key in own {
+            settings.insert(key, Setting::new(String::new().into(), None));
+        }
+        Self {
+            base: path.to_owned(),
+            settings,
+            known: self.known.clone(),
+            read: BTreeSet::new(),
+            unsound: BTreeSet::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            of_facility: true,
         }
     }
 
@@ -89,11 +111,22 @@ impl Reader {
             self.problems.push(said.about(place(line), None));
         }
         for (section, line) in contents.sections {
-            if !self.is_section(&section) {
+            if self.is_of_box(&section) {
+                let said = Said::new(
+                    "事業所のファイルには [facility] と [hub] だけを書きます。この区分は engawa.toml に書いてください。",
+                    "A facility's file has the sections [facility] and [hub] only. Write this one into engawa.toml.",
+                );
+                self.problems.push(said.about(place(line), Some(&section)));
+            } else if !self.is_section(&section) {
                 self.problems.push(suggest::unknown_section(&section, &self.known).about(place(line), Some(&section)));
             }
         }
         for entry in contents.entries {
+            // The section has been named; a secret in it is still worth a sentence of its own.
+            let elsewhere = entry.section.as_deref().is_some_and(|section| self.is_of_box(section));
+            if elsewhere && !suggest::looks_secret(&entry.name) {
+                continue;
+            }
             self.apply_entry(entry, &place);
         }
     }
@@ -146,6 +179,11 @@ impl Reader {
 
     fn is_table(&self, key: &str) -> bool {
         self.settings.get(key).is_some_and(|setting| setting.value.is_inline_table())
+    }
+
+    /// A section of the box, where only those of a facility are taken.
+    fn is_of_box(&self, name: &str) -> bool {
+        self.of_facility && self.is_section(name) && !facilities::SECTIONS.contains(&name)
     }
 
     fn is_section(&self, name: &str) -> bool {
@@ -299,6 +337,11 @@ impl Reader {
         }
     }
 
+    /// Adds mistakes found elsewhere.
+    pub(super) fn add(&mut self, problems: Vec<ConfigProblem>) {
+        self.problems.extend(problems);
+    }
+
     /// Notes a doubt.
     pub(super) fn doubt(&mut self, key: &'static str, said: Said) {
         self.warnings.push(said.about(self.place_of(key), Some(key)));
@@ -320,7 +363,8 @@ impl Reader {
         place.unwrap_or_else(|| self.place_of(key))
     }
 
-    fn place_of(&self, key: &str) -> Place {
+    /// Where a setting stands; the file as a whole where nobody has written it.
+    pub(super) fn place_of(&self, key: &str) -> Place {
         let place = self.settings.get(key).and_then(|setting| setting.place.clone());
         place.unwrap_or_else(|| Place { file: self.base.clone(), line: None })
     }

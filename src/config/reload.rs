@@ -1,6 +1,6 @@
 //! What SIGHUP can take up, and what needs a restart.
 
-use super::{DEFAULTS, Loaded, document};
+use super::{DEFAULTS, Loaded, Source, document};
 
 /// Settings that take effect on reload. The files named by the `_file` settings of hub and LAN are read again on every reload, also
 /// when the settings themselves stayed as they are.
@@ -14,6 +14,7 @@ pub const RELOADABLE: &[&str] = &[
     "hub.certificate_key_file",
     "hub.certificate_passphrase_file",
     "hub.password_file",
+    "hub.staff_login",
     "hub.poll_changes_s",
     "outbox.backoff_min_s",
     "outbox.backoff_max_s",
@@ -29,23 +30,43 @@ pub const RELOADABLE: &[&str] = &[
     "log.level",
 ];
 
-/// The settings that differ between two readings.
+/// The settings that differ between two readings; of a further facility with its number before them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Take effect at once.
-    pub reloadable: Vec<&'static str>,
+    pub reloadable: Vec<String>,
     /// Take effect at the next start.
-    pub need_restart: Vec<&'static str>,
+    pub need_restart: Vec<String>,
 }
 
 impl Loaded {
     /// What is different in `newer`.
     #[must_use]
     pub fn changes(&self, newer: &Self) -> Changes {
-        let pairs = self.effective.iter().zip(&newer.effective);
-        let changed = pairs.filter(|(old, new)| old.value != new.value).map(|(_, new)| new.key);
-        let (reloadable, need_restart) = changed.partition(|key| RELOADABLE.contains(key));
-        Changes { reloadable, need_restart }
+        let mut changes = Changes::default();
+        changes.note(&self.effective, &newer.effective, "");
+        let of = |loaded: &Self, number: &str| {
+            loaded.further.iter().position(|further| further.config.facility.number == number)
+        };
+        for old in &self.further {
+            let number = &old.config.facility.number;
+            match of(newer, number).and_then(|at| newer.further.get(at)) {
+                Some(new) => changes.note(&old.effective, &new.effective, &format!("{number} ")),
+                None => changes.need_restart.push(number.clone()),
+            }
+        }
+        let added = newer.further.iter().map(|further| &further.config.facility.number);
+        changes.need_restart.extend(added.filter(|number| of(self, number).is_none()).cloned());
+        changes
+    }
+}
+
+impl Changes {
+    fn note(&mut self, old: &[Source], new: &[Source], of: &str) {
+        for (_, new) in old.iter().zip(new).filter(|(old, new)| old.value != new.value) {
+            let list = if RELOADABLE.contains(&new.key) { &mut self.reloadable } else { &mut self.need_restart };
+            list.push(format!("{of}{}", new.key));
+        }
     }
 }
 

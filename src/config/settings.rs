@@ -12,6 +12,7 @@ use super::reader::Reader;
 use super::secret::SecretRef;
 use super::values::{self, LogFormat, LogLevel};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
+use crate::model::hub_user::StaffLogin;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -121,6 +122,8 @@ pub struct Hub {
     pub user_id: String,
     /// Its password.
     pub password_file: SecretRef,
+    /// As whom goes what a person hands in.
+    pub staff_login: StaffLogin,
     /// To reach the hub, TLS included.
     pub connect_timeout: Duration,
     /// From the last byte of a request to its whole answer.
@@ -253,7 +256,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     }
 }
 
-fn facility(reader: &mut Reader) -> Facility {
+pub(super) fn facility(reader: &mut Reader) -> Facility {
     Facility {
         number: reader.required("facility.number", values::facility_number).unwrap_or_default(),
         name: reader.text("facility.name", |text| values::one_line(text, 100)),
@@ -294,7 +297,7 @@ fn lan(reader: &mut Reader) -> Lan {
     }
 }
 
-fn hub(reader: &mut Reader) -> Hub {
+pub(super) fn hub(reader: &mut Reader) -> Hub {
     let nowhere = || SecretRef::File(PathBuf::new());
     Hub {
         url: reader.required("hub.url", values::hub_url).unwrap_or_default(),
@@ -304,6 +307,7 @@ fn hub(reader: &mut Reader) -> Hub {
         certificate_passphrase_file: reader.secret("hub.certificate_passphrase_file"),
         user_id: reader.required("hub.user_id", |text| values::one_line(text, 100)).unwrap_or_default(),
         password_file: reader.required_secret("hub.password_file").unwrap_or_else(nowhere),
+        staff_login: reader.word("hub.staff_login", &values::STAFF_LOGINS),
         connect_timeout: reader.seconds("hub.connect_timeout_s", 1..=120),
         request_timeout: reader.seconds("hub.request_timeout_s", 5..=600),
         login_window: reader.seconds("hub.login_window_s", 1..=86_400),

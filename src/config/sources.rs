@@ -27,6 +27,23 @@ pub struct Source {
     pub place: Option<Place>,
 }
 
+/// Reads the files of `facilities.d`; what cannot be read is a problem, and the rest goes on.
+pub(super) fn facilities(directory: &Path) -> (Vec<File>, Vec<ConfigProblem>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    match fragments(directory) {
+        Ok(paths) => {
+            for path in paths {
+                match text_of(&path) {
+                    Ok(text) => files.push(File { path, text }),
+                    Err(error) => problems.push(unreadable(path, &error)),
+                }
+            }
+        }
+        Err((path, error)) => problems.push(unreadable(path, &error)),
+    }
+    (files, problems)
+}
+
 /// Reads `base` and the files of `conf.d` beside it; what cannot be read is a problem, and the rest goes on.
 pub(super) fn read(base: &Path) -> (Vec<File>, Vec<ConfigProblem>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::problem::Said;
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::careplan::value;
+use crate::model::hub_user::StaffLogin;
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,12 @@ pub(super) const LEVELS: [(&str, LogLevel); 5] = [
 
 pub(super) const FORMATS: [(&str, LogFormat); 4] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
+
+pub(super) const STAFF_LOGINS: [(&str, StaffLogin); 3] = [
+    (StaffLogin::Off.name(), StaffLogin::Off),
+    (StaffLogin::Asked.name(), StaffLogin::Asked),
+    (StaffLogin::Kept.name(), StaffLogin::Kept),
+];
 
 pub(super) const LENGTHS: [(&str, LengthReading); 3] =
     [("either", LengthReading::Either), ("bytes", LengthReading::Bytes), ("characters", LengthReading::Characters)];

@@ -31,6 +31,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 pub use arrive::{Arrived, Plan, plan};
 pub use room::Room;
@@ -116,7 +117,7 @@ pub fn start(
 ) -> Tasks {
     let room = Room::open(outbox, inbox, store, keys, config, clock, stop.clone());
     let health = room.health();
-    Tasks { look: tokio::spawn(run(room, stop)), health }
+    Tasks { look: tokio::spawn(run(room, stop).in_current_span()), health }
 }
 
 async fn run(mut room: Room, mut stop: channel::Receiver<bool>) {

@@ -58,8 +58,11 @@ catalogue! {
         "このキーにはこの操作の権限がありません。権限のあるキーを使ってください。"
         "This key may not do that. Use a key with the right.";
     FacilityGone "FACILITY_GONE" 401 Operator AfterRemedy
-        "このキーまたは端末の事業所は、この機器の設定にありません。管理者が facilities.d を確かめてください。設定を戻して再起動すれば、また使えます。"
-        "The facility of this key or terminal is not in this box's settings. The administrator looks at facilities.d; once it is back there and engawa has started anew, it works again.";
+        "この事業所は、この機器の設定にありません。キーと端末は使えず、待っている文書は送られません。管理者が facilities.d に設定を戻して再起動すれば、続きから動きます。"
+        "This facility is not in the box's settings: its keys and terminals are refused, and what waits is not sent. Once its file is back in facilities.d and engawa has started anew, everything goes on.";
+    FacilityUnknown "FACILITY_UNKNOWN" 400 Caller Never
+        "その番号の事業所は、この機器にありません。番号（Engawa-Facility、--facility）を確かめてください。追加したばかりなら engawa を再起動します。"
+        "This box serves no facility of that number. Check the number (Engawa-Facility, --facility); if it was just added, start engawa anew.";
     LoginRequired "LOGIN_REQUIRED" 401 Caller AfterRemedy
         "ログインが要ります。職員の利用者名とパスワードでログインしてください。"
         "Nobody is logged in here. Log in with a user and password of the staff.";
@@ -352,6 +355,21 @@ catalogue! {
     HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
         "前回のログインの結果が分からないため、ロックを避けて間を置いています。"
         "The last login's outcome is not known; engawa waits before the next one to avoid a lock.";
+    HubPasswordNeeded "HUB_PASSWORD_NEEDED" 409 Caller AfterRemedy
+        "この文書は職員本人として送りますが、本人の基盤のパスワードがありません。本人がブラウザーでログインしてパスワードを入れる（PUT /v1/session/hub）と送ります。本人が退職したなら、管理者が事業所として送る（as-facility）か、取り消してください。"
+        "This goes out as the person who handed it in, whose password for the hub is not there. It goes once that person logs in at a browser and gives it (PUT /v1/session/hub). If the person has left, an administrator sends it as the facility (as-facility), or it is cancelled.";
+    HubPasswordRefused "HUB_PASSWORD_REFUSED" 409 Caller AfterRemedy
+        "基盤がこの職員の利用者IDかパスワードを拒みました。ロックを避けるため同じものは二度と送りません。本人が正しいものを入れてください（PUT /v1/session/hub）。ほかの人の文書は送り続けます。"
+        "The hub refused this person's user id or password. The same is never sent again, to avoid a lock. The person gives the right ones (PUT /v1/session/hub). Other people's documents go on.";
+    HubRoleDiffers "HUB_ROLE_DIFFERS" 200 Operator AfterRemedy
+        "基盤での職種が、この職員の役割と違います。送れますが、職種で断られることがあります。基盤の利用者IDか、engawa の役割を確かめてください。"
+        "The hub knows this person under another job kind than the role here. Documents go out, though the hub may refuse some for it. Check the user id at the hub, or the role.";
+    HubStaffLoginOff "HUB_STAFF_LOGIN_OFF" 409 Operator AfterRemedy
+        "この事業所では、すべて事業所の利用者として送る設定です（hub.staff_login）。職員のパスワードは要りません。"
+        "Here everything goes out as the facility's user (hub.staff_login). No password of a person is wanted.";
+    HubUserTaken "HUB_USER_TAKEN" 409 Caller AfterRemedy
+        "その基盤の利用者IDは、ほかの職員か事業所が使っています。自分のIDを確かめ、違うなら管理者に直してもらってください。"
+        "That user id at the hub is another account's, or the facility's own. Check it; if it is yours, ask the administrator to correct the other one.";
     HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
         "基盤が証明書の種類を拒みました（オンライン請求用ではありませんか）。意見書を送る医療機関は基盤用の医療機関証明書（iryo）、介護の事業所は介護用の証明書を入れてください。"
         "The hub refused the kind of certificate (an online-claim one?). A clinic needs its clinic certificate for the hub (iryo) to send opinions, a care office its care certificate. Install that one.";

@@ -211,7 +211,9 @@ async fn unpacked(
         fact(BARRED, Code::RestoredUnconfirmed.name().to_owned()),
         fact(RESTORED_OF, manifest.made_at.to_string()),
     ];
-    let restart = Restart { facts, made_at: manifest.made_at.as_millisecond(), now: now.as_millisecond() };
+    let record = Draft::local(&manifest.facility, "backup.restored").done(now, format!("epoch:{epoch}")).to_line();
+    let (made_at, now, record) = (manifest.made_at.as_millisecond(), now.as_millisecond(), Some(record));
+    let restart = Restart { facts, made_at, now, record };
     let asked = store::restart(&database, &restart).await?;
     sync(&database)?;
     sync(draft)?;

@@ -1,51 +1,98 @@
 //! The gateway's parts for the health report, and systemd's status line.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::cards::CardHealth;
+use super::desk::Desk;
 use super::lan::Lan;
 use super::link::HubLink;
-use crate::api::HealthSource;
+use crate::api::{FacilityHealth, HealthSource, Report};
 use crate::clock::Clock;
 use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+use crate::people::People;
+use crate::store::Store;
 
 /// Where the report comes from.
 pub(super) struct Parts {
-    pub(super) outbox: Outbox,
-    pub(super) inbox: Inbox,
-    pub(super) link: Arc<HubLink>,
-    pub(super) exchange: Option<watch::Receiver<exchange::Health>>,
+    pub(super) facilities: Vec<Facility>,
+    pub(super) store: Store,
     pub(super) cards: CardHealth,
     pub(super) lan: Arc<Lan>,
     pub(super) clock: Clock,
 }
 
+/// Where the report on one facility comes from.
+pub(super) struct Facility {
+    number: String,
+    outbox: Outbox,
+    inbox: Inbox,
+    link: Arc<HubLink>,
+    exchange: Option<watch::Receiver<exchange::Health>>,
+    people: People,
+}
+
 impl HealthSource for Parts {
-    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>> {
+    fn health(&self) -> BoxFuture<'_, Report> {
         Box::pin(async {
-            let mut parts = self.outbox.health().await;
-            for (name, health) in &mut parts {
-                if *name == "hub" {
-                    self.judge_hub(health);
+            let waiting: BTreeMap<String, i64> =
+                self.store.facilities_waiting().await.unwrap_or_default().into_iter().collect();
+            let count = |number: &str| waiting.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
+            let (mut parts, mut facilities) = (Vec::new(), Vec::new());
+            for facility in &self.facilities {
+                let mut own = facility.health(self.clock.now()).await;
+                // There is one disk; every outbox looks at it.
+                let disk: Vec<_> = own.extract_if(.., |(name, _)| *name == "storage").collect();
+                if parts.is_empty() {
+                    parts = disk;
                 }
+                let number = facility.number.clone();
+                facilities.push(FacilityHealth { waiting: count(&number), number, gone: false, parts: own });
             }
-            parts.push(("inbox", self.inbox()));
-            parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
-            parts.push(("certificate", self.certificate()));
+            let served = |number: &str| self.facilities.iter().any(|facility| facility.number == number);
+            for number in waiting.keys().filter(|number| !served(number)) {
+                let (number, waiting) = (number.clone(), count(number));
+                facilities.push(FacilityHealth { waiting, number, gone: true, parts: Vec::new() });
+            }
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
-            parts
+            Report { parts, facilities }
         })
     }
 }
 
-impl Parts {
+impl Facility {
+    pub(super) fn of(desk: &Desk, people: &People) -> Self {
+        Self {
+            number: desk.facility.clone(),
+            outbox: desk.outbox.clone(),
+            inbox: desk.inbox.clone(),
+            link: Arc::clone(&desk.link),
+            exchange: desk.exchange_health(),
+            people: people.clone(),
+        }
+    }
+
+    async fn health(&self, now: jiff::Timestamp) -> Vec<(&'static str, Health)> {
+        let mut parts = self.outbox.health().await;
+        for (name, health) in &mut parts {
+            if *name == "hub" {
+                self.judge_hub(health);
+            }
+        }
+        parts.push(("inbox", self.inbox()));
+        parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
+        parts.push(("certificate", self.certificate(now)));
+        parts.extend(self.staff_logins().await.map(|health| ("staff_logins", health)));
+        parts
+    }
+
     /// The link knows standing obstacles before the outbox has met them.
     fn judge_hub(&self, health: &mut Health) {
         let (blocked, last_answer) = match self.link.status() {
@@ -68,8 +115,14 @@ impl Parts {
         Health { status, reason, last_proof }
     }
 
-    fn certificate(&self) -> Health {
-        let now = self.clock.now();
+    /// What keeps one person's documents is no trouble of the others', but somebody should look.
+    async fn staff_logins(&self) -> Option<Health> {
+        let reason = self.people.hub_health(&self.number).await.unwrap_or_else(|error| Some(Some(error.code())))?;
+        let status = if reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Some(Health { status, reason, last_proof: None })
+    }
+
+    fn certificate(&self, now: jiff::Timestamp) -> Health {
         let status = self.link.status();
         // An answer of the hub is the proof that it took the certificate.
         let last_proof = status.as_ref().ok().and_then(|status| status.last_answer);
@@ -92,13 +145,14 @@ fn exchange(health: exchange::Health) -> Health {
     Health { status, reason: health.reason, last_proof: health.last_proof }
 }
 
-fn days(until: jiff::Timestamp, now: jiff::Timestamp) -> i64 {
+/// Whole days between two times.
+pub(super) fn days(until: jiff::Timestamp, now: jiff::Timestamp) -> i64 {
     (until.as_second() - now.as_second()) / 86_400
 }
 
-/// One line for `systemctl status`.
+/// One line for `systemctl status`, from the counts of every facility.
 pub(super) fn status_line(counts: &[(StateName, u64)]) -> String {
-    let of = |state| counts.iter().find(|(name, _)| *name == state).map_or(0, |(_, count)| *count);
+    let of = |state| counts.iter().filter(|(name, _)| *name == state).map(|(_, count)| *count).sum::<u64>();
     let waiting = of(StateName::Queued) + of(StateName::Sending) + of(StateName::Unknown);
     let (held, delivered) = (of(StateName::Held), of(StateName::Delivered));
     format!("受付中 待ち{waiting} 保留{held} 済み{delivered} / waiting {waiting}, held {held}, delivered {delivered}")

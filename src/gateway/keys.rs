@@ -42,11 +42,12 @@ pub enum KeyOrder {
     },
 }
 
-/// Obeys `order` on the store itself; answers as `/v1/keys` would.
+/// Obeys `order` on the store itself; answers as `/v1/keys` would. `whole`: keys of every facility are listed and revoked, else only those
+/// of the one in `settings`.
 ///
 /// # Errors
 /// `STATE_LOCKED` while a gateway runs, `STATE_OWNER` when the state belongs to another user, and whatever the store says.
-pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
+pub async fn keys_offline(settings: &Config, whole: bool, order: KeyOrder) -> Result<Value, StartError> {
     own_directory(&settings.state.directory)?;
     let state = open_state(settings, Clock::system()).await?;
     let keys = Keys::new(state.store.clone(), state.clock.clone());
@@ -56,7 +57,7 @@ pub async fn keys_offline(settings: &Config, order: KeyOrder) -> Result<Value, S
         KeyOrder::List => "",
     };
     let id = if let KeyOrder::Revoke { id } = &order { Some(id.clone()) } else { None };
-    let mut answer = obey(&keys, settings, order).await;
+    let mut answer = obey(&keys, (settings, whole), order).await;
     if let Ok(done) = answer.as_ref().map(|done| done["id"].as_str().map(str::to_owned).or(id))
         && !act.is_empty()
     {
@@ -84,19 +85,25 @@ pub(super) fn own_directory(directory: &Path) -> Result<(), StartError> {
     }
 }
 
-async fn obey(keys: &Keys, settings: &Config, order: KeyOrder) -> Result<Value, StartError> {
+async fn obey(keys: &Keys, (settings, whole): (&Config, bool), order: KeyOrder) -> Result<Value, StartError> {
+    let facility = &settings.facility.number;
     match order {
         KeyOrder::Add { label, rights, networks, person, expires_at } => {
-            let facility = settings.facility.number.clone();
+            let facility = facility.clone();
             let new = NewKey { label, facility, rights: rights.into_iter().collect(), networks, person, expires_at };
             let (key, record) = keys.add(new).await?;
             let mut answer = view(&record);
             answer["key"] = Value::from(key.reveal().as_str());
             Ok(answer)
         }
-        KeyOrder::List => Ok(json!({ "items": keys.list().await?.iter().map(view).collect::<Vec<_>>() })),
+        KeyOrder::List => {
+            let all = keys.list().await?;
+            let own = all.iter().filter(|record| whole || record.facility == *facility);
+            Ok(json!({ "items": own.map(view).collect::<Vec<_>>() }))
+        }
         KeyOrder::Revoke { id } => {
-            keys.revoke(None, &KeyId::parse(&id).ok_or(Code::RequestNotFound)?).await?;
+            keys.revoke((!whole).then_some(facility.as_str()), &KeyId::parse(&id).ok_or(Code::RequestNotFound)?)
+                .await?;
             Ok(json!({}))
         }
     }

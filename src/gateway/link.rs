@@ -1,11 +1,15 @@
 //! The hub as the outbox sees it: the real link where it could be set up, and otherwise the reason why not. A missing
 //! certificate or a wrong password file keeps nobody from handing documents in; they wait, and say why.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
+use super::desk;
+use super::logins::StaffLogins;
 use crate::clock::Clock;
 use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
@@ -14,8 +18,13 @@ use crate::hub::{
     Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
     LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
+use crate::model::hub_user::HubUser;
 use crate::model::identity::Evidence;
-use crate::store::{SetFact, Store};
+use crate::people::HubLogin;
+use crate::store::{SetFact, Store, fact_name};
+
+/// What waits for a person's password is looked at again after so long; giving the password cuts it short.
+const LOOK_AGAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// The link, or why there is none.
 pub(super) struct HubLink {
@@ -23,6 +32,10 @@ pub(super) struct HubLink {
     store: Store,
     clock: Clock,
     fingerprint_key: [u8; 32],
+    facility: String,
+    /// What the store knows of no facility's log-ins is of this one's.
+    first: bool,
+    staff: OnceLock<StaffLogins>,
 }
 
 #[derive(Clone)]
@@ -32,15 +45,24 @@ enum State {
 }
 
 impl HubLink {
-    pub(super) fn new(settings: &config::Config, store: Store, clock: Clock, fingerprint_key: [u8; 32]) -> Self {
-        let link =
-            Self { state: RwLock::new(State::Unlinked(Code::CertificateMissing)), store, clock, fingerprint_key };
+    pub(super) fn new(
+        settings: &config::Config,
+        first: bool,
+        store: Store,
+        clock: Clock,
+        fingerprint_key: [u8; 32],
+    ) -> Self {
+        let state = RwLock::new(State::Unlinked(Code::CertificateMissing));
+        let facility = settings.facility.number.clone();
+        let staff = OnceLock::new();
+        let link = Self { state, store, clock, fingerprint_key, facility, first, staff };
         link.reload(settings);
         link
     }
 
     /// Reads certificate and secrets again; what cannot be used leaves the link as it was, or says why there is none.
     pub(super) fn reload(&self, settings: &config::Config) {
+        let _told = self.span().entered();
         let next = match (self.current(), self.load(settings)) {
             (State::Linked(hub), Ok((certificate, password, _))) => match hub.reload(certificate, password) {
                 Ok(()) => return,
@@ -62,12 +84,59 @@ impl HubLink {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
+    /// Whose passwords there are. Until it is known, what goes out as a person waits.
+    pub(super) fn staff(&self, staff: StaffLogins) {
+        let _ = self.staff.set(staff);
+    }
+
+    /// As whom a document goes: named in it stays the user, where it is a person; the password beside it.
+    async fn acting(&self, hub: &Hub, delivery: &mut Delivery) -> Result<Option<Secret>, Trouble> {
+        let Some(user) = &delivery.user else { return Ok(None) };
+        let staff = self.staff.get().ok_or(Trouble::of(Code::GatewayBusy, Scope::Try))?;
+        match staff.password(user).await {
+            Ok(HubLogin::Person(password)) => Ok(Some(password)),
+            Ok(HubLogin::Facility) => {
+                delivery.user = None;
+                Ok(None)
+            }
+            Ok(HubLogin::Missing) => {
+                hub.forget_member(user);
+                let until = self.clock.now().checked_add(LOOK_AGAIN).ok();
+                Err(Trouble { until, ..Trouble::of(Code::HubPasswordNeeded, Scope::Try) })
+            }
+            Err(error) => {
+                tracing::warn!(%error, code = %error.code(), "hub: as whom a document goes cannot be read");
+                Err(Trouble::of(error.code(), Scope::Hub))
+            }
+        }
+    }
+
+    fn unlinked(&self) -> Outcome {
+        let code = self.status().err().unwrap_or(Code::GatewayBusy);
+        Outcome::NotDelivered(Trouble::of(code, Scope::Operator))
+    }
+
+    fn note(&self, hub: &Hub, user: Option<&HubUser>) {
+        if let (Some(user), Some(staff)) = (user, self.staff.get())
+            && let Some(status) = hub.member(user)
+        {
+            staff.note(user, status);
+        }
+    }
+
     /// A look at the link; the reason where there is none.
     pub(super) fn status(&self) -> Result<HubStatus, Code> {
         match self.current() {
             State::Linked(hub) => Ok(hub.status()),
             State::Unlinked(code) => Err(code),
         }
+    }
+
+    /// What is logged of the link says whose it is.
+    fn span(&self) -> Span {
+        let current = Span::current();
+        let said = current.metadata().is_some_and(|metadata| metadata.name() == desk::SPAN);
+        if said { current } else { desk::span(&self.facility) }
     }
 
     fn current(&self) -> State {
@@ -109,7 +178,7 @@ impl HubLink {
             },
             login: Policy { unknown_window: hub.login_window, ..Policy::default() },
         };
-        let memory = Facts(self.store.clone());
+        let memory = Facts { store: self.store.clone(), facility: self.facility.clone(), first: self.first };
         Hub::connect(config, certificate, memory, self.clock.clone()).map_err(|error| (error.code(), error.into()))
     }
 }
@@ -144,86 +213,113 @@ fn secret(place: &config::SecretRef) -> Result<SecretSource, BoxError> {
 }
 
 impl HubPort for HubLink {
-    async fn deliver(&self, delivery: Delivery) -> Outcome {
-        match self.current() {
-            State::Linked(hub) => hub.deliver(delivery).await,
-            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
-        }
+    async fn deliver(&self, mut delivery: Delivery) -> Outcome {
+        let State::Linked(hub) = self.current() else { return self.unlinked() };
+        let password = match self.acting(&hub, &mut delivery).await {
+            Ok(password) => password,
+            Err(trouble) => return Outcome::NotDelivered(trouble),
+        };
+        let user = delivery.user.clone();
+        let outcome = hub.deliver_as(delivery, password).instrument(self.span()).await;
+        self.note(&hub, user.as_ref());
+        outcome
     }
 
-    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
-        match self.current() {
-            State::Linked(hub) => hub.deliver_care_plan(delivery).await,
-            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
-        }
+    async fn deliver_care_plan(&self, mut delivery: Delivery) -> Outcome {
+        let State::Linked(hub) = self.current() else { return self.unlinked() };
+        let password = match self.acting(&hub, &mut delivery).await {
+            Ok(password) => password,
+            Err(trouble) => return Outcome::NotDelivered(trouble),
+        };
+        let user = delivery.user.clone();
+        let outcome = hub.deliver_care_plan_as(delivery, password).instrument(self.span()).await;
+        self.note(&hub, user.as_ref());
+        outcome
     }
 
     async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.care_plan_changes(cursor).await,
+            State::Linked(hub) => hub.care_plan_changes(cursor).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn arrivals(&self, cursor: Option<String>) -> Result<ArrivalPage, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.arrivals(cursor).await,
+            State::Linked(hub) => hub.arrivals(cursor).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn arrived_unit(&self, id: &str) -> Result<Option<Bytes>, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.arrived_unit(id).await,
+            State::Linked(hub) => hub.arrived_unit(id).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn acknowledge(&self, key: Uuid, id: &str, what: Acknowledgement) -> Result<(), Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.acknowledge(key, id, what).await,
+            State::Linked(hub) => hub.acknowledge(key, id, what).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
+        }
+    }
+
+    fn ahead(&self) -> Option<i64> {
+        match self.current() {
+            State::Linked(hub) => hub.ahead(),
+            State::Unlinked(_) => None,
         }
     }
 
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
         match self.current() {
-            State::Linked(hub) => hub.lookup(key).await,
+            State::Linked(hub) => hub.lookup(key).instrument(self.span()).await,
             State::Unlinked(code) => LookupOutcome::Trouble(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn changes(&self, cursor: Option<String>) -> Result<ChangePage, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.changes(cursor).await,
+            State::Linked(hub) => hub.changes(cursor).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn challenge(&self) -> Result<Challenge, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.challenge().await,
+            State::Linked(hub) => hub.challenge().instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 
     async fn assert(&self, challenge: &Challenge, evidence: &Evidence) -> Result<Asserted, Trouble> {
         match self.current() {
-            State::Linked(hub) => hub.assert(challenge, evidence).await,
+            State::Linked(hub) => hub.assert(challenge, evidence).instrument(self.span()).await,
             State::Unlinked(code) => Err(Trouble::of(code, Scope::Operator)),
         }
     }
 }
 
-/// The link's memory of logins, kept as facts of the store.
-struct Facts(Store);
+/// The link's memory of logins, kept as facts of the store, each under its own name and the facility's.
+struct Facts {
+    store: Store,
+    facility: String,
+    first: bool,
+}
 
 impl Memory for Facts {
     async fn recall(&self, name: &str) -> Result<Option<String>, BoxError> {
-        Ok(self.0.fact(name).await?)
+        let own = self.store.fact(&fact_name(name, &self.facility)).await?;
+        match own {
+            // A box that served one facility only had no need to say which.
+            None if self.first => Ok(self.store.fact(name).await?),
+            own => Ok(own),
+        }
     }
 
     async fn remember(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        Ok(self.0.write(SetFact { name: name.to_owned(), value: value.to_owned() }).await?)
+        let name = fact_name(name, &self.facility);
+        Ok(self.store.write(SetFact { name, value: value.to_owned() }).await?)
     }
 }

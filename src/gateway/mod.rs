@@ -8,11 +8,13 @@
 mod backup;
 mod cards;
 mod careplans;
+mod desk;
 mod folders;
 mod health;
 mod keys;
 mod lan;
 mod link;
+mod logins;
 mod people;
 mod reload;
 mod staff;
@@ -33,30 +35,24 @@ pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use staff::{StaffOrder, staff_offline};
 
-use crate::api::{self, Api, Desk, Listener};
+use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
 use crate::backup::Backups;
 use crate::card::{self, Cards};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
+use crate::config::{self, Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
-use crate::exchange;
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
-use crate::identity::Identity;
-use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
-use crate::outbox::backoff::Backoff;
-use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::outbox::Stop;
 use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
+use desk::{Desk, Ground};
 use lan::Lan;
-use link::HubLink;
 
-/// How long the hub remembers a key (400 days), less a day of doubt.
-const KEY_MEMORY: Duration = Duration::from_secs(399 * 86_400);
 /// The fact that holds the secret of the box, sealed.
 const BOX_SECRET: &str = "box.secret";
 const DAY: Duration = Duration::from_secs(86_400);
@@ -117,12 +113,13 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     let lan = Lan::new(settings, &state.clock);
     let mut listeners = listeners(settings).await?;
     listeners.extend(lan.listeners(&settings.lan));
-    let house = House::build(settings, state, lan, &telemetry).await?;
+    let house = House::build(&loaded, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
-    let (number, name) = (&settings.facility.number, &settings.facility.name);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), facility = %number, name, "engawa: accepting");
+    for config::Facility { number, name } in loaded.facilities().map(|settings| &settings.facility) {
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), facility = %number, name, "engawa: accepting");
+    }
     let ended = loop {
         tokio::select! {
             _ = &mut endpoint => break Err(Code::GatewayInternal.into()),
@@ -130,7 +127,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     notifier.reloading();
-                    reload::reload(&loaded, &house, &telemetry);
+                    reload::reload(&loaded, &house, &telemetry).await;
                     house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
@@ -207,16 +204,13 @@ fn master_key(settings: &Config, directory: &Path) -> Result<Keyring, StartError
 
 /// The rooms, wired.
 struct House {
-    outbox: Outbox,
-    tasks: outbox::Tasks,
-    inbox: Inbox,
-    inbox_tasks: inbox::Tasks,
-    exchange_tasks: Option<exchange::Tasks>,
+    /// Of each facility, the first one's first.
+    desks: Vec<Desk>,
+    store: Store,
     stop_folders: watch::Sender<bool>,
     trail: Trail,
     trail_task: JoinHandle<()>,
     stop_trail: watch::Sender<bool>,
-    link: Arc<HubLink>,
     keys: Keys,
     people: People,
     terminals: Terminals,
@@ -237,29 +231,19 @@ struct House {
 
 impl House {
     async fn build(
-        settings: &Config,
+        loaded: &Loaded,
         state: State,
         lan: Arc<Lan>,
         telemetry: &telemetry::Handle,
     ) -> Result<Self, StartError> {
+        let settings = &loaded.config;
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let backups = backup::backups(settings, &state)?;
         let State { lock, store, task, keys, secret, clock } = state;
-        let fingerprint = secret.derive("hub login fingerprint")?;
-        let link = Arc::new(HubLink::new(settings, store.clone(), clock.clone(), fingerprint));
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
         let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
         let terminals = Terminals::new(store.clone(), api_keys.clone(), lan.authority(), pairing, clock.clone());
-        let directory = settings.state.directory.clone();
-        let guard = Guard {
-            free_space: Arc::new(move || host::free_space(&directory).ok()),
-            min_free: settings.state.min_free,
-            retention: DAY * u32::from(settings.state.retention_days),
-            clock: clock.clone(),
-        };
-        let idempotency_secret = secret.derive("idempotency keys")?;
-        let config = outbox::Config { idempotency_secret, ..outbox_config(settings)? };
         let opened = (store.clone(), keys.clone());
         // Before anything can happen: what it tells first is that the gateway starts.
         let trail = Trail::new(store.clone());
@@ -267,26 +251,36 @@ impl House {
         let follower = Follower::begin(store.clone(), clock.clone(), facility, settings.state.directory.clone()).await;
         let (stop_trail, stopping_trail) = watch::channel(false);
         let trail_task = tokio::spawn(follower.run(stopping_trail));
-        let (outbox, tasks) = Outbox::start(store, keys, link.clone(), guard, config, clock.clone(), stopping).await;
         let (stop_folders, stopping_folders) = watch::channel(false);
-        let (inbox, inbox_tasks) = folders::inbox(settings, &opened, &link, &clock, stopping_folders.clone());
-        let exchange_tasks = folders::exchange(settings, &lint, (&outbox, &inbox, &opened), &clock, stopping_folders);
+        let ground = Ground {
+            store: store.clone(),
+            keys,
+            clock: clock.clone(),
+            lint: Arc::clone(&lint),
+            fingerprint: secret.derive("hub login fingerprint")?,
+            idempotency_secret: secret.derive("idempotency keys")?,
+            stopping,
+            stopping_folders,
+        };
+        let mut desks = Vec::new();
+        for own in loaded.facilities() {
+            desks.push(Desk::open(own, desks.is_empty(), &ground).await?);
+        }
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
         let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
+        for (own, desk) in loaded.facilities().zip(&desks) {
+            desk.staff_login(own, &people).await;
+        }
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
-            outbox,
-            tasks,
-            inbox,
-            inbox_tasks,
-            exchange_tasks,
+            desks,
+            store,
             stop_folders,
             trail,
             trail_task,
             stop_trail,
-            link,
             keys: api_keys,
             people,
             terminals,
@@ -318,12 +312,7 @@ impl House {
         let connections = endpoint.max_connections + from_lan;
         let telemetry = self.telemetry.clone();
         let api = Api {
-            desks: vec![Desk {
-                facility: settings.facility.number.clone(),
-                outbox: self.outbox.clone(),
-                inbox: self.inbox.clone(),
-                identity: Identity::new(self.link.clone()),
-            }],
+            desks: self.desks.iter().map(Desk::at_endpoint).collect(),
             keys: self.keys.clone(),
             people: self.people.clone(),
             terminals: self.terminals.clone(),
@@ -331,10 +320,8 @@ impl House {
             backups: self.backups.clone(),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
-                outbox: self.outbox.clone(),
-                inbox: self.inbox.clone(),
-                exchange: self.exchange_tasks.as_ref().map(exchange::Tasks::health),
-                link: self.link.clone(),
+                facilities: self.desks.iter().map(|desk| health::Facility::of(desk, &self.people)).collect(),
+                store: self.store.clone(),
                 cards: self.card_health.clone(),
                 lan: Arc::clone(&self.lan),
                 clock: self.clock.clone(),
@@ -376,37 +363,36 @@ impl House {
 
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
-        self.tasks.any_ended()
+        self.desks.iter().any(Desk::any_ended)
             || self.lan_task.is_finished()
             || self.card_tasks.any_ended()
-            || self.inbox_tasks.any_ended()
             || self.trail_task.is_finished()
-            || self.exchange_tasks.as_ref().is_some_and(exchange::Tasks::any_ended)
     }
 
     /// Looks at the heartbeats: systemd's watchdog is fed only while every room lives.
     async fn look(&self, notifier: &Notifier) {
-        if let Ok(status) = self.link.status() {
-            let days = (status.certificate_expires.as_second() - self.clock.now().as_second()) / 86_400;
-            Metric::CertificateDays.set(&[], days as f64);
+        let ends = self.desks.iter().filter_map(|desk| Some(desk.link.status().ok()?.certificate_expires));
+        if let Some(first) = ends.min() {
+            Metric::CertificateDays.set(&[], health::days(first, self.clock.now()) as f64);
         }
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }
-        let rooms = [
-            ("outbox", self.outbox.alive() && !self.tasks.any_ended()),
-            ("inbox", self.inbox.alive() && !self.inbox_tasks.any_ended()),
-            ("cards", self.cards.health().alive && !self.card_tasks.any_ended()),
-        ];
-        match rooms.iter().find(|(_, alive)| !alive) {
+        let mut rooms = vec![("", "cards", self.cards.health().alive && !self.card_tasks.any_ended())];
+        for desk in &self.desks {
+            rooms.extend(desk.alive().map(|(room, alive)| (desk.facility.as_str(), room, alive)));
+        }
+        match rooms.iter().find(|(.., alive)| !alive) {
             None => notifier.watchdog(),
-            Some((room, _)) => {
-                tracing::error!(code = %Code::GatewayInternal, room, "engawa: a room stands still; the watchdog is not fed");
+            Some((facility, room, _)) => {
+                tracing::error!(code = %Code::GatewayInternal, facility, room, "engawa: a room stands still; the watchdog is not fed");
             }
         }
-        if let Ok(counts) = self.outbox.counts().await {
-            notifier.status(&health::status_line(&counts));
+        let mut counts = Vec::new();
+        for desk in &self.desks {
+            counts.extend(desk.outbox.counts().await.unwrap_or_default());
         }
+        notifier.status(&health::status_line(&counts));
     }
 
     /// Requests, operations on cards and deliveries end side by side, each within the deadline less what the store needs to
@@ -431,20 +417,14 @@ impl House {
         tokio::join!(cards_end, endpoint_ends);
         let rest = left(&self.clock).saturating_sub(for_store);
         let ends = async {
-            self.tasks.finished().await;
-            self.inbox_tasks.finished().await;
-            if let Some(tasks) = &mut self.exchange_tasks {
-                tasks.finished().await;
+            for desk in &mut self.desks {
+                desk.finished().await;
             }
         };
         let drained = tokio::time::timeout(rest, ends).await.is_ok();
         if !drained {
             self.stop.send_replace(Stop::Now);
-            self.tasks.abort();
-            self.inbox_tasks.abort();
-            if let Some(tasks) = &self.exchange_tasks {
-                tasks.abort();
-            }
+            self.desks.iter().for_each(Desk::abort);
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
         self.lan_task.abort();
@@ -453,8 +433,7 @@ impl House {
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
-        drop((self.outbox, self.link, self.keys, self.people, self.terminals, self.tasks, self.trail, self.backups));
-        drop((self.inbox, self.inbox_tasks, self.exchange_tasks));
+        drop((self.desks, self.store, self.keys, self.people, self.terminals, self.trail, self.backups));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");
     }
@@ -491,27 +470,6 @@ async fn listeners(settings: &Config) -> Result<Vec<Listener>, StartError> {
         listeners.push(Listener::Unix(host::bind_unix(path, 0o666)?));
     }
     Ok(listeners)
-}
-
-/// The outbox's figures, from the settings.
-fn outbox_config(settings: &Config) -> Result<outbox::Config, StartError> {
-    let backoff = Backoff::new(settings.outbox.backoff_min, settings.outbox.backoff_max);
-    let backoff = backoff.map_err(|error| StartError { code: Code::ConfigInvalid, source: Some(Box::new(error)) })?;
-    Ok(outbox::Config {
-        facility: settings.facility.number.as_str().into(),
-        policy: machine::Policy {
-            backoff,
-            strikes: settings.outbox.attempts_before_aside,
-            key_memory: KEY_MEMORY,
-            ask_after: settings.outbox.backoff_min,
-        },
-        parallel: settings.hub.parallel,
-        poll_changes: settings.hub.poll_changes,
-        retention: DAY * u32::from(settings.state.retention_days),
-        event_retention: DAY * u32::from(settings.state.event_days),
-        idempotency_secret: [0; 32],
-        clinic: folders::is_clinic(settings),
-    })
 }
 
 /// The log's level for a setting, at start and on reload.

@@ -1,12 +1,12 @@
 //! SIGHUP: what can change at once changes, and the rest is said plainly.
 
-use super::{House, cards, log_level, outbox_config};
+use super::{House, cards, log_level};
 use crate::config::{Config, Loaded, SecretRef};
 use crate::telemetry;
 
 /// Reads the settings again and compares them with those the process started with. With a mistake in them, everything stays
 /// as it was.
-pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
+pub(super) async fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
     let new = match Config::load(&started.base) {
         Ok(new) => new,
         Err(problems) => {
@@ -23,21 +23,22 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
     if telemetry.set_level(log_level(new.config.log.level)).is_err() {
         tracing::warn!("reload: the log level stays as it was");
     }
-    match outbox_config(&new.config) {
-        Ok(config) => house.outbox.reconfigure(&config),
-        Err(error) => tracing::error!(code = %error.code, "reload: the outbox stays as it was"),
-    }
-    house.inbox.reconfigure(new.config.hub.poll_changes);
     house.cards.reconfigure(&cards::config(&new.config));
     house.lan.reconfigure(&new.config.lan);
     house.card_health.expect(new.config.cards.readers);
-    let credentials = [Some(&new.config.hub.password_file), new.config.hub.certificate_passphrase_file.as_ref()];
-    if credentials.into_iter().flatten().any(|place| matches!(place, SecretRef::Credential(_))) {
+    let credentials = new
+        .facilities()
+        .flat_map(|settings| [Some(&settings.hub.password_file), settings.hub.certificate_passphrase_file.as_ref()]);
+    if credentials.flatten().any(|place| matches!(place, SecretRef::Credential(_))) {
         tracing::warn!("reload: systemd hands credentials over at start only; a changed one needs a restart");
     }
-    // The files behind certificate and password are read again also when the settings name the same ones.
-    house.link.reload(&new.config);
-    house.outbox.reconsider();
-    house.inbox.reconsider();
+    for (at, desk) in house.desks.iter().enumerate() {
+        // The first facility stays the first, whatever number the settings give it; it is taken up at the next start.
+        let settings = if at == 0 { Some(&new.config) } else { new.facility(&desk.facility) };
+        if let Some(settings) = settings {
+            desk.reload(settings);
+            desk.staff_login(settings, &house.people).await;
+        }
+    }
     tracing::info!(changed = changes.reloadable.join(" "), "reloaded");
 }

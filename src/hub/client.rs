@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, DATE, HeaderName, RETRY_AFTER};
 use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Full};
@@ -49,6 +49,8 @@ pub enum Seen {
         status: u16,
         /// `Retry-After`, as it came.
         retry_after: Option<String>,
+        /// `Date`, as it came.
+        date: Option<String>,
         /// The whole body.
         body: Bytes,
         /// Whether the hub had the whole request when it answered.
@@ -169,13 +171,13 @@ impl Client {
         // An answer that comes before the request's end decides; the rest of the request is not sent.
         let request_whole = !progress.stop();
         let (head, body) = response.into_parts();
-        let (status, retry_after) = (head.status.as_u16(), header(&head));
+        let (status, retry_after, date) = (head.status.as_u16(), header(&head, &RETRY_AFTER), header(&head, &DATE));
         match extent.read(body, self.timeouts).await {
             Ok(body) => {
                 if is_left_over(&head, &body, line) {
                     return broken(request_whole, LineFault::Cut);
                 }
-                Seen::Answered { status, retry_after, body, request_whole }
+                Seen::Answered { status, retry_after, date, body, request_whole }
             }
             Err(LineFault::Cut) => broken(request_whole, noted(line).unwrap_or(LineFault::Cut)),
             Err(fault) => broken(request_whole, fault),
@@ -213,8 +215,8 @@ impl Client {
     }
 }
 
-fn header(head: &Parts) -> Option<String> {
-    head.headers.get(RETRY_AFTER)?.to_str().ok().map(str::to_owned)
+fn header(head: &Parts, name: &HeaderName) -> Option<String> {
+    head.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
 /// Over HTTP/1.1 nothing ties an answer to its request but the order. One that comes twice would be taken for the next

@@ -87,7 +87,7 @@ fn classify_by<D>(parse: impl Fn(&Bytes) -> Option<Envelope<D>>, seen: &Seen, no
             Reply::Perhaps(trouble(Code::HubUnreachable, Scope::Item))
         }
         Seen::Lost(fault) => Reply::Perhaps(line(*fault, Scope::Item)),
-        Seen::Answered { status, retry_after, body, request_whole } => {
+        Seen::Answered { status, retry_after, body, request_whole, .. } => {
             let pause = retry_after.as_deref().and_then(|value| parse_retry_after(value, now));
             match parse(body) {
                 Some(Envelope::Ok { data, trace_id }) if *request_whole => Reply::Ok { data, trace_id },

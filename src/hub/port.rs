@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::fault::Code;
+use crate::model::hub_user::HubUser;
 use crate::model::identity::{Evidence, Person};
 
 /// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
@@ -19,14 +20,16 @@ pub type DeliveryBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + 
 /// The longest unit that is fetched from the hub, in octets: the longest that a hub takes, and room for what stands around it.
 pub const UNIT_LIMIT: u64 = 21 * 1024 * 1024;
 
-/// One document on its way out. `key` is the submission's id and travels as `Idempotency-Key`.
+/// One document on its way out. `key` travels as `Idempotency-Key`.
 pub struct Delivery {
-    /// The submission's id, minted at acceptance, or a further key of it.
+    /// The submission's key at the hub, made at acceptance, or a further one. What goes there without one: its id.
     pub key: Uuid,
     /// Exact length of `body` in bytes.
     pub length: u64,
     /// The bytes accepted, unchanged.
     pub body: DeliveryBody,
+    /// As whom it goes; `None`: as the facility's user.
+    pub user: Option<HubUser>,
 }
 
 /// What became of a delivery. The variants differ in what may be done next.
@@ -305,6 +308,9 @@ pub trait HubPort: Send + Sync + 'static {
         id: &str,
         what: Acknowledgement,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// The hub's time less the box's, in milliseconds, by the last answer that told it; `None` where none did.
+    fn ahead(&self) -> Option<i64>;
 
     /// Asks what became of a key.
     fn lookup(&self, key: Uuid) -> impl Future<Output = LookupOutcome> + Send;

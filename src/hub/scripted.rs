@@ -246,6 +246,10 @@ impl HubPort for ScriptedHub {
         self.take_acknowledgement(key, id, what)
     }
 
+    fn ahead(&self) -> Option<i64> {
+        Some(0)
+    }
+
     async fn lookup(&self, key: Uuid) -> LookupOutcome {
         let mut state = self.state();
         if let Some(outcome) = state.lookups.pop_front() {

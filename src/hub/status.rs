@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 
 use super::client::Seen;
 use super::failure::{Reply, classify};
@@ -43,6 +44,8 @@ pub(super) struct Notes {
     pub(super) last_answer: Option<Timestamp>,
     pub(super) token_until: Option<Timestamp>,
     pub(super) blocked: Option<(Code, Option<Timestamp>)>,
+    /// The hub's time less the box's, in milliseconds.
+    pub(super) ahead: Option<i64>,
 }
 
 impl Board {
@@ -56,6 +59,13 @@ impl Board {
 
     /// Takes note of an exchange; returns its meaning.
     pub(super) fn saw(&self, seen: &Seen, now: Timestamp) -> Reply {
+        if let Seen::Answered { date: Some(date), .. } = seen
+            && let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(date)
+        {
+            // It tells whole seconds, cut off.
+            let ahead = date.as_millisecond() + 500 - now.as_millisecond();
+            self.with(|notes| notes.ahead = Some(ahead));
+        }
         self.heard(classify(seen, now), now)
     }
 

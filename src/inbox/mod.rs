@@ -26,6 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 pub use poll::Poller;
 pub use view::{
@@ -163,7 +164,7 @@ impl Inbox {
         stop: watch::Receiver<bool>,
     ) -> (Self, Tasks) {
         let (inbox, poller) = Self::open(store, keys, hub, config, clock);
-        let tasks = Tasks { poll: tokio::spawn(poller.run(stop)) };
+        let tasks = Tasks { poll: tokio::spawn(poller.run(stop).in_current_span()) };
         (inbox, tasks)
     }
 

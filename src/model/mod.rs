@@ -2,6 +2,7 @@
 
 pub mod careplan;
 pub mod characters;
+pub mod hub_user;
 pub mod identity;
 pub mod numbers;
 pub mod opinion;

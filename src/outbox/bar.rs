@@ -2,8 +2,9 @@
 //! none until a person has decided.
 //!
 //! After an absence (it was off, or without the hub) a box may have been replaced by one that was restored from its backup. So what it
-//! accepted before is asked about by key before it is sent. The hub knowing a key that this box has never used is the proof: ids are
-//! minted at acceptance, so somebody else sent a copy.
+//! accepted before is asked about by key before it is sent. That the hub knows the key of something which this box has never sent tells
+//! that another box has the same secret. Which of the two goes on is told by the time of the receipt: older than this box's acceptance,
+//! it is that of a box before this one, whose document was handed in again; later, another box works beside this one.
 //!
 //! The bar and its end are facts of the box: what one facility's outbox finds out stops all, and one word of a person frees all. So
 //! the fact is read again before anything is sent. When the hub was heard last is the facility's: each has a line of its own.
@@ -17,7 +18,8 @@ use uuid::Uuid;
 use super::view::OutboxError;
 use super::{Inner, Outbox};
 use crate::fault::Code;
-use crate::store::{Columns, Row, SetFact, StoreError, fact_name};
+use crate::hub::Outcome;
+use crate::store::{Row, SetFact, StoreError, fact_name};
 
 /// The fact of the box that names why nothing is sent; empty or absent: nothing is in the way.
 pub const BARRED: &str = "outbox.barred";
@@ -28,6 +30,13 @@ const CONFIRMED: &str = "outbox.confirmed";
 /// Without the hub for longer, another box may have been put in this one's place.
 pub const ABSENCE: Duration = Duration::from_secs(3600);
 const NOTE_EVERY: Duration = Duration::from_secs(600);
+/// So long after a person's word, what comes in may be what a box before this one had sent: software hands in again what it has no
+/// answer for, people what they cannot find.
+const AFTERMATH: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How far the hub's time and this box's may differ when the hub's answers tell its time, to the second and as late as they came.
+const SURE: Duration = Duration::from_secs(5);
+/// The same when they do not.
+const UNSURE: Duration = Duration::from_secs(600);
 
 /// What is known of the fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,23 +124,26 @@ impl Inner {
         let now = now.as_millisecond();
         let answered = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond());
         let heard = answered.unwrap_or_else(|| self.heard.load(Ordering::SeqCst));
-        let absence = i64::try_from(ABSENCE.as_millis()).unwrap_or(i64::MAX);
+        let absence = milliseconds(ABSENCE);
         // A clock that was set is no proof of presence.
         if heard.abs_diff(now) > absence.unsigned_abs() {
             self.doubt.fetch_max(now, Ordering::SeqCst);
         }
-        row.accepted_at <= self.doubt.load(Ordering::SeqCst)
+        row.accepted_at <= self.doubt.load(Ordering::SeqCst) || self.in_aftermath(row)
     }
 
-    /// Whether this is its first sending, the box never gave it to the hub before, and nobody has decided since it was accepted
-    /// that copies of it do not matter.
-    pub(super) fn is_own_alone(&self, row: &Row) -> bool {
-        let Columns { attempts, doubtful, first_sent_at, changed_at, .. } = row.columns;
-        let first = attempts == 1 && !doubtful && first_sent_at == Some(changed_at);
-        first && row.accepted_at > self.confirmed.load(Ordering::SeqCst)
+    /// Whether it came in when documents of a box before this one are handed in again.
+    fn in_aftermath(&self, row: &Row) -> bool {
+        let confirmed = self.confirmed.load(Ordering::SeqCst);
+        confirmed != i64::MIN && row.accepted_at <= confirmed.saturating_add(milliseconds(AFTERMATH))
     }
 
-    /// The hub knows the key of something that this box had not sent: another box did.
+    /// Everything accepted until now is asked about before it is sent.
+    pub(super) fn doubt_all(&self) {
+        self.doubt.fetch_max(self.clock.now().as_millisecond(), Ordering::SeqCst);
+    }
+
+    /// The hub got something that this box had not sent after this box had accepted it: another box works beside it.
     pub(super) async fn taken_over(&self, id: Uuid) {
         let code = Code::EpochOld;
         tracing::error!(submission = %id, %code, "outbox: the hub has what only this box could have sent: {}", code.en());
@@ -154,6 +166,61 @@ impl Inner {
             self.heard.store(at, Ordering::SeqCst);
         }
     }
+}
+
+/// What a box knows of something that it is about to send.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    /// This box has never given it to the hub, and nobody has decided since it was accepted that copies of it do not matter.
+    alone: bool,
+    /// Milliseconds since 1970.
+    accepted_at: i64,
+    aftermath: bool,
+}
+
+impl Own {
+    pub(super) fn of(inner: &Inner, row: &Row) -> Self {
+        // A try that ended before it began is not counted, so this is its first.
+        let first = row.columns.attempts == 1 && row.columns.generation == 0 && !row.columns.doubtful;
+        let alone = first && row.accepted_at > inner.confirmed.load(Ordering::SeqCst);
+        Self { alone, accepted_at: row.accepted_at, aftermath: inner.in_aftermath(row) }
+    }
+
+    /// The hub knows the key: whether a box that works beside this one used it. `ahead`: the hub's time less the box's, in
+    /// milliseconds, where it is known.
+    pub(super) fn is_copied(self, found: &Outcome, ahead: Option<i64>) -> bool {
+        match found {
+            Outcome::Accepted(receipt) => self.alone && self.is_after(receipt.accepted_at, ahead),
+            // A refusal tells no time.
+            Outcome::Refused(_) => self.alone && !self.aftermath,
+            _ => false,
+        }
+    }
+
+    /// Whether the answer to its first sending is older than that sending: then another box has sent it. No proof, as nothing
+    /// stands behind it but the times of the hub, but a reason to ask before more is sent.
+    pub(super) fn is_answered_before(self, outcome: &Outcome, begun_at: Timestamp, ahead: Option<i64>) -> bool {
+        let Outcome::Accepted(receipt) = outcome else { return false };
+        let before = receipt.accepted_at.as_millisecond() < there(begun_at.as_millisecond(), ahead) - margin(ahead);
+        self.alone && before && self.is_after(receipt.accepted_at, ahead)
+    }
+
+    fn is_after(self, receipt: Timestamp, ahead: Option<i64>) -> bool {
+        receipt.as_millisecond() > there(self.accepted_at, ahead).saturating_add(margin(ahead))
+    }
+}
+
+/// A time of this box by the hub's clock.
+fn there(here: i64, ahead: Option<i64>) -> i64 {
+    here.saturating_add(ahead.unwrap_or(0))
+}
+
+fn margin(ahead: Option<i64>) -> i64 {
+    milliseconds(if ahead.is_some() { SURE } else { UNSURE })
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Outbox {

@@ -12,7 +12,7 @@ use super::keep::{Keeping, Particulars, Plan, Together};
 use super::kind::Kind;
 use super::machine::Input;
 use super::note::Note;
-use super::request::{RequestHash, keyed, stored_key_of};
+use super::request::{RequestHash, keyed, salt, stored_key_of};
 use super::view::{About, OutboxError, Sender, Submission};
 use super::{Inner, Outbox, order, record};
 use crate::fault::Code;
@@ -81,6 +81,7 @@ impl Outbox {
         request: RequestHash,
         batch: NewBatch,
     ) -> Result<Batch, OutboxError> {
+        self.inner.serves(sender)?;
         let request = request.finish();
         if let Some(earlier) = self.handed_in(sender, idempotency_key, &request).await? {
             return Ok(earlier);
@@ -201,14 +202,14 @@ async fn keep(inner: &Arc<Inner>, unit: Unit, with: &Particulars) -> Result<Toge
     let body = zeroize::Zeroizing::new(care_plan_body(&unit).map_err(|_| Code::RequestTooLarge)?);
     drop(unit);
     keeping.push(&body).await?;
-    keeping.push(&salt()).await?;
+    let salt = salt(&inner.config().idempotency_secret, inner.first_key(with));
+    keeping.push(&white(salt)).await?;
     keeping.complete(with)
 }
 
-/// White space behind the JSON holds 128 random bits. The hash over the bytes stands in clear, and a unit that removes one
-/// person's record says so little that it could be guessed from a plain one.
-fn salt() -> Vec<u8> {
-    let salt: u128 = rand::random();
+/// White space behind the JSON holds 128 bits that nobody can guess. The hash over the bytes stands in clear, and a unit that removes
+/// one person's record says so little that it could be guessed from a plain one.
+fn white(salt: u128) -> Vec<u8> {
     (0..u128::BITS).map(|bit| if (salt >> bit) & 1 == 0 { b' ' } else { b'\t' }).collect()
 }
 

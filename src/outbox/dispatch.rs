@@ -8,9 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::Inner;
+use super::asking::Keys;
+use super::bar::Own;
 use super::engine::{Engine, Outlook};
 use super::kind::Kind;
 use super::machine::Input;
@@ -20,6 +23,7 @@ use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::model::hub_user::HubUser;
 use crate::store::Head;
 use crate::telemetry::Metric;
 use crate::vault::{self, Damage, Kept};
@@ -52,7 +56,10 @@ struct Returned {
 
 enum What {
     Sent(Sent, Damage),
-    Asked(LookupOutcome),
+    /// The hub was to be asked first, and gave no answer.
+    NotBegun(Trouble),
+    /// Under which generation of its keys, where that is a further one.
+    Asked(Option<u32>, LookupOutcome),
 }
 
 /// What is to be recorded of a submission.
@@ -166,7 +173,9 @@ impl<H: HubPort> Dispatcher<H> {
         for unknown in self.inner.store.ripe(&self.inner.facility, "unknown", now, self.horizon(), BATCH).await? {
             let id = uuid(&unknown.id)?;
             let kind = Kind::parse(&unknown.kind).filter(|kind| !kind.repeatable());
-            let Some((kind, key)) = kind.zip(key(id, unknown.generation).ok()) else {
+            let keys =
+                kind.and_then(|kind| keys(kind, &unknown.id, unknown.hub_key.as_deref(), unknown.generation).ok());
+            let Some((kind, keys)) = kind.zip(keys) else {
                 set_aside(&self.inner, id).await?;
                 continue;
             };
@@ -175,18 +184,22 @@ impl<H: HubPort> Dispatcher<H> {
             }
             self.engine.started(kind);
             let hub = self.hub.clone();
-            self.carry(id, kind, async move { What::Asked(hub.lookup(key).await) });
+            self.carry(id, kind, async move {
+                let (asked, answer) = keys.ask(hub.as_ref()).await;
+                What::Asked((asked.generation > keys.generation).then_some(asked.generation), answer)
+            });
         }
         Ok(())
     }
 
     fn carry(&mut self, id: Uuid, kind: Kind, way: impl Future<Output = What> + Send + 'static) {
         let clock = self.inner.clock.clone();
-        let handle = self.on_way.spawn(async move {
+        let carried = async move {
             let start = clock.elapsed();
             let what = way.await;
             Returned { id, kind, took: clock.elapsed().saturating_sub(start), what }
-        });
+        };
+        let handle = self.on_way.spawn(carried.in_current_span());
         self.carried.insert(handle.id(), (id, kind));
     }
 
@@ -250,18 +263,30 @@ impl<H: HubPort> Dispatcher<H> {
         match vault::open(&self.inner.store, &self.inner.keys, kept, damage.clone()) {
             Ok(body) => {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
-                let key = key(id, row.columns.generation)?;
+                let keys = keys(kind, &row.id, row.hub_key.as_deref(), row.columns.generation)?;
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
-                let alone = inner.is_own_alone(&row);
+                let own = Own::of(&inner, &row);
+                let user = row.hub_user.map(HubUser::stored);
                 self.carry(id, kind, async move {
-                    if ask && let Some(found) = already_there(hub.as_ref(), key).await {
-                        let there = matches!(found, Outcome::Accepted(_) | Outcome::Refused(_));
-                        if there && alone {
+                    if ask && let Some(found) = already_there(hub.as_ref(), keys).await {
+                        if own.is_copied(&found, hub.ahead()) {
                             inner.taken_over(id).await;
                         }
-                        return What::Sent(Sent { outcome: found, told: None }, damage);
+                        return match found {
+                            Outcome::NotDelivered(trouble) => What::NotBegun(trouble),
+                            outcome => What::Sent(Sent { outcome, told: None }, damage),
+                        };
                     }
-                    let sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body }, &damage).await;
+                    let begun_at = inner.clock.now();
+                    let key = keys.current();
+                    let mut sent =
+                        send(&inner, hub.as_ref(), kind, Delivery { key, length, body, user }, &damage).await;
+                    if own.is_answered_before(&sent.outcome, begun_at, hub.ahead()) {
+                        inner.doubt_all();
+                    }
+                    if is_absent(&sent.outcome) && keys.may_be_under_another(hub.as_ref()).await {
+                        sent.outcome = Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try));
+                    }
                     What::Sent(sent, damage)
                 });
                 Ok(())
@@ -334,11 +359,15 @@ impl<H: HubPort> Dispatcher<H> {
                 Metric::SendSeconds.record(&[], took.as_secs_f64());
                 (Input::Settled { outcome, others_passed_at: passed }, told)
             }
-            What::Asked(answer) => {
+            What::NotBegun(trouble) => {
+                self.engine.settled(kind, &Outcome::NotDelivered(trouble.clone()), now, elapsed, took);
+                (Input::NotBegun(trouble), None)
+            }
+            What::Asked(further, answer) => {
                 crash::point("outbox.asked");
                 Metric::LookupSeconds.record(&[], took.as_secs_f64());
                 self.engine.asked(kind, &answer, now, elapsed, took);
-                (Input::Asked(answer), None)
+                (further.map_or(Input::Asked(answer.clone()), |at| Input::AskedFurther(at, answer)), None)
             }
         };
         if self.engine.passed_at(kind) != passed {
@@ -411,13 +440,21 @@ fn unread(outcome: Outcome) -> Outcome {
 }
 
 /// Asks whether the hub has it before it is sent. `None`: it does not, or cannot say.
-async fn already_there<H: HubPort>(hub: &H, key: Uuid) -> Option<Outcome> {
-    match hub.lookup(key).await {
-        LookupOutcome::Accepted(receipt) => Some(Outcome::Accepted(receipt)),
-        LookupOutcome::Refused(refusal) => Some(Outcome::Refused(refusal)),
-        LookupOutcome::Unseen | LookupOutcome::NotOffered => None,
-        LookupOutcome::Trouble(trouble) => Some(Outcome::NotDelivered(trouble)),
+async fn already_there<H: HubPort>(hub: &H, keys: Keys) -> Option<Outcome> {
+    match keys.ask(hub).await {
+        (_, LookupOutcome::Accepted(receipt)) => Some(Outcome::Accepted(receipt)),
+        // Its later key has to be noted, which an answer to a question does.
+        (asked, LookupOutcome::Refused(_)) if asked.generation > keys.generation => {
+            Some(Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try)))
+        }
+        (_, LookupOutcome::Refused(refusal)) => Some(Outcome::Refused(refusal)),
+        (_, LookupOutcome::Unseen | LookupOutcome::NotOffered) => None,
+        (_, LookupOutcome::Trouble(trouble)) => Some(Outcome::NotDelivered(trouble)),
     }
+}
+
+fn is_absent(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if refusal.code == Code::HubRecipientAbsent)
 }
 
 /// Holds a row that does not parse, so that the rest goes on.
@@ -467,9 +504,9 @@ const fn outcome_label(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn key(id: Uuid, generation: i64) -> Result<Uuid, OutboxError> {
+fn keys(kind: Kind, id: &[u8], hub_key: Option<&[u8]>, generation: i64) -> Result<Keys, OutboxError> {
     let generation = u32::try_from(generation).map_err(|_| Code::SubmissionDamaged)?;
-    Ok(record::hub_key(id, generation))
+    Ok(Keys { kind, first: record::first_key(id, hub_key)?, generation })
 }
 
 fn uuid(bytes: &[u8]) -> Result<Uuid, OutboxError> {

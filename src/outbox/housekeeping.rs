@@ -174,6 +174,6 @@ pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError
         };
         Verdict::Change(Box::new((columns, event, ())))
     });
-    inner.store.write(Transit { id: id.into_bytes(), rule }).await?;
+    inner.store.write(Transit { id: id.into_bytes(), rule, record: None }).await?;
     Ok(())
 }

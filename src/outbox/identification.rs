@@ -39,6 +39,7 @@ impl Outbox {
         idempotency_key: &str,
         evidence: &Witnessed,
     ) -> Result<Acceptance, OutboxError> {
+        self.inner.serves(sender)?;
         let request = serde_json::to_value(evidence).map_err(|_| Code::GatewayInternal)?;
         let request_hash = keyed(&self.inner.config().idempotency_secret, &RequestHash::new(&request, None).finish());
         if let Some(repeat) = self.repeat(sender, idempotency_key).await? {

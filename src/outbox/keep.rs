@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::intake::WIRE_LIMIT;
 use super::kind::Kind;
 use super::note::Note;
+use super::request::hub_key;
 use super::view::{Acceptance, OutboxError, Sender};
 use super::{Inner, machine, record};
 use crate::credential::seal::{Sealer, TAG_BYTES};
@@ -221,6 +222,8 @@ impl Keeping {
             queue: with.plan.as_ref().map(|plan| plan.queue.clone()),
             place: with.plan.as_ref().map(|plan| plan.place.clone()),
             about: with.plan.as_ref().map(|plan| plan.about.clone()),
+            hub_key: (!with.kind.repeatable()).then(|| self.inner.first_key(with).into_bytes()),
+            hub_user: with.sender.hub_user.as_ref().map(|user| user.reveal().to_owned()),
         };
         let event = NewEvent {
             at: now,
@@ -262,6 +265,11 @@ impl Drop for Keeping {
 }
 
 impl Inner {
+    /// Under which the hub gets it first. What it may see twice without harm goes under no key.
+    pub(super) fn first_key(&self, with: &Particulars) -> Uuid {
+        hub_key(&self.config().idempotency_secret, &with.key, &with.request_hash)
+    }
+
     /// A new id; ids grow with time.
     pub(super) fn mint(&self) -> Uuid {
         Uuid::new_v7(uuid_time(self.clock.now()))

@@ -101,8 +101,12 @@ pub enum Input {
     },
     /// The process ended while it was being sent.
     Interrupted,
+    /// It did not begin: the hub was to be asked about it first, and gave no answer.
+    NotBegun(Trouble),
     /// The hub answered the question about its key.
     Asked(LookupOutcome),
+    /// The hub answered about a further key of it, of this generation.
+    AskedFurther(u32, LookupOutcome),
     /// Its stored bytes are not what was accepted.
     Damaged,
     /// The date it was held for has come.
@@ -196,7 +200,14 @@ impl Life {
             // Whatever the hub did with it, it may see it again: after a pause, as what interrupted it may do so every time.
             (State::Sending(_), Input::Interrupted) if self.kind.repeatable() => Ok(self.interrupted(now, policy, rng)),
             (State::Sending(_), Input::Interrupted) => Ok(self.lost(Code::OutcomeUnknown, now, policy.ask_after)),
+            (State::Sending(_), Input::NotBegun(trouble)) => {
+                let begun = Self { attempts: self.attempts.saturating_sub(1), ..self };
+                Ok(begun.fail(&trouble, None, now, policy, rng))
+            }
             (State::Unknown(_), Input::Asked(answer)) => Ok(self.asked(answer, now, policy, rng)),
+            (State::Unknown(_), Input::AskedFurther(generation, answer)) => {
+                Ok(Self { generation, ..self }.asked(answer, now, policy, rng))
+            }
             (State::Unknown(_), Input::Retry) => Ok(self.lost(Code::OutcomeUnknown, now, Duration::ZERO)),
             (State::Queued(_) | State::Sending(_), Input::Damaged) => Ok(self.hold(Code::SubmissionDamaged, None)),
             (State::Held(held), Input::Release) if held.until.is_some_and(|until| until <= now) => {

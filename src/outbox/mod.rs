@@ -20,14 +20,16 @@
 //!
 //! What the hub may see twice without harm (an identification) is never `unknown`: when its answer is lost, it queues again.
 //!
-//! Invariants: the id is minted at acceptance and is the hub's `Idempotency-Key` (another key is made of it only after a
-//! refusal that the hub would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
+//! Invariants: the hub's `Idempotency-Key` is made at acceptance, of a secret of the box, the sender's key and the request, so that a
+//! box which begins with a backup gives the same request the same one (another key is made of it only after a refusal that the hub
+//! would repeat for ever and that certainly had no effect, when a person sends it again); nothing is
 //! answered before the commit; `sending` is on stable storage before the first byte leaves; an unknown outcome is asked,
 //! never resent blindly; a final state never changes; the municipality's progress is a fact beside the state, so there is
 //! never a receipt and a refusal; trouble with one kind closes no other kind's way (they share the places: one that hangs
 //! takes a place until its time is up, and with one place in all the others wait so long); what the hub told of a person is
 //! sealed in the transaction that says `delivered`. Memory does not depend on the number of documents.
 
+mod asking;
 pub mod backoff;
 mod bar;
 mod care_plan;
@@ -58,6 +60,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use bar::{ABSENCE, BARRED};
@@ -78,7 +81,8 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
-use crate::store::Store;
+use crate::model::hub_user::HubUser;
+use crate::store::{AllAsFacility, PasswordGiven, Store};
 
 /// The figures of the room. Not `Debug`: it holds a secret.
 #[derive(Clone)]
@@ -154,6 +158,12 @@ struct Pulse {
 impl Inner {
     fn config(&self) -> Config {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it is of this outbox's facility who asks. Whoever leads a request here has seen to that; a mistake there must not
+    /// move another's rows.
+    fn serves(&self, sender: &Sender) -> Result<(), OutboxError> {
+        if *sender.facility == *self.facility { Ok(()) } else { Err(Code::FacilityGone.into()) }
     }
 
     fn incoming(&self) -> MutexGuard<'_, HashSet<Uuid>> {
@@ -237,9 +247,9 @@ impl Outbox {
         }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
-            dispatcher: tokio::spawn(dispatcher.run()),
-            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone())),
-            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop)),
+            dispatcher: tokio::spawn(dispatcher.run().in_current_span()),
+            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone()).in_current_span()),
+            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop).in_current_span()),
         };
         (Self { inner }, tasks)
     }
@@ -256,15 +266,17 @@ impl Outbox {
     /// Starts taking an opinion in. Nothing is promised until [`Intake::finish`] returns.
     ///
     /// # Errors
-    /// `STORAGE_FULL` with a forecast, or the store's failure.
+    /// `FACILITY_GONE` when the sender is of another facility, `STORAGE_FULL` with a forecast, or the store's failure.
     pub async fn begin(&self, sender: &Sender, idempotency_key: &str, new: NewOpinion) -> Result<Intake, OutboxError> {
+        self.inner.serves(sender)?;
         Intake::begin(self.inner.clone(), sender, idempotency_key, new).await
     }
 
     /// Withdraws a submission that has not left.
     ///
     /// # Errors
-    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, or the store's failure.
+    /// `SUBMISSION_STATE`, `SUBMISSION_IN_FLIGHT`, `REQUEST_NOT_FOUND`, `FACILITY_GONE` as of [`Outbox::begin`], or the store's
+    /// failure.
     pub async fn cancel(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
         self.person(sender, id, || machine::Input::Cancel).await
     }
@@ -277,6 +289,38 @@ impl Outbox {
         let submission = self.person(sender, id, || machine::Input::Retry).await?;
         self.reconsider();
         Ok(submission)
+    }
+
+    /// As [`Outbox::retry`], and from here on it goes as the facility's user, whoever handed it in.
+    ///
+    /// # Errors
+    /// As [`Outbox::cancel`].
+    pub async fn as_facility(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        let submission = self.inner.to_facility(sender, id).await?;
+        self.reconsider();
+        Ok(submission)
+    }
+
+    /// Somebody's password for the hub is there: what waits for it goes.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn password_given(&self, user: &HubUser) -> Result<(), OutboxError> {
+        let reasons = [Code::HubPasswordNeeded.name(), Code::HubPasswordRefused.name()];
+        let (facility, hub_user) = (self.inner.facility.to_string(), user.reveal().to_owned());
+        self.inner.store.write(PasswordGiven { facility, hub_user, reasons }).await?;
+        self.reconsider();
+        Ok(())
+    }
+
+    /// Everything that waits goes as the facility's user from here on; how much that is.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn all_as_facility(&self) -> Result<u64, OutboxError> {
+        let changed = self.inner.store.write(AllAsFacility { facility: self.inner.facility.to_string() }).await?;
+        self.reconsider();
+        Ok(changed)
     }
 
     /// A setting, certificate or password changed: a closed way is tried at once.

@@ -15,7 +15,8 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::{MunicipalState, RecipientState};
-use crate::store::{EventRow, ListFilter, Row, Transit, Verdict};
+use crate::model::hub_user::HubUser;
+use crate::store::{AsFacility, EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -102,9 +103,13 @@ impl Outbox {
         id: Uuid,
         input: fn() -> Input,
     ) -> Result<Submission, OutboxError> {
+        self.inner.serves(sender)?;
         let found = self.inner.store.submission(id.as_bytes()).await?;
         found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
-        self.inner.step(id, input()).await?.ok_or(Code::RequestNotFound)??;
+        self.inner
+            .recorded_step(id, input(), self.inner.record_of(sender, id))
+            .await?
+            .ok_or(Code::RequestNotFound)??;
         self.inner.nudge.notify_one();
         let row = self.inner.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
         self.inner.full_view(&row).await
@@ -112,9 +117,38 @@ impl Outbox {
 }
 
 impl Inner {
+    /// Queues it at a person's word, as the facility's user, in one transaction.
+    pub(super) async fn to_facility(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        self.serves(sender)?;
+        let found = self.store.submission(id.as_bytes()).await?;
+        found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
+        let (now, policy, seed) = (self.clock.now(), self.config().policy, rand::random());
+        let rule = std::sync::Arc::new(move |row: &Row| apply(row, Input::Retry, None, now, &policy, seed));
+        let record = self.record_of(sender, id);
+        let stepped = self.store.write(AsFacility(Transit { id: id.into_bytes(), rule, record })).await?;
+        let life = stepped.ok_or(Code::RequestNotFound)??;
+        Metric::Events.count(&[("kind", life.name().event_kind())]);
+        let row = self.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
+        self.full_view(&row).await
+    }
+
+    fn record_of(&self, sender: &Sender, id: Uuid) -> Option<TrailLine> {
+        let act = sender.act.clone()?;
+        Some(act.done(self.clock.now(), format!("submission:{id}")).to_line())
+    }
+
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.step_with(id, input, None, rand::random(), self.config().policy).await
+        self.recorded_step(id, input, None).await
+    }
+
+    async fn recorded_step(
+        &self,
+        id: Uuid,
+        input: Input,
+        record: Option<TrailLine>,
+    ) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        self.transit(id, input, None, rand::random(), self.config().policy, record).await
     }
 
     pub(super) async fn step_with(
@@ -125,9 +159,21 @@ impl Inner {
         seed: u64,
         policy: Policy,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
+        self.transit(id, input, told, seed, policy, None).await
+    }
+
+    async fn transit(
+        &self,
+        id: Uuid,
+        input: Input,
+        told: Option<Told>,
+        seed: u64,
+        policy: Policy,
+        record: Option<TrailLine>,
+    ) -> Result<Option<Result<Life, Code>>, OutboxError> {
         let now = self.clock.now();
         let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), told.clone(), now, &policy, seed));
-        let stepped = self.store.write(Transit { id: id.into_bytes(), rule }).await?;
+        let stepped = self.store.write(Transit { id: id.into_bytes(), rule, record }).await?;
         if let Some(Ok(life)) = &stepped {
             Metric::Events.count(&[("kind", life.name().event_kind())]);
         }
@@ -158,8 +204,10 @@ impl Inner {
         };
         let reason = self.waiting_reason(&life, row);
         let no_promise = waits_for_a_person(life.name(), reason) || reason == Some(Code::WaitEarlier);
+        let first_key = record::first_key(&row.id, row.hub_key.as_deref())?;
         Ok(Submission {
             id,
+            hub_key: (!life.kind.repeatable()).then(|| record::hub_key(first_key, life.generation)),
             kind: life.kind.as_str(),
             sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,
@@ -174,6 +222,7 @@ impl Inner {
             receipt,
             hub_errors,
             municipality: self.municipality(row),
+            hub_user: row.hub_user.clone().map(HubUser::stored),
             care_plan: about(row),
             recipient: recipient(row),
             substitutions: Vec::new(),

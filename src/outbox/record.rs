@@ -136,15 +136,23 @@ pub fn event_data(life: &Life, about: Option<&str>, batch: Option<&[u8]>) -> Str
     serde_json::Value::Object(data).to_string()
 }
 
-/// The key under which the hub is asked: the submission's id, and after it one made of id and generation.
+/// The first key of a submission at the hub: what it was accepted with, or its id.
+///
+/// # Errors
+/// [`BadRow`] when it is no key.
+pub fn first_key(id: &[u8], hub_key: Option<&[u8]>) -> Result<Uuid, BadRow> {
+    Uuid::from_slice(hub_key.unwrap_or(id)).map_err(|_| BadRow("hub_key"))
+}
+
+/// The key of this generation: the first one, and after it one made of the first and the generation.
 #[must_use]
-pub fn hub_key(id: Uuid, generation: u32) -> Uuid {
+pub fn hub_key(first: Uuid, generation: u32) -> Uuid {
     if generation == 0 {
-        return id;
+        return first;
     }
     let hash = digest::digest(
         &digest::SHA256,
-        &[b"engawa key v1".as_slice(), id.as_bytes(), &generation.to_be_bytes()].concat(),
+        &[b"engawa key v1".as_slice(), first.as_bytes(), &generation.to_be_bytes()].concat(),
     );
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);

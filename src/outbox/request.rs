@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::hmac;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// SHA-256 over a request: the JSON with its members sorted (so that layout does not count), the signature, and the name
 /// and the content of each attachment.
@@ -108,6 +109,27 @@ pub(super) fn keyed(secret: &[u8; 32], request: &[u8; 32]) -> [u8; 32] {
     }
     let mut out = [0; 32];
     out.copy_from_slice(hash.sign().as_ref());
+    out
+}
+
+/// The key under which the hub gets what was handed in first: derived, so that a box which begins with a backup gives the same request
+/// the same key, and the hub the same receipt. Another request under the same key of the sender is another document, and gets no
+/// receipt of the first. `stored_key` binds the facility.
+pub(super) fn hub_key(secret: &[u8; 32], stored_key: &[u8; 32], request_hash: &[u8; 32]) -> Uuid {
+    uuid::Builder::from_custom_bytes(derived(secret, b"engawa hub key v1\0", &[stored_key, request_hash])).into_uuid()
+}
+
+/// 128 bits that nobody can guess who does not know the secret, and that are the same for the same key at the hub.
+pub(super) fn salt(secret: &[u8; 32], hub_key: Uuid) -> u128 {
+    u128::from_be_bytes(derived(secret, b"engawa unit salt v1\0", &[hub_key.as_bytes()]))
+}
+
+fn derived(secret: &[u8; 32], purpose: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+    hash.update(purpose);
+    parts.iter().for_each(|part| hash.update(part));
+    let mut out = [0; 16];
+    out.copy_from_slice(&hash.sign().as_ref()[..16]);
     out
 }
 

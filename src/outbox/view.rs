@@ -9,6 +9,7 @@ use crate::audit::Draft;
 use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
+use crate::model::hub_user::HubUser;
 use crate::model::opinion::Substitution;
 use crate::store::{Row, StoreError};
 
@@ -19,7 +20,9 @@ pub struct Sender {
     pub facility: String,
     /// Stable id of the credential.
     pub id: String,
-    /// What the trail says of the one who submits; recorded in the transaction that accepts.
+    /// As whom it is to go, where it is a person; opinions and care plans only.
+    pub hub_user: Option<HubUser>,
+    /// What the trail says of the one who acts; recorded in the transaction of the act. `None`: it is recorded elsewhere, or by nobody.
     pub act: Option<Draft>,
 }
 
@@ -113,8 +116,10 @@ impl StateName {
 /// A submission as its sender may see it.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Its id, which is also its first `Idempotency-Key` at the hub.
+    /// Its id.
     pub id: Uuid,
+    /// Its `Idempotency-Key` at the hub; `None` where it goes there without one.
+    pub hub_key: Option<Uuid>,
     /// `opinion`, `identification` or `care_plan`: a [`Kind`](super::Kind)'s name.
     pub kind: &'static str,
     /// Id of the credential that sent it.
@@ -143,6 +148,8 @@ pub struct Submission {
     pub hub_errors: Vec<HubError>,
     /// The municipality's progress.
     pub municipality: Option<Municipality>,
+    /// As whom it goes, or went; `None`: as the facility's user.
+    pub hub_user: Option<HubUser>,
     /// Of a care plan: what it is and whom it goes to.
     pub care_plan: Option<About>,
     /// Of a care plan: how far the other office is with it.

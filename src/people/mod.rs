@@ -10,10 +10,12 @@
 //!
 //! Invariants: a password exists in clear only while it is compared; nobody can lock anybody out from elsewhere; an answer tells
 //! nobody whether an account exists; whoever has left or is suspended is nobody, from the next request on; a session is worth
-//! nothing at another terminal than its own; names are sealed in the store and stand in no log.
+//! nothing at another terminal than its own; names are sealed in the store and stand in no log; a password for the hub is kept sealed or
+//! not at all, and goes nowhere but to the hub.
 
 mod account;
 mod error;
+mod hub_login;
 pub mod lockout;
 pub mod password;
 pub mod role;
@@ -26,12 +28,14 @@ use jiff::civil::Date;
 
 pub use account::{Account, Change, Name, NewAccount, User};
 pub use error::PeopleError;
+pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 
 use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::store::{SetFact, StaffRow, Store, StoreError};
+use hub_login::HubLogins;
 use lockout::Lockout;
 use password::Hasher;
 
@@ -50,6 +54,7 @@ struct Inner {
     lockout: Mutex<Lockout>,
     /// Terminals at which a password is looked at: one at a time each, so that none has all the places of those who wait.
     trying: Mutex<BTreeSet<String>>,
+    hub: Mutex<HubLogins>,
     told: Told,
 }
 
@@ -61,15 +66,9 @@ impl People {
     /// The staff kept in `store`, their names sealed with `names`.
     #[must_use]
     pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            names,
-            clock,
-            hasher: Hasher::new(),
-            lockout: Mutex::default(),
-            trying: Mutex::default(),
-            told,
-        }))
+        let (hasher, lockout, hub) = (Hasher::new(), Mutex::default(), Mutex::default());
+        let trying = Mutex::default();
+        Self(Arc::new(Inner { store, names, clock, hasher, lockout, trying, hub, told }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.
@@ -98,6 +97,9 @@ impl People {
             self.0.store.write(SetFact { name: DAY.to_owned(), value: today.to_string() }).await?;
             for row in self.0.store.leaving_staff().await? {
                 let over = account::has_left(&row, Some(today));
+                if over {
+                    self.wipe_hub_password(&row.facility, &row.user).await?;
+                }
                 if over && seen.is_none_or(|seen| !account::has_left(&row, Some(seen))) {
                     tracing::info!(user = %row.user, facility = %row.facility, "the last day is over; the account is shut");
                     (self.0.told)(&self.0.store.acting_for(&row.facility, &row.user).await?);

@@ -85,6 +85,7 @@ impl People {
         let (session, stored) = self.new_session(&row, terminal)?;
         let ended_before = stored.begun_at.saturating_sub(milliseconds(LONGEST));
         let known = LoggedIn { user: row.user, role, one_time: row.one_time, ends_at: ends(stored.begun_at) };
+        self.forget_asked_at(terminal);
         let begin = BeginSession { session: stored, password: row.password, ended_before };
         if !self.0.store.write(begin).await? {
             return Err(PeopleError::Refused);
@@ -132,6 +133,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Store`].
     pub async fn log_out(&self, terminal: &str) -> Result<(), PeopleError> {
+        self.forget_asked_at(terminal);
         self.0.store.write(EndSession { terminal: terminal.to_owned() }).await?;
         (self.0.told)(&[terminal.to_owned()]);
         Ok(())

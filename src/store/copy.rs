@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::Connection as _;
 
-use super::{Store, StoreError, facts, open};
+use super::{Store, StoreError, TrailLine, facts, open, trail};
 
 impl Store {
     /// Writes the database as of this moment into `target`, which must not exist, while all else goes on. What is deleted is not
@@ -40,6 +40,8 @@ pub struct Restart {
     pub made_at: i64,
     /// Milliseconds since 1970.
     pub now: i64,
+    /// What the trail says of it.
+    pub record: Option<TrailLine>,
 }
 
 /// What had not ended may have been sent by the box of which this is a copy, under the same key: the hub is asked first. What it
@@ -66,6 +68,7 @@ pub async fn restart(file: &Path, with: &Restart) -> Result<u64, StoreError> {
     for (name, value) in &with.facts {
         facts::set(&mut tx, name, value).await?;
     }
+    trail::append(&mut tx, with.record.as_slice()).await?;
     tx.commit().await?;
     // One file, without a log beside it.
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 /// What a submission is born with; never changed afterwards.
 #[derive(Clone, Debug)]
 pub struct NewSubmission {
-    /// The id, which also travels to the hub as `Idempotency-Key`.
+    /// The id.
     pub id: [u8; 16],
     /// `opinion`, `identification` or `care_plan`.
     pub kind: &'static str,
@@ -41,6 +41,10 @@ pub struct NewSubmission {
     pub place: Option<String>,
     /// JSON without person data: kind, stamp, month, parties, file names.
     pub about: Option<String>,
+    /// Under which the hub gets it first.
+    pub hub_key: Option<[u8; 16]>,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// A submission as stored.
@@ -91,6 +95,10 @@ pub struct Row {
     pub about: Option<String>,
     /// Whether nothing of its queue goes before it; always, where there is no queue.
     pub head: bool,
+    /// Under which the hub gets it first; `None`: its id.
+    pub hub_key: Option<Vec<u8>>,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// The part of a row that a transition replaces.
@@ -121,7 +129,7 @@ pub struct Columns {
     pub outcome: Option<Vec<u8>>,
     /// Last transition, milliseconds since 1970.
     pub changed_at: i64,
-    /// Counts the hub's keys: 0 is the submission's own id.
+    /// Counts the hub's keys: under key 0 the hub gets it first.
     pub generation: i64,
     /// The hub may have it, though its state does not say so.
     pub doubtful: bool,
@@ -132,7 +140,8 @@ macro_rules! row_columns {
     () => {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
-         changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head"
+         changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head, \
+         hub_key, hub_user"
     };
 }
 pub(super) use row_columns;

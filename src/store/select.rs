@@ -31,6 +31,8 @@ pub struct Ripe {
     pub kind: String,
     /// Counts the hub's keys.
     pub generation: i64,
+    /// Under which the hub gets it first; `None`: its id.
+    pub hub_key: Option<Vec<u8>>,
 }
 
 /// What was counted, and when.
@@ -183,9 +185,9 @@ impl Store {
         limit: u16,
     ) -> Result<Vec<Ripe>, StoreError> {
         let ids = sqlx::query_as(
-            "SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
+            "SELECT id, kind, generation, hub_key FROM submission INDEXED BY submission_wake \
              WHERE facility = ?5 AND state = ?1 AND wait_until <= ?2 \
-             UNION ALL SELECT id, kind, generation FROM submission INDEXED BY submission_wake \
+             UNION ALL SELECT id, kind, generation, hub_key FROM submission INDEXED BY submission_wake \
              WHERE facility = ?5 AND state = ?1 AND wait_until > ?3 LIMIT ?4",
         );
         let ids = ids.bind(state).bind(now).bind(now.saturating_add(horizon)).bind(i64::from(limit)).bind(facility);

@@ -87,8 +87,8 @@ impl Write for AcceptBatch {
 /// been used, the first statement changes nothing and so neither do the others.
 const ACCEPT: &str = "\
     INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
-      salt, note, insurer, accepted_at, due, state, reason, changed_at, batch, queue, place, about, head) \
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+      salt, note, insurer, accepted_at, due, state, reason, changed_at, batch, queue, place, about, hub_key, head, hub_user) \
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
       ON CONFLICT (facility, idempotency_key) DO NOTHING; \
     INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
@@ -148,7 +148,9 @@ impl Accept {
             .bind(&new.queue)
             .bind(&new.place)
             .bind(&new.about)
+            .bind(new.hub_key.as_ref().map(<[u8; 16]>::as_slice))
             .bind(new.queue.is_none())
+            .bind(&new.hub_user)
             .bind(new.id.as_slice())
             .bind(i64::from(*n))
             .bind(sealed)
@@ -216,6 +218,8 @@ pub struct Transit<T> {
     pub id: [u8; 16],
     /// What is to become of it.
     pub rule: Rule<T>,
+    /// What the trail says of it, if it changes.
+    pub record: Option<TrailLine>,
 }
 
 impl<T: Send + 'static> Write for Transit<T> {
@@ -236,6 +240,7 @@ impl<T: Send + 'static> Write for Transit<T> {
                     queues::settle(tx, &row.facility, queue).await?;
                 }
                 events::insert(tx, &event).await?;
+                trail::append(tx, self.record.as_slice()).await?;
                 super::changes::adopt_stray(tx, &row, &columns, &event).await?;
                 Ok(Some(learnt))
             }

@@ -101,7 +101,7 @@ fn power_cut_right_after_the_very_first_acceptance() {
         assert_eq!(gateway.ask(&ask).status, 200, "round {n}: the document or the key is gone");
         hub.up();
         gateway.reaches(&id, "delivered", Duration::from_secs(30));
-        assert_eq!(hub.key_facts(&id)["effects"], 1);
+        assert_eq!(hub.key_facts(&gateway.hub_key(&id))["effects"], 1);
         hub.down();
     }
 }

@@ -51,6 +51,8 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         queue: None,
         place: None,
         about: None,
+        hub_key: None,
+        hub_user: None,
     };
     let event = NewEvent {
         at,
@@ -146,7 +148,7 @@ fn deliver(id: u8, told: &'static [u8]) -> Transit<()> {
         };
         Verdict::Change(Box::new((columns, event, ())))
     };
-    Transit { id: [id; 16], rule: Arc::new(rule) }
+    Transit { id: [id; 16], rule: Arc::new(rule), record: None }
 }
 
 /// The token and the person that an identification brought go with it, to the last byte of the file.

@@ -34,6 +34,21 @@ fn a_record_is_read_as_it_was_written_and_in_no_other_form() {
     }
 }
 
+/// What JSON escapes is read as well, and in its one form only.
+#[test]
+fn a_record_with_odd_words_fits() {
+    let mut odd = record(1, Hash::NOTHING);
+    odd.person = Some("a\"b\\c\u{1}\u{7f}縁".to_owned());
+    let line = odd.line();
+    let whole = |line: &str| judge(format!("{line}\n").as_bytes(), &[]);
+    assert_eq!(whole(&line).map(|sound| sound.last.seq), Ok(1));
+    for (one, other) in [("\\u0001", "\\u0001\\u0001"), ("\\u0001", "\u{1}"), ("縁", "\\u7e01"), ("\\u0001", "\\U0001")]
+    {
+        let bent = line.replacen(one, other, 1);
+        assert_eq!(whole(&bent).is_ok(), other == "\\u0001\\u0001", "{bent}");
+    }
+}
+
 #[test]
 fn a_part_of_a_chain_fits_what_is_known_of_its_ends() {
     let lines = chain(20);

@@ -21,7 +21,7 @@ fn now() -> Timestamp {
 
 fn seen(status: u16, retry_after: Option<&str>, body: &str) -> Seen {
     let (retry_after, body) = (retry_after.map(str::to_owned), body.to_owned().into());
-    Seen::Answered { status, retry_after, body, request_whole: true }
+    Seen::Answered { status, retry_after, date: None, body, request_whole: true }
 }
 
 fn error(code: &str) -> String {
@@ -155,6 +155,7 @@ fn an_answer_before_the_requests_end() {
     let early = |status, body: &str| Seen::Answered {
         status,
         retry_after: None,
+        date: None,
         body: body.to_owned().into(),
         request_whole: false,
     };

@@ -24,7 +24,7 @@ fn now() -> Timestamp {
 }
 
 fn seen(status: u16, body: &str) -> Seen {
-    Seen::Answered { status, retry_after: None, body: body.to_owned().into(), request_whole: true }
+    Seen::Answered { status, retry_after: None, date: None, body: body.to_owned().into(), request_whole: true }
 }
 
 fn ok(data: &Value) -> Seen {

@@ -82,6 +82,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             others_passed_at: passed.then(|| start() + Duration::from_secs(600_000)),
         }),
         1 => Just(Input::Interrupted),
+        1 => any_trouble().prop_map(Input::NotBegun),
         4 => any_answer().prop_map(Input::Asked),
         1 => Just(Input::Damaged),
         1 => Just(Input::Release),
@@ -134,6 +135,7 @@ fn may_follow(kind: Kind, state: StateName, known: Known, input: &Input) -> Resu
             Outcome::Unknown(_) if identification => &[Queued, Held],
             Outcome::Unknown(_) => &[Unknown],
         },
+        (Sending, Input::NotBegun(_)) => &[Queued, Held],
         (Sending, Input::Interrupted) if identification => &[Queued, Held],
         (Sending, Input::Interrupted) => &[Unknown],
         (Unknown, Input::Asked(answer)) => match answer {
@@ -179,7 +181,8 @@ proptest! {
                 (Ok(next), Ok(names)) => {
                     prop_assert!(names.contains(&next.name()), "{:?} --{:?}--> {:?}", before.name(), input, next.name());
                     prop_assert!(!before.is_final());
-                    prop_assert!(next.attempts >= before.attempts);
+                    let begun = u32::from(matches!(input, Input::NotBegun(_)));
+                    prop_assert!(next.attempts + begun >= before.attempts, "what did not begin is not counted");
                     if let State::Queued(queued) = &next.state {
                         // What waits for a person waits for the circuit alone.
                         let at_once = queued.reason == Code::WaitTurn || waits_for_a_person(&input);
@@ -242,7 +245,9 @@ proptest! {
 }
 
 fn waits_for_a_person(input: &Input) -> bool {
-    let Input::Settled { outcome: Outcome::NotDelivered(trouble) | Outcome::Unknown(trouble), .. } = input else {
+    let (Input::Settled { outcome: Outcome::NotDelivered(trouble) | Outcome::Unknown(trouble), .. }
+    | Input::NotBegun(trouble)) = input
+    else {
         return false;
     };
     trouble.scope == Scope::Operator
@@ -417,7 +422,21 @@ fn a_refusal_after_the_hub_forgot_proves_nothing() {
     }
 }
 
-/// The first is the id; each other is a name of its own, the same every time.
+/// What another box did under a further key is noted, and the next key is the one after it.
+#[test]
+fn an_answer_about_a_further_key_notes_it() {
+    let (mut rng, now) = (StdRng::seed_from_u64(1), start());
+    let mut life = Life::new(Kind::CarePlan);
+    let absent = || LookupOutcome::Refused(absent());
+    for input in [Input::Start, Input::Interrupted, Input::AskedFurther(3, absent())] {
+        life = life.step(input, now, &policy(), &mut rng).unwrap();
+    }
+    assert_eq!((life.name(), life.generation), (StateName::Held, 3));
+    life = life.step(Input::Retry, now, &policy(), &mut rng).unwrap();
+    assert_eq!(life.generation, 4);
+}
+
+/// The first is as it was accepted; each other is a name of its own, the same every time.
 #[test]
 fn the_keys_of_a_submission_are_its_own() {
     let ids = [1, 2].map(uuid::Uuid::from_u128);

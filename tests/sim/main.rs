@@ -23,6 +23,7 @@ mod careplan_unit;
 mod careplan_unit_group;
 mod careplan_zip;
 mod config;
+mod config_facilities;
 mod exchange_scan;
 mod fault;
 mod hub_credential;

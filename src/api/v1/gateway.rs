@@ -11,9 +11,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
-use crate::api::caller::is_no_stranger;
+use crate::api::caller::{Onlooker, onlooker};
 use crate::api::problem::{Document, Failure};
-use crate::api::{Api, openapi_document};
+use crate::api::{self, Api, FacilityHealth, openapi_document};
 use crate::fault::Code;
 use crate::outbox::{Health, HealthStatus};
 
@@ -28,14 +28,40 @@ pub(in crate::api) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "0.1.0")]
     version: Option<&'static str>,
-    /// Each part by name. Strangers on the LAN are not told.
+    /// Each part by name: those of the box, and those of the caller's facility; for the administrator of the box, and on the box without a
+    /// credential, the worst of all facilities. Strangers on the LAN are not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = BTreeMap<String, Part>, required = false)]
     parts: Option<BTreeMap<&'static str, Part>>,
+    /// The caller's facility by its number; for the administrator of the box all of them. Nobody else is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BTreeMap<String, FacilityView>, required = false)]
+    facilities: Option<BTreeMap<String, FacilityView>>,
+}
+
+/// How one facility is.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = HealthFacility)]
+pub(in crate::api) struct FacilityView {
+    /// `ok`, `degraded` or `failed`: the worst of its parts.
+    #[schema(value_type = String, example = "ok")]
+    status: HealthStatus,
+    /// `FACILITY_GONE` if documents of it are here and the settings do not name it.
+    #[schema(value_type = Option<String>, example = "FACILITY_GONE")]
+    reason: Option<Code>,
+    /// The reason in Japanese.
+    detail: Option<&'static str>,
+    /// The reason in English.
+    detail_en: Option<&'static str>,
+    /// Documents that have not come to an end.
+    waiting: u64,
+    /// Each of its parts by name.
+    #[schema(value_type = BTreeMap<String, Part>)]
+    parts: BTreeMap<&'static str, Part>,
 }
 
 /// One part of the gateway.
-#[derive(serde::Serialize, ToSchema)]
+#[derive(Clone, serde::Serialize, ToSchema)]
 #[schema(as = HealthPart)]
 pub(in crate::api) struct Part {
     /// `ok`, `degraded` or `failed`.
@@ -80,12 +106,56 @@ pub(in crate::api) async fn health(
     request: Request,
 ) -> Result<(StatusCode, Json<Report>), Failure> {
     let (parts, _) = request.into_parts();
-    let known = is_no_stranger(&api, &parts).await?;
-    let parts = api.health.health().await;
-    let status = parts.iter().map(|(_, health)| health.status).max().unwrap_or(HealthStatus::Ok);
-    let http = if status == HealthStatus::Failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let parts = known.then(|| parts.into_iter().map(|(name, health)| (name, health.into())).collect());
-    Ok((http, Json(Report { status, version: known.then_some(env!("CARGO_PKG_VERSION")), parts })))
+    let onlooker = onlooker(&api, &parts).await?;
+    let report = report(api.health.health().await, &onlooker);
+    let failed = report.status == HealthStatus::Failed;
+    Ok((if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, Json(report)))
+}
+
+/// What `onlooker` is told. Who belongs to a facility is told nothing of the others, not even that one of them is in trouble.
+fn report(api::Report { parts: of_box, mut facilities }: api::Report, onlooker: &Onlooker) -> Report {
+    if let Onlooker::Of(own) = onlooker {
+        facilities.retain(|facility| facility.number == *own);
+    }
+    let mut parts: BTreeMap<&'static str, Part> = BTreeMap::new();
+    let gone = facilities.iter().any(|facility| facility.gone).then(|| ("facilities", gone()));
+    let all =
+        of_box.into_iter().chain(gone).chain(facilities.iter().flat_map(|facility| facility.parts.iter().cloned()));
+    for (name, health) in all {
+        if parts.get(name).is_none_or(|known| known.status < health.status) {
+            parts.insert(name, health.into());
+        }
+    }
+    let status = parts.values().map(|part| part.status).max().unwrap_or(HealthStatus::Ok);
+    let version = env!("CARGO_PKG_VERSION");
+    let numbered = || facilities.into_iter().map(|facility| (facility.number.clone(), facility.into())).collect();
+    match onlooker {
+        Onlooker::Stranger => Report { status, version: None, parts: None, facilities: None },
+        Onlooker::OnTheBox => Report { status, version: Some(version), parts: Some(parts), facilities: None },
+        Onlooker::Administrator | Onlooker::Of(_) => {
+            Report { status, version: Some(version), parts: Some(parts), facilities: Some(numbered()) }
+        }
+    }
+}
+
+fn gone() -> Health {
+    Health { status: HealthStatus::Degraded, reason: Some(Code::FacilityGone), last_proof: None }
+}
+
+impl From<FacilityHealth> for FacilityView {
+    fn from(facility: FacilityHealth) -> Self {
+        let own = facility.gone.then(gone);
+        let reason = own.as_ref().and_then(|health| health.reason);
+        let all = facility.parts.iter().map(|(_, health)| health).chain(&own);
+        Self {
+            status: all.map(|health| health.status).max().unwrap_or(HealthStatus::Ok),
+            reason,
+            detail: reason.map(Code::ja),
+            detail_en: reason.map(Code::en),
+            waiting: facility.waiting,
+            parts: facility.parts.into_iter().map(|(name, health)| (name, health.into())).collect(),
+        }
+    }
 }
 
 /// Metrics

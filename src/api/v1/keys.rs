@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use ipnet::IpNet;
@@ -16,13 +16,13 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
-use crate::api::caller::{Admin, Connection, With, authorise};
+use crate::api::caller::{Admin, Connection, With, authorise, for_whole_box};
 use crate::api::person::of_the_staff;
 use crate::api::problem::{Failure, Place};
 use crate::api::strict_json;
 use crate::card::Terminal;
 use crate::fault::Code;
-use crate::terminal::{Credential, KeyError, KeyId, KeyRecord, NewKey, Right};
+use crate::terminal::{KeyError, KeyId, KeyRecord, NewKey, Right};
 
 const MAX_BODY: u64 = 16 << 10;
 
@@ -119,12 +119,18 @@ impl From<KeyRecord> for KeyView {
 }
 
 /// List keys
+///
+/// Those of the caller's facility; for the administrator of the box, on the Unix socket, all, unless it names a facility (`Engawa-Facility`).
 #[utoipa::path(
     get, path = "/v1/keys", security(("key" = ["admin"])),
     responses((status = 200, description = "All keys, without secrets", body = KeyList))
 )]
-pub(in crate::api) async fn list(State(api): State<Arc<Api>>, by: With<Admin>) -> Result<Json<KeyList>, Failure> {
-    let all = by.caller.credential == Credential::Local;
+pub(in crate::api) async fn list(
+    State(api): State<Arc<Api>>,
+    by: With<Admin>,
+    headers: HeaderMap,
+) -> Result<Json<KeyList>, Failure> {
+    let all = for_whole_box(&headers, &by.caller);
     let own = api.keys.list().await?.into_iter().filter(|record| all || record.facility == by.caller.facility);
     let items = own.map(KeyView::from).collect();
     Ok(Json(KeyList { items }))
@@ -209,8 +215,8 @@ fn foreign() -> Failure {
         Place::at(
             "/facility",
             "KEY_FACILITY",
-            "このゲートウェイの事業所番号だけが使えます。省くか、設定の番号にしてください。",
-            "Only this gateway's own facility can be named. Leave it out, or name the one in the settings.",
+            "自分の事業所の番号だけが使えます。省くか、その番号にしてください。別の事業所のキーは Engawa-Facility（--facility）を付けて作ります。",
+            "Only the facility that this request is for can be named. Leave it out; for another one send Engawa-Facility (--facility).",
         ),
     )
 }
@@ -227,12 +233,14 @@ pub(in crate::api) async fn revoke(
     State(api): State<Arc<Api>>,
     connection: Connection,
     by: With<Admin>,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Failure> {
+    let any = for_whole_box(&headers, &by.caller);
     let id = KeyId::parse(&id).ok_or(Code::RequestNotFound)?;
     tracing::info!(key = %id, by = %by.caller.id, "API key to be revoked");
     let revoking = async move {
-        let facility = (by.caller.credential != Credential::Local).then_some(by.caller.facility.as_str());
+        let facility = (!any).then_some(by.caller.facility.as_str());
         api.keys.revoke(facility, &id).await?;
         Ok::<_, KeyError>(api.cards.revoke_terminal(&Terminal(id.to_string())))
     };

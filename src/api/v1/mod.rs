@@ -22,6 +22,7 @@ pub(super) mod readers;
 pub(super) mod received;
 pub(super) mod restore;
 pub(super) mod session;
+pub(super) mod session_hub;
 pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;

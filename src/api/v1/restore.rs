@@ -13,6 +13,7 @@ use crate::api::caller::{Connection, authorise};
 use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::fault::Code;
+use crate::outbox::Outbox;
 use crate::terminal::Right;
 
 const MAX_BODY: u64 = 1 << 10;
@@ -61,15 +62,13 @@ pub(in crate::api) async fn confirm(
     let outboxes: Vec<_> = api.desks.iter().map(|desk| desk.outbox.clone()).collect();
     let backups = api.backups.clone();
     let confirming = async move {
-        let barred: Vec<_> = outboxes.into_iter().filter(|outbox| outbox.barred() == Some(code)).collect();
-        if barred.is_empty() {
-            return Err(Failure::from(Code::ConfirmationWrong));
-        }
+        // What one facility's outbox found out stops the whole box, and one word frees all of it.
+        let barred = outboxes.iter().find(|outbox| outbox.barred() == Some(code));
+        let Some(barred) = barred else { return Err(Failure::from(Code::ConfirmationWrong)) };
         // A restored box has begun its epoch; one that goes on although another took over begins a later one.
         let epoch = if code == Code::EpochOld { backups.new_epoch().await? } else { backups.epoch().await? };
-        for outbox in barred {
-            outbox.unbar(code).await?;
-        }
+        barred.unbar(code).await?;
+        outboxes.iter().for_each(Outbox::reconsider);
         Ok(epoch)
     };
     tracing::warn!(by = %caller.id, %code, "it is confirmed that this box sends");

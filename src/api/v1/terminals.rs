@@ -15,7 +15,7 @@ use super::pairing::MAX_BODY;
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
-use crate::api::caller::{Admin, Connection, Peer, With};
+use crate::api::caller::{Admin, Connection, Peer, With, acting_for};
 use crate::api::problem::{Document, Failure};
 use crate::api::strict_json;
 use crate::card::Terminal;
@@ -186,6 +186,10 @@ pub(in crate::api) async fn renew(
     let whole = timeout(limit, body.json(&parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)??;
     let request = serde_json::from_value(strict_json::parse(&whole)?);
     let RenewalRequest { csr } = request.map_err(|_| Code::RequestMalformed)?;
+    // One that has run out shows its facility when it is renewed.
+    if let Ok(caller) = api.terminals.by_certificate(&certificate, Some(address.ip())).await {
+        acting_for(&api, &parts.headers, &caller)?;
+    }
     let (caller, renewed) = api.terminals.renew(&certificate, &csr, Some(address.ip())).await?;
     tracing::info!(terminal = %caller.id, from = %address.ip(), "certificate renewed");
     let (certificate, authority, expires_at) = (renewed.pem, renewed.authority, renewed.expires_at);

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 
 use super::submissions::bad;
 use crate::api::Api;
-use crate::api::caller::{Admin, With};
+use crate::api::caller::{Admin, With, for_whole_box};
 use crate::api::problem::Failure;
 use crate::fault::Code;
-use crate::terminal::{Caller, Credential};
+use crate::terminal::Caller;
 
 const PAGE: u16 = 100;
 
@@ -27,7 +27,7 @@ pub(in crate::api) struct TrailQuery {
 ///
 /// Records after a number, oldest first, each a line of JSON exactly as it is chained (docs/audit.md): the hash that the next record holds
 /// is of these octets. Whoever acts for a facility is shown that facility's records; the administrator of the box, on the Unix socket, the
-/// whole chain. Go on from the last line's `seq`; an empty answer is the end.
+/// whole chain, unless it names a facility (`Engawa-Facility`). Go on from the last line's `seq`; an empty answer is the end.
 #[utoipa::path(
     get, path = "/v1/trail", security(("key" = ["admin"])),
     params(
@@ -39,6 +39,7 @@ pub(in crate::api) struct TrailQuery {
 pub(in crate::api) async fn read(
     State(api): State<Arc<Api>>,
     by: With<Admin>,
+    headers: HeaderMap,
     Query(query): Query<TrailQuery>,
 ) -> Result<Response, Failure> {
     let mut wrong = Vec::new();
@@ -47,7 +48,7 @@ pub(in crate::api) async fn read(
     let after = after.or_else(|| bad("after", &mut wrong));
     let limit = limit.or_else(|| bad("limit", &mut wrong));
     let (Some(after), Some(limit)) = (after, limit) else { return Err(Failure::at(Code::RequestMalformed, wrong)) };
-    let lines = lines(&api, &by.caller, after, limit).await?;
+    let lines = lines(&api, (&by.caller, for_whole_box(&headers, &by.caller)), after, limit).await?;
     let mut response = lines.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -57,12 +58,12 @@ pub(in crate::api) async fn read(
 
 /// A page of what `caller` may see. The chain goes over all facilities of the box; whole it is for the administrator of the box, who verifies
 /// it.
-async fn lines(api: &Api, caller: &Caller, mut after: i64, limit: u16) -> Result<String, Failure> {
+async fn lines(api: &Api, (caller, whole): (&Caller, bool), mut after: i64, limit: u16) -> Result<String, Failure> {
     loop {
         let records = api.trail.after(after, limit).await.map_err(|error| Failure::from(error.code).because(error))?;
         let Some((last, _)) = records.last() else { return Ok(String::new()) };
         after = *last;
-        let own = records.into_iter().filter(|(_, line)| caller.credential == Credential::Local || is_of(line, caller));
+        let own = records.into_iter().filter(|(_, line)| whole || is_of(line, caller));
         let lines: String = own.flat_map(|(_, line)| [line, "\n".to_owned()]).collect();
         // An empty page would be taken for the end.
         if !lines.is_empty() {

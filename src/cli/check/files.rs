@@ -12,6 +12,13 @@ use crate::fault::Code;
 use crate::hub;
 
 pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check> {
+    let mut checks = of_facility(config, credentials);
+    checks.push(master_key(config, credentials));
+    checks
+}
+
+/// What one facility names.
+pub(super) fn of_facility(config: &Config, credentials: Option<&Path>) -> Vec<Check> {
     let hub = &config.hub;
     let mut checks = vec![authority(&hub.ca_file)];
     let secrets = [
@@ -21,7 +28,6 @@ pub(super) fn examine(config: &Config, credentials: Option<&Path>) -> Vec<Check>
     ];
     let named = secrets.into_iter().filter_map(|(name, place)| Some((name, place?)));
     checks.extend(named.map(|(name, place)| secret(name, place, credentials, Code::SecretMissing)));
-    checks.push(master_key(config, credentials));
     checks
 }
 

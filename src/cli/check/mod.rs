@@ -6,6 +6,7 @@ mod careplans;
 mod certificate;
 mod files;
 mod lan;
+mod left;
 mod machine;
 mod secret;
 
@@ -36,6 +37,9 @@ pub enum Verdict {
 pub struct Check {
     /// Its name, for example `certificate`.
     pub name: &'static str,
+    /// The facility that it is of, if it is not the first one or the box.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facility: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
     /// The catalogue's code, when not ok.
@@ -54,27 +58,27 @@ impl Check {
     /// A check that came out well.
     #[must_use]
     pub fn ok(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, code: None, who: None, ja: ja.into(), en: en.into() }
+        Self { name, facility: None, verdict: Verdict::Ok, code: None, who: None, ja: ja.into(), en: en.into() }
     }
 
     /// Something to look at, with what exactly was found.
     #[must_use]
     pub fn warn(name: &'static str, code: Code, ja: impl Into<String>, en: impl Into<String>) -> Self {
         let (code, who) = (Some(code), Some(code.blame()));
-        Self { name, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into() }
+        Self { name, facility: None, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into() }
     }
 
     /// A failure: the catalogue's sentence, with its object.
     #[must_use]
     pub fn fail(name: &'static str, code: Code, object: &str) -> Self {
         let (ja, en) = (format!("{}（{object}）", code.ja()), format!("{} ({object})", code.en()));
-        Self { name, verdict: Verdict::Fail, code: Some(code), who: Some(code.blame()), ja, en }
+        Self { name, facility: None, verdict: Verdict::Fail, code: Some(code), who: Some(code.blame()), ja, en }
     }
 }
 
 pub(super) fn run(path: &Path, json: bool) -> Exit {
     match Config::load(path) {
-        Ok(loaded) => report(&loaded, &examine(&loaded.config, &Clock::system()), json),
+        Ok(loaded) => report(&loaded, &examine(&loaded, &Clock::system()), json),
         Err(problems) => {
             answer(json, &json!({ "ok": false, "problems": problems }), || problems_text(&problems));
             Exit::Config
@@ -83,10 +87,18 @@ pub(super) fn run(path: &Path, json: bool) -> Exit {
 }
 
 /// Every check that can be made without starting anything.
-fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
+fn examine(loaded: &Loaded, clock: &Clock) -> Vec<Check> {
+    let config = &loaded.config;
     let credentials = config::credentials_directory();
     let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
     checks.extend(files::examine(config, credentials.as_deref()));
+    for config in loaded.further.iter().map(|further| &further.config) {
+        let mut own = certificate::examine(config, credentials.as_deref(), clock.now());
+        own.extend(files::of_facility(config, credentials.as_deref()));
+        own.iter_mut().for_each(|check| check.facility = Some(config.facility.number.clone()));
+        checks.extend(own);
+    }
+    checks.extend(left::examine(loaded));
     checks.extend(machine::examine(config, clock));
     checks.extend(lan::examine(config, clock));
     checks.push(careplans::examine(config));
@@ -115,7 +127,8 @@ fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> Strin
         };
         let code = check.code.map(|code| format!("  {code}")).unwrap_or_default();
         let who = check.who.map(|who| format!("  → {}", name_of(who))).unwrap_or_default();
-        text.push_str(&format!("{verdict}  {}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
+        let of = check.facility.as_ref().map(|number| format!("{number}  ")).unwrap_or_default();
+        text.push_str(&format!("{verdict}  {of}{}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
     }
     text.push_str(match failed {
         true => "直すところがあります。 / Something has to be put right.\n",

@@ -124,9 +124,9 @@ impl News {
     }
 }
 
-/// What the trail says of what was taken from a folder.
-fn handed_in(facility: &str) -> Draft {
-    Draft { by: "folder".to_owned(), ..Draft::own(facility, "careplan.submit") }
+/// What the trail says of what a file in a folder asked for.
+fn asked(facility: &str, act: &'static str) -> Draft {
+    Draft { by: "folder".to_owned(), ..Draft::own(facility, act) }
 }
 
 /// Work on files, on a thread that may wait.
@@ -150,7 +150,8 @@ impl Room {
             sender: Sender {
                 facility: config.facility.clone(),
                 id: SENDER.to_owned(),
-                act: Some(handed_in(&config.facility)),
+                hub_user: None,
+                act: Some(asked(&config.facility, "careplan.submit")),
             },
             place: Place::new(&config.directory, &config.facility),
             watch: Watch::new(),

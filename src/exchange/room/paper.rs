@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::{Room, Trouble, aside};
+use super::{Room, Trouble, aside, asked};
 use crate::exchange::claim;
 use crate::exchange::remark::Remark;
 use crate::exchange::scan::Entry;
 use crate::exchange::told::{Taken, is_named};
 use crate::fault::{Code, crash};
-use crate::outbox::StateName;
+use crate::outbox::{Sender, StateName};
 
 impl Room {
     /// A person put the word into `out` that a unit goes on paper.
@@ -37,6 +37,7 @@ impl Room {
     /// Puts on paper what `name` means; gives why nothing of it could be.
     async fn on_paper(&mut self, rows: &mut [Taken], name: &str) -> Result<Option<Remark>, Trouble> {
         let mut remark = Some(unknown_paper());
+        let by = Sender { act: Some(asked(&self.config.facility, "submission.paper")), ..self.sender.clone() };
         for row in rows {
             let Some(batch) = self.outbox.batch(&self.config.facility, row.batch).await? else { continue };
             let own = row.file(name).map(|file| file.placed.clone());
@@ -51,7 +52,7 @@ impl Room {
                 match one.state {
                     StateName::OnPaper => put.push(one),
                     StateName::Held | StateName::Queued | StateName::Sending | StateName::Unknown => {
-                        match self.outbox.on_paper(&self.sender, one.id).await {
+                        match self.outbox.on_paper(&by, one.id).await {
                             Ok(_) => put.push(one),
                             Err(error) if matches!(error.code, Code::SubmissionState | Code::PaperTooLate) => {
                                 remark = Some(too_late());

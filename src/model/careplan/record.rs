@@ -213,6 +213,15 @@ impl<'a> Record<'a> {
         self.spans.get(column.checked_sub(1)?).map(|span| self.of(span))
     }
 
+    /// The bytes of a column's field between its quotes; empty where there is none.
+    pub(super) fn inner(&self, column: usize) -> &'a [u8] {
+        let Some(span) = column.checked_sub(1).and_then(|at| self.spans.get(at)) else { return &[] };
+        if span.marks.has(Marks::QUOTED) {
+            return self.of(span).inner();
+        }
+        self.raw.get(span.start..span.end).unwrap_or_default()
+    }
+
     /// The fields in order, at most 256.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'a>> + use<'a> {
         let record = *self;

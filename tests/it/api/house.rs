@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::api::{Api, Config, Desk, HealthSource, LanConfig, Listener, Perimeter, Reach, ServeConfig, router, serve};
+use engawa::api::{
+    Api, Config, Desk, HealthSource, LanConfig, Listener, Perimeter, Reach, Report, ServeConfig, router, serve,
+};
 use engawa::audit::Trail;
 use engawa::backup;
 use engawa::card::Cards;
@@ -36,6 +38,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(super) const FACILITY: &str = "1370000018";
+/// The box serves these, too: one that is nobody's in particular, and the offices of the fixtures.
+pub(super) const FURTHER: [&str; 3] = ["1370000026", "9970000015", "9970000023"];
 /// Nothing in these tests takes longer unless it is broken.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,9 +47,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Parts(pub(super) Arc<Mutex<Vec<(&'static str, Health)>>>);
 
 impl HealthSource for Parts {
-    fn health(&self) -> BoxFuture<'_, Vec<(&'static str, Health)>> {
+    fn health(&self) -> BoxFuture<'_, Report> {
         let parts = self.0.lock().unwrap().clone();
-        Box::pin(async move { parts })
+        Box::pin(async move { Report { parts, facilities: Vec::new() } })
     }
 }
 
@@ -113,9 +117,9 @@ pub(super) struct House {
     stop_outbox: watch::Sender<Stop>,
     stop_inbox: watch::Sender<bool>,
     received: Inbox,
-    inbox: inbox::Tasks,
+    inboxes: Vec<inbox::Tasks>,
     stop_cards: watch::Sender<bool>,
-    outbox: Tasks,
+    outboxes: Vec<Tasks>,
     store: StoreTask,
     directory: tempfile::TempDir,
 }
@@ -170,25 +174,21 @@ impl House {
         let (stop_inbox, stopped_inbox) = watch::channel(false);
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
         let free_once = Arc::new(AtomicBool::new(false));
-        let room = (Arc::clone(&free), Arc::clone(&free_once));
-        let (outbox, tasks) = start_outbox(&directory, &store, &hub, room, &clock, stopped_outbox).await;
-        let inbox_config = inbox::Config {
-            facility: FACILITY.to_owned(),
-            poll: Duration::from_secs(86_400),
-            retention: Duration::from_secs(400 * 86_400),
-            free_space: Arc::new(|| None),
-            min_free: 0,
-            clinic: false,
-        };
-        let keyring = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
-        let (inbox, inbox_tasks) = Inbox::start(
-            store.clone(),
-            Arc::clone(&keyring),
-            Arc::new(hub.clone()),
-            inbox_config,
-            clock.clone(),
-            stopped_inbox,
-        );
+        let keyring = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let ground = (&keyring, &store, &clock);
+        let (mut desks, mut outboxes, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
+        for facility in [FACILITY].into_iter().chain(FURTHER) {
+            let room = (Arc::clone(&free), Arc::clone(&free_once));
+            let (outbox, tasks) = start_outbox(facility, ground, &hub, room, stopped_outbox.clone()).await;
+            // Whatever arrives is for the first one.
+            let line = if facility == FACILITY { hub.clone() } else { ScriptedHub::new(clock.clone()) };
+            let (inbox, inbox_tasks) = start_inbox(facility, ground, line, stopped_inbox.clone());
+            let identity = Identity::new(Arc::new(hub.clone()));
+            desks.push(Desk { facility: facility.to_owned(), outbox, inbox, identity });
+            outboxes.push(tasks);
+            inboxes.push(inbox_tasks);
+        }
+        let inbox = desks[0].inbox.clone();
         let secret = keyring.box_secret(&keyring.new_box_secret().unwrap()).unwrap();
         let boxed =
             backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
@@ -213,12 +213,7 @@ impl House {
         };
         let (cards, _) = Cards::start(limits, driver, clock.clone(), stopped_cards);
         let api = Api {
-            desks: vec![Desk {
-                facility: FACILITY.to_owned(),
-                outbox,
-                inbox: inbox.clone(),
-                identity: Identity::new(Arc::new(hub.clone())),
-            }],
+            desks,
             keys: keys.clone(),
             people: people.clone(),
             terminals: terminals.clone(),
@@ -253,9 +248,9 @@ impl House {
             stop_outbox,
             stop_inbox,
             received: inbox,
-            inbox: inbox_tasks,
+            inboxes,
             stop_cards,
-            outbox: tasks,
+            outboxes,
             store: store_task,
             directory,
         }
@@ -291,8 +286,12 @@ impl House {
         self.stop_cards.send_replace(true);
         self.stop_outbox.send_replace(Stop::Now);
         self.stop_inbox.send_replace(true);
-        tokio::time::timeout(PATIENCE, self.outbox.finished()).await.expect("the outbox does not stop");
-        tokio::time::timeout(PATIENCE, self.inbox.finished()).await.expect("the inbox does not stop");
+        for outbox in &mut self.outboxes {
+            tokio::time::timeout(PATIENCE, outbox.finished()).await.expect("an outbox does not stop");
+        }
+        for inbox in &mut self.inboxes {
+            tokio::time::timeout(PATIENCE, inbox.finished()).await.expect("an inbox does not stop");
+        }
         drop((self.keys, self.people, self.terminals, self.key_store, self.received));
         tokio::time::timeout(PATIENCE, self.store.finished()).await.expect("the store does not stop");
         finished
@@ -360,16 +359,31 @@ where
     sender.send_request(request).await.unwrap()
 }
 
+fn start_inbox(
+    facility: &str,
+    (keys, store, clock): (&Arc<Keyring>, &Store, &Clock),
+    hub: ScriptedHub,
+    stop: watch::Receiver<bool>,
+) -> (Inbox, inbox::Tasks) {
+    let config = inbox::Config {
+        facility: facility.to_owned(),
+        poll: Duration::from_secs(86_400),
+        retention: Duration::from_secs(400 * 86_400),
+        free_space: Arc::new(|| None),
+        min_free: 0,
+        clinic: false,
+    };
+    Inbox::start(store.clone(), Arc::clone(keys), Arc::new(hub), config, clock.clone(), stop)
+}
+
 async fn start_outbox(
-    directory: &tempfile::TempDir,
-    store: &Store,
+    facility: &str,
+    (keys, store, clock): (&Arc<Keyring>, &Store, &Clock),
     hub: &ScriptedHub,
     (free, free_once): (Arc<AtomicU64>, Arc<AtomicBool>),
-    clock: &Clock,
     stop: watch::Receiver<Stop>,
 ) -> (Outbox, Tasks) {
     let day = Duration::from_secs(86_400);
-    let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
     let free_space = move || {
         let room = free.load(Ordering::Relaxed);
         if free_once.swap(false, Ordering::Relaxed) {
@@ -380,7 +394,7 @@ async fn start_outbox(
     let guard =
         Guard { free_space: Arc::new(free_space), min_free: 1 << 20, retention: 400 * day, clock: clock.clone() };
     let config = outbox::Config {
-        facility: FACILITY.into(),
+        facility: facility.into(),
         clinic: false,
         policy: Policy {
             backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(900)).unwrap(),
@@ -394,5 +408,5 @@ async fn start_outbox(
         event_retention: 7 * day,
         idempotency_secret: [7; 32],
     };
-    Outbox::start(store.clone(), keys, Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
+    Outbox::start(store.clone(), Arc::clone(keys), Arc::new(hub.clone()), guard, config, clock.clone(), stop).await
 }

@@ -1,11 +1,12 @@
 //! Every route of the table, with everybody who may come: the endpoint does what docs/routes.md says, and keeps facilities apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use engawa::api::{Comer, Permission, permissions};
 use engawa::people::{Name, NewAccount, Role, User};
-use engawa::terminal::Right;
+use engawa::terminal::{Kind, NewWindow, Offer, Paired, Right};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use super::careplans_kit::{fixture, key_of, units};
 use super::house::{House, request};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
-const OTHER: &str = "1370000026";
+const OTHER: &str = super::house::FURTHER[0];
 
 /// The path with this in place of its parameters.
 fn filled(path: &str, value: &str) -> String {
@@ -83,9 +84,26 @@ async fn furnished(house: &House, key: &str) -> Vec<(&'static str, String)> {
     let keys = house.keys.list().await.unwrap();
     let own_key = keys.iter().find(|key| key.facility == super::house::FACILITY).unwrap().id.to_string();
     let (user, name) = (User::parse("sato").unwrap(), Name::parse("霧凪黎暁").unwrap());
-    let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None };
+    let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None, hub_user: None };
     house.people.add(super::house::FACILITY, account).await.unwrap();
+    let window = |kind| NewWindow {
+        facility: super::house::FACILITY.to_owned(),
+        label: "窓口".to_owned(),
+        kind,
+        rights: BTreeSet::from([Right::Submit]),
+        person: None,
+        networks: Vec::new(),
+        opened_by: "local".to_owned(),
+    };
+    let code = house.terminals.open_window(window(Kind::Browser)).await.unwrap().code;
+    let offer = Offer { code, csr: None, browser: true, from: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    let Paired::Browser { id: terminal, .. } = house.terminals.pair(offer).await.unwrap().1 else {
+        panic!("no browser")
+    };
+    let window = house.terminals.open_window(window(Kind::Key)).await.unwrap().record.id;
     vec![
+        ("/v1/terminals", terminal.to_string()),
+        ("/v1/pairing", window.to_string()),
         ("/v1/opinions", submission.clone()),
         ("/v1/submissions", submission),
         ("/v1/careplans/received", received),
@@ -122,6 +140,7 @@ async fn nothing_of_another_facility_is_there() {
         }
         // As if it did not exist: the answer is that to an id that nobody has.
         let nobody = house.tcp(asked(&line, NOBODY, Some(&foreign))).await;
+        assert_ne!(nobody.json()["code"], "FACILITY_GONE", "{what}");
         for (_, thing) in &things {
             let answer = house.tcp(asked(&line, thing, Some(&foreign))).await;
             let same = (answer.status, &answer.json()["code"]) == (nobody.status, &nobody.json()["code"]);
@@ -144,10 +163,40 @@ async fn nothing_of_another_facility_is_there() {
     assert!(house.close().await);
 }
 
+/// Where a credential is needed, the facility that a request names has to be the credential's, and one that the box serves.
+#[tokio::test]
+async fn a_facility_named_by_mistake_and_one_that_is_gone_are_refused_on_every_route() {
+    let house = House::open().await;
+    let own = house.key(&Right::ALL).await;
+    let gone = key_of(&house, "1370000099", &Right::ALL).await;
+    let before = state(&house, &own).await;
+    let mut walked = 0;
+    for line in permissions() {
+        if line.allows_on_the_box(Comer::Stranger) || !line.allows_on_the_box(Comer::Local) {
+            continue;
+        }
+        let what = format!("{} {}", line.method, line.path);
+        let mut mistaken = asked(&line, NOBODY, Some(&own));
+        mistaken.headers_mut().insert("engawa-facility", OTHER.parse().unwrap());
+        let answer = house.tcp(mistaken).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (403, Some("AUTH_FORBIDDEN")), "{what}");
+        let answer = house.tcp(asked(&line, NOBODY, Some(&gone))).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (401, Some("FACILITY_GONE")), "{what}");
+        let mut unknown = asked(&line, NOBODY, None);
+        unknown.headers_mut().insert("engawa-facility", "1370000099".parse().unwrap());
+        let answer = house.unix(unknown).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (400, Some("FACILITY_UNKNOWN")), "{what}");
+        walked += 1;
+    }
+    assert!(walked > 35, "{walked}");
+    assert_eq!(state(&house, &own).await, before);
+    assert!(house.close().await);
+}
+
 /// What the facility has, as its own key sees it.
 async fn state(house: &House, own: &str) -> Vec<Value> {
     let mut seen = Vec::new();
-    for path in ["/v1/submissions", "/v1/careplans/received", "/v1/keys", "/v1/staff"] {
+    for path in ["/v1/submissions", "/v1/careplans/received", "/v1/keys", "/v1/staff", "/v1/terminals", "/v1/pairing"] {
         let answer = house.tcp(super::house::get(path, Some(own))).await;
         assert_eq!(answer.status, 200, "{path}");
         let mut items = answer.json()["items"].clone();

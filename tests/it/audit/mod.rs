@@ -4,6 +4,7 @@ mod acts;
 #[path = "../../sim/audit_chain.rs"]
 mod chain;
 mod pack;
+mod packs;
 mod verifiers;
 
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use super::{python, script};
 
 const BEGINNING: Anchor = Anchor { seq: 0, hash: Hash::NOTHING };
 
-fn told(result: Result<Sound, Flaw>) -> Value {
+pub(super) fn told(result: Result<Sound, Flaw>) -> Value {
     match result {
         Ok(Sound { first, last }) => {
             json!({ "fits": true, "first": first, "last": last.seq, "head": last.to_string() })
@@ -54,7 +54,7 @@ fn bent(lines: &Lines, dice: &mut StdRng) -> Vec<u8> {
 }
 
 /// The script as a module, over files that are named on standard input with their anchors.
-const DRIVER: &str = "\
+pub(super) const DRIVER: &str = "\
 import importlib.util, json, sys
 spec = importlib.util.spec_from_file_location('verify_audit', sys.argv[1])
 module = importlib.util.module_from_spec(spec)
@@ -66,7 +66,20 @@ for line in sys.stdin:
         print(json.dumps({'fits': True, 'first': first, 'last': last, 'head': f'{last}:{head}'}))
     except module.Flaw as flaw:
         print(json.dumps({'fits': False, 'seq': flaw.seq, 'line': flaw.line, 'why': flaw.why}))
+    except (OSError, ValueError, RecursionError, module.argparse.ArgumentTypeError):
+        print(json.dumps('unreadable'))
 ";
+
+/// What the script says of files, one a line with their anchors.
+pub(super) fn by_the_script(directory: &Path, orders: &str) -> Vec<Value> {
+    let list = directory.join("orders");
+    std::fs::write(&list, orders).unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-c", DRIVER]).arg(script()).stdin(std::fs::File::open(list).unwrap());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
 #[test]
 fn the_script_finds_what_the_library_finds() {
@@ -84,14 +97,7 @@ fn the_script_finds_what_the_library_finds() {
         orders.push('\n');
         wanted.push(told(judge(&whole, &anchors)));
     }
-    let list = directory.path().join("orders");
-    std::fs::write(&list, orders).unwrap();
-    let mut command = Command::new("python3");
-    command.args(["-c", DRIVER]).arg(script()).stdin(std::fs::File::open(list).unwrap());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let found: Vec<Value> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found = by_the_script(directory.path(), &orders);
     assert_eq!(found.len(), wanted.len());
     for (n, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
         assert_eq!(

@@ -56,7 +56,8 @@ fn a_restoring_that_was_cut_short_is_begun_again_and_ends_whole() {
         assert_eq!(other.wait().code(), Some(1), "{point}: it must not start");
         assert!(other.log().contains("RESTORE_UNFINISHED"), "{point}: {}", other.log());
         good(restore(&other, &file, &sheet, &[]));
-        assert_eq!(files(other.state()), ["engawa.db", "master.key"], "{point}");
+        let there: Vec<_> = files(other.state()).into_iter().filter(|name| name != "anchors").collect();
+        assert_eq!(there, ["engawa.db", "master.key"], "{point}");
         other.start();
         assert_eq!(reason(&other), "RESTORED_UNCONFIRMED", "{point}");
         other.reaches(&id, "unknown", SOON);

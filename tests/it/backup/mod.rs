@@ -4,6 +4,7 @@ mod cut;
 mod drill;
 mod forged;
 mod large;
+mod room;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -84,6 +85,7 @@ fn a_backup_opens_with_age_and_begins_another_box() {
     assert!(bad(gateway.run(&["backup", "init"])).contains("BACKUP_KEY_PRESENT"));
     hub.down();
     let waiting = gateway.accepted(&opinion(2), "two");
+    until("the first anchor", SOON, || gateway.state().join("anchors").exists().then_some(()));
 
     let file = backup(&gateway);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -104,8 +106,17 @@ fn a_backup_opens_with_age_and_begins_another_box() {
     assert_eq!(files(other.state()), Vec::<String>::new());
     let signed_by = text.lines().find_map(|line| line.strip_prefix("# signed by: ")).unwrap();
     good(restore(&other, &file, &typed_sheet, &["--signed-by", signed_by]));
-    assert_eq!(files(other.state()), ["engawa.db", "master.key"]);
+    assert_eq!(files(other.state()), ["anchors", "engawa.db", "master.key"]);
     assert!(bad(restore(&other, &file, &sheet, &[])).contains("RESTORE_NOT_EMPTY"));
+
+    let trail = good(other.run(&["audit", "list", "--json", "--last", "1"]));
+    let record: Value = serde_json::from_str(trail.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&record["act"], &record["by"], &record["result"]),
+        (&json!("backup.restored"), &json!("local"), &json!("done"))
+    );
+    assert!(record["on"].as_str().unwrap().starts_with("epoch:"), "{record}");
+    good(other.run(&["audit", "verify"]));
 
     gateway.kill9();
     hub.up();
@@ -149,7 +160,7 @@ fn by_age(file: &Path, sheet: &Path) {
     };
     assert_eq!(
         tar(&["-tf", "tar"]).lines().collect::<Vec<_>>(),
-        ["manifest.json", "manifest.sig", "engawa.db", "master.key"]
+        ["manifest.json", "manifest.sig", "engawa.db", "master.key", "anchors"]
     );
     tar(&["-xf", "tar"]);
     let manifest: Value = serde_json::from_slice(&fs::read(into.path().join("manifest.json")).unwrap()).unwrap();

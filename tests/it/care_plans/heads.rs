@@ -53,6 +53,8 @@ fn accept_of(facility: &str, n: usize, queue: &str, place: &str) -> Accept {
         queue: Some(queue.to_owned()),
         place: Some(place.to_owned()),
         about: Some("{}".into()),
+        hub_key: None,
+        hub_user: None,
     };
     Accept { new, last_piece: (0, vec![1]), start: ("queued", "WAIT_TURN"), event: event(id), record: None }
 }
@@ -62,7 +64,7 @@ async fn set(store: &Store, n: usize, state: &'static str) {
         let columns = Columns { state: state.into(), ..row.columns.clone() };
         Verdict::Change(Box::new((columns, event(id(n)), ())))
     };
-    store.write(Transit { id: id(n), rule: Arc::new(rule) }).await.unwrap();
+    store.write(Transit { id: id(n), rule: Arc::new(rule), record: None }).await.unwrap();
 }
 
 async fn open(directory: &Path) -> Store {

@@ -20,7 +20,7 @@ use crate::identification::room::{FACILITY, Room, line_down, sender, within};
 const PERSON: &str = "7412589630";
 
 /// A unit to the `office`-th office; `kind` decides the table, `stamp` its minute.
-fn unit(kind: &str, office: u8, minute: u8) -> Unit {
+pub(crate) fn unit(kind: &str, office: u8, minute: u8) -> Unit {
     let table = match kind {
         "H3" => "DLT1KYO",
         "H4" => "DLTPLAN",
@@ -59,11 +59,15 @@ fn request(what: &str) -> RequestHash {
 }
 
 /// Hands units in; what is requested is called like the key.
-async fn hand_in(room: &Room, key: &str, units: impl IntoIterator<Item = Unit>) -> Result<Batch, OutboxError> {
+pub(crate) async fn hand_in(
+    room: &Room,
+    key: &str,
+    units: impl IntoIterator<Item = Unit>,
+) -> Result<Batch, OutboxError> {
     room.outbox.hand_in(&sender(), key, request(key), batch(units)).await
 }
 
-fn absent() -> Refusal {
+pub(crate) fn absent() -> Refusal {
     Refusal { code: Code::HubRecipientAbsent, errors: Vec::new(), trace_id: None }
 }
 
@@ -103,7 +107,7 @@ async fn what_is_handed_in_together_goes_to_each_office() {
         let delivered = room.reaches(accepted.id, StateName::Delivered).await;
         let about = delivered.care_plan.unwrap();
         assert_eq!((delivered.kind, about.batch, about.to_facility), ("care_plan", Some(handed.id), to(n)));
-        let filed = room.hub.deliveries().into_iter().find(|one| one.key == accepted.id).unwrap();
+        let filed = room.hub.deliveries().into_iter().find(|one| Some(one.key) == accepted.hub_key).unwrap();
         assert_eq!((filed.sha256, filed.length), (delivered.sha256, delivered.length));
         let told = &delivered.history.last().unwrap().data;
         assert_eq!((&told["state"], &told["to_facility"]), (&json!("delivered"), &json!(to(n))), "{told}");
@@ -152,9 +156,9 @@ async fn the_same_again_is_the_same_batch() {
     room.opinion("an opinion").await;
     let opinion = hand_in(&room, "an opinion", units()).await.unwrap_err();
     assert_eq!(opinion.code, Code::IdempotencyConflict);
-    let others = Sender { facility: "9970000015".into(), id: "desk".into(), act: None };
-    let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap();
-    assert!(!theirs.replayed, "another facility's key");
+    let others = Sender { facility: "9970000015".into(), id: "desk".into(), hub_user: None, act: None };
+    let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap_err();
+    assert_eq!(theirs.code, Code::FacilityGone, "another facility has its own outbox");
 
     let many = (0..8).map(|_| hand_in(&room, "many", [unit("H3", 1, 1), unit("H3", 2, 1)]));
     let ids: BTreeSet<_> = futures_util::future::join_all(many).await.into_iter().map(|one| one.unwrap().id).collect();
@@ -325,7 +329,9 @@ async fn lost_answers_and_deaths_keep_the_order_of_an_office() {
     // Handed in late to early: they go by their stamps, and a delete last.
     room.hub.rule(|_| Step::Hang);
     let deliveries = hand_in(&room, "one", [unit("S1", 1, 3), unit("H4", 1, 2), unit("S1", 1, 2), unit("S1", 1, 1)]);
-    let ids: Vec<_> = deliveries.await.unwrap().deliveries.iter().rev().map(|one| one.id).collect();
+    let deliveries = deliveries.await.unwrap().deliveries;
+    let ids: Vec<_> = deliveries.iter().rev().map(|one| one.id).collect();
+    let first_keys: Vec<_> = deliveries.iter().rev().map(|one| one.hub_key.unwrap()).collect();
     room.reaches(ids[0], StateName::Delivered).await;
     // The second: never seen, then refused for want of an office.
     let held = room.reaches(ids[1], StateName::Held).await;
@@ -341,7 +347,11 @@ async fn lost_answers_and_deaths_keep_the_order_of_an_office() {
     }
     let taken = room.hub.deliveries().into_iter().filter(|one| matches!(one.outcome, Outcome::Accepted(_)));
     let keys: Vec<_> = taken.map(|one| one.key).collect();
-    assert_eq!(keys, [hub_key(ids[1], 1), ids[2], ids[3]], "under another key, and in order; the first was lost");
+    assert_eq!(
+        keys,
+        [hub_key(first_keys[1], 1), first_keys[2], first_keys[3]],
+        "under another key, and in order; the first was lost"
+    );
     assert_eq!(room.hub.filed().len(), 4);
     assert!(room.hub.filed().values().all(|times| *times == 1), "{:?}", room.hub.filed());
     room.close().await;

@@ -28,7 +28,8 @@ pub(crate) fn judge(hub: &Sandbox, gateway: &Gateway, promises: &[Promise]) {
     let delivered = gateway.list("delivered");
     let on_record: BTreeMap<&str, &Value> = delivered.iter().map(|one| (one["id"].as_str().unwrap(), one)).collect();
     for (id, record) in &on_record {
-        let filed = at_hub.get(id).unwrap_or_else(|| panic!("{id} has a receipt and is not at the hub"));
+        let key = record["hub_key"].as_str().unwrap();
+        let filed = at_hub.get(key).unwrap_or_else(|| panic!("{id} has a receipt and is not at the hub"));
         assert_eq!(record["receipt"]["number"], filed["receipt_number"], "{id}");
         assert_eq!(record["sha256"], filed["body_sha256"], "{id}: the hub has other bytes");
     }

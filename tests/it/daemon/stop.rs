@@ -46,6 +46,7 @@ fn a_delivery_on_its_way_arrives_before_the_end() {
     hub.fault(json!({ "on": "opinions", "kind": "delay", "delay_ms": 6000 }));
     let mut gateway = Gateway::new(&hub);
     let id = on_its_way(&gateway, &hub);
+    let hub_key = gateway.hub_key(&id);
     let mut stream = events(&gateway);
     gateway.signal(Signal::SIGTERM);
     until("a closed door", PATIENCE, || UnixStream::connect(gateway.socket()).is_err().then_some(()));
@@ -54,7 +55,7 @@ fn a_delivery_on_its_way_arrives_before_the_end() {
     assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends, it does not break: {rest:?}");
     assert!(gateway.ended().is_none(), "the delivery is waited for");
     assert_eq!(gateway.wait().code(), Some(0));
-    assert_eq!(hub.key_facts(&id)["effects"], 1);
+    assert_eq!(hub.key_facts(&hub_key)["effects"], 1);
     let log = gateway.log();
     let steps =
         ["no longer accepting finished=true", "sends in flight ended finished=true", "store closed finished=true"];
@@ -64,7 +65,7 @@ fn a_delivery_on_its_way_arrives_before_the_end() {
     gateway.start();
     let seen = gateway.submission(&id);
     assert_eq!((&seen["state"], &seen["attempts"]), (&json!("delivered"), &json!(1)), "{seen}");
-    assert_eq!(hub.key_facts(&id)["seen"], 1);
+    assert_eq!(hub.key_facts(&gateway.hub_key(&id))["seen"], 1);
     assert_eq!(gateway.errors(), [""; 0]);
 }
 
@@ -91,14 +92,17 @@ fn cut_off(fault: Value) -> (Sandbox, Gateway, String) {
 fn what_the_deadline_cuts_off_is_asked_about_and_sent_again_when_it_never_arrived() {
     let (hub, gateway, id) = cut_off(json!({ "on": "opinions", "kind": "cut_before_effect", "delay_ms": 60_000 }));
     gateway.reaches(&id, "delivered", PATIENCE);
-    assert_eq!((&hub.key_facts(&id)["effects"], &hub.facts()["totals"]["filed_twice"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&hub.key_facts(&gateway.hub_key(&id))["effects"], &hub.facts()["totals"]["filed_twice"]),
+        (&json!(1), &json!(0))
+    );
 }
 
 #[test]
 fn what_the_deadline_cuts_off_is_asked_about_and_not_sent_again_when_it_arrived() {
     let (hub, gateway, id) = cut_off(json!({ "on": "opinions", "kind": "slow_body", "interval_ms": 2000 }));
     let seen = gateway.reaches(&id, "delivered", PATIENCE);
-    let facts = hub.key_facts(&id);
+    let facts = hub.key_facts(&gateway.hub_key(&id));
     assert_eq!((&facts["effects"], &facts["seen"]), (&json!(1), &json!(1)), "{facts}");
     assert_eq!(seen["receipt"]["number"], facts["receipt_number"]);
 }

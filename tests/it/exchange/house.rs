@@ -76,7 +76,7 @@ impl House {
     }
 
     pub(super) async fn over(home: Home, facility: &str, hub: Arc<ScriptedHub>) -> Self {
-        let room = room::Room::over(home, hub, Clock::system()).await;
+        let room = room::Room::of(facility, home, hub, Clock::system()).await;
         let keys = Arc::new(Keyring::read(&room.directory.path().join("master.key")).unwrap());
         let (stop, stopped) = watch::channel(false);
         let config = inbox::Config {

@@ -31,6 +31,10 @@ async fn an_empty_file_puts_a_held_unit_on_paper() {
     assert_eq!(result["deliveries"][0]["cover_page"], format!("{name}.cover.html"));
     assert_eq!((house.names("out").len(), house.names(".work").len(), house.names("refused").len()), (0, 0, 0));
     assert!(house.room.hub.filed().is_empty());
+    let trail = house.room.store.trail_after(0, 1000).await.unwrap();
+    let on_record: Vec<_> = trail.iter().filter(|row| row.record.contains("\"act\":\"submission.paper\"")).collect();
+    assert_eq!(on_record.len(), 1, "{trail:?}");
+    assert!(on_record[0].record.contains("\"by\":\"folder\""), "{on_record:?}");
 
     // Nothing waits under that name any more, nor ever under the other.
     house.put(&[(format!("{name}.paper"), Vec::new()), ("nothing.CSV.paper".to_owned(), Vec::new())]);

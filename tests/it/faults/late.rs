@@ -22,7 +22,7 @@ fn files_once(patience: &str, first: u64, second: u64) {
     let id = gateway.accepted(&opinion(1), "k-1");
     let delivered = gateway.reaches(&id, "delivered", PATIENCE);
     until("the effect of the request that was given up", PATIENCE, || (hub.status()["at_work"] == 0).then_some(()));
-    let facts = hub.key_facts(&id);
+    let facts = hub.key_facts(&gateway.hub_key(&id));
     assert_eq!((&facts["seen"], &facts["effects"]), (&json!(2), &json!(1)), "asked too late to see the race? {facts}");
     assert_eq!(facts["bodies_sha256"], json!([delivered["sha256"]]), "{facts}");
     assert_eq!(facts["receipt_number"], delivered["receipt"]["number"], "{facts}");

@@ -148,14 +148,15 @@ impl Lane {
 
     fn end(&self, gateway: &Gateway, id: &str, row: &Row) {
         if row.end == End::Stays {
-            assert_eq!(effects(&self.hub.key_facts(id)), 0, "{}", self.hub.key_facts(id));
+            let facts = self.hub.key_facts(look(gateway, id)["hub_key"].as_str().unwrap());
+            assert_eq!(effects(&facts), 0, "{facts}");
             return see(gateway, id, row);
         }
         let delivered =
             until("the delivery", PATIENCE, || Some(look(gateway, id)).filter(|seen| seen["state"] == "delivered"));
         assert_eq!((&delivered["reason"], &delivered["eta"]), (&Value::Null, &Value::Null), "{delivered}");
         match self.sends {
-            Sends::Opinions => self.one_opinion(id, &delivered),
+            Sends::Opinions => self.one_opinion(&delivered),
             Sends::Plans => self.one_plan(&delivered),
         }
         if row.end == End::Accepted {
@@ -167,8 +168,8 @@ impl Lane {
         }
     }
 
-    fn one_opinion(&self, id: &str, delivered: &Value) {
-        let facts = self.hub.key_facts(id);
+    fn one_opinion(&self, delivered: &Value) {
+        let facts = self.hub.key_facts(delivered["hub_key"].as_str().unwrap());
         assert_eq!(effects(&facts), 1, "{facts}");
         assert_eq!(facts["receipt_number"], delivered["receipt"]["number"], "{facts}");
         assert_eq!(facts["bodies_sha256"], json!([delivered["sha256"]]), "the bytes sent are the bytes accepted");

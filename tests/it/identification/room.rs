@@ -80,6 +80,11 @@ impl Room {
 
 impl<H: HubPort> Room<H> {
     pub(crate) async fn over(directory: Home, hub: Arc<H>, clock: Clock) -> Self {
+        Self::of(FACILITY, directory, hub, clock).await
+    }
+
+    /// The outbox of another facility.
+    pub(crate) async fn of(facility: &str, directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
         let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
         let keys = Arc::new(keys.unwrap());
@@ -95,7 +100,7 @@ impl<H: HubPort> Room<H> {
         };
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(40)).unwrap();
         let config = outbox::Config {
-            facility: FACILITY.into(),
+            facility: facility.into(),
             clinic: false,
             policy: Policy { backoff, strikes: STRIKES, key_memory: 399 * DAY, ask_after: Duration::from_millis(5) },
             parallel: 4,
@@ -174,7 +179,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn sender() -> Sender {
-    Sender { facility: FACILITY.into(), id: "counter".into(), act: None }
+    Sender { facility: FACILITY.into(), id: "counter".into(), hub_user: None, act: None }
 }
 
 pub(crate) fn insured(n: u32) -> String {

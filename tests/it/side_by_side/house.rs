@@ -101,7 +101,7 @@ impl Desk {
     }
 
     pub(super) fn sender(&self) -> Sender {
-        Sender { facility: self.facility.into(), id: "desk".into(), act: None }
+        Sender { facility: self.facility.into(), id: "desk".into(), hub_user: None, act: None }
     }
 
     pub(super) async fn begin(&self, key: &str) -> Intake {
@@ -143,6 +143,16 @@ impl Desk {
 
     pub(super) async fn reaches(&self, id: Uuid, state: StateName) -> Submission {
         self.until(id, |submission| submission.state == state).await
+    }
+
+    /// Their keys at the hub.
+    pub(super) async fn keys(&self, ids: impl IntoIterator<Item = &Uuid>) -> BTreeSet<Uuid> {
+        let mut keys = BTreeSet::new();
+        for id in ids {
+            let found = self.outbox.submission(&self.sender().facility, *id).await.unwrap().unwrap();
+            keys.insert(found.hub_key.unwrap());
+        }
+        keys
     }
 
     /// What its hub has, under their keys.

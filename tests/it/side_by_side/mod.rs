@@ -6,11 +6,14 @@ mod house;
 use std::collections::BTreeSet;
 
 use engawa::fault::Code;
-use engawa::hub::{HubPort as _, LookupOutcome, MunicipalState, Outcome, Receipt, Scope, Step, Trouble};
+use engawa::hub::{HubPort as _, LookupOutcome, MunicipalState, Outcome, Receipt, Scope, ScriptedHub, Step, Trouble};
 use engawa::model::careplan::unit::{Reading, Unit};
 use engawa::model::opinion::MediaType;
-use engawa::outbox::{BARRED, HealthStatus, NewBatch, NewUnit, OutboxError, RequestHash, StateName};
+use engawa::outbox::{BARRED, HealthStatus, NewBatch, NewUnit, OutboxError, RequestHash, StateName, Submission};
 use engawa::store::SetFact;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Map, json};
 use uuid::Uuid;
 
@@ -70,7 +73,7 @@ async fn each_document_goes_to_its_own_hub() {
         for id in sent {
             desk.reaches(*id, StateName::Delivered).await;
         }
-        assert_eq!(desk.filed(), *sent);
+        assert_eq!(desk.filed(), desk.keys(sent).await);
         assert_eq!(desk.outbox.counts().await.unwrap(), [(StateName::Delivered, 8)]);
     }
     assert_eq!(house.store.counts_of_box().await.unwrap(), [("delivered".to_owned(), 16)]);
@@ -219,7 +222,7 @@ async fn what_was_being_sent_is_taken_up_by_its_own_facility() {
     for id in &sent[0] {
         one.reaches(*id, StateName::Delivered).await;
     }
-    assert_eq!(one.filed(), sent[0].iter().copied().collect());
+    assert_eq!(one.filed(), one.keys(&sent[0]).await);
     assert_eq!(house.store.facilities_waiting().await.unwrap(), [(BOTH[1].to_owned(), 5)]);
     one.close().await;
     let (home, clock) = house.close().await;
@@ -230,7 +233,7 @@ async fn what_was_being_sent_is_taken_up_by_its_own_facility() {
     for id in &sent[1] {
         other.reaches(*id, StateName::Delivered).await;
     }
-    assert_eq!(other.filed(), sent[1].iter().copied().collect());
+    assert_eq!(other.filed(), other.keys(&sent[1]).await);
     assert!(house.store.facilities_waiting().await.unwrap().is_empty());
     other.close().await;
     house.close().await;
@@ -261,8 +264,8 @@ async fn nobody_sweeps_what_another_receives() {
     intake.content(&[8; 100_000]).await.unwrap();
     intake.end_attachment().await.unwrap();
     let accepted = intake.finish(RequestHash::new(&gateway::opinion("large"), None)).await.unwrap();
-    other.reaches(accepted.id, StateName::Delivered).await;
-    let filed = other.hub.deliveries().into_iter().find(|one| one.key == accepted.id).unwrap();
+    let key = other.reaches(accepted.id, StateName::Delivered).await.hub_key;
+    let filed = other.hub.deliveries().into_iter().find(|one| Some(one.key) == key).unwrap();
     assert_eq!(filed.sha256, accepted.sha256);
     one.close().await;
     other.close().await;
@@ -311,7 +314,8 @@ async fn what_one_finds_out_of_another_box_stops_all() {
     let other = house.desk(BOTH[1], house.hub()).await;
     let before = other.opinion("before").await;
     other.reaches(before, StateName::Delivered).await;
-    let (hub, accepted_at) = (house.hub(), house.clock.now());
+    // Later than this box accepted it: it is no box before this one that filed it.
+    let (hub, accepted_at) = (house.hub(), house.clock.now() + std::time::Duration::from_secs(60));
     hub.then_look_up([LookupOutcome::Accepted(Receipt { number: "R9".into(), accepted_at, trace_id: None })]);
     let one = house.desk(BOTH[0], hub).await;
     one.reaches(taken, StateName::Delivered).await;
@@ -333,4 +337,71 @@ async fn what_one_finds_out_of_another_box_stops_all() {
     one.close().await;
     other.close().await;
     house.close().await;
+}
+
+/// What a hub in trouble does to one delivery after the other.
+fn troubled(hub: &ScriptedHub, seed: u64) {
+    let mut dice = StdRng::seed_from_u64(seed);
+    hub.rule(move |_| match dice.random_range(0..6) {
+        0 => Step::LoseAfter(Trouble::of(Code::HubTimeout, Scope::Try)),
+        1 => Step::LoseBefore(Trouble::of(Code::HubTimeout, Scope::Try)),
+        2 => down(),
+        3 => Step::Hang,
+        _ => Step::Accept,
+    });
+}
+
+/// Whichever facility's outbox is killed, started again or not there for a while, and whatever its hub does: what was taken in is filed
+/// once, at its own hub, or cancelled by its own people.
+#[tokio::test]
+async fn whatever_happens_each_is_filed_once_where_it_belongs() {
+    for seed in 0..4_u64 {
+        let (house, mut dice) = (House::open().await, StdRng::seed_from_u64(seed));
+        let hubs = [house.hub(), house.hub()];
+        let mut desks: [Option<Desk>; 2] = [None, None];
+        let mut taken_in: [Vec<Uuid>; 2] = Default::default();
+        for n in 0..80 {
+            let at = dice.random_range(0..2);
+            match (dice.random_range(0..10), desks[at].take()) {
+                (0, Some(desk)) => drop(desk.close().await),
+                (_, None) => {
+                    troubled(&hubs[at], dice.random());
+                    desks[at] = Some(house.desk(BOTH[at], hubs[at].clone()).await);
+                }
+                (1, Some(desk)) => {
+                    if let Some(id) = taken_in[at].choose(&mut dice) {
+                        let _ = desk.outbox.cancel(&desk.sender(), *id).await;
+                    }
+                    desks[at] = Some(desk);
+                }
+                (2, Some(desk)) => {
+                    desk.outbox.reconsider();
+                    desks[at] = Some(desk);
+                }
+                (_, Some(desk)) => {
+                    taken_in[at].push(desk.opinion(&format!("key {n}")).await);
+                    desks[at] = Some(desk);
+                }
+            }
+        }
+        for (at, hub) in hubs.iter().enumerate() {
+            if let Some(desk) = desks[at].take() {
+                desk.close().await;
+            }
+            hub.rule(|_| Step::Accept);
+            let desk = house.desk(BOTH[at], hub.clone()).await;
+            let mut delivered = BTreeSet::new();
+            for id in &taken_in[at] {
+                let over = |seen: &Submission| matches!(seen.state, StateName::Delivered | StateName::Cancelled);
+                if desk.until(*id, over).await.state == StateName::Delivered {
+                    delivered.insert(*id);
+                }
+            }
+            assert_eq!(desk.filed(), delivered, "seed {seed}, {}", BOTH[at]);
+            desk.close().await;
+        }
+        assert!(taken_in.iter().all(|all| all.len() > 5), "seed {seed}: {taken_in:?}");
+        assert!(house.store.facilities_waiting().await.unwrap().is_empty());
+        house.close().await;
+    }
 }

@@ -75,6 +75,26 @@ impl Setup {
         setup.state(&state)
     }
 
+    /// A further facility beside the first one, in a file of its name, with one of its accounts.
+    pub(crate) fn beside(self, hub: &Sandbox, facility: &str, user_id: &str) -> Self {
+        let (name, facility) = (facility, hub.facility(facility));
+        fs::create_dir_all(self.path("facilities.d")).unwrap();
+        let path = |file: &str| json!(self.path(&format!("{name}.{file}"))).to_string();
+        self.secret(&format!("{name}.password"), fs::read(hub.password_file(user_id)).unwrap());
+        self.secret(&format!("{name}.p12"), fs::read(&facility.p12).unwrap());
+        self.secret(&format!("{name}.passphrase"), fs::read(&facility.p12_passphrase).unwrap());
+        let text = format!(
+            "[facility]\nnumber = {:?}\n[hub]\ncertificate_file = {}\ncertificate_passphrase_file = {}\nuser_id = {user_id:?}\n\
+             password_file = {}\n",
+            facility.number,
+            path("p12"),
+            path("passphrase"),
+            path("password"),
+        );
+        fs::write(self.path("facilities.d").join(format!("{name}.toml")), text).unwrap();
+        self
+    }
+
     /// One setting, its value in TOML: `set("outbox.backoff_min_s", "5")`, `set("log.format", "\"json\"")`.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
@@ -342,6 +362,11 @@ impl Gateway {
         let answer = self.get(&format!("/v1/opinions/{id}"));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
+    }
+
+    /// The key under which the hub knows a submission.
+    pub(crate) fn hub_key(&self, id: &str) -> String {
+        self.submission(id)["hub_key"].as_str().unwrap().to_owned()
     }
 
     /// Waits until a submission is in a state; the submission.

@@ -209,8 +209,8 @@ async fn record(
     let facts = stage.control(hub, "GET", "/control/facts", String::new()).await?;
     let totals = json!([facts["totals"]["effects"], facts["totals"]["filed_twice"], facts["totals"]["refused"]]);
     let filed = &facts["accepted"][0];
-    let filed = json!([filed["key"], filed["body_sha256"], filed["receipt_number"], filed["attachments"]]);
-    if totals != json!([1, 0, 0]) || filed != json!([promise.id, promise.sha256, receipt, 1]) {
+    let filed = json!([filed["body_sha256"], filed["receipt_number"], filed["attachments"]]);
+    if totals != json!([1, 0, 0]) || filed != json!([promise.sha256, receipt, 1]) {
         return Err(format!("the hub's record says otherwise: {facts}").into());
     }
     let hash = promise.sha256.get(..16).unwrap_or_default();

@@ -97,8 +97,7 @@ pub(super) struct View<'v, 'p> {
 impl<'v> View<'v, '_> {
     /// The value of a column; empty when it was found wrong, so that nothing is concluded from it.
     pub(super) fn get(&self, column: usize) -> &'v [u8] {
-        let right = column > 0 && self.right >> column & 1 == 1;
-        self.record.field(column).filter(|_| right).map_or(&[], |field| field.inner())
+        if self.sure(column) { self.record.inner(column) } else { &[] }
     }
 
     /// True when the column holds something, right or wrong.
@@ -108,7 +107,10 @@ impl<'v> View<'v, '_> {
 
     /// True when the column is empty or was found right.
     pub(super) fn sure(&self, column: usize) -> bool {
-        column > 0 && self.right >> column & 1 == 1
+        // A shift of 128 bits by a number that is not known takes several times as long as one of 64.
+        #[allow(clippy::cast_possible_truncation)]
+        let half = if column < 64 { self.right as u64 } else { (self.right >> 64) as u64 };
+        column > 0 && half >> (column & 63) & 1 == 1
     }
 
     /// True when what was worked out from these columns holds for this record as well; remembers whether it will for the next.

@@ -45,6 +45,9 @@ pub(super) struct Table {
     user: OfColumns,
     keyed: OfColumns,
     served: OfColumns,
+    /// Of the row's service: whether office and code are there, and whether it is a rental (17).
+    serves: bool,
+    rents: bool,
     /// What is still to be added to a service: rows of one service stand together.
     counting: Option<Counting>,
     provided: OfColumns,
@@ -93,6 +96,8 @@ impl Table {
             user: with(&[]),
             keyed: with(&[c.care_plan_date, c.target_month, c.consultation_date]),
             served: with(&[c.provider_office_code, c.service_code]),
+            serves: false,
+            rents: false,
             counting: None,
             provided: with(&[c.provider_office_code]),
             columns,
@@ -107,17 +112,17 @@ impl Table {
     }
 
     pub(super) fn add(&mut self, view: &View<'_, '_>, facts: &mut Facts, findings: &mut Findings) {
-        let [insurer, insured] = [self.columns.insurer_number, self.columns.insured_number].map(|at| view.get(at));
-        if insurer.is_empty() || insured.is_empty() {
-            self.repeated(view, Place::Anywhere, findings);
-            // Single values of this record may be known from here on, but nothing was worked out from them.
-            for worked_out in [&mut self.user, &mut self.keyed, &mut self.served, &mut self.provided] {
-                worked_out.known = false;
-            }
-            return;
-        }
         let mut place = Place::SameUser;
         if !view.holds(self.user.columns, &mut self.user.known) {
+            let [insurer, insured] = self.person(view);
+            if insurer.is_empty() || insured.is_empty() {
+                self.repeated(view, Place::Anywhere, findings);
+                // Single values of this record may be known from here on, but nothing was worked out from them.
+                for worked_out in [&mut self.user, &mut self.keyed, &mut self.served, &mut self.provided] {
+                    worked_out.known = false;
+                }
+                return;
+            }
             let user = digest(&[insurer, insured]);
             // That it is not known to hold does not make it another one.
             if user != self.user.digest || facts.users.is_empty() {
@@ -131,15 +136,17 @@ impl Table {
         }
         self.repeated(view, place, findings);
         let user = self.user.digest;
-        self.key(view, insurer, insured, facts, findings);
+        self.key(view, facts, findings);
         match self.kind {
             FileKind::Plan2 => self.numbered(view, findings),
             FileKind::PreventiveAnnex => {
                 self.numbered(view, findings);
             }
             FileKind::Slip | FileKind::Results => {
-                self.rental(view, user, findings);
                 self.service(view, user, self.columns.times_per_day, facts);
+                if self.rents {
+                    self.rental(view, user, findings);
+                }
             }
             FileKind::SlipAnnex => {
                 self.annex.add(view, user, facts, findings);
@@ -172,6 +179,10 @@ impl Table {
         }
     }
 
+    fn person<'v>(&self, view: &View<'v, '_>) -> [&'v [u8]; 2] {
+        [self.columns.insurer_number, self.columns.insured_number].map(|at| view.get(at))
+    }
+
     fn repeated(&mut self, view: &View<'_, '_>, place: Place, findings: &mut Findings) {
         if self.rows.is(digest(&[view.record.raw()]), place) {
             findings.push(view.finding(Rule::RowRepeated));
@@ -179,7 +190,7 @@ impl Table {
     }
 
     /// The record's key: the person and the date or month that is not zeros.
-    fn key(&mut self, view: &View<'_, '_>, insurer: &[u8], insured: &[u8], facts: &mut Facts, findings: &mut Findings) {
+    fn key(&mut self, view: &View<'_, '_>, facts: &mut Facts, findings: &mut Findings) {
         let one = ONE_RECORD.contains(&self.kind);
         if view.holds(self.keyed.columns, &mut self.keyed.known) && !one {
             return;
@@ -187,6 +198,7 @@ impl Table {
         let columns = &self.columns;
         let dates = [columns.care_plan_date, columns.target_month, columns.consultation_date].map(|at| view.get(at));
         let Some(date) = dates.into_iter().find(|date| date.iter().any(|byte| *byte != b'0')) else { return };
+        let [insurer, insured] = self.person(view);
         let key = digest(&[insurer, insured, date]);
         let mut repeated = true;
         facts.keys.entry(key).or_insert_with(|| {
@@ -237,12 +249,9 @@ impl Table {
     /// Rental rows of the same code and units are told apart by the detail number.
     fn rental(&mut self, view: &View<'_, '_>, user: u64, findings: &mut Findings) {
         let columns = &self.columns;
-        let code = view.get(columns.service_code);
-        if !code.starts_with(b"17") {
-            return;
-        }
         let rest = [columns.units, columns.provider_office_code, columns.service_date, columns.detail_number];
         let [units, office, day, number] = rest.map(|at| view.get(at));
+        let code = view.get(columns.service_code);
         if !self.rentals.insert(digest(&[&user.to_be_bytes(), code, units, office, day, number])) {
             findings.push(view.about(Rule::DetailNumberMissing, columns.detail_number));
         }
@@ -250,14 +259,15 @@ impl Table {
 
     fn service(&mut self, view: &View<'_, '_>, user: u64, times: usize, facts: &mut Facts) {
         let holds = view.holds(self.served.columns, &mut self.served.known);
-        let columns = &self.columns;
-        let (office, code) = (view.get(columns.provider_office_code), view.get(columns.service_code));
         if !holds {
+            let columns = &self.columns;
+            let (office, code) = (view.get(columns.provider_office_code), view.get(columns.service_code));
             self.served.digest = digest(&[&user.to_be_bytes(), office, code]);
+            self.serves = !office.is_empty() && !code.is_empty();
+            self.rents = code.starts_with(b"17");
         }
-        if let Some(times) = value::number(view.get(times))
-            && !office.is_empty()
-            && !code.is_empty()
+        if self.serves
+            && let Some(times) = value::number(view.get(times))
         {
             let service = self.served.digest;
             match &mut self.counting {
@@ -266,7 +276,7 @@ impl Table {
             }
         }
         if self.kind == FileKind::Results {
-            let branch = view.get(columns.satellite_branch);
+            let branch = view.get(self.columns.satellite_branch);
             if !facts.branches.contains(branch) {
                 facts.branches.insert(branch.to_vec());
             }
