@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-bench deps-package build demo run test crash soak fuzz check bench audit fmt tools nightly
-.PHONY: deb deb-twice deb-arm64 test-package tools-package
+.PHONY: schemathesis tools-schemathesis deb deb-twice deb-arm64 test-package tools-package
 
 N ?= 200
 ROUNDS ?= 40
@@ -21,6 +21,9 @@ FUZZ_LIMITS := -max_len=9000 -timeout=5 -rss_limit_mb=1024
 PACKAGES := $(TARGET)/packages
 # How many wait for the hub while the package is upgraded.
 DOCUMENTS ?= 1000
+# Random requests an operation, for everybody who may use it.
+EXAMPLES ?= 15
+SCHEMATHESIS := $(TARGET)/schemathesis/venv
 # A local copy of the RustSec advisories; without one cargo-audit fetches its own.
 ADVISORY_DB ?= ../shared/advisory-db
 
@@ -63,6 +66,9 @@ fuzz: deps nightly ## libFuzzer on what reads foreign bytes: make fuzz SECONDS_E
 			-dict=tests/fuzz/dictionaries/$$target -artifact_prefix=$(FUZZ)/crashes/$$target- -print_final_stats=1 || exit 1; \
 	done
 
+schemathesis: build tools-schemathesis ## what /openapi.json allows and forbids, sent to a gateway as everybody: make schemathesis EXAMPLES=200
+	$(SCHEMATHESIS)/bin/python tests/schemathesis/run.py --binaries $(BUILT) --examples $(EXAMPLES) --report $(TARGET)/schemathesis/report.json
+
 deps-bench:
 	@packaging/install.sh packaging/deps.txt packaging/deps-bench.txt
 
@@ -98,6 +104,11 @@ fmt: ## format the source
 tools:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	@command -v cargo-audit >/dev/null || cargo install --locked cargo-audit
+
+tools-schemathesis:
+	@packaging/install.sh packaging/deps-schemathesis.txt
+	@$(SCHEMATHESIS)/bin/pip freeze 2>/dev/null | grep -qxF "$$(grep -m1 '^schemathesis==' tests/schemathesis/requirements.txt)" || { \
+		python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet -r tests/schemathesis/requirements.txt; }
 
 tools-package:
 	@command -v cargo-deb >/dev/null || cargo install --locked cargo-deb

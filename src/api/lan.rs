@@ -19,6 +19,7 @@ use super::caller::Peer;
 use super::perimeter::Perimeter;
 use super::steady::Steady;
 use crate::telemetry::Metric;
+use crate::terminal::pairing::{NEARBY, network};
 
 /// How the LAN is listened to.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ pub struct LanConfig {
     pub perimeter: Arc<Perimeter>,
     /// Connections open at once; one more takes the place of one of the address that has the most, or is closed.
     pub max_connections: usize,
-    /// Of these, from one address; more are closed.
+    /// Of these, from one address; more are closed. Of an IPv6 /64 eight times as many, and half of all at most.
     pub per_address: usize,
     /// How long a TLS handshake may take.
     pub handshake: Duration,
@@ -54,6 +55,8 @@ struct Open {
     next: u64,
     /// The connections of each address, the oldest first.
     by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
+    /// How many each IPv6 /64 has.
+    by_network: HashMap<IpAddr, usize>,
 }
 
 impl Open {
@@ -61,21 +64,37 @@ impl Open {
         self.by_address.get(&address).map_or(0, BTreeMap::len)
     }
 
+    fn near(&self, address: IpAddr) -> usize {
+        network(address).and_then(|network| self.by_network.get(&network)).copied().unwrap_or(0)
+    }
+
     fn add(&mut self, address: IpAddr) -> (u64, Arc<Notify>) {
         let (number, displaced) = (self.next, Arc::new(Notify::new()));
         self.next += 1;
         self.all += 1;
         self.by_address.entry(address).or_default().insert(number, Arc::clone(&displaced));
+        if let Some(network) = network(address) {
+            *self.by_network.entry(network).or_default() += 1;
+        }
         (number, displaced)
     }
 
     fn remove(&mut self, address: IpAddr, number: u64) {
         let Some(connections) = self.by_address.get_mut(&address) else { return };
-        if connections.remove(&number).is_some() {
-            self.all -= 1;
-        }
+        let removed = connections.remove(&number).is_some();
         if connections.is_empty() {
             self.by_address.remove(&address);
+        }
+        if !removed {
+            return;
+        }
+        self.all -= 1;
+        let Some(network) = network(address) else { return };
+        if let Some(near) = self.by_network.get_mut(&network) {
+            *near -= 1;
+            if *near == 0 {
+                self.by_network.remove(&network);
+            }
         }
     }
 
@@ -141,7 +160,9 @@ impl Gate {
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = open.of(address);
-        if own >= *per_address {
+        // However many addresses a machine takes on, half of the seats are left to those who come otherwise.
+        let nearby = (per_address * NEARBY).min(max_connections / 2).max(*per_address);
+        if own >= *per_address || open.near(address) >= nearby {
             return Err("address");
         }
         perimeter.connection(address, now).map_err(|_| "rate")?;

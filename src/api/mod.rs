@@ -18,6 +18,7 @@ mod matrix;
 mod members;
 mod meter;
 mod openapi;
+mod pages;
 mod perimeter;
 mod person;
 mod problem;
@@ -57,7 +58,7 @@ pub use matrix::{Comer, Permission, page as routes_page, permissions};
 pub use openapi::document as openapi_document;
 pub use perimeter::{Perimeter, Reach};
 pub use routes::router;
-pub use serve::{Listener, ServeConfig, serve};
+pub use serve::{LanPort, Listener, ServeConfig, serve};
 
 /// What the endpoint is made of.
 pub struct Api {

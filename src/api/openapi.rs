@@ -3,10 +3,13 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{PathItem, PathsBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{
+    Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+};
 
+use super::caller::Door;
 use super::person::COOKIE_NAME;
-use super::routes::{Schemas, table};
+use super::routes::{Route, Schemas, table};
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
 (RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id. A request may name the facility that it is for in the header \
@@ -35,11 +38,12 @@ pub fn document() -> OpenApi {
 fn paths() -> utoipa::openapi::Paths {
     let mut paths = PathsBuilder::new();
     for route in table() {
+        let refusals = refusals(&route);
         let mut operation = route.operation;
-        operation
-            .responses
-            .responses
-            .insert("default".to_owned(), RefOr::Ref(Ref::new("#/components/responses/Problem")));
+        for status in refusals {
+            let refusal = RefOr::Ref(Ref::new("#/components/responses/Problem"));
+            operation.responses.responses.entry(status.to_owned()).or_insert(refusal);
+        }
         // Handlers of different resources share names; an operation's id has to be its own.
         let resource = route.path.trim_start_matches("/v1").trim_start_matches('/');
         let resource =
@@ -49,16 +53,38 @@ fn paths() -> utoipa::openapi::Paths {
         let tag = match resource {
             "opinions" | "careplans" | "submissions" | "events" | "keys" | "staff" | "session" | "trail" => resource,
             "received" => "careplans",
+            "pair" if route.path == "/pair" => "pages",
             "pair" | "pairing" | "terminal" | "terminals" => "terminals",
+            "" | "login" | "engawa.css" | "engawa.js" => "pages",
             "readers" | "card-sessions" | "identifications" => "cards",
             _ => "gateway",
         };
         operation.tags = Some(vec![tag.to_owned()]);
-        let own = if handler == resource { handler } else { format!("{resource}_{handler}") };
+        let own = if handler == resource || tag == "pages" { handler } else { format!("{resource}_{handler}") };
         operation.operation_id = Some(own.replace('-', "_"));
         paths = paths.path(route.path, PathItem::new(route.method, operation));
     }
     paths.build()
+}
+
+/// What a route is answered before and beside its handler; the handler names its own. `default` stands for what a later version may add.
+fn refusals(route: &Route) -> Vec<&'static str> {
+    // Header and parameters, origin, host, rate; a panic and a full house.
+    let mut statuses = vec!["400", "403", "421", "429", "500", "503", "default"];
+    if route.door != Door::Open {
+        statuses.push("401");
+    }
+    if route.path.contains('{') {
+        statuses.push("404");
+    }
+    // What is written, and what is written down of it, needs room.
+    if route.method != HttpMethod::Get || !route.act.is_empty() {
+        statuses.push("507");
+    }
+    if route.operation.request_body.is_some() {
+        statuses.extend(["408", "413", "415"]);
+    }
+    statuses
 }
 
 fn key_scheme() -> SecurityScheme {

@@ -55,6 +55,9 @@ pub struct Reach {
     pub addresses: BTreeSet<IpAddr>,
     /// Web origins, other than the box's own, whose pages may ask: `scheme://host[:port]` in lower case.
     pub origins: BTreeSet<String>,
+    /// Whether browsers may be told to use the LAN's names over HTTPS alone. That holds for every port of a name: true only where the names
+    /// are the box's alone. Those of its own authority are also the machine's, `localhost` among them, whose loopback port speaks HTTP.
+    pub https_only: bool,
 }
 
 impl Reach {
@@ -143,7 +146,7 @@ pub(super) async fn perimeter(State(api): State<Arc<Api>>, request: Request, nex
             HeaderValue::from_static("x-correlation-id, retry-after, location, content-disposition"),
         );
     }
-    guard_browsers(response.headers_mut(), lan);
+    guard_browsers(response.headers_mut(), lan && api.config.perimeter.reach().https_only);
     response
 }
 
@@ -253,7 +256,7 @@ fn preflight(asked: &HeaderMap) -> Response {
 }
 
 /// What browsers are told of every answer; a handler's own word counts more.
-fn guard_browsers(headers: &mut HeaderMap, lan: bool) {
+fn guard_browsers(headers: &mut HeaderMap, https_only: bool) {
     let said = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -266,7 +269,7 @@ fn guard_browsers(headers: &mut HeaderMap, lan: bool) {
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     }
-    if lan {
+    if https_only {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 
 use super::Api;
 use super::caller::Door;
-use super::problem::Failure;
+use super::problem::{Failure, Place};
 use super::shown::cookie;
 use crate::fault::Code;
 use crate::people::{LoggedIn, PeopleError, Role};
@@ -49,6 +49,24 @@ pub(super) async fn acting(api: &Api, parts: &Parts, mut caller: Caller, door: D
 pub(super) async fn logged_in(api: &Api, parts: &Parts, caller: &Caller) -> Result<LoggedIn, Failure> {
     let cookie = cookie(parts, COOKIE_NAME)?.ok_or(Code::LoginRequired)?;
     Ok(api.people.person(&caller.facility, &caller.id, cookie).await?.ok_or(Code::LoginRequired)?)
+}
+
+/// That somebody to whom a key or a terminal is to be bound is of the facility's staff, and may come in.
+///
+/// # Errors
+/// `REQUEST_MALFORMED` at `/person`, or the code of a store that cannot be read.
+pub(super) async fn of_the_staff(api: &Api, facility: &str, person: Option<&str>) -> Result<(), Failure> {
+    let Some(user) = person else { return Ok(()) };
+    if api.people.role(facility, user).await?.is_some() {
+        return Ok(());
+    }
+    let place = Place::at(
+        "/person",
+        "PERSON_NOT_STAFF",
+        "その利用者名の職員はいないか、停止中か、退職しています。engawa staff list で確かめてください。",
+        "There is no account of that name, or it is suspended or has left. See engawa staff list.",
+    );
+    Err(Failure::here(Code::RequestMalformed, place))
 }
 
 fn as_role(mut caller: Caller, user: String, role: Role) -> Caller {

@@ -152,6 +152,11 @@ table! {
     Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
     Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
     Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
+    Normal Open     ""                       pages::home / __path_home;
+    Normal Open     ""                       pages::pairing_page / __path_pairing_page;
+    Normal Open     ""                       pages::login_page / __path_login_page;
+    Normal Open     ""                       pages::style / __path_style;
+    Normal Open     ""                       pages::script / __path_script;
     Always Open     ""                       gateway::health / __path_health;
     Always Inside   ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;

@@ -36,13 +36,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection may go on once its user was shut out.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A socket that is already bound.
-#[derive(Debug)]
+/// How long to wait until a port of the LAN that could not be bound is tried again.
+const BIND_PAUSE: Duration = Duration::from_secs(2);
+
+/// A port of the LAN: binds it, or says why not and gives nothing. What is wrong with it keeps nobody on the box waiting.
+pub type LanPort = Arc<dyn Fn() -> Option<TcpListener> + Send + Sync>;
+
+/// Where callers come in.
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
-    /// A TCP port for other machines, behind TLS.
-    Lan(TcpListener, LanConfig),
+    /// A TCP port for other machines, behind TLS; tried again until it can be bound.
+    Lan(LanPort, LanConfig),
     /// A Unix socket: root and the daemon's own user are administrators on it.
     Unix(UnixListener),
 }
@@ -99,9 +104,9 @@ pub async fn serve(
             tasks: tasks.clone(),
         };
         match listener {
-            Listener::Lan(listener, config) => {
+            Listener::Lan(port, config) => {
                 let gate = gate.get_or_insert_with(|| Gate::new(config)).clone();
-                tasks.spawn(connections.accept_lan(listener, gate, clock.clone()));
+                tasks.spawn(connections.accept_lan(port, gate, clock.clone()));
             }
             listener => drop(tasks.spawn(connections.accept(listener))),
         }
@@ -157,10 +162,16 @@ impl Connections {
         }
     }
 
-    async fn accept_lan(self, listener: TcpListener, gate: Gate, clock: Clock) {
+    async fn accept_lan(self, port: LanPort, gate: Gate, clock: Clock) {
         let mut stopping = self.stopping.clone();
         let stopped = stopping.wait_for(|stopping| *stopping);
         let all = async {
+            let listener = loop {
+                match port() {
+                    Some(listener) => break listener,
+                    None => tokio::time::sleep(BIND_PAUSE).await,
+                }
+            };
             loop {
                 match listener.accept().await {
                     Ok((stream, address)) => self.receive(stream, canonical(address), &gate, clock.elapsed()),

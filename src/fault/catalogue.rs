@@ -408,6 +408,9 @@ catalogue! {
     AuthorityUnusable "AUTHORITY_UNUSABLE" 503 Operator AfterRemedy
         "この機器の認証局（保存場所の authority.pem と authority.key）を使えません。二つをバックアップから戻してください。作り直すと全端末のペアリングをやり直すことになるため、自動では作りません。"
         "The box's own certificate authority (authority.pem and authority.key in the state directory) cannot be used. Put both back from the backup. It is not made anew by itself, because every terminal would have to be paired again.";
+    LanPort "LAN_PORT" 503 Operator Automatic
+        "LANのポート（lan.listen）を開けません。ほかのプログラムが使っていないか、番号が正しいかを確かめてください。開けるまで試し続けます。この機器の中からは使えます。"
+        "A port for the LAN (lan.listen) cannot be opened. See whether another program has it, and whether its number is right. It is tried again until it opens; on the box itself everything goes on.";
     LanCertificate "LAN_CERTIFICATE" 503 Operator AfterRemedy
         "LAN用の証明書（lan.certificate_file）を使えないか、期限が切れる30日前を過ぎています。新しい証明書と秘密鍵を置いて再読込してください。"
         "The certificate for the LAN (lan.certificate_file) cannot be used, or has less than 30 days left. Put a new one in place with its key, and reload.";

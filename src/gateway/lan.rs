@@ -5,7 +5,7 @@
 //! it ends. What is wrong here keeps nobody from handing documents in on the box itself: it is logged and stands in the health report.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 use tokio::sync::{Notify, watch};
 
 use super::StartError;
-use crate::api::{LanConfig, Listener, Perimeter, Reach};
+use crate::api::{LanConfig, LanPort, Listener, Perimeter, Reach};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::credential::{
@@ -38,6 +38,8 @@ pub(super) struct Lan {
     changed: Notify,
     clock: Clock,
     health: watch::Sender<Option<Health>>,
+    /// Addresses of the settings that could not be bound yet.
+    shut: Mutex<BTreeSet<SocketAddr>>,
 }
 
 /// What is there only when the LAN is listened to.
@@ -89,6 +91,7 @@ impl Identity {
             names: self.names.iter().cloned().collect(),
             addresses: self.addresses.clone(),
             origins: settings.origins.iter().cloned().collect(),
+            https_only: false,
         }
     }
 }
@@ -115,6 +118,7 @@ impl Lan {
             changed: Notify::new(),
             clock: clock.clone(),
             health: watch::Sender::new(health),
+            shut: Mutex::default(),
         });
         if settings.lan.certificate_file.is_some() {
             lan.take_foreign(&settings.lan);
@@ -131,7 +135,7 @@ impl Lan {
     pub(super) fn address(&self) -> String {
         let Some(inside) = &self.inside else { return String::new() };
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-        let port = settings.listen.first().map_or(443, std::net::SocketAddr::port);
+        let port = settings.listen.first().map_or(443, SocketAddr::port);
         let name = inside.present().identity.names.first().cloned().unwrap_or_default();
         format!("https://{name}:{port}")
     }
@@ -143,22 +147,23 @@ impl Lan {
 
     /// The part of the health report; `None` when the LAN is not listened to.
     pub(super) fn health(&self) -> Option<Health> {
-        self.health.borrow().clone()
+        let shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if shut { self.health.borrow().clone() } else { Some(health(Some(Code::LanPort))) }
     }
 
-    /// Binds the addresses of the settings.
-    ///
-    /// # Errors
-    /// When a port is taken.
-    pub(super) fn listeners(&self, settings: &config::Lan) -> Result<Vec<Listener>, StartError> {
-        let Some(inside) = &self.inside else { return Ok(Vec::new()) };
+    /// The addresses of the settings, bound where they can be. One that cannot, because another program has its port, is tried again as
+    /// long as the endpoint runs.
+    pub(super) fn listeners(self: &Arc<Self>, settings: &config::Lan) -> Vec<Listener> {
+        let Some(inside) = &self.inside else { return Vec::new() };
         let mut listeners = Vec::new();
-        for address in &settings.listen {
-            let listener = host::bind_lan(*address)?;
-            if let Ok(address) = listener.local_addr() {
-                let fingerprint = inside.authority.fingerprint();
-                tracing::info!(%address, authority = fingerprint, "engawa: listening to the LAN");
-            }
+        for address in settings.listen.iter().copied() {
+            // At once: nothing else shall get the port before the endpoint is served.
+            let first = Mutex::new(self.bind(address));
+            let lan = Arc::clone(self);
+            let port: LanPort = Arc::new(move || {
+                let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+                first.or_else(|| lan.bind(address))
+            });
             let config = LanConfig {
                 tls: Arc::clone(&inside.tls),
                 perimeter: Arc::clone(&self.perimeter),
@@ -166,9 +171,30 @@ impl Lan {
                 per_address: settings.connections_per_address,
                 handshake: HANDSHAKE,
             };
-            listeners.push(Listener::Lan(listener, config));
+            listeners.push(Listener::Lan(port, config));
         }
-        Ok(listeners)
+        listeners
+    }
+
+    fn bind(&self, wanted: SocketAddr) -> Option<tokio::net::TcpListener> {
+        let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        match host::bind_lan(wanted) {
+            Ok(listener) => {
+                shut.remove(&wanted);
+                let address = listener.local_addr().unwrap_or(wanted);
+                let authority = self.inside.as_ref().map(|inside| inside.authority.fingerprint());
+                tracing::info!(%address, authority, "engawa: listening to the LAN");
+                Some(listener)
+            }
+            Err(error) => {
+                // Told once, however often it is tried.
+                if shut.insert(wanted) {
+                    let code = Code::LanPort;
+                    tracing::error!(code = %code, address = %wanted, error = &error as &dyn std::error::Error, "lan: {}", code.en());
+                }
+                None
+            }
+        }
     }
 
     /// Takes up what can change at once.
@@ -211,7 +237,9 @@ impl Lan {
                     self.health.send_replace(Some(health(Some(code))));
                 }
             }
-            reach.names.extend(inside.present().identity.names.iter().cloned());
+            let present = inside.present();
+            reach.names.extend(present.identity.names.iter().cloned());
+            reach.https_only = present.foreign;
         }
         self.perimeter.replace(reach);
     }

@@ -115,7 +115,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     // Bound before anything is sent: a taken port must not cut a delivery short at every restart.
     let lan = Lan::new(settings, &state.clock);
     let mut listeners = listeners(settings).await?;
-    listeners.extend(lan.listeners(&settings.lan)?);
+    listeners.extend(lan.listeners(&settings.lan));
     let house = House::build(&loaded, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
     let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));

@@ -21,6 +21,7 @@ pub mod password;
 pub mod role;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
@@ -51,6 +52,8 @@ struct Inner {
     clock: Clock,
     hasher: Hasher,
     lockout: Mutex<Lockout>,
+    /// Terminals at which a password is looked at: one at a time each, so that none has all the places of those who wait.
+    trying: Mutex<BTreeSet<String>>,
     hub: Mutex<HubLogins>,
     told: Told,
 }
@@ -64,7 +67,8 @@ impl People {
     #[must_use]
     pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
         let (hasher, lockout, hub) = (Hasher::new(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { store, names, clock, hasher, lockout, hub, told }))
+        let trying = Mutex::default();
+        Self(Arc::new(Inner { store, names, clock, hasher, lockout, trying, hub, told }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.

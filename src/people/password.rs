@@ -25,7 +25,7 @@ const PASSES: u32 = 3;
 const LANES: u32 = 1;
 /// Hashes at once: log-ins leave the box a core.
 const AT_ONCE: usize = 2;
-/// Log-ins that wait for one of them.
+/// Log-ins that wait for one of them, in the order in which they came; of each terminal one at most.
 const WAITING: usize = 16;
 
 /// Signs of a one-time password, in groups of four: 80 bits.

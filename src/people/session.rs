@@ -183,6 +183,7 @@ impl People {
     ) -> Result<StaffRow, PeopleError> {
         let user = User::parse(user);
         let counted = user.as_ref().map_or(NO_USER, User::as_str);
+        let _turn = self.turn(terminal)?;
         self.tries(|tries| tries.begin(self.0.clock.elapsed(), terminal, counted))
             .map_err(|wait| PeopleError::Locked { wait })?;
         let row = match &user {
@@ -247,8 +248,25 @@ impl People {
         }
     }
 
+    /// The terminal's turn to have a password looked at; it ends when dropped.
+    fn turn(&self, terminal: &str) -> Result<Turn<'_>, PeopleError> {
+        let fresh = self.0.trying.lock().unwrap_or_else(PoisonError::into_inner).insert(terminal.to_owned());
+        if fresh { Ok(Turn { people: self, terminal: terminal.to_owned() }) } else { Err(PeopleError::Busy) }
+    }
+
     pub(super) fn tries<T>(&self, work: impl FnOnce(&mut Lockout) -> T) -> T {
         work(&mut self.0.lockout.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Turn<'p> {
+    people: &'p People,
+    terminal: String,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.people.0.trying.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.terminal);
     }
 }
 

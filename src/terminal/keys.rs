@@ -228,6 +228,7 @@ impl Keys {
             from,
             facility: record.facility,
             rights: record.rights,
+            until: None,
         })
     }
 

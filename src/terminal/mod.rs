@@ -28,6 +28,8 @@ pub mod words;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 pub use code::{CodeForm, CodeHash, PairingCode};
 pub use error::TerminalError;
 pub use inventory::{Kind, State, TerminalId, TerminalRecord, WindowRecord};
@@ -66,6 +68,8 @@ pub struct Caller {
     pub facility: String,
     /// What it may do.
     pub rights: BTreeSet<Right>,
+    /// When what it showed is good for nothing any longer: the end of its certificate; `None`: no end of its own.
+    pub until: Option<Timestamp>,
 }
 
 /// The sorts of credentials.
@@ -168,6 +172,7 @@ impl Caller {
             from: None,
             facility: facility.to_owned(),
             rights: Right::ALL.into_iter().collect(),
+            until: None,
         }
     }
 

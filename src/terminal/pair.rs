@@ -160,7 +160,7 @@ impl Terminals {
         locked(&locks, from, self.0.clock.elapsed())
     }
 
-    /// Takes a terminal in that knows the code of an open window. A wrong code counts against every open window and its address; one that is
+    /// Takes a terminal in that knows the code of an open window. A wrong code counts against its address and every open window; one that is
     /// right and asked for in the wrong way costs nothing.
     ///
     /// # Errors
@@ -251,6 +251,7 @@ fn caller(window: &WindowRecord, paired: &Paired, from: IpAddr) -> Caller {
         from: Some(from),
         facility: window.facility.clone(),
         rights: window.rights.clone(),
+        until: None,
     }
 }
 

@@ -3,12 +3,13 @@
 //! ```text
 //!  open ── right code ──► used
 //!    ├──── ten minutes ──► over
-//!    ├──── five wrong codes while it was open ──► worn out
+//!    ├──── 65,536 wrong codes while it was open, by all together ──► worn out
 //!    └──── an administrator ──► over
 //! ```
 //!
-//! Sixty bits, five tries: a guesser's chance is 2⁻⁵⁷ a window, from however many addresses. The lock of an address only keeps one guesser
-//! from wearing out window after window.
+//! Who guesses has five tries in ten minutes, which is as long as a window is open; and one who takes on address after address meets the
+//! bound of the network (IPv6) or of the windows. Sixty bits and 2¹⁶ tries: a chance of 2⁻⁴⁴ a window, from however many addresses. A
+//! bound on all together that one machine could reach would let that machine keep everybody from pairing.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,15 +21,18 @@ use super::code::CodeHash;
 
 /// How long a window is open.
 pub const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// Wrong codes that a window bears.
-pub const TRIES: u32 = 5;
+/// Wrong codes that a window bears, of all who try together.
+pub const TRIES: u32 = 1 << 16;
 /// Windows open at once on the box; an administrator does not serve more people at a time.
 pub const WINDOWS: usize = 32;
 /// Wrong codes after which an address is refused.
-pub const WRONG: usize = 10;
+pub const WRONG: usize = 5;
+/// Wrong codes after which all addresses of an IPv6 /64 are. One machine has as many of them as it likes, but the whole office may
+/// stand in one as well.
+pub const WRONG_NEARBY: usize = WRONG * NEARBY;
 /// Within how long, and for how long at most.
-pub const MEMORY: Duration = Duration::from_secs(3600);
-/// Addresses remembered. Beyond that the one with the fewest wrong codes is forgotten.
+pub const MEMORY: Duration = Duration::from_secs(600);
+/// Addresses remembered, and as many networks. Beyond that the one with the fewest wrong codes is forgotten.
 pub const ADDRESSES: usize = 4096;
 
 /// What the rules have to know of a window.
@@ -68,43 +72,60 @@ pub fn window_of<'w>(windows: &'w [Window], code: &CodeHash, now: Timestamp) -> 
 
 /// Who has sent wrong codes lately. Time is monotonic.
 #[derive(Debug, Default)]
-pub struct Locks(HashMap<IpAddr, Vec<Duration>>);
+pub struct Locks {
+    addresses: Guesses,
+    networks: Guesses,
+}
+
+/// When wrong codes came from each place.
+#[derive(Debug, Default)]
+struct Guesses(HashMap<IpAddr, Vec<Duration>>);
 
 impl Locks {
     /// How long an address is refused from `now`; `None` when it may try.
     #[must_use]
     pub fn locked(&self, from: IpAddr, now: Duration) -> Option<Duration> {
-        let tries = self.0.get(&neighbourhood(from))?;
-        let recent: Vec<_> = tries.iter().filter(|at| now.saturating_sub(**at) < MEMORY).collect();
-        // It may try again when the oldest of the last ten is an hour old.
-        let oldest = recent.len().checked_sub(WRONG).and_then(|first| recent.get(first))?;
-        Some(MEMORY.saturating_sub(now.saturating_sub(**oldest)))
+        let own = self.addresses.locked(from.to_canonical(), WRONG, now);
+        let nearby = network(from).and_then(|network| self.networks.locked(network, WRONG_NEARBY, now));
+        own.max(nearby)
     }
 
     /// Notes a wrong code.
     pub fn wrong(&mut self, from: IpAddr, now: Duration) {
-        let from = neighbourhood(from);
-        if !self.0.contains_key(&from) && self.0.len() >= ADDRESSES {
-            self.forget(now);
+        self.addresses.note(from.to_canonical(), now);
+        if let Some(network) = network(from) {
+            self.networks.note(network, now);
         }
-        let tries = self.0.entry(from).or_default();
-        tries.retain(|at| now.saturating_sub(*at) < MEMORY);
-        // No more are needed to know that it is locked.
-        if tries.len() >= WRONG {
-            tries.remove(0);
-        }
-        tries.push(now);
     }
 
     /// Forgets one that paired: a person who mistyped starts anew.
     pub fn right(&mut self, from: IpAddr) {
-        self.0.remove(&neighbourhood(from));
+        self.addresses.0.remove(&from.to_canonical());
     }
 
     /// How many addresses are remembered.
     #[must_use]
     pub fn remembered(&self) -> usize {
-        self.0.len()
+        self.addresses.0.len()
+    }
+}
+
+impl Guesses {
+    fn locked(&self, from: IpAddr, most: usize, now: Duration) -> Option<Duration> {
+        let tries = self.0.get(&from)?;
+        let recent: Vec<_> = tries.iter().filter(|at| now.saturating_sub(**at) < MEMORY).collect();
+        // It may try again when the oldest of the last ones is forgotten.
+        let oldest = recent.len().checked_sub(most).and_then(|first| recent.get(first))?;
+        Some(MEMORY.saturating_sub(now.saturating_sub(**oldest)))
+    }
+
+    fn note(&mut self, from: IpAddr, now: Duration) {
+        if !self.0.contains_key(&from) && self.0.len() >= ADDRESSES {
+            self.forget(now);
+        }
+        let tries = self.0.entry(from).or_default();
+        tries.retain(|at| now.saturating_sub(*at) < MEMORY);
+        tries.push(now);
     }
 
     fn forget(&mut self, now: Duration) {
@@ -117,7 +138,17 @@ impl Locks {
     }
 }
 
-/// What counts as one address: of IPv6 the /64, in which one machine has as many addresses as it likes.
+/// How much more than one address a whole IPv6 /64 may do. One machine has as many addresses of it as it likes; the other machines of the
+/// office may be in it as well.
+pub const NEARBY: usize = 8;
+
+/// The IPv6 /64 of an address; IPv4 has none.
+#[must_use]
+pub fn network(address: IpAddr) -> Option<IpAddr> {
+    Some(neighbourhood(address)).filter(IpAddr::is_ipv6)
+}
+
+/// Where a machine stays though its address changes: of IPv6 the /64.
 #[must_use]
 pub fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -91,7 +91,7 @@ impl Terminals {
         if ends <= now || begins.duration_since(now) > EARLY {
             return Err(TerminalError::Expired);
         }
-        Ok(self.let_in(record, from))
+        Ok(Caller { until: Some(ends), ..self.let_in(record, from) })
     }
 
     /// Who shows this value of the cookie [`super::COOKIE`].
@@ -313,5 +313,6 @@ fn caller(record: TerminalRecord, from: Option<IpAddr>) -> Caller {
         from,
         facility: record.facility,
         rights: record.rights,
+        until: None,
     }
 }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, With, authorise};
-use crate::api::problem::{Failure, Place};
+use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::backup::{BackupError, Backups, Prepared, Recipient};
 use crate::fault::Code;
@@ -82,7 +82,11 @@ async fn view(backups: &Backups) -> Result<BackupView, BackupError> {
 #[utoipa::path(
     put, path = "/v1/backup/recipient", security(("key" = ["admin"])),
     request_body(content = RecipientRequest),
-    responses((status = 200, description = "Backups are encrypted to it from here on", body = BackupView))
+    responses(
+        (status = 200, description = "Backups are encrypted to it from here on", body = BackupView),
+        (status = 409, description = "BACKUP_KEY_PRESENT", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "BACKUP_KEY_WRONG", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn recipient(
     State(api): State<Arc<Api>>,
@@ -123,7 +127,10 @@ fn wrong(pointer: &str) -> Failure {
 /// The whole box as of this moment, as an age file. An answer that breaks off is no backup.
 #[utoipa::path(
     post, path = "/v1/backup", security(("key" = ["admin"])),
-    responses((status = 200, description = "The backup", content_type = "application/octet-stream"))
+    responses(
+        (status = 200, description = "The backup", content_type = "application/octet-stream"),
+        (status = 409, description = "BACKUP_KEY_MISSING", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn make(
     State(api): State<Arc<Api>>,

@@ -186,6 +186,9 @@ pub(in crate::api) async fn heartbeat(
         (status = 409, description = "CARD_ABSENT, CARD_LEFT, CARD_REMOVED, CARD_RESET, SESSION_WAITING, SESSION_BUSY", body = Document, content_type = "application/problem+json"),
         (status = 410, description = "SESSION_ENDED", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CARD_UNSUPPORTED", body = Document, content_type = "application/problem+json"),
+        (status = 502, description = "CARD_ANSWER_INVALID, CARD_OUTCOME_UNKNOWN", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "CARD_HELD_ELSEWHERE, PCSC_DOWN, READER_DEGRADED", body = Document, content_type = "application/problem+json"),
+        (status = 504, description = "CARD_MUTE", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn tries(

@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, With, authorise, for_whole_box};
+use crate::api::person::of_the_staff;
 use crate::api::problem::{Failure, Place};
 use crate::api::strict_json;
 use crate::card::Terminal;
@@ -33,6 +34,7 @@ pub(in crate::api) struct KeyRequest {
     #[schema(example = "カルテソフト 1号機")]
     label: String,
     /// What its holder may do; at least one.
+    #[schema(value_type = Vec<Right>)]
     rights: BTreeSet<Right>,
     /// The facility on whose behalf its holder acts: the gateway's own, and that if not given.
     #[schema(example = "1370000018")]
@@ -153,6 +155,7 @@ pub(in crate::api) async fn add(
     let whole = timeout(limit, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
     let value = strict_json::parse(&whole)?;
     let new = parse(value, &caller.facility)?;
+    of_the_staff(&api, &new.facility, new.person.as_deref()).await?;
     let adding = connection.detach(async move { api.keys.add(new).await });
     let (key, record) = timeout(limit, adding).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(key = %record.id, by = %caller.id, "API key made");

@@ -29,3 +29,5 @@ pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;
 pub(super) mod wire;
+
+pub(super) use super::pages;

@@ -19,7 +19,8 @@ use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With, authorise};
-use crate::api::problem::{Failure, Place};
+use crate::api::person::of_the_staff;
+use crate::api::problem::{Document, Failure, Place};
 use crate::api::shown::from_own_page;
 use crate::api::strict_json;
 use crate::fault::Code;
@@ -38,6 +39,7 @@ pub(in crate::api) struct PairingRequest {
     #[schema(example = "受付1")]
     label: String,
     /// What it may do; at least one.
+    #[schema(value_type = Vec<Right>)]
     rights: BTreeSet<Right>,
     /// How it proves itself: by a certificate, by a cookie and a person's log-in, or by an API key.
     kind: Kind,
@@ -170,7 +172,10 @@ impl From<WindowRecord> for PairingView {
 #[utoipa::path(
     post, path = "/v1/pairing", security(("key" = ["admin"])),
     request_body(content = PairingRequest),
-    responses((status = 201, description = "Open", body = NewPairingView))
+    responses(
+        (status = 201, description = "Open", body = NewPairingView),
+        (status = 409, description = "LAN_OFF, PAIRING_WINDOWS", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn open(
     State(api): State<Arc<Api>>,
@@ -182,6 +187,7 @@ pub(in crate::api) async fn open(
     let limit = api.config.request;
     let whole = timeout(limit, body.json(&parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)??;
     let new = window(strict_json::parse(&whole)?, caller.facility, caller.id)?;
+    of_the_staff(&api, &new.facility, new.person.as_deref()).await?;
     let opening = connection.detach(async move { api.terminals.open_window(new).await });
     let Opened { record, code, link, qr_svg } = timeout(limit, opening).await.map_err(|_| Code::GatewayBusy)???;
     tracing::info!(window = %record.id, by = %record.opened_by, kind = record.kind.name(), "pairing window opened");
@@ -258,13 +264,19 @@ pub(in crate::api) async fn shut(
 ///
 /// Needs no credential but the code. With a `csr` a certificate is given out, of a window of kind `software`; to the box's own page (over
 /// HTTPS, with its `Origin`) the cookie `__Host-engawa-terminal`, of a window of kind `browser`; otherwise an API key, of a window of kind
-/// `key`. A code that is wrong, used or late is answered with PAIRING_REFUSED, whichever it is; after ten wrong ones from one address with
+/// `key`. A code that is wrong, used or late is answered with PAIRING_REFUSED, whichever it is; after five wrong ones from one address with
 /// PAIRING_LOCKED. A code that is right but asked for in another kind's way (PAIRING_KIND) and one that has not the form of any
 /// (REQUEST_MALFORMED) cost nothing.
 #[utoipa::path(
     post, path = "/v1/pair", security(()),
     request_body(content = PairRequest),
-    responses((status = 201, description = "Paired, and let in at once", body = PairedView))
+    responses(
+        (status = 201, description = "Paired, and let in at once", body = PairedView),
+        (status = 403, description = "PAIRING_REFUSED", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "PAIRING_KIND: the code is still good", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "REQUEST_CSR: the code is still good", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "PAIRING_LOCKED", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn pair(
     State(api): State<Arc<Api>>,

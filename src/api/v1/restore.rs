@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
-use crate::api::problem::{Failure, Place};
+use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::fault::Code;
 use crate::outbox::Outbox;
@@ -42,7 +42,10 @@ pub(in crate::api) struct ConfirmationView {
 #[utoipa::path(
     post, path = "/v1/restore/confirmation", security(("key" = ["admin"])),
     request_body(content = ConfirmationRequest),
-    responses((status = 200, description = "It sends from here on", body = ConfirmationView))
+    responses(
+        (status = 200, description = "It sends from here on", body = ConfirmationView),
+        (status = 409, description = "CONFIRMATION_WRONG", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn confirm(
     State(api): State<Arc<Api>>,

@@ -69,6 +69,9 @@ pub(in crate::api) struct SessionView {
     role: Role,
     /// What may be done here: what the role and this terminal allow.
     rights: BTreeSet<Right>,
+    /// What the administrator called this terminal.
+    #[schema(example = "受付1")]
+    terminal: String,
     /// The password is a one-time password: nothing may be done before it is changed.
     one_time: bool,
     /// The own user at the hub.
@@ -145,7 +148,7 @@ pub(in crate::api) async fn begin(
     let (session, known) = connection.detach(work).await??;
     tracing::info!(user = %known.user, role = known.role.name(), terminal = %caller.id, "logged in");
     let about = About(format!("staff:{}", known.user));
-    let view = view(&api, &caller.facility, known, caller.rights).await?;
+    let view = view(&api, &caller, known).await?;
     let mut response = with_cookie(wiped(&view)?, Some(&session));
     response.extensions_mut().insert(about);
     Ok(response)
@@ -162,7 +165,7 @@ pub(in crate::api) async fn show(
     parts: Parts,
 ) -> Result<Response, Failure> {
     let known = logged_in(&api, &parts, &caller).await?;
-    wiped(&view(&api, &caller.facility, known, caller.rights).await?)
+    wiped(&view(&api, &caller, known).await?)
 }
 
 /// Log out
@@ -211,7 +214,7 @@ pub(in crate::api) async fn password(
     let work = async move { house.people.change_password(&who.facility, &who.id, &user, (present, new)).await };
     let (session, known) = connection.detach(work).await?.map_err(weak)?;
     tracing::info!(user = %known.user, "password changed");
-    let view = view(&api, &caller.facility, known, caller.rights).await?;
+    let view = view(&api, &caller, known).await?;
     Ok(with_cookie(wiped(&view)?, Some(&session)))
 }
 
@@ -244,20 +247,18 @@ fn weak(error: PeopleError) -> Failure {
     Failure::here(Code::PasswordWeak, Place::at("/new_password", code, ja, en))
 }
 
-pub(super) async fn view(
-    api: &Api,
-    facility: &str,
-    known: LoggedIn,
-    rights: BTreeSet<Right>,
-) -> Result<SessionView, Failure> {
-    let account = api.people.account(facility, &known.user).await?;
-    let hub = api.people.hub_account(facility, &known.user).await?.into();
+pub(super) async fn view(api: &Api, caller: &Caller, known: LoggedIn) -> Result<SessionView, Failure> {
+    let account = api.people.account(&caller.facility, &known.user).await?;
+    let hub = api.people.hub_account(&caller.facility, &known.user).await?.into();
+    let terminals = api.terminals.list(&caller.facility).await?;
+    let own = terminals.into_iter().find(|record| record.id.as_str() == caller.id);
     let allowed = known.role.rights();
     Ok(SessionView {
         name: account.name.reveal().to_owned(),
         user: known.user,
         role: known.role,
-        rights: rights.into_iter().filter(|right| allowed.contains(right)).collect(),
+        rights: caller.rights.iter().copied().filter(|right| allowed.contains(right)).collect(),
+        terminal: own.map(|record| record.label).unwrap_or_default(),
         one_time: known.one_time,
         hub,
         ends_at: known.ends_at,

@@ -110,7 +110,7 @@ async fn settled(api: &Api, parts: &Parts, caller: &Caller) -> Result<LoggedIn, 
 
 async fn answer(api: &Api, caller: Caller, known: LoggedIn) -> Result<Response, Failure> {
     let about = About(format!("staff:{}", known.user));
-    let mut response = wiped(&view(api, &caller.facility, known, caller.rights).await?)?;
+    let mut response = wiped(&view(api, &caller, known).await?)?;
     response.extensions_mut().insert(about);
     Ok(response)
 }

@@ -16,7 +16,7 @@ use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
 use crate::api::caller::{Admin, Connection, Peer, With, acting_for};
-use crate::api::problem::Failure;
+use crate::api::problem::{Document, Failure};
 use crate::api::strict_json;
 use crate::card::Terminal;
 use crate::fault::Code;
@@ -174,7 +174,10 @@ pub(in crate::api) async fn reopen(
 #[utoipa::path(
     post, path = "/v1/terminal/certificate", security(("certificate" = [])),
     request_body(content = RenewalRequest),
-    responses((status = 201, description = "Renewed", body = Renewal))
+    responses(
+        (status = 201, description = "Renewed", body = Renewal),
+        (status = 422, description = "REQUEST_CSR", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn renew(
     State(api): State<Arc<Api>>,

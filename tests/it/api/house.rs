@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engawa::api::{Api, Config, Desk, HealthSource, Listener, Report, ServeConfig, router, serve};
+use engawa::api::{
+    Api, Config, Desk, HealthSource, LanConfig, Listener, Perimeter, Reach, Report, ServeConfig, router, serve,
+};
 use engawa::audit::Trail;
 use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
 use engawa::credential::seal::Keyring;
-use engawa::credential::{Authority, KeyFile};
+use engawa::credential::{Authority, KeyFile, Shown};
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
 use engawa::inbox::{self, Inbox};
@@ -94,6 +96,9 @@ impl KeyStore for CountedKeys {
 
 pub(super) struct House {
     pub(super) tcp: SocketAddr,
+    /// The port of the LAN, and its authority. What it gives out is good by the house's clock.
+    pub(super) lan: SocketAddr,
+    pub(super) authority: Arc<Authority>,
     pub(super) unix: PathBuf,
     pub(super) keys: Keys,
     pub(super) people: People,
@@ -160,8 +165,10 @@ impl House {
         let unix = directory.path().join("api.sock");
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
-        let listeners = vec![Listener::Tcp(tcp), Listener::Unix(UnixListener::bind(&unix).unwrap())];
         let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
+        let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
+        let (lan, lan_listener) = lan_listener(&authority, &clock).await;
+        let listeners = vec![Listener::Tcp(tcp), lan_listener, Listener::Unix(UnixListener::bind(&unix).unwrap())];
         let (store, store_task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
         let hub = ScriptedHub::new(clock.clone());
         let free = Arc::new(AtomicU64::new(u64::MAX));
@@ -196,9 +203,8 @@ impl House {
         let keys = Keys::new(key_store.clone(), clock.clone());
         let revocations = keys.revocations().clone();
         let people = People::new(store.clone(), keyring, clock.clone(), Arc::new(move |_| revocations.announce()));
-        let authority = Arc::new(Authority::open_or_make(directory.path(), clock.now()).unwrap());
         let pairing = engawa::terminal::Config { address: "https://box.local:8471".to_owned(), secret: [7; 32] };
-        let terminals = Terminals::new(store, keys.clone(), Some(authority), pairing, clock.clone());
+        let terminals = Terminals::new(store, keys.clone(), Some(Arc::clone(&authority)), pairing, clock.clone());
         let fine = Health { status: HealthStatus::Ok, reason: None, last_proof: Some(clock.now()) };
         let parts = Parts(Arc::new(Mutex::new(vec![("storage", fine)])));
         let readers = Scripted::default();
@@ -230,6 +236,8 @@ impl House {
         let served = tokio::spawn(serve(listeners, router(api), sockets, stopped));
         Self {
             tcp: address,
+            lan,
+            authority,
             unix,
             keys,
             people,
@@ -302,6 +310,23 @@ impl House {
     pub(super) async fn unix(&self, request: Request<Full<Bytes>>) -> Answer {
         exchange(UnixStream::connect(&self.unix).await.unwrap(), request).await
     }
+}
+
+/// TLS on a free loopback port.
+async fn lan_listener(authority: &Authority, clock: &Clock) -> (SocketAddr, Listener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let certificate = authority.server_certificate(&["localhost".to_owned()], &[], clock.now()).unwrap();
+    let reach = Reach { networks: vec!["127.0.0.0/8".parse().unwrap()], ..Reach::default() };
+    let config = LanConfig {
+        tls: Arc::new(authority.server_config(Shown::new(certificate.key)).unwrap()),
+        perimeter: Arc::new(Perimeter::new(reach, 1000)),
+        max_connections: 16,
+        per_address: 16,
+        handshake: PATIENCE,
+    };
+    let listener = Mutex::new(Some(listener));
+    (address, Listener::Lan(Arc::new(move || listener.lock().unwrap().take()), config))
 }
 
 pub(super) fn request(method: &str, path: &str, key: Option<&str>) -> http::request::Builder {

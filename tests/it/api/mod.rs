@@ -8,6 +8,7 @@ mod careplans_paper;
 mod careplans_received;
 mod careplans_refused;
 mod careplans_submit;
+mod certificate_end;
 mod desk;
 mod door;
 mod events;

@@ -18,7 +18,7 @@ fn post(key: &str, kind: &str, body: impl Into<Bytes>) -> http::Request<Full<Byt
 async fn a_wrong_place_or_method_is_said_plainly() {
     let house = House::open().await;
     let key = house.key(&Right::ALL).await;
-    house.tcp(get("/", None)).await.problem("REQUEST_NOT_FOUND");
+    house.tcp(get("/nowhere", None)).await.problem("REQUEST_NOT_FOUND");
     house.tcp(get("/v1/opinions/not-a-uuid", Some(&key))).await.problem("REQUEST_NOT_FOUND");
     house.tcp(get("/v1/opinions/%ff", Some(&key))).await.problem("REQUEST_MALFORMED");
     let answer = house.tcp(request("DELETE", "/v1/keys", None).body(Full::default()).unwrap()).await;

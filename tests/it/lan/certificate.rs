@@ -60,6 +60,7 @@ fn a_certificate_from_elsewhere_is_shown_in_place_of_the_own_one_and_a_broken_on
         &["--resolve", &format!("vendor.example:{}:127.0.0.1", office.lan.port())],
     );
     assert_eq!(named.status, 200, "{named:?}");
+    assert!(named.header("strict-transport-security").is_some_and(|value| value.starts_with("max-age=")), "{named:?}");
 
     std::fs::write(&file, "nonsense").unwrap();
     office.reload(str::to_owned);

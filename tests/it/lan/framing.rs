@@ -76,6 +76,32 @@ fn framing_that_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What hyper reads as RFC 9112 allows, and in one way alone: nobody stands before or behind this box who could read it in another, every
+/// connection is one client's, and what is judged is what is read.
+#[test]
+fn what_is_read_leniently_is_read_in_one_way() {
+    let office = Office::open();
+    let length = SECOND.len();
+    let post = "POST /v1/opinions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    let get = "GET /v1/health HTTP/1.1\nHost: localhost\nConnection: close\n";
+    let cases = [
+        // The second request is the first one's body, by either length.
+        (
+            "the same length twice",
+            format!("{post}Content-Length: {length}\r\nContent-Length: {length}\r\n\r\n{SECOND}"),
+            401,
+        ),
+        ("bare line feeds", format!("{get}\n"), 200),
+        ("a header behind a bare line feed is one", format!("{get}X: a\nOrigin: https://other.example\n\n"), 403),
+        ("an empty line of line feeds ends the head", format!("{get}\n{SECOND}"), 200),
+    ];
+    for (what, request, expected) in &cases {
+        for (port, all) in [("LAN", office.raw(request)), ("loopback", office.raw_loopback(request))] {
+            assert_eq!(answers(&all), (1, *expected), "{what} on {port}: {all}");
+        }
+    }
+}
+
 #[test]
 fn a_head_without_end_is_refused_in_bounded_memory() {
     let office = Office::open();

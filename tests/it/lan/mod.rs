@@ -6,4 +6,6 @@ mod certificate;
 mod crowd;
 mod framing;
 mod kit;
+mod pages;
+mod port;
 mod reach;
