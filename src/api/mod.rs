@@ -48,6 +48,7 @@ use crate::model::careplan::lint;
 use crate::outbox::{Health, Outbox};
 use crate::people::People;
 use crate::terminal::{Keys, Terminals};
+use crate::vault::MasterKeys;
 
 use problem::Failure;
 
@@ -72,6 +73,8 @@ pub struct Api {
     pub cards: Cards,
     /// The box as one file.
     pub backups: Backups,
+    /// The keys under which everything lies.
+    pub master_keys: MasterKeys,
     /// Where acts are recorded.
     pub trail: Trail,
     /// How the gateway's parts are.

@@ -23,6 +23,7 @@ use crate::inbox::InboxError;
 use crate::model::opinion;
 use crate::outbox::OutboxError;
 use crate::terminal::{KeyError, TerminalError};
+use crate::vault::MasterKeyError;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Seconds a caller is asked to wait where nobody knows better.
@@ -372,6 +373,12 @@ impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         let trail = matches!(error, KeyError::Elsewhere).then_some(Code::KeyElsewhere);
         Self { trail, ..Self::from(error.code()).because(error) }
+    }
+}
+
+impl From<MasterKeyError> for Failure {
+    fn from(error: MasterKeyError) -> Self {
+        Self::from(error.code()).because(error)
     }
 }
 

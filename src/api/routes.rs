@@ -109,6 +109,7 @@ table! {
     Normal Manage   "submission.cancel"      submissions::cancel / __path_cancel;
     Normal Manage   "submission.retry"       submissions::retry / __path_retry;
     Normal Manage   "submission.paper"       submissions::paper / __path_paper;
+    Normal Admin    "submission.as_facility" submissions::as_facility / __path_as_facility;
     Normal Read     "submission.cover_page"  submissions::cover_page / __path_cover_page;
     Normal Card     ""                       readers::list / __path_list;
     Own    Card     "card.open"              card_sessions::open / __path_open;
@@ -133,6 +134,8 @@ table! {
     Normal LoggedIn ""                       session::show / __path_show;
     Normal LoggedIn "session.end"            session::end / __path_end;
     Own    LoggedIn "session.password"       session::password / __path_password;
+    Own    LoggedIn "session.hub"            session_hub::give / __path_give;
+    Normal LoggedIn "session.hub_forget"     session_hub::forget / __path_forget;
     Normal Admin    ""                       terminals::list / __path_list;
     Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
     Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
@@ -145,6 +148,9 @@ table! {
     Normal Admin    ""                       backup::show / __path_show;
     Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
     Own    Admin    "backup.make"            backup::make / __path_make;
+    Normal OnTheBox ""                       master_key::show / __path_show;
+    Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
+    Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
     Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       gateway::health / __path_health;
     Always Inside   ""                       gateway::metrics / __path_metrics;

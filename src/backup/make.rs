@@ -170,8 +170,9 @@ impl Backups {
         sweep(&config.directory)?;
         host::private_directory(&folder).map_err(|error| BackupError::File(io::Error::other(error)))?;
         let copy = folder.join(DATABASE);
-        // Read before the copy is made: an anchor must not know of a record that the copy lacks.
-        let small = small_files(keys, &config.directory)?;
+        // Read before the copy is made: an anchor must not know of a record that the copy lacks. Keys may be begun and taken out
+        // meanwhile: the copy opens with those of before and those of after together.
+        let (before, mut small) = (keys.copy(), small_files(&config.directory)?);
         let copied = store.copy_into(&copy).await;
         crash::point("backup.copied");
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
@@ -179,6 +180,7 @@ impl Backups {
         sweep(&config.directory)?;
         let (database, digest, size) =
             tokio::task::spawn_blocking(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
+        small.insert(0, (MASTER_KEY.to_owned(), Zeroizing::new(keys.and(&before).text().as_bytes().to_vec())));
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));
         let manifest = Manifest {
@@ -261,9 +263,9 @@ fn part(name: &str, bytes: &[u8]) -> Part {
     Part { name: name.to_owned(), size: bytes.len() as u64, sha256 }
 }
 
-/// The master keys, wherever this box has them from, the box's authority, and its anchors.
-fn small_files(keys: &Keyring, state: &Path) -> io::Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
-    let mut files = vec![(MASTER_KEY.to_owned(), Zeroizing::new(keys.text().as_bytes().to_vec()))];
+/// The box's authority, and its anchors.
+fn small_files(state: &Path) -> io::Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
+    let mut files = Vec::new();
     for name in SMALL_FILES {
         let file = match File::open(state.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -87,6 +87,11 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR|FILE")]
         out: Option<PathBuf>,
     },
+    /// マスターキー（保存するものすべての鍵） / the master keys, under which everything is kept
+    MasterKey {
+        #[command(subcommand)]
+        order: MasterKeyOrder,
+    },
     /// バックアップから別の機器を始める / begin another box from a backup
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Restore {
@@ -213,6 +218,30 @@ impl From<Reading> for Careplans {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum MasterKeyOrder {
+    /// どの鍵に何件あるか / which keys there are, and what lies under each
+    Status {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 新しい鍵に替える（動かしたまま） / begin another key, while engawa runs
+    Rotate {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 要らなくなった古い鍵を外す / take out old keys that nothing needs
+    Retire {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 設定のトークンに鍵を作り、鍵のファイルを包む（停止中に） / make the key on the token of the settings and wrap the key file; while engawa is stopped
+    InitToken,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum AuditOrder {
     /// 記録がつながっているか確かめ、合わない最初の記録を示す / verify the chain and name the first record that does not fit
     ///
@@ -285,6 +314,8 @@ pub(super) enum QueueOrder {
     Cancel(OneSubmission),
     /// もう一度送る / send one again
     Retry(OneSubmission),
+    /// 本人の代わりに事業所として送る（職員がパスワードを入れられないとき） / send it as the facility, not as the person who handed it in
+    AsFacility(OneSubmission),
     /// 紙で送ることにする（ケアプラン） / it goes on paper instead; care plans only
     Paper(OneSubmission),
 }

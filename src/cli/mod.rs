@@ -18,6 +18,7 @@ mod check;
 mod client;
 mod key;
 mod lan;
+mod master_key;
 mod output;
 mod pages;
 mod queue;
@@ -93,6 +94,7 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
         Command::Staff { of, order } => at(&config, of.facility, |site| staff::staff(site, order)),
         Command::Terminal { of, order } => at(&config, of.facility, |site| terminal::run(site, order)),
         Command::Backup { order, out } => at(&config, None, |site| backup::run(site, order, out)),
+        Command::MasterKey { order } => at(&config, None, |site| master_key::run(site, &order)),
         Command::Restore { order: Some(RestoreOrder::Confirm { old_box }), .. } => {
             at(&config, None, |site| restore::confirm(site, old_box))
         }

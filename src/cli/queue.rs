@@ -20,6 +20,9 @@ pub(super) fn run(site: &Site, order: QueueOrder) -> Exit {
                 act(site, Method::POST, &format!("/v1/submissions/{}/cancel", one.id), &one).await
             }
             QueueOrder::Paper(one) => act(site, Method::POST, &format!("/v1/submissions/{}/paper", one.id), &one).await,
+            QueueOrder::AsFacility(one) => {
+                act(site, Method::POST, &format!("/v1/submissions/{}/as-facility", one.id), &one).await
+            }
             QueueOrder::Retry(one) => act(site, Method::POST, &format!("/v1/submissions/{}/retry", one.id), &one).await,
         }
         .unwrap_or_else(|error| error.report())
@@ -132,6 +135,9 @@ fn detail(item: &Value) -> String {
     if let Some(recipient) = item.get("recipient").filter(|recipient| recipient.is_object()) {
         let (state, at) = (text_of(recipient, "state"), text_of(recipient, "at"));
         text.push_str(&format!("  宛先の状況 / recipient: {} ({at})\n", progress(&state)));
+    }
+    if let Some(person) = item.get("sent_as").filter(|sent_as| text_of(sent_as, "who") == "person") {
+        text.push_str(&format!("  送信者 / sent as: {}\n", text_of(person, "user")));
     }
     let reason = reason_code(item);
     if !reason.is_empty() {

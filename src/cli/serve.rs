@@ -33,7 +33,9 @@ pub(super) fn run(loaded: Loaded) -> Exit {
         Ok(()) => Exit::Ok,
         Err(error) => {
             tracing::error!(code = %error.code, error = chain(&error), "{}", error.code.en());
-            let settings = matches!(error.code, Code::ConfigInvalid | Code::CodeTablesInvalid);
+            // A PIN that is refused would be spent anew at every start that the service manager makes by itself.
+            let settings =
+                matches!(error.code, Code::ConfigInvalid | Code::CodeTablesInvalid | Code::MasterKeyTokenPin);
             if settings { Exit::Config } else { Exit::Failed }
         }
     }

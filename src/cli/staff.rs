@@ -23,7 +23,7 @@ pub(super) fn admin(site: &Site, AdminOrder::Init { user, name, json }: AdminOrd
             );
             return Exit::Failed;
         }
-        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None };
+        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None, hub_user: None };
         report(site, order, json).await
     })
 }
@@ -31,9 +31,10 @@ pub(super) fn admin(site: &Site, AdminOrder::Init { user, name, json }: AdminOrd
 pub(super) fn staff(site: &Site, order: StaffOrder) -> Exit {
     use gateway::StaffOrder as To;
     let (order, json) = match order {
-        StaffOrder::Add { user, name, role, leaves_on, json } => {
-            (To::Add { user, name, role: role.into(), leaves_on }, json)
+        StaffOrder::Add { user, name, role, leaves_on, hub_user, json } => {
+            (To::Add { user, name, role: role.into(), leaves_on, hub_user }, json)
         }
+        StaffOrder::Hub { user, id, none: _, json } => (To::Hub { user, hub_user: id }, json),
         StaffOrder::List { json } => (To::List, json),
         StaffOrder::Suspend { user, undo, json } => (To::Suspend { user, suspended: !undo }, json),
         StaffOrder::Password { user, json } => (To::Password { user }, json),
@@ -89,11 +90,16 @@ async fn obey(site: &Site, order: &gateway::StaffOrder) -> Result<Value, Refusal
 async fn ask(site: &Site, order: &gateway::StaffOrder) -> Result<client::Answer, NoAnswer> {
     use gateway::StaffOrder as To;
     match order {
-        To::Add { user, name, role, leaves_on } => {
-            let body = json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on });
+        To::Add { user, name, role, leaves_on, hub_user } => {
+            let body =
+                json!({ "user": user, "name": name, "role": role, "leaves_on": leaves_on, "hub_user": hub_user });
             client::ask(site, Method::POST, "/v1/staff", Some(&body)).await
         }
         To::List => client::ask(site, Method::GET, "/v1/staff", None).await,
+        To::Hub { user, hub_user } => {
+            let path = format!("/v1/staff/{}", client::escaped(user));
+            client::ask(site, Method::PATCH, &path, Some(&json!({ "hub_user": hub_user }))).await
+        }
         To::Suspend { user, suspended } => {
             let path = format!("/v1/staff/{}", client::escaped(user));
             client::ask(site, Method::PATCH, &path, Some(&json!({ "suspended": suspended }))).await
@@ -125,6 +131,8 @@ fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
             password = text_of(answer, "one_time_password"),
         ),
         To::List => table(answer),
+        To::Hub { hub_user: Some(_), .. } => format!("登録しました / Noted: {user}"),
+        To::Hub { .. } => format!("なくしました / Taken away: {user}"),
         To::Suspend { suspended: true, .. } => format!("止めました / Suspended: {user}"),
         To::Suspend { .. } => format!("再び使えます / Open again: {user}"),
     }

@@ -2,6 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 
+use crate::model::hub_user::HubUser;
 use crate::people::{Name, Role, User};
 
 #[derive(Debug, Subcommand)]
@@ -36,12 +37,30 @@ pub(super) enum StaffOrder {
         /// 退職日（この日まで使えます） / the last day
         #[arg(long, value_name = "YYYY-MM-DD")]
         leaves_on: Option<jiff::civil::Date>,
+        /// 基盤の利用者ID / the person's own user id at the hub
+        #[arg(long, value_name = "ID", value_parser = hub_user)]
+        hub_user: Option<String>,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
     },
     /// 一覧 / list them
     List {
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 基盤の利用者IDを登録する / name the person's own user id at the hub
+    Hub {
+        /// 利用者名 / the user
+        #[arg(value_parser = user)]
+        user: String,
+        /// 基盤の利用者ID / the user id at the hub
+        #[arg(value_parser = hub_user, required_unless_present = "none")]
+        id: Option<String>,
+        /// なくす / take it away
+        #[arg(long, conflicts_with = "id")]
+        none: bool,
         /// JSONで出力 / print JSON
         #[arg(long)]
         json: bool,
@@ -73,6 +92,10 @@ fn user(text: &str) -> Result<String, &'static str> {
     let user = User::parse(text);
     user.map(|user| user.to_string())
         .ok_or("英小文字で始まる英数字 . _ - の2〜32字 / 2 to 32 of a-z 0-9 . _ -, a letter first")
+}
+
+fn hub_user(text: &str) -> Result<String, &'static str> {
+    HubUser::parse(text).map(|_| text.to_owned()).ok_or("1行100字まで / one line of 100 signs at most")
 }
 
 fn person_name(text: &str) -> Result<String, &'static str> {

@@ -95,6 +95,7 @@ fn table(list: &Value) -> String {
         let text = |member| text_of(item, member);
         let state = match text("state").as_str() {
             "dormant" => "  休眠 / dormant",
+            "copied" => "  証明書の複製 / certificate copied",
             "revoked" => "  取消済み / revoked",
             _ => "",
         };

@@ -16,6 +16,7 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
     certificate(config, reader);
     lan(config, reader);
     careplans(config, reader);
+    token(config, reader);
     in_order(
         &[
             (["outbox.backoff_min_s", "outbox.backoff_max_s"], config.outbox.backoff_min <= config.outbox.backoff_max),
@@ -49,6 +50,18 @@ fn in_order(pairs: &[([&'static str; 2], bool)], reader: &mut Reader) {
             );
             reader.refuse(reader.culprit(*keys), said);
         }
+    }
+}
+
+fn token(config: &Config, reader: &mut Reader) {
+    let keys = ["state.master_key_token", "state.master_key_pin_file"];
+    let (token, pin) = (config.state.master_key_token.is_some(), config.state.master_key_pin_file.is_some());
+    if reader.sound(&keys) && token != pin {
+        let said = Said::new(
+            "master_key_token と master_key_pin_file は、両方書くか両方空にします。",
+            "master_key_token and master_key_pin_file go together: write both, or none.",
+        );
+        reader.refuse(reader.culprit(keys), said);
     }
 }
 

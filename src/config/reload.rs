@@ -14,6 +14,7 @@ pub const RELOADABLE: &[&str] = &[
     "hub.certificate_key_file",
     "hub.certificate_passphrase_file",
     "hub.password_file",
+    "hub.staff_login",
     "hub.poll_changes_s",
     "outbox.backoff_min_s",
     "outbox.backoff_max_s",

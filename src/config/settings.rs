@@ -12,6 +12,8 @@ use super::reader::Reader;
 use super::secret::SecretRef;
 use super::values::{self, LogFormat, LogLevel};
 use crate::model::careplan::lint::{KanaReading, LengthReading};
+use crate::model::hub_user::StaffLogin;
+use crate::model::token_uri::TokenUri;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -64,6 +66,10 @@ pub struct State {
     pub event_days: u16,
     /// Where the operator put the master key; see [`State::master_key`] for the choice when nowhere.
     pub master_key_file: Option<SecretRef>,
+    /// The key on a PKCS#11 token that wraps it; `None`: it lies in clear.
+    pub master_key_token: Option<TokenUri>,
+    /// The token's PIN; there whenever a token is.
+    pub master_key_pin_file: Option<SecretRef>,
 }
 
 /// The local endpoint.
@@ -121,6 +127,8 @@ pub struct Hub {
     pub user_id: String,
     /// Its password.
     pub password_file: SecretRef,
+    /// As whom goes what a person hands in.
+    pub staff_login: StaffLogin,
     /// To reach the hub, TLS included.
     pub connect_timeout: Duration,
     /// From the last byte of a request to its whole answer.
@@ -267,6 +275,8 @@ fn state(reader: &mut Reader) -> State {
         retention_days: reader.number("state.retention_days", 400..=4000),
         event_days: reader.number("state.event_days", 7..=90),
         master_key_file: reader.secret("state.master_key_file"),
+        master_key_token: reader.optional("state.master_key_token", values::token_uri),
+        master_key_pin_file: reader.secret("state.master_key_pin_file"),
     }
 }
 
@@ -304,6 +314,7 @@ pub(super) fn hub(reader: &mut Reader) -> Hub {
         certificate_passphrase_file: reader.secret("hub.certificate_passphrase_file"),
         user_id: reader.required("hub.user_id", |text| values::one_line(text, 100)).unwrap_or_default(),
         password_file: reader.required_secret("hub.password_file").unwrap_or_else(nowhere),
+        staff_login: reader.word("hub.staff_login", &values::STAFF_LOGINS),
         connect_timeout: reader.seconds("hub.connect_timeout_s", 1..=120),
         request_timeout: reader.seconds("hub.request_timeout_s", 5..=600),
         login_window: reader.seconds("hub.login_window_s", 1..=86_400),

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use super::problem::Said;
 use crate::model::careplan::lint::{KanaReading, LengthReading};
 use crate::model::careplan::value;
+use crate::model::hub_user::StaffLogin;
+use crate::model::token_uri::{BadTokenUri, TokenUri};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,12 @@ pub(super) const LEVELS: [(&str, LogLevel); 5] = [
 
 pub(super) const FORMATS: [(&str, LogFormat); 4] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
+
+pub(super) const STAFF_LOGINS: [(&str, StaffLogin); 3] = [
+    (StaffLogin::Off.name(), StaffLogin::Off),
+    (StaffLogin::Asked.name(), StaffLogin::Asked),
+    (StaffLogin::Kept.name(), StaffLogin::Kept),
+];
 
 pub(super) const LENGTHS: [(&str, LengthReading); 3] =
     [("either", LengthReading::Either), ("bytes", LengthReading::Bytes), ("characters", LengthReading::Characters)];
@@ -128,6 +136,32 @@ pub(super) fn absolute(text: &str) -> Result<PathBuf, Said> {
         path if path.is_absolute() => Ok(path.to_owned()),
         _ => Err(Said::new("/ で始まる場所を書いてください。", "Write an absolute path, beginning with /.")),
     }
+}
+
+/// The URI of a key on a token.
+pub(super) fn token_uri(text: &str) -> Result<TokenUri, Said> {
+    TokenUri::parse(text).map_err(|bad| match bad {
+        BadTokenUri::Form => Said::new(
+            "pkcs11: で始まるURI（RFC 7512）を書きます。例: pkcs11:token=engawa;object=engawa?module-path=/usr/lib/…/module.so",
+            "Write a URI (RFC 7512), such as pkcs11:token=engawa;object=engawa?module-path=/usr/lib/…/module.so.",
+        ),
+        BadTokenUri::Attribute => Said::new(
+            "使えるのは token、serial、object、id、type=private、module-path を一度ずつだけです。",
+            "Only token, serial, object, id, type=private and module-path are known here, each once.",
+        ),
+        BadTokenUri::Pin => Said::new(
+            "PINは設定に書かず、state.master_key_pin_file のファイルに置いてください。",
+            "A PIN does not belong into the settings: put it into the file of state.master_key_pin_file.",
+        ),
+        BadTokenUri::Module => Said::new(
+            "?module-path= にモジュールの絶対パスを書いてください。",
+            "Name the module's absolute path in ?module-path=.",
+        ),
+        BadTokenUri::Unnamed => Said::new(
+            "token か serial と、object か id を書いてください。",
+            "Name the token (token or serial) and the key (object or id).",
+        ),
+    })
 }
 
 /// A CSVバージョン: a month, `YYYYMM`.

@@ -7,13 +7,17 @@
 
 mod authority;
 mod certificate;
+pub mod key_file;
 mod problem;
 pub mod seal;
 mod secret;
+pub mod token;
 
 pub use authority::{
     AUTHORITY_FILE, AUTHORITY_KEY_FILE, Authority, AuthorityError, ServerCertificate, Shown, dns_names, fingerprint,
 };
 pub use certificate::{CertificateError, CertificateKind, CertificateSource, FacilityCertificate};
+pub use key_file::KeyFile;
 pub use problem::{CertificateProblem, EXPIRY_NOTICE_DAYS};
 pub use secret::{Secret, SecretError, SecretSource};
+pub use token::{Token, TokenError};

@@ -4,18 +4,16 @@
 //! the chunks. The nonce's last byte marks the final chunk and the additional data is the document's id: a chunk that is
 //! moved, swapped, left out or cut off does not open.
 //!
-//! Key file: one master key a line, 64 hexadecimal digits; the first line seals, every line opens. A row carries the id
-//! of its master key, so keys can be rotated without touching old rows.
+//! A row carries the id of its master key: the first master key seals, every one opens, so keys can be rotated without touching old
+//! rows. Where they are kept is [`super::key_file`]'s matter.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hkdf, rand};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::fault::Code;
 use crate::model::hex;
 
 const KEY_BYTES: usize = 32;
@@ -31,6 +29,12 @@ pub enum SealError {
     /// The key file could not be read or written.
     #[error("key file")]
     File(#[source] std::io::Error),
+    /// The key file lies where this process may not write.
+    #[error("the key file cannot be changed from here")]
+    ReadOnly(#[source] std::io::Error),
+    /// The token would not open or close the key file.
+    #[error("the token that wraps the master keys")]
+    Token(#[from] super::TokenError),
     /// The key file holds something other than keys.
     #[error("key file line {0} is not 64 hexadecimal digits")]
     Malformed(usize),
@@ -45,9 +49,21 @@ pub enum SealError {
     Cipher,
 }
 
-/// The master keys.
+impl SealError {
+    /// The catalogue's code, where a key file is read or written.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::ReadOnly(_) => Code::MasterKeyReadOnly,
+            Self::Token(error) => error.code(),
+            _ => Code::SecretMissing,
+        }
+    }
+}
+
+/// The master keys. They can be changed while others hold on to the ring.
 pub struct Keyring {
-    keys: Vec<MasterKey>,
+    keys: RwLock<Vec<Arc<MasterKey>>>,
 }
 
 /// From which the keys of fingerprints are derived: they have to stay the same when master keys change.
@@ -71,14 +87,6 @@ struct MasterKey {
 }
 
 impl Keyring {
-    /// Reads the key file.
-    ///
-    /// # Errors
-    /// [`SealError::File`] when it cannot be read, [`SealError::Malformed`] when a line is not a key.
-    pub fn read(path: &Path) -> Result<Self, SealError> {
-        Self::parse(&Zeroizing::new(fs::read_to_string(path).map_err(SealError::File)?))
-    }
-
     /// Reads the text of a key file.
     ///
     /// # Errors
@@ -88,30 +96,92 @@ impl Keyring {
             .lines()
             .enumerate()
             .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(number, line)| MasterKey::parse(line.trim()).ok_or(SealError::Malformed(number + 1)))
+            .map(|(number, line)| MasterKey::parse(line.trim()).map(Arc::new).ok_or(SealError::Malformed(number + 1)))
             .collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() { Err(SealError::Malformed(1)) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(SealError::Malformed(1)) } else { Ok(Self::of(keys)) }
     }
 
-    /// Makes a key file with one fresh key, mode 0600, on stable storage before it returns.
+    /// One fresh key.
     ///
     /// # Errors
-    /// [`SealError::File`] when the file exists already or cannot be written.
-    pub fn create(path: &Path) -> Result<Self, SealError> {
-        let mut secret = Zeroizing::new([0; KEY_BYTES]);
-        rand::fill(secret.as_mut()).map_err(|_| SealError::Cipher)?;
-        let mut line = Zeroizing::new(hex(secret.as_ref()));
-        line.push('\n');
-        write_new(path, line.as_bytes()).map_err(SealError::File)?;
-        Ok(Self { keys: vec![MasterKey::new(secret)] })
+    /// [`SealError::Cipher`] when the random generator fails.
+    pub fn generate() -> Result<Self, SealError> {
+        Ok(Self::of(vec![Arc::new(MasterKey::generate()?)]))
     }
 
-    /// The text of a key file that holds these keys, for a backup.
+    /// These keys with a fresh one before them, which seals.
+    ///
+    /// # Errors
+    /// [`SealError::Cipher`] when the random generator fails.
+    pub fn with_fresh(&self) -> Result<Self, SealError> {
+        let mut keys = self.keys();
+        keys.insert(0, Arc::new(MasterKey::generate()?));
+        Ok(Self::of(keys))
+    }
+
+    /// These keys without those of the ids named. The first is not left out: it seals.
+    #[must_use]
+    pub fn without(&self, ids: &[String]) -> Self {
+        let mut keys = self.keys();
+        let mut first = true;
+        keys.retain(|key| std::mem::take(&mut first) || !ids.contains(&key.id));
+        Self::of(keys)
+    }
+
+    /// These keys at this moment.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::of(self.keys())
+    }
+
+    /// These keys, and those of the other that are not among them.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut keys = self.keys();
+        keys.extend(other.keys().into_iter().filter(|other| !self.knows(&other.id)));
+        Self::of(keys)
+    }
+
+    /// The others' keys in place of these, for everybody who holds this ring.
+    pub fn take(&self, other: &Self) {
+        let keys = other.keys();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The ids of the keys, the one that seals first. An id tells nothing of its key.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.keys().iter().map(|key| key.id.clone()).collect()
+    }
+
+    /// Whether there is a key of that id.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.keys().iter().any(|key| key.id == id)
+    }
+
+    /// Whether what [`Keyring::seal_note`] made lies under the key that seals at present.
+    #[must_use]
+    pub fn is_current(&self, note: &[u8]) -> bool {
+        let key = key_of(note).ok().map(|(id, _)| id);
+        key.is_some_and(|id| self.keys().first().is_some_and(|first| first.id.as_bytes() == id))
+    }
+
+    fn of(keys: Vec<Arc<MasterKey>>) -> Self {
+        Self { keys: RwLock::new(keys) }
+    }
+
+    fn keys(&self) -> Vec<Arc<MasterKey>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The text of a key file that holds these keys.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
+        let keys = self.keys();
         // Room for all of it at once: a growing text would leave unwiped copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(self.keys.len() * (KEY_BYTES * 2 + 1)));
-        for key in &self.keys {
+        let mut text = Zeroizing::new(String::with_capacity(keys.len() * (KEY_BYTES * 2 + 1)));
+        for key in &keys {
             text.push_str(&Zeroizing::new(hex(key.secret.as_ref())));
             text.push('\n');
         }
@@ -138,12 +208,26 @@ impl Keyring {
         Ok(BoxSecret(Zeroizing::new(secret)))
     }
 
+    /// The secret of the box, sealed under the present key.
+    ///
+    /// # Errors
+    /// As [`Keyring::box_secret`] and [`Keyring::seal_note`].
+    pub fn box_secret_anew(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.seal_note(BOX_SECRET, self.box_secret(sealed)?.0.as_ref())
+    }
+
+    /// The id of the key under which a note lies.
+    #[must_use]
+    pub fn key_id_of(note: &[u8]) -> Option<String> {
+        String::from_utf8(key_of(note).ok()?.0.to_vec()).ok()
+    }
+
     /// Starts sealing a document.
     ///
     /// # Errors
     /// [`SealError::Cipher`] when the random generator fails.
     pub fn sealer(&self, document: [u8; 16]) -> Result<Sealer, SealError> {
-        let master = self.keys.first().ok_or(SealError::Cipher)?;
+        let master = self.keys().into_iter().next().ok_or(SealError::Cipher)?;
         let mut salt = [0; SALT_BYTES];
         rand::fill(&mut salt).map_err(|_| SealError::Cipher)?;
         let cipher = master.cipher(&salt)?;
@@ -155,7 +239,7 @@ impl Keyring {
     /// # Errors
     /// [`SealError::UnknownKey`] when the key is not loaded, [`SealError::Damaged`] for a salt of the wrong length.
     pub fn opener(&self, key_id: &str, salt: &[u8], document: [u8; 16]) -> Result<Opener, SealError> {
-        let master = self.keys.iter().find(|key| key.id == key_id);
+        let master = self.keys().into_iter().find(|key| key.id == key_id);
         let master = master.ok_or_else(|| SealError::UnknownKey(key_id.to_owned()))?;
         if salt.len() != SALT_BYTES {
             return Err(SealError::Damaged);
@@ -184,8 +268,7 @@ impl Keyring {
     /// # Errors
     /// [`SealError::Damaged`] or [`SealError::UnknownKey`].
     pub fn open_note(&self, document: [u8; 16], note: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (&length, rest) = note.split_first().ok_or(SealError::Damaged)?;
-        let (key_id, rest) = rest.split_at_checked(usize::from(length)).ok_or(SealError::Damaged)?;
+        let (key_id, rest) = key_of(note)?;
         let (salt, data) = rest.split_at_checked(SALT_BYTES).ok_or(SealError::Damaged)?;
         let key_id = std::str::from_utf8(key_id).map_err(|_| SealError::Damaged)?;
         let mut data = Zeroizing::new(data.to_vec());
@@ -194,7 +277,19 @@ impl Keyring {
     }
 }
 
+/// The id of the key under which a note lies, and what follows it.
+fn key_of(note: &[u8]) -> Result<(&[u8], &[u8]), SealError> {
+    let (&length, rest) = note.split_first().ok_or(SealError::Damaged)?;
+    rest.split_at_checked(usize::from(length)).ok_or(SealError::Damaged)
+}
+
 impl MasterKey {
+    fn generate() -> Result<Self, SealError> {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        rand::fill(secret.as_mut()).map_err(|_| SealError::Cipher)?;
+        Ok(Self::new(secret))
+    }
+
     fn new(secret: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let print = digest::digest(&digest::SHA256, &[b"engawa key id v1".as_slice(), secret.as_ref()].concat());
         Self { id: hex(&print.as_ref()[..8]), secret }
@@ -295,16 +390,4 @@ fn expand(secret: &[u8; KEY_BYTES], salt: &[u8], info: &[u8], out: &mut [u8]) ->
     let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
     let okm = extracted.expand(&info, OutputLength).map_err(|_| SealError::Cipher)?;
     okm.fill(out).map_err(|_| SealError::Cipher)
-}
-
-/// The file appears whole or not at all, and never in place of another.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = path.with_extension("draft");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::hard_link(&draft, path)?;
-    fs::remove_file(&draft)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(parent)?.sync_all()
 }

@@ -93,6 +93,9 @@ catalogue! {
     TerminalDormant "TERMINAL_DORMANT" 403 Operator AfterRemedy
         "この端末は30日使われなかったため閉じています。管理者が engawa terminal reopen で開けてください。"
         "This terminal was not used for 30 days and is shut. The administrator opens it again: engawa terminal reopen.";
+    TerminalCopied "TERMINAL_COPIED" 403 Operator AfterRemedy
+        "この端末の証明書が複製されています（同じ証明書が二か所で更新されました）。端末を閉じました。端末を調べ、engawa terminal revoke で取り消してから、ペアリングをやり直してください。"
+        "This terminal's certificate was copied: it was renewed in two places. The terminal is shut. Look into it, revoke it with `engawa terminal revoke`, and pair it anew.";
     TerminalCertificateExpired "TERMINAL_CERTIFICATE_EXPIRED" 401 Caller AfterRemedy
         "端末の証明書の期限が切れています。POST /v1/terminal/certificate で更新してください（7日以内）。過ぎたらペアリングをやり直します。"
         "The terminal's certificate has run out. Renew it with POST /v1/terminal/certificate within seven days; after that pair it again.";
@@ -355,6 +358,21 @@ catalogue! {
     HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
         "前回のログインの結果が分からないため、ロックを避けて間を置いています。"
         "The last login's outcome is not known; engawa waits before the next one to avoid a lock.";
+    HubPasswordNeeded "HUB_PASSWORD_NEEDED" 409 Caller AfterRemedy
+        "この文書は職員本人として送りますが、本人の基盤のパスワードがありません。本人がブラウザーでログインしてパスワードを入れる（PUT /v1/session/hub）と送ります。本人が退職したなら、管理者が事業所として送る（as-facility）か、取り消してください。"
+        "This goes out as the person who handed it in, whose password for the hub is not there. It goes once that person logs in at a browser and gives it (PUT /v1/session/hub). If the person has left, an administrator sends it as the facility (as-facility), or it is cancelled.";
+    HubPasswordRefused "HUB_PASSWORD_REFUSED" 409 Caller AfterRemedy
+        "基盤がこの職員の利用者IDかパスワードを拒みました。ロックを避けるため同じものは二度と送りません。本人が正しいものを入れてください（PUT /v1/session/hub）。ほかの人の文書は送り続けます。"
+        "The hub refused this person's user id or password. The same is never sent again, to avoid a lock. The person gives the right ones (PUT /v1/session/hub). Other people's documents go on.";
+    HubRoleDiffers "HUB_ROLE_DIFFERS" 200 Operator AfterRemedy
+        "基盤での職種が、この職員の役割と違います。送れますが、職種で断られることがあります。基盤の利用者IDか、engawa の役割を確かめてください。"
+        "The hub knows this person under another job kind than the role here. Documents go out, though the hub may refuse some for it. Check the user id at the hub, or the role.";
+    HubStaffLoginOff "HUB_STAFF_LOGIN_OFF" 409 Operator AfterRemedy
+        "この事業所では、すべて事業所の利用者として送る設定です（hub.staff_login）。職員のパスワードは要りません。"
+        "Here everything goes out as the facility's user (hub.staff_login). No password of a person is wanted.";
+    HubUserTaken "HUB_USER_TAKEN" 409 Caller AfterRemedy
+        "その基盤の利用者IDは、ほかの職員か事業所が使っています。自分のIDを確かめ、違うなら管理者に直してもらってください。"
+        "That user id at the hub is another account's, or the facility's own. Check it; if it is yours, ask the administrator to correct the other one.";
     HubCertificateWrongKind "HUB_CERTIFICATE_WRONG_KIND" 502 Operator AfterRemedy
         "基盤が証明書の種類を拒みました（オンライン請求用ではありませんか）。意見書を送る医療機関は基盤用の医療機関証明書（iryo）、介護の事業所は介護用の証明書を入れてください。"
         "The hub refused the kind of certificate (an online-claim one?). A clinic needs its clinic certificate for the hub (iryo) to send opinions, a care office its care certificate. Install that one.";
@@ -399,6 +417,21 @@ catalogue! {
     MasterKeyMissing "MASTER_KEY_MISSING" 503 Operator AfterRemedy
         "保存済みの文書を開く鍵がありません。鍵ファイルを元に戻してください。新しい鍵は作りません。"
         "The key that opens the stored documents is missing. Put it back; no new one is made.";
+    MasterKeyReadOnly "MASTER_KEY_READ_ONLY" 409 Operator AfterRemedy
+        "マスターキーのファイルにはengawaから書けません（systemdのクレデンシャルなど）。キーは変わっていません。docs/backup.md の「書けない場所の鍵」のコマンドを行い、engawaを再起動してください。"
+        "engawa may not write where the master key comes from (a systemd credential, say), and nothing was changed. Run the commands under \"A key that engawa may not write\" in docs/backup.md, and restart engawa.";
+    MasterKeyNeeded "MASTER_KEY_NEEDED" 409 Operator Later
+        "古いマスターキーで保存したものがまだあるため、外せません。engawa master-key status が件数と期限を示します。"
+        "What lies in the store still needs the old master keys, so none was taken out. `engawa master-key status` tells how much, and until when.";
+    MasterKeyTokenAbsent "MASTER_KEY_TOKEN_ABSENT" 503 Operator AfterRemedy
+        "マスターキーを開くトークンがありません。トークンを差し、設定 state.master_key_token のモジュールと名前を確かめてください。差せば自動で起動します。"
+        "The token that opens the master keys is not there. Plug it in, and check module and names in state.master_key_token. engawa starts by itself once it is there.";
+    MasterKeyTokenPin "MASTER_KEY_TOKEN_PIN" 503 Operator AfterRemedy
+        "トークンがPINを拒んだか、あと1回でロックされます。ロックを避けるため再試行しません。state.master_key_pin_file を直し、要ればトークンの道具でPINを解除してから起動してください。"
+        "The token refused the PIN, or one more wrong one would lock it. It is not tried again. Correct state.master_key_pin_file, reset the PIN with the token's own tool if need be, then start engawa.";
+    MasterKeyTokenKey "MASTER_KEY_TOKEN_KEY" 503 Operator AfterRemedy
+        "トークンとマスターキーのファイルが合いません（別のトークン、鍵の名前違い、ファイルがまだ包まれていない、または設定 state.master_key_token がない）。新しく使い始めるときは engawa master-key init-token を行ってください。"
+        "Token and master key file do not belong together: another token, another key's name, a file that is not wrapped yet, or no state.master_key_token in the settings. To begin with a token, run `engawa master-key init-token`.";
 
     // Backup, and another box.
     BackupKeyMissing "BACKUP_KEY_MISSING" 409 Operator AfterRemedy
@@ -442,6 +475,9 @@ catalogue! {
     CodeTablesInvalid "CODE_TABLES_INVALID" 503 Operator AfterRemedy
         "ケアプランのコード表（careplans.code_tables）を読めません。示された行を直すか、設定を空にして内蔵の表を使ってください。"
         "The code tables of care plans (careplans.code_tables) cannot be used. Correct the line named, or leave the setting empty for the built-in tables.";
+    ClockWrong "CLOCK_WRONG" 503 Operator AfterRemedy
+        "この機器の時計が、基盤の時計と1時間以上違うか、前に確かめた時刻より遅れています。期限は前に確かめた時刻で判断しています。時計（NTP）を直してください。"
+        "This box's clock differs from the hub's by more than an hour, or is behind a time that the hub had confirmed. Ends are judged by the confirmed time. Correct the clock (NTP).";
     StateLocked "STATE_LOCKED" 503 Operator AfterRemedy
         "別のengawaが同じ保存場所を使っています。片方を止めてください。"
         "Another engawa uses the same state directory. Stop one of them.";

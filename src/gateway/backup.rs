@@ -10,18 +10,20 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::keys::own_directory;
-use super::{BOX_SECRET, StartError, State, open_state};
+use super::{StartError, State, open_state};
 use crate::audit::{Draft, Result as Ended, Trail};
 use crate::backup::{
     self, BackupError, Backups, BoxKey, DATABASE, EPOCH, MASTER_KEY, Manifest, Recipient, RecoveryKey, Signer, Target,
 };
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::credential::seal::{Keyring, SealError};
+use crate::credential::KeyFile;
+use crate::credential::seal::SealError;
 use crate::fault::{Code, crash};
 use crate::host::{self, StateLock};
 use crate::outbox::BARRED;
 use crate::store::{self, Restart};
+use crate::vault::BOX_SECRET;
 
 /// While this directory is in the state directory, a restoring has begun and not ended.
 const DRAFT: &str = "restore.draft";
@@ -198,7 +200,7 @@ async fn unpacked(
     let manifest = backup::unpack(file, key, signed_by, draft)?;
     crash::point("restore.unpacked");
     let database = draft.join(DATABASE);
-    let keys = Keyring::read(&draft.join(MASTER_KEY))?;
+    let keys = KeyFile::new(draft.join(MASTER_KEY), false, None).read()?;
     let sealed = store::fact_of(&database, BOX_SECRET).await?.and_then(|text| STANDARD.decode(text).ok());
     let secret = keys.box_secret(&sealed.ok_or(SealError::Damaged)?)?;
     if Signer::of(&secret)?.public() != *signed_by {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
 use super::link::HubLink;
+use super::logins::{self, StaffLogins};
 use super::{DAY, StartError, folders};
 use crate::api;
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
+use crate::people::People;
 use crate::store::Store;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -128,6 +130,13 @@ impl Desk {
         self.link.reload(settings);
         self.outbox.reconsider();
         self.inbox.reconsider();
+    }
+
+    /// Takes up as whom goes what the staff hand in, and asks `people` for their passwords from here on.
+    pub(super) async fn staff_login(&self, settings: &Config, people: &People) {
+        let choosing = logins::choose(&self.facility, settings, people, &self.outbox);
+        choosing.instrument(span(&self.facility)).await;
+        self.link.staff(StaffLogins::new(people, &self.facility));
     }
 
     /// Returns when every task has ended.

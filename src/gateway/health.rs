@@ -16,7 +16,9 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
+use crate::people::People;
 use crate::store::Store;
+use crate::terminal::Terminals;
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -24,6 +26,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) cards: CardHealth,
     pub(super) lan: Arc<Lan>,
+    pub(super) terminals: Terminals,
     pub(super) clock: Clock,
 }
 
@@ -34,6 +37,7 @@ pub(super) struct Facility {
     inbox: Inbox,
     link: Arc<HubLink>,
     exchange: Option<watch::Receiver<exchange::Health>>,
+    people: People,
 }
 
 impl HealthSource for Parts {
@@ -60,19 +64,33 @@ impl HealthSource for Parts {
             }
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
+            parts.extend(self.copied().await.map(|health| ("terminals", health)));
+            parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
             Report { parts, facilities }
         })
     }
 }
 
+impl Parts {
+    /// Told only while there is something to be done.
+    async fn copied(&self) -> Option<Health> {
+        match self.terminals.copied().await {
+            Ok(0) => None,
+            Ok(_) => Some(degraded(Code::TerminalCopied)),
+            Err(error) => Some(degraded(error.code())),
+        }
+    }
+}
+
 impl Facility {
-    pub(super) fn of(desk: &Desk) -> Self {
+    pub(super) fn of(desk: &Desk, people: &People) -> Self {
         Self {
             number: desk.facility.clone(),
             outbox: desk.outbox.clone(),
             inbox: desk.inbox.clone(),
             link: Arc::clone(&desk.link),
             exchange: desk.exchange_health(),
+            people: people.clone(),
         }
     }
 
@@ -86,6 +104,7 @@ impl Facility {
         parts.push(("inbox", self.inbox()));
         parts.extend(self.exchange.as_ref().map(|health| ("exchange", exchange(*health.borrow()))));
         parts.push(("certificate", self.certificate(now)));
+        parts.extend(self.staff_logins().await.map(|health| ("staff_logins", health)));
         parts
     }
 
@@ -111,6 +130,13 @@ impl Facility {
         Health { status, reason, last_proof }
     }
 
+    /// What keeps one person's documents is no trouble of the others', but somebody should look.
+    async fn staff_logins(&self) -> Option<Health> {
+        let reason = self.people.hub_health(&self.number).await.unwrap_or_else(|error| Some(Some(error.code())))?;
+        let status = if reason.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+        Some(Health { status, reason, last_proof: None })
+    }
+
     fn certificate(&self, now: jiff::Timestamp) -> Health {
         let status = self.link.status();
         // An answer of the hub is the proof that it took the certificate.
@@ -126,6 +152,10 @@ impl Facility {
             Ok(_) => Health { status: HealthStatus::Ok, reason: None, last_proof },
         }
     }
+}
+
+const fn degraded(code: Code) -> Health {
+    Health { status: HealthStatus::Degraded, reason: Some(code), last_proof: None }
 }
 
 /// A share that is not there keeps nothing else from working.

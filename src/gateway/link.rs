@@ -1,13 +1,15 @@
 //! The hub as the outbox sees it: the real link where it could be set up, and otherwise the reason why not. A missing
 //! certificate or a wrong password file keeps nobody from handing documents in; they wait, and say why.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::desk;
+use super::logins::StaffLogins;
 use crate::clock::Clock;
 use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
@@ -16,8 +18,13 @@ use crate::hub::{
     Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
     LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
+use crate::model::hub_user::HubUser;
 use crate::model::identity::Evidence;
+use crate::people::HubLogin;
 use crate::store::{SetFact, Store, fact_name};
+
+/// What waits for a person's password is looked at again after so long; giving the password cuts it short.
+const LOOK_AGAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// The link, or why there is none.
 pub(super) struct HubLink {
@@ -28,6 +35,7 @@ pub(super) struct HubLink {
     facility: String,
     /// What the store knows of no facility's log-ins is of this one's.
     first: bool,
+    staff: OnceLock<StaffLogins>,
 }
 
 #[derive(Clone)]
@@ -46,7 +54,8 @@ impl HubLink {
     ) -> Self {
         let state = RwLock::new(State::Unlinked(Code::CertificateMissing));
         let facility = settings.facility.number.clone();
-        let link = Self { state, store, clock, fingerprint_key, facility, first };
+        let staff = OnceLock::new();
+        let link = Self { state, store, clock, fingerprint_key, facility, first, staff };
         link.reload(settings);
         link
     }
@@ -73,6 +82,46 @@ impl HubLink {
             }
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// Whose passwords there are. Until it is known, what goes out as a person waits.
+    pub(super) fn staff(&self, staff: StaffLogins) {
+        let _ = self.staff.set(staff);
+    }
+
+    /// As whom a document goes: named in it stays the user, where it is a person; the password beside it.
+    async fn acting(&self, hub: &Hub, delivery: &mut Delivery) -> Result<Option<Secret>, Trouble> {
+        let Some(user) = &delivery.user else { return Ok(None) };
+        let staff = self.staff.get().ok_or(Trouble::of(Code::GatewayBusy, Scope::Try))?;
+        match staff.password(user).await {
+            Ok(HubLogin::Person(password)) => Ok(Some(password)),
+            Ok(HubLogin::Facility) => {
+                delivery.user = None;
+                Ok(None)
+            }
+            Ok(HubLogin::Missing) => {
+                hub.forget_member(user);
+                let until = self.clock.now().checked_add(LOOK_AGAIN).ok();
+                Err(Trouble { until, ..Trouble::of(Code::HubPasswordNeeded, Scope::Try) })
+            }
+            Err(error) => {
+                tracing::warn!(%error, code = %error.code(), "hub: as whom a document goes cannot be read");
+                Err(Trouble::of(error.code(), Scope::Hub))
+            }
+        }
+    }
+
+    fn unlinked(&self) -> Outcome {
+        let code = self.status().err().unwrap_or(Code::GatewayBusy);
+        Outcome::NotDelivered(Trouble::of(code, Scope::Operator))
+    }
+
+    fn note(&self, hub: &Hub, user: Option<&HubUser>) {
+        if let (Some(user), Some(staff)) = (user, self.staff.get())
+            && let Some(status) = hub.member(user)
+        {
+            staff.note(user, status);
+        }
     }
 
     /// A look at the link; the reason where there is none.
@@ -164,18 +213,28 @@ fn secret(place: &config::SecretRef) -> Result<SecretSource, BoxError> {
 }
 
 impl HubPort for HubLink {
-    async fn deliver(&self, delivery: Delivery) -> Outcome {
-        match self.current() {
-            State::Linked(hub) => hub.deliver(delivery).instrument(self.span()).await,
-            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
-        }
+    async fn deliver(&self, mut delivery: Delivery) -> Outcome {
+        let State::Linked(hub) = self.current() else { return self.unlinked() };
+        let password = match self.acting(&hub, &mut delivery).await {
+            Ok(password) => password,
+            Err(trouble) => return Outcome::NotDelivered(trouble),
+        };
+        let user = delivery.user.clone();
+        let outcome = hub.deliver_as(delivery, password).instrument(self.span()).await;
+        self.note(&hub, user.as_ref());
+        outcome
     }
 
-    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
-        match self.current() {
-            State::Linked(hub) => hub.deliver_care_plan(delivery).instrument(self.span()).await,
-            State::Unlinked(code) => Outcome::NotDelivered(Trouble::of(code, Scope::Operator)),
-        }
+    async fn deliver_care_plan(&self, mut delivery: Delivery) -> Outcome {
+        let State::Linked(hub) = self.current() else { return self.unlinked() };
+        let password = match self.acting(&hub, &mut delivery).await {
+            Ok(password) => password,
+            Err(trouble) => return Outcome::NotDelivered(trouble),
+        };
+        let user = delivery.user.clone();
+        let outcome = hub.deliver_care_plan_as(delivery, password).instrument(self.span()).await;
+        self.note(&hub, user.as_ref());
+        outcome
     }
 
     async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {

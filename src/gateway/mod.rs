@@ -14,11 +14,13 @@ mod health;
 mod keys;
 mod lan;
 mod link;
+mod logins;
+mod master_key;
 mod people;
 mod reload;
 mod staff;
+mod time;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,14 +34,17 @@ pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use keys::{KeyOrder, keys_offline};
 pub use lan::check_lan_certificate;
 pub use link::load_certificate;
+pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline};
 pub use staff::{StaffOrder, staff_offline};
+pub use time::seen_from_outside;
 
 use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};
 use crate::backup::Backups;
 use crate::card::{self, Cards};
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, LogLevel, MasterKeyPlace, credentials_directory};
+use crate::config::{self, Config, Loaded, LogLevel};
+use crate::credential::KeyFile;
 use crate::credential::seal::{BoxSecret, Keyring, SealError};
 use crate::fault::Code;
 use crate::host::{self, HostError, Notifier, Signal, Signals, StateLock};
@@ -49,11 +54,10 @@ use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
+use crate::vault::{BOX_SECRET, MasterKeys};
 use desk::{Desk, Ground};
 use lan::Lan;
-
-/// The fact that holds the secret of the box, sealed.
-const BOX_SECRET: &str = "box.secret";
+use time::TimeKeeper;
 const DAY: Duration = Duration::from_secs(86_400);
 /// Between two looks at the rooms' heartbeats when systemd names no interval.
 const LOOK: Duration = Duration::from_secs(10);
@@ -83,7 +87,7 @@ impl From<StoreError> for StartError {
 
 impl From<SealError> for StartError {
     fn from(error: SealError) -> Self {
-        Self { code: Code::SecretMissing, source: Some(Box::new(error)) }
+        Self { code: error.code(), source: Some(Box::new(error)) }
     }
 }
 
@@ -126,7 +130,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                 Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     notifier.reloading();
-                    reload::reload(&loaded, &house, &telemetry);
+                    reload::reload(&loaded, &house, &telemetry).await;
                     house.reloaded(settings).await;
                     notifier.ready("受付中 / accepting");
                 }
@@ -149,6 +153,7 @@ pub(crate) struct State {
     store: Store,
     task: StoreTask,
     keys: Arc<Keyring>,
+    key_file: KeyFile,
     secret: BoxSecret,
     clock: Clock,
 }
@@ -164,14 +169,15 @@ pub(crate) async fn open_state(settings: &Config, clock: Clock) -> Result<State,
     if let Err(error) = crate::backup::sweep(directory) {
         tracing::warn!(%error, "what an interrupted backup left cannot be removed");
     }
-    let keys = Arc::new(master_key(settings, directory)?);
+    let (keys, key_file) = master_key::open(settings, directory)?;
+    let keys = Arc::new(keys);
     let observer: CommitObserver = Arc::new(|size, took| {
         Metric::CommitGroupSize.record(&[], size as f64);
         Metric::CommitSeconds.record(&[], took.as_secs_f64());
     });
     let (store, task) = Store::open(directory, clock.clone(), observer).await?;
     let secret = box_secret(&store, &keys).await?;
-    Ok(State { lock, store, task, keys, secret, clock })
+    Ok(State { lock, store, task, keys, key_file, secret, clock })
 }
 
 /// The secret of the box, made with its store. That it opens proves that the keys are this store's own.
@@ -188,17 +194,6 @@ async fn box_secret(store: &Store, keys: &Keyring) -> Result<BoxSecret, StartErr
         SealError::UnknownKey(_) => StartError { code: Code::MasterKeyMissing, source: Some(Box::new(error)) },
         error => error.into(),
     })
-}
-
-/// The key that opens stored documents. One is made only while nothing is stored.
-fn master_key(settings: &Config, directory: &Path) -> Result<Keyring, StartError> {
-    let place = settings.state.master_key(credentials_directory().as_deref());
-    match place.map_err(|error| StartError { code: Code::SecretMissing, source: Some(Box::new(error)) })? {
-        MasterKeyPlace::Kept(path) => Ok(Keyring::read(&path)?),
-        MasterKeyPlace::Own(path) if path.exists() => Ok(Keyring::read(&path)?),
-        MasterKeyPlace::Own(_) if directory.join("engawa.db").exists() => Err(Code::MasterKeyMissing.into()),
-        MasterKeyPlace::Own(path) => Ok(Keyring::create(&path)?),
-    }
 }
 
 /// The rooms, wired.
@@ -220,6 +215,9 @@ struct House {
     card_health: cards::CardHealth,
     stop_cards: watch::Sender<bool>,
     backups: Backups,
+    master_keys: MasterKeys,
+    master_keys_task: JoinHandle<()>,
+    time: TimeKeeper,
     clock: Clock,
     lint: Arc<lint::Settings>,
     stop: watch::Sender<Stop>,
@@ -238,7 +236,10 @@ impl House {
         let settings = &loaded.config;
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let backups = backup::backups(settings, &state)?;
-        let State { lock, store, task, keys, secret, clock } = state;
+        let master_keys = master_key::master_keys(settings, &state);
+        let State { lock, store, task, keys, secret, clock, .. } = state;
+        let time = TimeKeeper::new(store.clone(), clock.clone());
+        time.recall().await?;
         let (stop, stopping) = watch::channel(Stop::Run);
         let api_keys = Keys::new(store.clone(), clock.clone());
         let pairing = terminal::Config { address: lan.address(), secret: secret.derive("pairing codes")? };
@@ -247,6 +248,7 @@ impl House {
         // Before anything can happen: what it tells first is that the gateway starts.
         let trail = Trail::new(store.clone());
         let facility = settings.facility.number.clone();
+        master_key::record_begun(&master_keys, &trail, &facility, &clock).await;
         let follower = Follower::begin(store.clone(), clock.clone(), facility, settings.state.directory.clone()).await;
         let (stop_trail, stopping_trail) = watch::channel(false);
         let trail_task = tokio::spawn(follower.run(stopping_trail));
@@ -269,6 +271,9 @@ impl House {
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
         let people = people::start(opened, &clock, &cards, api_keys.revocations(), stopping_cards);
+        for (own, desk) in loaded.facilities().zip(&desks) {
+            desk.staff_login(own, &people).await;
+        }
         let card_health = cards::CardHealth::new(cards.clone(), settings.cards.readers);
         Ok(Self {
             desks,
@@ -287,6 +292,9 @@ impl House {
             card_health,
             stop_cards,
             backups,
+            master_keys_task: tokio::spawn(master_keys.clone().keep()),
+            master_keys,
+            time,
             clock,
             lint,
             stop,
@@ -314,12 +322,14 @@ impl House {
             terminals: self.terminals.clone(),
             cards: self.cards.clone(),
             backups: self.backups.clone(),
+            master_keys: self.master_keys.clone(),
             trail: self.trail.clone(),
             health: Arc::new(health::Parts {
-                facilities: self.desks.iter().map(health::Facility::of).collect(),
+                facilities: self.desks.iter().map(|desk| health::Facility::of(desk, &self.people)).collect(),
                 store: self.store.clone(),
                 cards: self.card_health.clone(),
                 lan: Arc::clone(&self.lan),
+                terminals: self.terminals.clone(),
                 clock: self.clock.clone(),
             }),
             metrics: Arc::new(move || telemetry.render()),
@@ -355,12 +365,21 @@ impl House {
         if let Err(error) = self.trail.record(vec![act]).await {
             tracing::error!(code = %error.code, "audit: that the settings were read again could not be recorded");
         }
+        match self.master_keys.reread().await {
+            Ok(false) => {}
+            Ok(true) => {
+                let facility = &settings.facility.number;
+                master_key::record_begun(&self.master_keys, &self.trail, facility, &self.clock).await;
+            }
+            Err(error) => tracing::error!(code = %error.code(), %error, "reload: the master keys stay as they were"),
+        }
     }
 
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.desks.iter().any(Desk::any_ended)
             || self.lan_task.is_finished()
+            || self.master_keys_task.is_finished()
             || self.card_tasks.any_ended()
             || self.trail_task.is_finished()
     }
@@ -371,6 +390,7 @@ impl House {
         if let Some(first) = ends.min() {
             Metric::CertificateDays.set(&[], health::days(first, self.clock.now()) as f64);
         }
+        self.time.note(false);
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }
@@ -424,12 +444,16 @@ impl House {
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
         self.lan_task.abort();
+        self.master_keys_task.abort();
+        let _ = (&mut self.master_keys_task).await;
+        self.time.note(true);
         // After everything that could be told, and before the store closes.
         self.stop_trail.send_replace(true);
         let told = tokio::time::timeout(left(&self.clock).max(for_store), &mut self.trail_task).await.is_ok();
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
         drop((self.desks, self.store, self.keys, self.people, self.terminals, self.trail, self.backups));
+        drop((self.master_keys, self.time));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");
     }

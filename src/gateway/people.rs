@@ -43,6 +43,9 @@ async fn watch_days(people: People, mut stopping: watch::Receiver<bool>) {
             Ok(day) => seen = day,
             Err(error) => tracing::warn!(%error, code = %error.code(), "who has left is not looked for"),
         }
+        if let Err(error) = people.forget_what_was_asked().await {
+            tracing::warn!(%error, code = %error.code(), "whose sessions are over is not looked for");
+        }
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = tokio::time::sleep(LOOK) => {}

@@ -6,7 +6,7 @@ use crate::telemetry;
 
 /// Reads the settings again and compares them with those the process started with. With a mistake in them, everything stays
 /// as it was.
-pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
+pub(super) async fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Handle) {
     let new = match Config::load(&started.base) {
         Ok(new) => new,
         Err(problems) => {
@@ -37,6 +37,7 @@ pub(super) fn reload(started: &Loaded, house: &House, telemetry: &telemetry::Han
         let settings = if at == 0 { Some(&new.config) } else { new.facility(&desk.facility) };
         if let Some(settings) = settings {
             desk.reload(settings);
+            desk.staff_login(settings, &house.people).await;
         }
     }
     tracing::info!(changed = changes.reloadable.join(" "), "reloaded");

@@ -10,6 +10,7 @@ use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
+use crate::model::hub_user::HubUser;
 use crate::people::{Account, Change, Name, NewAccount, People, PeopleError, Role, User};
 
 /// What `engawa admin` and `engawa staff` want of the store when no gateway runs.
@@ -25,6 +26,15 @@ pub enum StaffOrder {
         role: Role,
         /// The last day.
         leaves_on: Option<jiff::civil::Date>,
+        /// The user id at the hub.
+        hub_user: Option<String>,
+    },
+    /// Name the user id at the hub, or take it away.
+    Hub {
+        /// What is typed at log-in.
+        user: String,
+        /// The user id at the hub.
+        hub_user: Option<String>,
     },
     /// All accounts.
     List,
@@ -52,11 +62,14 @@ pub async fn staff_offline(settings: &Config, order: StaffOrder) -> Result<Value
     let people = People::new(state.store.clone(), state.keys.clone(), state.clock.clone(), Arc::new(|_| ()));
     let recorded = match &order {
         StaffOrder::Add { user, .. } => Some(("staff.add", user.clone())),
-        StaffOrder::Suspend { user, .. } => Some(("staff.change", user.clone())),
+        StaffOrder::Hub { user, .. } | StaffOrder::Suspend { user, .. } => Some(("staff.change", user.clone())),
         StaffOrder::Password { user } => Some(("staff.password", user.clone())),
         StaffOrder::List => None,
     };
-    let mut answer = obey(&people, &settings.facility.number, order).await;
+    let mut answer = match taken_by_the_facility(&order, settings) {
+        true => Err(Code::HubUserTaken.into()),
+        false => obey(&people, &settings.facility.number, order).await,
+    };
     if let (Ok(_), Some((act, user))) = (&answer, recorded) {
         let act = Draft::local(&settings.facility.number, act).done(state.clock.now(), format!("staff:{user}"));
         if let Err(error) = Trail::new(state.store.clone()).record(vec![act]).await {
@@ -68,16 +81,31 @@ pub async fn staff_offline(settings: &Config, order: StaffOrder) -> Result<Value
     answer
 }
 
+/// The facility's own user is nobody's.
+fn taken_by_the_facility(order: &StaffOrder, settings: &Config) -> bool {
+    let named = match order {
+        StaffOrder::Add { hub_user, .. } | StaffOrder::Hub { hub_user, .. } => hub_user.as_deref(),
+        StaffOrder::List | StaffOrder::Suspend { .. } | StaffOrder::Password { .. } => None,
+    };
+    named == Some(settings.hub.user_id.as_str())
+}
+
 async fn obey(people: &People, facility: &str, order: StaffOrder) -> Result<Value, StartError> {
     match order {
-        StaffOrder::Add { user, name, role, leaves_on } => {
+        StaffOrder::Add { user, name, role, leaves_on, hub_user } => {
+            let hub_user = hub_user.map(HubUser::stored);
             let user = User::parse(&user).ok_or(Code::RequestMalformed)?;
             let name = Name::parse(&name).ok_or(Code::RequestMalformed)?;
-            let (account, password) = people.add(facility, NewAccount { user, name, role, leaves_on }).await?;
+            let (account, password) =
+                people.add(facility, NewAccount { user, name, role, leaves_on, hub_user }).await?;
             Ok(with_password(&account, &password))
         }
         StaffOrder::List => {
             Ok(json!({ "items": people.accounts(facility).await?.iter().map(view).collect::<Vec<_>>() }))
+        }
+        StaffOrder::Hub { user, hub_user } => {
+            let change = Change { hub_user: Some(hub_user.map(HubUser::stored)), ..Change::default() };
+            Ok(view(&people.change(facility, &user, change).await?))
         }
         StaffOrder::Suspend { user, suspended } => {
             let change = Change { suspended: Some(suspended), ..Change::default() };
@@ -107,6 +135,7 @@ fn view(account: &Account) -> Value {
         "one_time": account.one_time,
         "created_at": account.created_at,
         "last_login_at": account.last_login_at,
+        "hub_user": account.hub_user.as_ref().map(HubUser::reveal),
     })
 }
 

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, DATE, HeaderName, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, DATE, RETRY_AFTER};
 use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use rustls::ClientConfig;
 use tokio::time::{sleep_until, timeout};
 
@@ -23,6 +25,8 @@ use self::body::{Progress, Tracked};
 use self::line::{ConnectFault, Connector, Newest, Notes};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
+use crate::clock::Clock;
+use crate::fault::Code;
 
 /// Idle connections kept; more would only be closed by the hub.
 pub(super) const IDLE_CONNECTIONS: usize = 4;
@@ -49,8 +53,8 @@ pub enum Seen {
         status: u16,
         /// `Retry-After`, as it came.
         retry_after: Option<String>,
-        /// `Date`, as it came.
-        date: Option<String>,
+        /// `Date`: the hub's clock, to the second.
+        date: Option<Timestamp>,
         /// The whole body.
         body: Bytes,
         /// Whether the hub had the whole request when it answered.
@@ -85,6 +89,7 @@ pub(super) struct Client {
     newest: Newest,
     base: String,
     timeouts: Timeouts,
+    clock: Clock,
 }
 
 impl Client {
@@ -94,6 +99,7 @@ impl Client {
         tls: ClientConfig,
         timeouts: Timeouts,
         idle: usize,
+        clock: Clock,
     ) -> Result<Self, HubSetupError> {
         let uri: Uri = base_url.parse().map_err(|_| HubSetupError::Address)?;
         let plain = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
@@ -113,7 +119,7 @@ impl Client {
             .http2_keep_alive_while_idle(true)
             .http2_max_send_buf_size(SEND_BUFFER)
             .build(Connector::new(tls, timeouts.connect, newest.clone()));
-        Ok(Self { pool, newest, base: format!("https://{authority}"), timeouts })
+        Ok(Self { pool, newest, base: format!("https://{authority}"), timeouts, clock })
     }
 
     /// Sends a small request held in memory.
@@ -171,7 +177,10 @@ impl Client {
         // An answer that comes before the request's end decides; the rest of the request is not sent.
         let request_whole = !progress.stop();
         let (head, body) = response.into_parts();
-        let (status, retry_after, date) = (head.status.as_u16(), header(&head, &RETRY_AFTER), header(&head, &DATE));
+        let (status, retry_after, date) = (head.status.as_u16(), header(&head), date(&head));
+        if date.is_some_and(|told| self.clock.hear(told)) {
+            tracing::warn!(code = %Code::ClockWrong, "the hub's clock and this machine's differ by more than an hour");
+        }
         match extent.read(body, self.timeouts).await {
             Ok(body) => {
                 if is_left_over(&head, &body, line) {
@@ -215,8 +224,13 @@ impl Client {
     }
 }
 
-fn header(head: &Parts, name: &HeaderName) -> Option<String> {
-    head.headers.get(name)?.to_str().ok().map(str::to_owned)
+fn header(head: &Parts) -> Option<String> {
+    head.headers.get(RETRY_AFTER)?.to_str().ok().map(str::to_owned)
+}
+
+/// The hub's clock.
+fn date(head: &Parts) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(head.headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Over HTTP/1.1 nothing ties an answer to its request but the order. One that comes twice would be taken for the next

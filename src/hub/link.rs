@@ -19,6 +19,7 @@ use super::wire::{self, Capabilities};
 use crate::clock::Clock;
 use crate::credential::{FacilityCertificate, Secret};
 use crate::fault::Code;
+use crate::model::hub_user::HubUser;
 
 const AGENT: &str = concat!("engawa/", env!("CARGO_PKG_VERSION"));
 
@@ -28,14 +29,14 @@ pub(super) struct Link {
     pub(super) epoch: u64,
     client: Arc<Client>,
     /// Keeps no connection.
-    apart: Client,
+    apart: Arc<Client>,
     pub(super) certificate: FacilityCertificate,
     pub(super) user_id: String,
     pub(super) password: Secret,
     pub(super) account: Account,
     pub(super) board: Arc<Board>,
     pub(super) clock: Clock,
-    offered: Mutex<Option<(Duration, Capabilities)>>,
+    offered: Arc<Mutex<Option<(Duration, Capabilities)>>>,
 }
 
 impl Link {
@@ -50,15 +51,21 @@ impl Link {
         let tls = client_config(&config.ca_pem, &certificate, clock.clone())?;
         Ok(Self {
             epoch: 0,
-            client: Arc::new(Client::new(&config.base_url, tls.clone(), config.timeouts, IDLE_CONNECTIONS)?),
-            apart: Client::new(&config.base_url, tls, config.timeouts, 0)?,
+            client: Arc::new(Client::new(
+                &config.base_url,
+                tls.clone(),
+                config.timeouts,
+                IDLE_CONNECTIONS,
+                clock.clone(),
+            )?),
+            apart: Arc::new(Client::new(&config.base_url, tls, config.timeouts, 0, clock.clone())?),
             account: Account::new(&config.fingerprint_key, &config.user_id, password.bytes()),
             user_id: config.user_id.clone(),
             certificate,
             password,
             board: Arc::default(),
             clock,
-            offered: Mutex::default(),
+            offered: Arc::default(),
         })
     }
 
@@ -72,6 +79,22 @@ impl Link {
         }
         next.board = Arc::clone(&self.board);
         next
+    }
+
+    /// The same connections for a member of the staff, whose troubles stand on a board of their own.
+    pub(super) fn for_member(&self, user: &HubUser, password: Secret, key: &[u8; 32], board: Arc<Board>) -> Self {
+        Self {
+            epoch: self.epoch,
+            client: Arc::clone(&self.client),
+            apart: Arc::clone(&self.apart),
+            certificate: self.certificate.clone(),
+            account: Account::new(key, user.reveal(), password.bytes()),
+            user_id: user.reveal().to_owned(),
+            password,
+            board,
+            clock: self.clock.clone(),
+            offered: Arc::clone(&self.offered),
+        }
     }
 
     /// A small exchange.

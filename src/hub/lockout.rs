@@ -55,6 +55,14 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Names the user among others, without telling who it is.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+}
+
 /// Whether a login may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {

@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 
 use super::failure::{Reply, of_a_read, trouble};
 use super::link::{Link, request};
-use super::lockout::{Lockout, Permit, Policy, Verdict};
+use super::lockout::{Account, Lockout, Permit, Policy, Verdict};
 use super::memory::AnyMemory;
 use super::port::{Scope, Trouble};
 use super::wire::{self, TokenGrant};
 use crate::fault::Code;
 
-/// Under this name the facts of `lockout` are remembered.
+/// Under this name the facts of `lockout` are remembered, of the facility's user.
 const MEMORY_NAME: &str = "hub.login";
 /// A token this close to its end is renewed before it is used.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -27,9 +27,11 @@ const FRESH_LOGIN: Duration = Duration::from_secs(60);
 /// The hub has to have answered this recently before a password is risked.
 const PROBE_AGE: Duration = Duration::from_secs(10);
 
-/// The one session that all exchanges share.
+/// The one session that all exchanges of one user share.
 pub(super) struct Session {
-    memory: Box<dyn AnyMemory>,
+    memory: Arc<dyn AnyMemory>,
+    /// Under this name the facts of `lockout` are remembered.
+    name: String,
     policy: Policy,
     holding: Mutex<Holding>,
     /// Counts renewals, so that whoever waited for one takes its result instead of starting another.
@@ -53,6 +55,8 @@ pub(super) struct Token {
     refresh_expires: Duration,
     refresh_used: AtomicBool,
     from_login: bool,
+    /// The user's job kind, in the hub's words.
+    job_kind: Option<String>,
     /// The hub took it once.
     proven: AtomicBool,
     /// The hub said E1004.
@@ -77,6 +81,7 @@ impl Token {
             expires: since.saturating_add(grant.life()),
             refresh_expires: since.saturating_add(grant.refresh_life()),
             access: grant.access_token,
+            job_kind: grant.job_kind,
             refresh: grant.refresh_token,
             refresh_used: AtomicBool::new(false),
             from_login,
@@ -91,6 +96,11 @@ impl Token {
         let mut header = HeaderValue::from_str(&text).ok()?;
         header.set_sensitive(true);
         Some(header)
+    }
+
+    /// The user's job kind, in the hub's words, where it named one.
+    pub(super) fn job_kind(&self) -> Option<&str> {
+        self.job_kind.as_deref()
     }
 
     /// The hub took it.
@@ -116,8 +126,18 @@ impl Token {
 }
 
 impl Session {
-    pub(super) fn new(memory: Box<dyn AnyMemory>, policy: Policy) -> Self {
-        Self { memory, policy, holding: Mutex::default(), rounds: AtomicU64::new(0) }
+    /// Of the facility's own user.
+    pub(super) fn new(memory: Arc<dyn AnyMemory>, policy: Policy) -> Self {
+        Self::named(MEMORY_NAME.to_owned(), memory, policy)
+    }
+
+    /// Of a member of the staff, whom the hub may lock out as well as anybody.
+    pub(super) fn of_member(account: &Account, memory: Arc<dyn AnyMemory>, policy: Policy) -> Self {
+        Self::named(format!("{MEMORY_NAME}.{}", account.user()), memory, policy)
+    }
+
+    fn named(name: String, memory: Arc<dyn AnyMemory>, policy: Policy) -> Self {
+        Self { memory, name, policy, holding: Mutex::default(), rounds: AtomicU64::new(0) }
     }
 
     /// A token to go on with; renews it where needed.
@@ -189,7 +209,7 @@ impl Session {
         let password = link.password.text().map_err(|_| trouble(Code::SecretMissing, Scope::Operator))?;
 
         lockout.begin(&link.account, link.clock.now());
-        if let Err(error) = self.memory.remember(MEMORY_NAME, &lockout.record()).await {
+        if let Err(error) = self.memory.remember(&self.name, &lockout.record()).await {
             lockout.finish(&link.account, Verdict::NotJudged, link.clock.now());
             return Err(forgetful(&*error));
         }
@@ -198,7 +218,7 @@ impl Session {
         let (verdict, result) = judge(reply, link);
 
         lockout.finish(&link.account, verdict, link.clock.now());
-        if let Err(error) = self.memory.remember(MEMORY_NAME, &lockout.record()).await {
+        if let Err(error) = self.memory.remember(&self.name, &lockout.record()).await {
             // The attempt stays counted on disk, and the verdict holds in memory as long as the process lives.
             tracing::error!(error = &*error, "the outcome of the login could not be remembered");
         }
@@ -210,7 +230,7 @@ impl Session {
         let lockout = match holding.lockout.take() {
             Some(lockout) => lockout,
             None => {
-                let remembered = self.memory.recall(MEMORY_NAME).await.map_err(|error| forgetful(&*error))?;
+                let remembered = self.memory.recall(&self.name).await.map_err(|error| forgetful(&*error))?;
                 Lockout::restore(remembered.as_deref(), &link.account, &self.policy, link.clock.now())
             }
         };

@@ -22,6 +22,7 @@ mod faulty;
 mod link;
 mod lockout;
 mod login;
+mod members;
 mod memory;
 pub mod port;
 mod real;
@@ -38,6 +39,7 @@ pub use failure::{
 };
 pub use faulty::Faulty;
 pub use lockout::{Account, Lockout, Permit, Policy, Verdict};
+pub use members::MemberStatus;
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{
     Acknowledgement, Arrival, ArrivalPage, Asserted, Challenge, Change, ChangePage, Delivery, DeliveryBody, HubError,

@@ -20,7 +20,8 @@ use super::config::{Config, HubSetupError};
 use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
 use super::link::{Link, authorized, request};
 use super::login::{Session, Token};
-use super::memory::Memory;
+use super::members::{MemberStatus, Members, of_a_log_in, of_a_token, of_the_member};
+use super::memory::{AnyMemory, Memory};
 use super::port::{
     Acknowledgement, ArrivalPage, Asserted, Challenge, ChangePage, Delivery, HubPort, LookupOutcome, Outcome,
     RecipientState, Scope, Trouble,
@@ -30,6 +31,7 @@ use super::wire;
 use crate::clock::Clock;
 use crate::credential::{FacilityCertificate, Secret};
 use crate::fault::Code;
+use crate::model::hub_user::HubUser;
 use crate::model::identity::Evidence;
 
 /// How long the hub's list of what it offers is believed.
@@ -41,7 +43,7 @@ const TRIES: usize = 3;
 /// A document that met a stale token goes out again as soon as its turn comes.
 const STALE_TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// A list that is read by cursor: its path, and what a hub that has it offers.
+/// A list that is read by cursor, or a place where documents are filed: its path, and what a hub that has it offers.
 type List = (&'static str, fn(&wire::Capabilities) -> bool);
 
 /// The way to one hub. Makes its connections when they are needed: setting up touches no network.
@@ -49,6 +51,7 @@ pub struct Hub {
     config: Config,
     link: RwLock<Arc<Link>>,
     session: Arc<Session>,
+    members: Members,
     clock: Clock,
 }
 
@@ -65,8 +68,10 @@ impl Hub {
     ) -> Result<Self, HubSetupError> {
         let password = config.password.read().map_err(HubSetupError::Password)?;
         let link = Link::new(&config, certificate, password, clock.clone())?;
-        let session = Arc::new(Session::new(Box::new(memory), config.login));
-        Ok(Self { link: RwLock::new(Arc::new(link)), session, config, clock })
+        let memory: Arc<dyn AnyMemory> = Arc::new(memory);
+        let session = Arc::new(Session::new(Arc::clone(&memory), config.login));
+        let members = Members::new(memory, config.login, config.fingerprint_key);
+        Ok(Self { link: RwLock::new(Arc::new(link)), session, members, config, clock })
     }
 
     /// Goes on with another certificate or password. Exchanges under way end on the old ones; the same certificate keeps
@@ -103,6 +108,27 @@ impl Hub {
         }
     }
 
+    /// As [`HubPort::deliver`], with the password of the member of the staff as whom it goes.
+    pub async fn deliver_as(&self, document: Delivery, password: Option<Secret>) -> Outcome {
+        self.filed(document, (wire::OPINIONS, wire::Capabilities::has_opinions), password).await
+    }
+
+    /// As [`HubPort::deliver_care_plan`], with the password of the member of the staff as whom it goes.
+    pub async fn deliver_care_plan_as(&self, document: Delivery, password: Option<Secret>) -> Outcome {
+        self.filed(document, (wire::SENT, wire::Capabilities::has_care_plans), password).await
+    }
+
+    /// What the hub last said of a member of the staff; `None` until it was asked.
+    #[must_use]
+    pub fn member(&self, user: &HubUser) -> Option<MemberStatus> {
+        self.members.status(user)
+    }
+
+    /// The token of a member of the staff is forgotten: the password is not there any more.
+    pub fn forget_member(&self, user: &HubUser) {
+        self.members.forget(user);
+    }
+
     fn link(&self) -> Arc<Link> {
         Arc::clone(&self.link.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -129,33 +155,47 @@ impl Hub {
         Err(trouble(Code::HubNotOffered, otherwise))
     }
 
-    async fn file(
-        &self,
-        delivery: Delivery,
-        path: &str,
-        offers: fn(&wire::Capabilities) -> bool,
-    ) -> Result<Seen, Trouble> {
+    async fn file(&self, delivery: Delivery, (path, offers): List, member: Option<Secret>) -> Result<Seen, Trouble> {
         let link = self.offering(offers, Scope::Operator).await?;
-        let token = self.session.token(&link).await?;
+        let (session, link) = match (&delivery.user, member) {
+            (Some(user), Some(password)) => self.members.acting(&link, user, password),
+            // Never as somebody else.
+            (Some(_), None) => return Err(trouble(Code::HubPasswordNeeded, Scope::Try)),
+            (None, _) => (Arc::clone(&self.session), link),
+        };
+        let own = |of: fn(Trouble) -> Trouble| {
+            let is_member = delivery.user.is_some();
+            move |trouble: Trouble| if is_member { of(trouble) } else { trouble }
+        };
+        let (of_log_in, of_token) = (own(of_a_log_in), own(of_a_token));
+        let token = session.token(&link).await.map_err(&of_log_in)?;
+        if let Some(user) = &delivery.user {
+            self.members.logged_in(user, token.job_kind());
+        }
         let message = keyed(request(Method::POST, path, delivery.body), delivery.key);
         let message = authorized(message, bearer(&token)?);
         let (seen, reply) = link.stream(message, delivery.length).await;
         if let Reply::TokenStale(stale) = reply {
             // The body is spent, so the document has to come again; the token is renewed at once for the next.
-            self.session.reject(&token, &link)?;
-            self.session.token(&link).await?;
+            session.reject(&token, &link).map_err(of_token)?;
+            session.token(&link).await.map_err(of_log_in)?;
             return Err(Trouble { scope: Scope::Try, retry_after: Some(STALE_TOKEN_PAUSE), ..stale });
         }
         took(&link, &token, &reply);
         Ok(seen)
     }
 
-    /// Whether a document is at the hub now.
-    async fn filed(&self, document: Delivery, path: &str, offers: fn(&wire::Capabilities) -> bool) -> Outcome {
-        match Box::pin(self.file(document, path, offers)).await {
+    /// Whether a document is at the hub now. `member`: the password of the user that it names.
+    async fn filed(&self, document: Delivery, to: List, member: Option<Secret>) -> Outcome {
+        let user = document.user.clone();
+        let outcome = match Box::pin(self.file(document, to, member)).await {
             Ok(seen) => delivery(&seen, self.clock.now()),
             Err(trouble) => Outcome::NotDelivered(trouble),
-        }
+        };
+        let Some(user) = user else { return outcome };
+        let outcome = of_the_member(outcome, self.clock.now());
+        self.members.settled(&user, &outcome);
+        outcome
     }
 
     /// A small exchange, made again with a renewed token where the hub said E1004 and so looked at nothing.
@@ -232,11 +272,11 @@ fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
 
 impl HubPort for Hub {
     async fn deliver(&self, document: Delivery) -> Outcome {
-        self.filed(document, wire::OPINIONS, wire::Capabilities::has_opinions).await
+        self.deliver_as(document, None).await
     }
 
     async fn deliver_care_plan(&self, document: Delivery) -> Outcome {
-        self.filed(document, wire::SENT, wire::Capabilities::has_care_plans).await
+        self.deliver_care_plan_as(document, None).await
     }
 
     async fn care_plan_changes(&self, cursor: Option<String>) -> Result<ChangePage<RecipientState>, Trouble> {

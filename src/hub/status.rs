@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 
 use super::client::Seen;
 use super::failure::{Reply, classify};
@@ -59,9 +58,7 @@ impl Board {
 
     /// Takes note of an exchange; returns its meaning.
     pub(super) fn saw(&self, seen: &Seen, now: Timestamp) -> Reply {
-        if let Seen::Answered { date: Some(date), .. } = seen
-            && let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(date)
-        {
+        if let Seen::Answered { date: Some(date), .. } = seen {
             // It tells whole seconds, cut off.
             let ahead = date.as_millisecond() + 500 - now.as_millisecond();
             self.with(|notes| notes.ahead = Some(ahead));

@@ -2,9 +2,11 @@
 
 pub mod careplan;
 pub mod characters;
+pub mod hub_user;
 pub mod identity;
 pub mod numbers;
 pub mod opinion;
+pub mod token_uri;
 
 /// Octets as lower-case hexadecimal digits, two each.
 #[must_use]

@@ -23,6 +23,7 @@ use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
+use crate::model::hub_user::HubUser;
 use crate::store::Head;
 use crate::telemetry::Metric;
 use crate::vault::{self, Damage, Kept};
@@ -265,6 +266,7 @@ impl<H: HubPort> Dispatcher<H> {
                 let keys = keys(kind, &row.id, row.hub_key.as_deref(), row.columns.generation)?;
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
                 let own = Own::of(&inner, &row);
+                let user = row.hub_user.map(HubUser::stored);
                 self.carry(id, kind, async move {
                     if ask && let Some(found) = already_there(hub.as_ref(), keys).await {
                         if own.is_copied(&found, hub.ahead()) {
@@ -277,7 +279,8 @@ impl<H: HubPort> Dispatcher<H> {
                     }
                     let begun_at = inner.clock.now();
                     let key = keys.current();
-                    let mut sent = send(&inner, hub.as_ref(), kind, Delivery { key, length, body }, &damage).await;
+                    let mut sent =
+                        send(&inner, hub.as_ref(), kind, Delivery { key, length, body, user }, &damage).await;
                     if own.is_answered_before(&sent.outcome, begun_at, hub.ahead()) {
                         inner.doubt_all();
                     }

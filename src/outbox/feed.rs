@@ -232,8 +232,9 @@ pub(super) fn open_reason(keys: &Keyring, row: &Row, sealed: &[u8]) -> Option<St
     String::from_utf8(text.to_vec()).ok()
 }
 
-/// News may come before its submission is known, so its seal is bound to the receipt number.
-fn document(receipt_number: &str) -> [u8; 16] {
+/// What the reason in news of a receipt is bound to. News may come before its submission is known, so that is the receipt number.
+#[must_use]
+pub fn document(receipt_number: &str) -> [u8; 16] {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, receipt_number.as_bytes());
     let mut document = [0; 16];
     document.copy_from_slice(&hash.as_ref()[..16]);

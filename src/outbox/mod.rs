@@ -65,6 +65,7 @@ use uuid::Uuid;
 
 pub use bar::{ABSENCE, BARRED};
 pub use dispatch::Stop;
+pub use feed::document as news_place;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
@@ -81,7 +82,8 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
-use crate::store::Store;
+use crate::model::hub_user::HubUser;
+use crate::store::{AllAsFacility, PasswordGiven, Store};
 
 /// The figures of the room. Not `Debug`: it holds a secret.
 #[derive(Clone)]
@@ -288,6 +290,38 @@ impl Outbox {
         let submission = self.person(sender, id, || machine::Input::Retry).await?;
         self.reconsider();
         Ok(submission)
+    }
+
+    /// As [`Outbox::retry`], and from here on it goes as the facility's user, whoever handed it in.
+    ///
+    /// # Errors
+    /// As [`Outbox::cancel`].
+    pub async fn as_facility(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        let submission = self.inner.to_facility(sender, id).await?;
+        self.reconsider();
+        Ok(submission)
+    }
+
+    /// Somebody's password for the hub is there: what waits for it goes.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn password_given(&self, user: &HubUser) -> Result<(), OutboxError> {
+        let reasons = [Code::HubPasswordNeeded.name(), Code::HubPasswordRefused.name()];
+        let (facility, hub_user) = (self.inner.facility.to_string(), user.reveal().to_owned());
+        self.inner.store.write(PasswordGiven { facility, hub_user, reasons }).await?;
+        self.reconsider();
+        Ok(())
+    }
+
+    /// Everything that waits goes as the facility's user from here on; how much that is.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn all_as_facility(&self) -> Result<u64, OutboxError> {
+        let changed = self.inner.store.write(AllAsFacility { facility: self.inner.facility.to_string() }).await?;
+        self.reconsider();
+        Ok(changed)
     }
 
     /// A setting, certificate or password changed: a closed way is tried at once.

@@ -15,7 +15,8 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::{MunicipalState, RecipientState};
-use crate::store::{EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
+use crate::model::hub_user::HubUser;
+use crate::store::{AsFacility, EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
 use crate::telemetry::Metric;
 
 /// Events of one submission that are told; more only a broken hub could cause.
@@ -105,9 +106,10 @@ impl Outbox {
         self.inner.serves(sender)?;
         let found = self.inner.store.submission(id.as_bytes()).await?;
         found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
-        let on = format!("submission:{id}");
-        let record = sender.act.clone().map(|act| act.done(self.inner.clock.now(), on).to_line());
-        self.inner.recorded_step(id, input(), record).await?.ok_or(Code::RequestNotFound)??;
+        self.inner
+            .recorded_step(id, input(), self.inner.record_of(sender, id))
+            .await?
+            .ok_or(Code::RequestNotFound)??;
         self.inner.nudge.notify_one();
         let row = self.inner.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
         self.inner.full_view(&row).await
@@ -115,6 +117,26 @@ impl Outbox {
 }
 
 impl Inner {
+    /// Queues it at a person's word, as the facility's user, in one transaction.
+    pub(super) async fn to_facility(&self, sender: &Sender, id: Uuid) -> Result<Submission, OutboxError> {
+        self.serves(sender)?;
+        let found = self.store.submission(id.as_bytes()).await?;
+        found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
+        let (now, policy, seed) = (self.clock.now(), self.config().policy, rand::random());
+        let rule = std::sync::Arc::new(move |row: &Row| apply(row, Input::Retry, None, now, &policy, seed));
+        let record = self.record_of(sender, id);
+        let stepped = self.store.write(AsFacility(Transit { id: id.into_bytes(), rule, record })).await?;
+        let life = stepped.ok_or(Code::RequestNotFound)??;
+        Metric::Events.count(&[("kind", life.name().event_kind())]);
+        let row = self.store.submission(id.as_bytes()).await?.ok_or(Code::RequestNotFound)?;
+        self.full_view(&row).await
+    }
+
+    fn record_of(&self, sender: &Sender, id: Uuid) -> Option<TrailLine> {
+        let act = sender.act.clone()?;
+        Some(act.done(self.clock.now(), format!("submission:{id}")).to_line())
+    }
+
     /// Moves one submission by the machine, in one transaction. `None`: there is none of that id.
     pub(super) async fn step(&self, id: Uuid, input: Input) -> Result<Option<Result<Life, Code>>, OutboxError> {
         self.recorded_step(id, input, None).await
@@ -200,6 +222,7 @@ impl Inner {
             receipt,
             hub_errors,
             municipality: self.municipality(row),
+            hub_user: row.hub_user.clone().map(HubUser::stored),
             care_plan: about(row),
             recipient: recipient(row),
             substitutions: Vec::new(),

@@ -9,6 +9,7 @@ use crate::audit::Draft;
 use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
+use crate::model::hub_user::HubUser;
 use crate::model::opinion::Substitution;
 use crate::store::{Row, StoreError};
 
@@ -19,6 +20,8 @@ pub struct Sender {
     pub facility: String,
     /// Stable id of the credential.
     pub id: String,
+    /// As whom it is to go, where it is a person; opinions and care plans only.
+    pub hub_user: Option<HubUser>,
     /// What the trail says of the one who acts; recorded in the transaction of the act. `None`: it is recorded elsewhere, or by nobody.
     pub act: Option<Draft>,
 }
@@ -145,6 +148,8 @@ pub struct Submission {
     pub hub_errors: Vec<HubError>,
     /// The municipality's progress.
     pub municipality: Option<Municipality>,
+    /// As whom it goes, or went; `None`: as the facility's user.
+    pub hub_user: Option<HubUser>,
     /// Of a care plan: what it is and whom it goes to.
     pub care_plan: Option<About>,
     /// Of a care plan: how far the other office is with it.
@@ -348,7 +353,11 @@ impl From<crate::credential::seal::SealError> for OutboxError {
         let code = match error {
             SealError::UnknownKey(_) => Code::MasterKeyMissing,
             SealError::Damaged => Code::SubmissionDamaged,
-            SealError::File(_) | SealError::Malformed(_) | SealError::Cipher => Code::GatewayInternal,
+            SealError::File(_)
+            | SealError::ReadOnly(_)
+            | SealError::Token(_)
+            | SealError::Malformed(_)
+            | SealError::Cipher => Code::GatewayInternal,
         };
         Self { code, retry_after: None, earlier: None, source: Some(Box::new(error)) }
     }

@@ -8,7 +8,8 @@ use jiff::{Timestamp, ToSpan as _};
 use zeroize::Zeroizing;
 
 use super::{People, PeopleError, Role, password};
-use crate::store::{AddStaff, ChangeStaff, SetPassword, StaffRow};
+use crate::model::hub_user::HubUser;
+use crate::store::{AddStaff, Added, ChangeStaff, SetPassword, StaffRow};
 
 const EPOCH: Date = date(1970, 1, 1);
 /// Signs of a user.
@@ -80,6 +81,8 @@ pub struct NewAccount {
     pub role: Role,
     /// The last day.
     pub leaves_on: Option<Date>,
+    /// The user id at the hub.
+    pub hub_user: Option<HubUser>,
 }
 
 /// What is to change.
@@ -93,6 +96,8 @@ pub struct Change {
     pub leaves_on: Option<Option<Date>>,
     /// Whether the account is shut.
     pub suspended: Option<bool>,
+    /// The user id at the hub; `Some(None)` takes it away.
+    pub hub_user: Option<Option<HubUser>>,
 }
 
 /// An account, without its password.
@@ -116,6 +121,8 @@ pub struct Account {
     pub active: bool,
     /// When somebody last logged in with it.
     pub last_login_at: Option<Timestamp>,
+    /// The user id at the hub.
+    pub hub_user: Option<HubUser>,
 }
 
 /// Whether the last day is over. While the day is not known, whoever has a last day has left: nobody comes back by stopping the
@@ -134,7 +141,8 @@ fn date_of(days: i64) -> Option<Date> {
 }
 
 /// What a sealed name belongs to, so that it opens nowhere else.
-fn place(facility: &str, user: &str) -> [u8; 16] {
+#[must_use]
+pub fn place(facility: &str, user: &str) -> [u8; 16] {
     let hash = digest::digest(&digest::SHA256, format!("engawa staff v1\n{facility}\n{user}").as_bytes());
     let mut place = [0; 16];
     place.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
@@ -145,10 +153,11 @@ impl People {
     /// Makes an account; its one-time password is shown once.
     ///
     /// # Errors
-    /// [`PeopleError::Taken`], [`PeopleError::Busy`], [`PeopleError::Store`].
+    /// [`PeopleError::Taken`], [`PeopleError::HubUserTaken`], [`PeopleError::Busy`], [`PeopleError::Store`].
     pub async fn add(&self, facility: &str, new: NewAccount) -> Result<(Account, Zeroizing<String>), PeopleError> {
+        self.nobodys_own(facility, new.hub_user.as_ref())?;
         let one_time = password::one_time()?;
-        let now = self.0.clock.now().as_millisecond();
+        let now = self.0.clock.latest().as_millisecond();
         let row = StaffRow {
             facility: facility.to_owned(),
             user: new.user.as_str().to_owned(),
@@ -161,9 +170,13 @@ impl People {
             leaves_on: new.leaves_on.map(days),
             suspended: false,
             last_login_at: None,
+            hub_user: new.hub_user.map(|id| id.reveal().to_owned()),
+            hub_password: None,
         };
-        if !self.0.store.write(AddStaff(row)).await? {
-            return Err(PeopleError::Taken);
+        match self.0.store.write(AddStaff(row)).await? {
+            Added::Yes => {}
+            Added::UserTaken => return Err(PeopleError::Taken),
+            Added::HubUserTaken => return Err(PeopleError::HubUserTaken),
         }
         Ok((self.account(facility, new.user.as_str()).await?, one_time))
     }
@@ -197,9 +210,13 @@ impl People {
     /// Changes an account. Who is suspended, has left or is given another role is logged out, everywhere and at once.
     ///
     /// # Errors
-    /// [`PeopleError::Absent`], [`PeopleError::Store`].
+    /// [`PeopleError::Absent`], [`PeopleError::HubUserTaken`], [`PeopleError::Store`].
     pub async fn change(&self, facility: &str, user: &str, change: Change) -> Result<Account, PeopleError> {
         let before = self.account(facility, user).await?;
+        // The same one again keeps its password.
+        if let Some(hub_user) = change.hub_user.filter(|id| *id != before.hub_user) {
+            self.set_hub_user(facility, user, hub_user, None).await?;
+        }
         let name = change.name.map(|name| self.sealed(facility, user, &name)).transpose()?;
         let leaves_on = change.leaves_on.map(|last| last.map(days));
         let over = match (leaves_on.flatten(), self.today().await?) {
@@ -220,6 +237,7 @@ impl People {
         };
         let ended = self.0.store.write(write).await?.ok_or(PeopleError::Absent)?;
         if end_sessions {
+            self.forget_asked(facility, user);
             (self.0.told)(&ended);
         }
         self.account(facility, user).await
@@ -241,7 +259,7 @@ impl People {
             user: user.to_owned(),
             password: self.0.hasher.hash(one_time.clone()).await?,
             one_time: true,
-            at: self.0.clock.now().as_millisecond(),
+            at: self.0.clock.latest().as_millisecond(),
             instead_of: None,
             session: None,
         };
@@ -278,6 +296,7 @@ impl People {
             suspended: row.suspended,
             active,
             last_login_at: row.last_login_at.map(time).transpose()?,
+            hub_user: row.hub_user.map(HubUser::stored),
             user: row.user,
         })
     }

@@ -25,6 +25,12 @@ pub enum PeopleError {
     /// There is an account of that user.
     #[error("the user is taken")]
     Taken,
+    /// The user id at the hub is another account's, or the facility's own.
+    #[error("the user id at the hub is taken")]
+    HubUserTaken,
+    /// Everything goes out as the facility's user.
+    #[error("nobody goes out as himself here")]
+    StaffLoginOff,
     /// There is no such account.
     #[error("there is no such account")]
     Absent,
@@ -51,6 +57,8 @@ impl PeopleError {
             Self::Locked { .. } => Code::LoginLocked,
             Self::Weak(_) => Code::PasswordWeak,
             Self::Taken => Code::StaffExists,
+            Self::HubUserTaken => Code::HubUserTaken,
+            Self::StaffLoginOff => Code::HubStaffLoginOff,
             Self::Absent => Code::RequestNotFound,
             Self::Busy => Code::GatewayBusy,
             Self::Store(error) => error.code(),

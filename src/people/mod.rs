@@ -10,10 +10,12 @@
 //!
 //! Invariants: a password exists in clear only while it is compared; nobody can lock anybody out from elsewhere; an answer tells
 //! nobody whether an account exists; whoever has left or is suspended is nobody, from the next request on; a session is worth
-//! nothing at another terminal than its own; names are sealed in the store and stand in no log.
+//! nothing at another terminal than its own; names are sealed in the store and stand in no log; a password for the hub is kept sealed or
+//! not at all, and goes nowhere but to the hub.
 
 mod account;
 mod error;
+mod hub_login;
 pub mod lockout;
 pub mod password;
 pub mod role;
@@ -23,14 +25,16 @@ use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
 
-pub use account::{Account, Change, Name, NewAccount, User};
+pub use account::{Account, Change, Name, NewAccount, User, place as name_place};
 pub use error::PeopleError;
+pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 
 use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::store::{SetFact, StaffRow, Store, StoreError};
+use hub_login::HubLogins;
 use lockout::Lockout;
 use password::Hasher;
 
@@ -47,6 +51,7 @@ struct Inner {
     clock: Clock,
     hasher: Hasher,
     lockout: Mutex<Lockout>,
+    hub: Mutex<HubLogins>,
     told: Told,
 }
 
@@ -58,7 +63,8 @@ impl People {
     /// The staff kept in `store`, their names sealed with `names`.
     #[must_use]
     pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
-        Self(Arc::new(Inner { store, names, clock, hasher: Hasher::new(), lockout: Mutex::default(), told }))
+        let (hasher, lockout, hub) = (Hasher::new(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { store, names, clock, hasher, lockout, hub, told }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.
@@ -79,7 +85,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Store`].
     pub async fn turn_of_day(&self, seen: Option<Date>) -> Result<Option<Date>, PeopleError> {
-        let today = self.0.clock.today_in_japan();
+        let today = self.0.clock.latest_day_in_japan();
         if today == seen || today.is_none() {
             return Ok(seen);
         }
@@ -87,6 +93,9 @@ impl People {
             self.0.store.write(SetFact { name: DAY.to_owned(), value: today.to_string() }).await?;
             for row in self.0.store.leaving_staff().await? {
                 let over = account::has_left(&row, Some(today));
+                if over {
+                    self.wipe_hub_password(&row.facility, &row.user).await?;
+                }
                 if over && seen.is_none_or(|seen| !account::has_left(&row, Some(seen))) {
                     tracing::info!(user = %row.user, facility = %row.facility, "the last day is over; the account is shut");
                     (self.0.told)(&self.0.store.acting_for(&row.facility, &row.user).await?);
@@ -103,7 +112,7 @@ impl People {
 
     /// The day in Japan; while the clock cannot be right, the newest day that was seen.
     async fn today(&self) -> Result<Option<Date>, StoreError> {
-        match self.0.clock.today_in_japan() {
+        match self.0.clock.latest_day_in_japan() {
             Some(today) => Ok(Some(today)),
             None => Ok(self.0.store.fact(DAY).await?.and_then(|day| day.parse().ok())),
         }

@@ -29,8 +29,8 @@ struct Line {
     ja: &'static str,
     en: &'static str,
     rights: &'static [Right],
-    /// The hub's word for the job (`job_kind` of a log-in there); `None`: not somebody who has an account at the hub.
-    job_kind: Option<&'static str>,
+    /// The hub's words for the jobs that fit (`job_kind` of a log-in there); none: not somebody who has an account at the hub.
+    job_kinds: &'static [&'static str],
 }
 
 /// An administrator sees how submissions are doing, which tells nothing of the people they are about, and no more: `manage` would show
@@ -44,7 +44,7 @@ const TABLE: [Line; 5] = [
         ja: "管理者",
         en: "administrator",
         rights: &[Right::Read, Right::Admin],
-        job_kind: None,
+        job_kinds: &[],
     },
     Line {
         role: Role::CareManager,
@@ -52,7 +52,7 @@ const TABLE: [Line; 5] = [
         ja: "介護支援専門員",
         en: "care manager",
         rights: &[Right::Submit, Right::Read, Right::Manage, Right::Receive, Right::Card],
-        job_kind: Some("care_manager"),
+        job_kinds: &["care_manager"],
     },
     Line {
         role: Role::Clerk,
@@ -60,7 +60,7 @@ const TABLE: [Line; 5] = [
         ja: "事務",
         en: "clerk",
         rights: &[Right::Submit, Right::Read, Right::Manage, Right::Receive, Right::Card],
-        job_kind: Some("clerk"),
+        job_kinds: &["clerk", "care_worker"],
     },
     Line {
         role: Role::Doctor,
@@ -68,10 +68,10 @@ const TABLE: [Line; 5] = [
         ja: "医師",
         en: "doctor",
         rights: &[Right::Submit, Right::Read, Right::Manage, Right::Card],
-        job_kind: Some("doctor"),
+        job_kinds: &["doctor"],
     },
     Line {
-        role: Role::Vendor, name: "vendor", ja: "保守業者", en: "maintenance vendor", rights: &[], job_kind: None
+        role: Role::Vendor, name: "vendor", ja: "保守業者", en: "maintenance vendor", rights: &[], job_kinds: &[]
     },
 ];
 
@@ -114,10 +114,10 @@ impl Role {
         self.line().rights.iter().copied().collect()
     }
 
-    /// The hub's word for the job; `None`: the role has no account there.
+    /// The hub's words for the jobs that fit; none: the role has no account there.
     #[must_use]
-    pub const fn job_kind(self) -> Option<&'static str> {
-        self.line().job_kind
+    pub const fn job_kinds(self) -> &'static [&'static str] {
+        self.line().job_kinds
     }
 
     /// The role of that name.

@@ -85,6 +85,7 @@ impl People {
         let (session, stored) = self.new_session(&row, terminal)?;
         let ended_before = stored.begun_at.saturating_sub(milliseconds(LONGEST));
         let known = LoggedIn { user: row.user, role, one_time: row.one_time, ends_at: ends(stored.begun_at) };
+        self.forget_asked_at(terminal);
         let begin = BeginSession { session: stored, password: row.password, ended_before };
         if !self.0.store.write(begin).await? {
             return Err(PeopleError::Refused);
@@ -132,6 +133,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Store`].
     pub async fn log_out(&self, terminal: &str) -> Result<(), PeopleError> {
+        self.forget_asked_at(terminal);
         self.0.store.write(EndSession { terminal: terminal.to_owned() }).await?;
         (self.0.told)(&[terminal.to_owned()]);
         Ok(())
@@ -195,7 +197,7 @@ impl People {
         let row = row.filter(|_| matches!(fits, Ok(true)));
         fits?;
         let row = row.ok_or(PeopleError::Refused)?;
-        let fresh = self.0.clock.now().as_millisecond() < row.password_at.saturating_add(milliseconds(ONE_TIME));
+        let fresh = self.0.clock.latest().as_millisecond() < row.password_at.saturating_add(milliseconds(ONE_TIME));
         let open = self.may_come(&row).await? && (!row.one_time || fresh);
         if !open {
             // Counted like a wrong password: nobody is to learn the password of an account that is shut.
@@ -207,7 +209,7 @@ impl People {
 
     fn new_session(&self, row: &StaffRow, terminal: &str) -> Result<(Session, SessionRow), PeopleError> {
         let session = Session::generate()?;
-        let now = self.0.clock.now().as_millisecond();
+        let now = self.0.clock.latest().as_millisecond();
         let stored = SessionRow {
             secret: hashed(session.reveal()),
             facility: row.facility.clone(),
@@ -221,7 +223,7 @@ impl People {
 
     /// Whose session it is, if it is not over and the person may come in.
     async fn lives(&self, session: &SessionRow) -> Result<Option<LoggedIn>, PeopleError> {
-        let now = self.0.clock.now().as_millisecond();
+        let now = self.0.clock.latest().as_millisecond();
         let within = |since: i64, limit| {
             let age = now.saturating_sub(since);
             (-milliseconds(SET_BACK)..milliseconds(limit)).contains(&age)
@@ -239,7 +241,7 @@ impl People {
 
     /// Beside the request, and at most once a minute.
     fn note_use(&self, session: &SessionRow) {
-        let at = self.0.clock.now().as_millisecond();
+        let at = self.0.clock.latest().as_millisecond();
         if at.saturating_sub(session.used_at) >= milliseconds(TOUCH_EVERY) {
             self.0.store.write_later(TouchSession { secret: session.secret.clone(), at });
         }

@@ -17,7 +17,9 @@ CREATE TABLE terminal (
     reopened_at  INTEGER,
     revoked_at   INTEGER,
     serial       BLOB,                            -- of the newest certificate; whoever renews an older one has a copy
-    serial_before BLOB                            -- of the one before: the answer with the newest may have been lost
+    serial_before BLOB,                           -- of the one before: the answer with the newest may have been lost
+    serial_passed BLOB,                           -- of one that was issued and passed over: its answer came after all, it may be shown once more
+    copied_at    INTEGER                          -- when an older one was to be renewed: the terminal is shut
 ) WITHOUT ROWID;
 
 -- Windows in which a terminal may pair.

@@ -1,7 +1,8 @@
 //! The only SQL. One SQLite file holds submissions, their sealed bodies, events, keys and facts.
 //!
 //! Invariants: a write that returned is on stable storage (WAL, `synchronous=FULL`, one writer with group commit); the mark
-//! of a change and its effect are one transaction; person data stands only in sealed columns; nothing is deleted before
+//! of a change and its effect are one transaction; person data stands only in sealed columns, but for the user ids of the
+//! staff at the hub; nothing is deleted before
 //! its retention ends. The store knows rows, not rules: what may become of a submission is decided by the outbox.
 
 mod changes;
@@ -10,12 +11,15 @@ mod error;
 mod events;
 mod facts;
 mod folders;
+mod hub_users;
 mod keys;
 mod open;
+mod peek;
 mod pieces;
 mod queues;
 mod received;
 mod rows;
+mod sealed;
 mod select;
 mod staff;
 mod submissions;
@@ -40,19 +44,24 @@ pub use facts::{SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };
+pub use hub_users::{AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SetHubUser, WipeHubPasswords};
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
+pub use peek::{Peek, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
     ReceivedRow, UnitGone,
 };
 pub use rows::{Columns, NewSubmission, Row};
+pub use sealed::{KeyUse, LongLived, Rewrap, SealedNote};
 pub use select::{Head, ListFilter, Ripe};
-pub use staff::{AddStaff, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
+pub use staff::{
+    AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
+};
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
 pub use terminals::{
-    OpenPairing, Paired, PairingRow, ReopenTerminal, RevokeTerminal, ShutPairing, TerminalRow, TouchTerminal,
-    UsePairing, WrongCode,
+    OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
+    TerminalRow, TouchTerminal, UsePairing, WrongCode,
 };
 pub use trail::{AppendTrail, ArrivedRow, Forgotten, SentRow, ToldEvent, TrailLine, TrailReader, TrailRow};
 pub use writer::{Write, Writer, WriterStatus};

@@ -126,6 +126,8 @@ const TO_4: &str = concat!(
 const ACCESS_5: &str = "\
     ALTER TABLE terminal ADD COLUMN serial BLOB; \
     ALTER TABLE terminal ADD COLUMN serial_before BLOB; \
+    ALTER TABLE terminal ADD COLUMN serial_passed BLOB; \
+    ALTER TABLE terminal ADD COLUMN copied_at INTEGER; \
     ALTER TABLE staff ADD COLUMN hub_user TEXT; \
     ALTER TABLE staff ADD COLUMN hub_password BLOB;";
 

@@ -43,6 +43,8 @@ pub struct NewSubmission {
     pub about: Option<String>,
     /// Under which the hub gets it first.
     pub hub_key: Option<[u8; 16]>,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// A submission as stored.
@@ -95,6 +97,8 @@ pub struct Row {
     pub head: bool,
     /// Under which the hub gets it first; `None`: its id.
     pub hub_key: Option<Vec<u8>>,
+    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
+    pub hub_user: Option<String>,
 }
 
 /// The part of a row that a transition replaces.
@@ -137,7 +141,7 @@ macro_rules! row_columns {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
          changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head, \
-         hub_key"
+         hub_key, hub_user"
     };
 }
 pub(super) use row_columns;

@@ -1,4 +1,4 @@
--- Schema 5. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed).
+-- Schema 5. Person data stands only in sealed columns (note, outcome, progress_reason, piece.sealed), but for hub_user.
 
 CREATE TABLE submission (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,

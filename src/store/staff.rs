@@ -2,10 +2,10 @@
 
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Store, StoreError, Write};
+use super::{Store, StoreError, Write, hub_users};
 
-const COLUMNS: &str =
-    "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at";
+pub(super) const COLUMNS: &str = "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at, \
+     hub_user, hub_password";
 
 /// Keys and terminals that act for one person.
 const BOUND: &str = "SELECT id FROM api_key WHERE facility = ?1 AND person = ?2 AND revoked_at IS NULL \
@@ -36,6 +36,10 @@ pub struct StaffRow {
     pub suspended: bool,
     /// Milliseconds since 1970.
     pub last_login_at: Option<i64>,
+    /// The person's own user id at the hub.
+    pub hub_user: Option<String>,
+    /// Its password, sealed; `None`: asked for, or not given.
+    pub hub_password: Option<Vec<u8>>,
 }
 
 /// A log-in as stored.
@@ -55,16 +59,33 @@ pub struct SessionRow {
     pub used_at: i64,
 }
 
-/// Adds an account. Tells whether it did: `false` if the facility has one of that user already.
+/// Adds an account.
 pub struct AddStaff(pub StaffRow);
 
-impl Write for AddStaff {
-    type Output = bool;
+/// What became of an [`AddStaff`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It was added.
+    Yes,
+    /// The facility has one of that user already.
+    UserTaken,
+    /// The user id at the hub is another account's.
+    HubUserTaken,
+}
 
-    async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+impl Write for AddStaff {
+    type Output = Added;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Added, StoreError> {
         let Self(row) = self;
-        let insert =
-            format!("INSERT INTO staff ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        if let Some(id) = &row.hub_user
+            && hub_users::owner(tx, &row.facility, id).await?.is_some()
+        {
+            return Ok(Added::HubUserTaken);
+        }
+        let insert = format!(
+            "INSERT INTO staff ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        );
         // Text of our own; what comes from outside is bound.
         let done = sqlx::query(sqlx::AssertSqlSafe(insert))
             .bind(&row.facility)
@@ -78,9 +99,11 @@ impl Write for AddStaff {
             .bind(row.leaves_on)
             .bind(row.suspended)
             .bind(row.last_login_at)
+            .bind(&row.hub_user)
+            .bind(&row.hub_password)
             .execute(tx)
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(if done.rows_affected() > 0 { Added::Yes } else { Added::UserTaken })
     }
 }
 
@@ -99,7 +122,7 @@ pub struct ChangeStaff {
     pub leaves_on: Option<Option<i64>>,
     /// Whether it is shut.
     pub suspended: Option<bool>,
-    /// The account's sessions end: what the person may do has changed.
+    /// The account's sessions end, and its password for the hub is wiped: what the person may do has changed.
     pub end_sessions: bool,
 }
 
@@ -109,13 +132,15 @@ impl Write for ChangeStaff {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<Vec<String>>, StoreError> {
         let done = sqlx::query(
             "UPDATE staff SET name = coalesce(?, name), role = coalesce(?, role), suspended = coalesce(?, suspended), \
-             leaves_on = CASE WHEN ? THEN ? ELSE leaves_on END WHERE facility = ? AND user = ?",
+             leaves_on = CASE WHEN ? THEN ? ELSE leaves_on END, hub_password = CASE WHEN ? THEN NULL ELSE hub_password END \
+             WHERE facility = ? AND user = ?",
         )
         .bind(&self.name)
         .bind(&self.role)
         .bind(self.suspended)
         .bind(self.leaves_on.is_some())
         .bind(self.leaves_on.flatten())
+        .bind(self.end_sessions)
         .bind(&self.facility)
         .bind(&self.user)
         .execute(&mut *tx)

@@ -5,7 +5,7 @@ use sqlx::{FromRow, SqliteConnection};
 use super::{AddKey, KeyRow, Store, StoreError, Write};
 
 const TERMINAL: &str = "id, facility, label, kind, rights, person, secret, paired_at, paired_from, paired_by, last_used_at, last_from, \
-     reopened_at, revoked_at";
+     reopened_at, revoked_at, serial, copied_at";
 const PAIRING: &str =
     "id, facility, label, kind, rights, person, networks, code, opened_by, opened_at, ends_at, wrong, used_at";
 
@@ -40,6 +40,10 @@ pub struct TerminalRow {
     pub reopened_at: Option<i64>,
     /// When it was revoked.
     pub revoked_at: Option<i64>,
+    /// The serial number of its newest certificate.
+    pub serial: Option<Vec<u8>>,
+    /// When it was found that its certificate had been copied.
+    pub copied_at: Option<i64>,
 }
 
 /// A window as stored. Times are milliseconds since 1970.
@@ -162,8 +166,8 @@ impl Write for UsePairing {
 
 async fn add(row: &TerminalRow, tx: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO terminal (id, facility, label, kind, rights, person, secret, paired_at, paired_from, paired_by) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO terminal (id, facility, label, kind, rights, person, secret, paired_at, paired_from, paired_by, serial) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&row.id)
     .bind(&row.facility)
@@ -175,6 +179,7 @@ async fn add(row: &TerminalRow, tx: &mut SqliteConnection) -> Result<(), StoreEr
     .bind(row.paired_at)
     .bind(&row.paired_from)
     .bind(&row.paired_by)
+    .bind(&row.serial)
     .execute(tx)
     .await?;
     Ok(())
@@ -225,7 +230,8 @@ impl Write for RevokeTerminal {
     }
 }
 
-/// Opens a terminal of a facility again that was not used for long. Tells whether there is one of that id that is not revoked.
+/// Opens a terminal of a facility again that was not used for long. Tells whether there is one of that id that is neither revoked nor
+/// copied.
 pub struct ReopenTerminal {
     /// The terminal.
     pub id: String,
@@ -239,10 +245,83 @@ impl Write for ReopenTerminal {
     type Output = bool;
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let reopen =
-            sqlx::query("UPDATE terminal SET reopened_at = ? WHERE id = ? AND facility = ? AND revoked_at IS NULL");
+        let reopen = sqlx::query(
+            "UPDATE terminal SET reopened_at = ? WHERE id = ? AND facility = ? AND revoked_at IS NULL AND copied_at IS NULL",
+        );
         let reopened = reopen.bind(self.at).bind(&self.id).bind(&self.facility).execute(tx).await?;
         Ok(reopened.rows_affected() > 0)
+    }
+}
+
+/// Notes that a terminal's certificate of the serial number `shown` was renewed into one of the serial number `issued`.
+///
+/// Good are: the newest one; the one before, when the answer with the newest was lost; and one that was passed over by such a repetition,
+/// because of two answers the terminal may have kept the earlier one. Whoever shows another one has a copy, or was copied: the terminal is
+/// shut, with the sessions of people at it.
+pub struct RenewTerminal {
+    /// The terminal.
+    pub id: String,
+    /// Of the certificate that was shown.
+    pub shown: Vec<u8>,
+    /// Of the certificate that is to be handed out.
+    pub issued: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+/// What came of a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewedAs {
+    /// The new certificate is the newest one.
+    Newest,
+    /// The terminal's certificate was copied.
+    Copied,
+    /// There is no such terminal, or it is shut.
+    Shut,
+}
+
+type Serials = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+impl Write for RenewTerminal {
+    type Output = RenewedAs;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<RenewedAs, StoreError> {
+        let known: Option<Serials> = sqlx::query_as(
+            "SELECT serial, serial_before, serial_passed FROM terminal WHERE id = ? AND revoked_at IS NULL AND copied_at IS NULL",
+        )
+        .bind(&self.id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((newest, before, passed)) = known else { return Ok(RenewedAs::Shut) };
+        let shown = |known: &Option<Vec<u8>>| known.as_ref() == Some(&self.shown);
+        // Paired before serial numbers were kept: what is shown is taken for the newest.
+        if newest.is_none() || shown(&newest) || shown(&passed) {
+            self.issue(tx, None).await?;
+        } else if shown(&before) {
+            self.issue(tx, newest).await?;
+        } else {
+            sqlx::query("UPDATE terminal SET copied_at = ? WHERE id = ?")
+                .bind(self.at)
+                .bind(&self.id)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("DELETE FROM session WHERE terminal = ?").bind(&self.id).execute(tx).await?;
+            return Ok(RenewedAs::Copied);
+        }
+        Ok(RenewedAs::Newest)
+    }
+}
+
+impl RenewTerminal {
+    async fn issue(&self, tx: &mut SqliteConnection, passed: Option<Vec<u8>>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE terminal SET serial = ?, serial_before = ?, serial_passed = ? WHERE id = ?")
+            .bind(&self.issued)
+            .bind(&self.shown)
+            .bind(passed)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 }
 
@@ -283,6 +362,16 @@ impl Store {
     pub async fn terminals(&self, facility: &str) -> Result<Vec<TerminalRow>, StoreError> {
         let rows = format!("SELECT {TERMINAL} FROM terminal WHERE facility = ? ORDER BY paired_at, id");
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(rows)).bind(facility).fetch_all(&self.readers).await?)
+    }
+
+    /// Terminals whose certificate was copied, of any facility, that nobody has revoked yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn copied_terminals(&self) -> Result<u64, StoreError> {
+        let count = "SELECT count(*) FROM terminal WHERE copied_at IS NOT NULL AND revoked_at IS NULL";
+        let count: i64 = sqlx::query_scalar(count).fetch_one(&self.readers).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Every window, of any facility, that is neither used nor over at `at`; worn out ones too.

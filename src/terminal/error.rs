@@ -1,5 +1,6 @@
 //! Why a terminal could not be paired, let in or changed.
 
+use super::Caller;
 use super::inventory::Kind;
 use super::key::NoRandomness;
 use super::keys::StoreFailure;
@@ -19,6 +20,9 @@ pub enum TerminalError {
     /// It was not used for thirty days.
     #[error("the terminal was not used for long")]
     Dormant,
+    /// Its certificate was copied: an older one was to be renewed. Who it was, for the trail.
+    #[error("the terminal's certificate was copied")]
+    Copied(Box<Caller>),
     /// Its certificate has run out; it may be renewed.
     #[error("the terminal's certificate has run out")]
     Expired,
@@ -64,6 +68,7 @@ impl TerminalError {
         match self {
             Self::Unknown | Self::Revoked => Code::AuthInvalid,
             Self::Dormant => Code::TerminalDormant,
+            Self::Copied(_) => Code::TerminalCopied,
             Self::Expired => Code::TerminalCertificateExpired,
             Self::Refused => Code::PairingRefused,
             Self::Locked(_) => Code::PairingLocked,

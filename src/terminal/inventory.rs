@@ -84,6 +84,8 @@ pub enum State {
     Active,
     /// It was not used for 30 days; an administrator may open it again.
     Dormant,
+    /// Its certificate was copied; it has to be revoked and paired anew.
+    Copied,
     /// For good.
     Revoked,
 }
@@ -119,6 +121,8 @@ pub struct TerminalRecord {
     pub reopened_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When it was found that its certificate had been copied.
+    pub copied_at: Option<Timestamp>,
 }
 
 impl TerminalRecord {
@@ -128,6 +132,7 @@ impl TerminalRecord {
         let last = [self.last_used_at, self.reopened_at].into_iter().flatten().fold(self.paired_at, Timestamp::max);
         match self.revoked_at {
             Some(_) => State::Revoked,
+            None if self.copied_at.is_some() => State::Copied,
             None if now.duration_since(last) >= DORMANT_AFTER => State::Dormant,
             None => State::Active,
         }
@@ -153,6 +158,7 @@ impl TerminalRecord {
             last_from: row.last_from.clone(),
             reopened_at: stored::time(row.reopened_at)?,
             revoked_at: stored::time(row.revoked_at)?,
+            copied_at: stored::time(row.copied_at)?,
         })
     }
 }

@@ -213,7 +213,7 @@ impl Keys {
         if !record.hash.matches(&key.hash()) {
             return Err(KeyError::Invalid);
         }
-        if record.over(self.0.clock.now()) {
+        if record.over(self.0.clock.latest()) {
             return Err(KeyError::Revoked);
         }
         if !record.may_come_from(from) {
@@ -239,7 +239,7 @@ impl Keys {
         // The administrator on the Unix socket has no key that could be revoked.
         let Some(id) = KeyId::parse(&caller.id) else { return Ok(true) };
         let record = self.record(&id).await?;
-        let now = self.0.clock.now();
+        let now = self.0.clock.latest();
         Ok(record.is_some_and(|record| !record.over(now)))
     }
 
@@ -248,7 +248,7 @@ impl Keys {
     /// # Errors
     /// [`KeyError::Store`] or [`KeyError::Randomness`].
     pub async fn add(&self, new: NewKey) -> Result<(ApiKey, KeyRecord), KeyError> {
-        let (key, record) = new.make(self.0.clock.now())?;
+        let (key, record) = new.make(self.0.clock.latest())?;
         self.0.store.add(record.clone()).await?;
         Ok((key, record))
     }
@@ -273,7 +273,7 @@ impl Keys {
         }
         // A fetch under way could put the unrevoked record back after it was forgotten.
         let fetching = self.0.fetching.lock().await;
-        let found = self.0.store.revoke(id.clone(), self.0.clock.now()).await?;
+        let found = self.0.store.revoke(id.clone(), self.0.clock.latest()).await?;
         self.cache(|cache| cache.remove(id));
         drop(fetching);
         self.0.revocations.announce();
@@ -314,8 +314,9 @@ impl Keys {
 
     /// Writes "last used", at most once an hour, beside the request: a key must work on a read-only or a slow disk.
     fn note_use(&self, record: &KeyRecord) {
-        let now = self.0.clock.now();
-        if record.last_used_at.is_some_and(|last| now.duration_since(last) < TOUCH_EVERY) {
+        let now = self.0.clock.latest();
+        // A time that lies ahead was written while the clock was wrong.
+        if record.last_used_at.is_some_and(|last| now.duration_since(last).abs() < TOUCH_EVERY) {
             return;
         }
         let first = self.cache(|cache| match cache.get_mut(&record.id) {

@@ -105,7 +105,7 @@ impl Terminals {
         }
         // Under the lock of the tries: a code tried meanwhile sees the window or does not.
         let _locks = self.0.locks.lock().await;
-        let now = self.0.clock.now();
+        let now = self.0.clock.latest();
         if self.0.store.pairings(now.as_millisecond()).await?.len() >= WINDOWS {
             return Err(TerminalError::Windows);
         }
@@ -136,7 +136,7 @@ impl Terminals {
     /// # Errors
     /// `Store` of [`TerminalError`].
     pub async fn windows(&self, facility: &str) -> Result<Vec<WindowRecord>, TerminalError> {
-        let rows = self.0.store.pairings(self.0.clock.now().as_millisecond()).await?;
+        let rows = self.0.store.pairings(self.0.clock.latest().as_millisecond()).await?;
         let own = rows.iter().filter(|row| row.facility == facility);
         Ok(super::readable(own.map(WindowRecord::of)))
     }
@@ -146,7 +146,7 @@ impl Terminals {
     /// # Errors
     /// `Absent` and `Store` of [`TerminalError`].
     pub async fn shut_window(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
-        let at = self.0.clock.now().as_millisecond();
+        let at = self.0.clock.latest().as_millisecond();
         let shut = ShutPairing { id: id.to_string(), facility: facility.to_owned(), at };
         if self.0.store.write(shut).await? { Ok(()) } else { Err(TerminalError::Absent) }
     }
@@ -168,7 +168,7 @@ impl Terminals {
     pub async fn pair(&self, offer: Offer) -> Result<(Caller, Paired), TerminalError> {
         let mut locks = self.0.locks.lock().await;
         locked(&locks, offer.from, self.0.clock.elapsed())?;
-        let now = self.0.clock.now();
+        let now = self.0.clock.latest();
         let Some(window) = self.window(&offer.code, now).await? else {
             locks.wrong(offer.from, self.0.clock.elapsed());
             self.0.store.write(WrongCode { at: now.as_millisecond() }).await?;
@@ -215,7 +215,11 @@ impl Terminals {
         let label = window.label.clone();
         let mut row = row(window, &id, offer.from, now);
         let paired = match &offer.csr {
-            Some(csr) => Paired::Software { certificate: self.certificate(csr, &id)?, id, label },
+            Some(csr) => {
+                let certificate = self.certificate(csr, &id)?;
+                row.serial = Some(certificate.serial.clone());
+                Paired::Software { certificate, id, label }
+            }
             None => {
                 let secret = secret()?;
                 row.secret = Some(SecretHash::of(&secret).to_stored().to_vec());
@@ -289,6 +293,8 @@ fn row(window: &WindowRecord, id: &TerminalId, from: IpAddr, now: Timestamp) -> 
         last_from: None,
         reopened_at: None,
         revoked_at: None,
+        serial: None,
+        copied_at: None,
     }
 }
 

@@ -13,7 +13,8 @@ use super::pairing::Locks;
 use super::{CACHE_FOR, Caller, Credential, Keys, Person, TerminalError};
 use crate::clock::Clock;
 use crate::credential::Authority;
-use crate::store::{ReopenTerminal, RevokeTerminal, Store, TouchTerminal};
+use crate::fault::Code;
+use crate::store::{RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, Store, TouchTerminal};
 
 /// Records remembered at once; far more than a facility has terminals.
 const CACHE_SIZE: usize = 1024;
@@ -21,6 +22,8 @@ const CACHE_SIZE: usize = 1024;
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// For how long after its end a certificate may be renewed.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A certificate that begins later than this from now was issued while the box's clock was wrong.
+const EARLY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Settings of pairing.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +66,8 @@ pub struct Certificate {
     pub authority: String,
     /// When it runs out.
     pub expires_at: Timestamp,
+    /// Its serial number.
+    pub(super) serial: Vec<u8>,
 }
 
 impl Terminals {
@@ -74,13 +79,16 @@ impl Terminals {
         Self(Arc::new(Inner { store, keys, authority, config, clock, cache, fetching, locks }))
     }
 
-    /// Who shows this client certificate (DER), which the TLS library found to be of the box's authority.
+    /// Who shows this client certificate (DER), which the TLS library found to be of the box's authority. Any one that has not run out lets
+    /// in, also one that was renewed: whoever renews one that is older than that is found out ([`Terminals::renew`]).
     ///
     /// # Errors
-    /// `Unknown`, `Revoked`, `Dormant`, `Expired` and `Store` of [`TerminalError`].
+    /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Expired` and `Store` of [`TerminalError`].
     pub async fn by_certificate(&self, der: &[u8], from: Option<IpAddr>) -> Result<Caller, TerminalError> {
-        let (record, ends) = self.certified(der).await?;
-        if ends <= self.0.clock.now() {
+        let (record, begins, ends) = self.certified(der, from).await?;
+        let now = self.0.clock.latest();
+        // One from a clock that was ahead would be good for as long as the clock was wrong.
+        if ends <= now || begins.duration_since(now) > EARLY {
             return Err(TerminalError::Expired);
         }
         Ok(self.let_in(record, from))
@@ -98,26 +106,50 @@ impl Terminals {
         if !fits || record.kind != Kind::Browser {
             return Err(TerminalError::Unknown);
         }
-        self.active(&record)?;
+        self.active(&record, from)?;
         Ok(self.let_in(record, from))
     }
 
-    /// A new certificate for the terminal that shows this one, valid or run out for seven days at most.
+    /// A new certificate for the terminal that shows this one, valid or run out for seven days at most. It has to be the newest one, or the
+    /// one before, when the answer with the newest was lost; who shows another one has a copy, and the terminal is shut.
     ///
     /// # Errors
-    /// `Unknown`, `Revoked`, `Dormant`, `Authority` and `Store` of [`TerminalError`].
+    /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Authority` and `Store` of [`TerminalError`].
     pub async fn renew(
         &self,
         der: &[u8],
         csr: &str,
         from: Option<IpAddr>,
     ) -> Result<(Caller, Certificate), TerminalError> {
-        let (record, ends) = self.certified(der).await?;
-        if self.0.clock.now().duration_since(ends) > GRACE {
+        let (record, _, ends) = self.certified(der, from).await?;
+        let now = self.0.clock.latest();
+        if now.duration_since(ends) > GRACE {
             return Err(TerminalError::Unknown);
         }
+        let shown = Authority::serial_of(der).ok_or(TerminalError::Unknown)?;
         let certificate = self.certificate(csr, &record.id)?;
-        Ok((self.let_in(record, from), certificate))
+        let (id, issued, at) = (record.id.to_string(), certificate.serial.clone(), now.as_millisecond());
+        match self.0.store.write(RenewTerminal { id, shown, issued, at }).await? {
+            RenewedAs::Newest => Ok((self.let_in(record, from), certificate)),
+            RenewedAs::Shut => Err(TerminalError::Unknown),
+            RenewedAs::Copied => {
+                tracing::error!(terminal = %record.id, code = %Code::TerminalCopied, "an older certificate was to be renewed: the terminal is shut");
+                // A fetch under way could put the open record back after it was forgotten.
+                let fetching = self.0.fetching.lock().await;
+                self.cache(|cache| cache.remove(&record.id));
+                drop(fetching);
+                self.0.keys.revocations().announce();
+                Err(TerminalError::Copied(Box::new(caller(record, from))))
+            }
+        }
+    }
+
+    /// Terminals whose certificate was copied, of any facility, that nobody has revoked yet.
+    ///
+    /// # Errors
+    /// `Store` of [`TerminalError`].
+    pub async fn copied(&self) -> Result<u64, TerminalError> {
+        Ok(self.0.store.copied_terminals().await?)
     }
 
     /// Whether a terminal that came in earlier would still be let in: whatever runs long asks this from time to time.
@@ -127,7 +159,7 @@ impl Terminals {
     pub async fn stands(&self, caller: &Caller) -> Result<bool, TerminalError> {
         let Some(id) = TerminalId::parse(&caller.id) else { return Ok(false) };
         let record = self.record(&id).await?;
-        Ok(record.is_some_and(|record| record.state(self.0.clock.now()) == State::Active))
+        Ok(record.is_some_and(|record| record.state(self.0.clock.latest()) == State::Active))
     }
 
     /// All terminals of a facility, oldest first, revoked ones too. Damaged rows are left out and logged.
@@ -144,7 +176,7 @@ impl Terminals {
     /// # Errors
     /// `Absent` and `Store` of [`TerminalError`].
     pub async fn revoke(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
-        let at = self.0.clock.now().as_millisecond();
+        let at = self.0.clock.latest().as_millisecond();
         let write = RevokeTerminal { id: id.to_string(), facility: facility.to_owned(), at };
         // A fetch under way could put the unrevoked record back after it was forgotten.
         let fetching = self.0.fetching.lock().await;
@@ -160,7 +192,7 @@ impl Terminals {
     /// # Errors
     /// `Absent` and `Store` of [`TerminalError`].
     pub async fn reopen(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
-        let at = self.0.clock.now().as_millisecond();
+        let at = self.0.clock.latest().as_millisecond();
         let write = ReopenTerminal { id: id.to_string(), facility: facility.to_owned(), at };
         let fetching = self.0.fetching.lock().await;
         let found = self.0.store.write(write).await?;
@@ -172,48 +204,46 @@ impl Terminals {
     /// The time, as terminals are judged by it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.clock.latest()
     }
 
     pub(super) fn certificate(&self, csr: &str, id: &TerminalId) -> Result<Certificate, TerminalError> {
         let authority = self.0.authority.as_ref().ok_or(TerminalError::NoLan)?;
-        let (now, lasts) = (self.0.clock.now(), Authority::LONGEST_CLIENT);
+        let (now, lasts) = (self.0.clock.latest(), Authority::LONGEST_CLIENT);
         let pem = authority.client_certificate(csr, id.as_str(), now, lasts)?;
         let expires_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at })
+        let serial = Authority::serial_of_pem(&pem).ok_or(TerminalError::NoLan)?;
+        Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at, serial })
     }
 
-    /// The terminal of a certificate, if it may come in, and the certificate's end.
-    async fn certified(&self, der: &[u8]) -> Result<(TerminalRecord, Timestamp), TerminalError> {
-        let (id, _, ends) = Authority::terminal_of(der).ok_or(TerminalError::Unknown)?;
+    /// The terminal of a certificate, if it may come in, and the certificate's beginning and end.
+    async fn certified(
+        &self,
+        der: &[u8],
+        from: Option<IpAddr>,
+    ) -> Result<(TerminalRecord, Timestamp, Timestamp), TerminalError> {
+        let (id, begins, ends) = Authority::terminal_of(der).ok_or(TerminalError::Unknown)?;
         let id = TerminalId::parse(&id).ok_or(TerminalError::Unknown)?;
         let record = self.record(&id).await?.ok_or(TerminalError::Unknown)?;
         if record.kind != Kind::Software {
             return Err(TerminalError::Unknown);
         }
-        self.active(&record)?;
-        Ok((record, ends))
+        self.active(&record, from)?;
+        Ok((record, begins, ends))
     }
 
-    fn active(&self, record: &TerminalRecord) -> Result<(), TerminalError> {
-        match record.state(self.0.clock.now()) {
+    fn active(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Result<(), TerminalError> {
+        match record.state(self.0.clock.latest()) {
             State::Active => Ok(()),
             State::Dormant => Err(TerminalError::Dormant),
+            State::Copied => Err(TerminalError::Copied(Box::new(caller(record.clone(), from)))),
             State::Revoked => Err(TerminalError::Revoked),
         }
     }
 
     fn let_in(&self, record: TerminalRecord, from: Option<IpAddr>) -> Caller {
         self.note_use(&record, from);
-        Caller {
-            id: record.id.to_string(),
-            credential: Credential::Terminal,
-            browser: record.kind == Kind::Browser,
-            person: record.person.map(Person::bound),
-            from,
-            facility: record.facility,
-            rights: record.rights,
-        }
+        caller(record, from)
     }
 
     async fn record(&self, id: &TerminalId) -> Result<Option<TerminalRecord>, TerminalError> {
@@ -251,8 +281,9 @@ impl Terminals {
 
     /// Writes "last used", at most once an hour, beside the request: a terminal must work on a read-only or a slow disk.
     fn note_use(&self, record: &TerminalRecord, from: Option<IpAddr>) {
-        let now = self.0.clock.now();
-        if record.last_used_at.is_some_and(|last| now.duration_since(last) < TOUCH_EVERY) {
+        let now = self.0.clock.latest();
+        // A time that lies ahead was written while the clock was wrong.
+        if record.last_used_at.is_some_and(|last| now.duration_since(last).abs() < TOUCH_EVERY) {
             return;
         }
         let first = self.cache(|cache| match cache.get_mut(&record.id) {
@@ -270,5 +301,17 @@ impl Terminals {
 
     fn cache<T>(&self, work: impl FnOnce(&mut HashMap<TerminalId, Remembered>) -> T) -> T {
         work(&mut self.0.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn caller(record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+    Caller {
+        id: record.id.to_string(),
+        credential: Credential::Terminal,
+        browser: record.kind == Kind::Browser,
+        person: record.person.map(Person::bound),
+        from,
+        facility: record.facility,
+        rights: record.rights,
     }
 }

@@ -94,13 +94,14 @@ fn delivery(key: u128, bytes: Bytes) -> Delivery {
         key: Uuid::from_u128(key),
         length,
         body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+        user: None,
     }
 }
 
 /// Pieces of 64 KiB; an `Err` among them is a damaged row.
 fn pieces(key: u128, length: u64, pieces: Vec<Result<Bytes, &'static str>>) -> Delivery {
     let frames = stream::iter(pieces).map(|piece| piece.map(Frame::data).map_err(Into::into));
-    Delivery { key: Uuid::from_u128(key), length, body: BodyExt::boxed_unsync(StreamBody::new(frames)) }
+    Delivery { key: Uuid::from_u128(key), length, body: BodyExt::boxed_unsync(StreamBody::new(frames)), user: None }
 }
 
 #[track_caller]

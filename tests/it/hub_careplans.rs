@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use engawa::clock::Clock;
-use engawa::credential::{CertificateSource, FacilityCertificate, SecretSource};
+use engawa::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
 use engawa::fault::Code;
 use engawa::hub::{
     Acknowledgement, Arrival, Config, Delivery, Hub, HubPort as _, InMemory, LookupOutcome, Outcome, Policy,
     RecipientState, Scope, Timeouts, Trouble, UNIT_LIMIT, care_plan_body,
 };
 use engawa::model::careplan::unit::{LIMIT, Reading, Unit};
+use engawa::model::hub_user::HubUser;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -74,7 +75,12 @@ fn unit(sandbox: &Sandbox, text: &str) -> Unit {
 
 fn delivery(number: usize, bytes: Vec<u8>) -> Delivery {
     let length = bytes.len() as u64;
-    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync() }
+    Delivery {
+        key: key(number),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+        user: None,
+    }
 }
 
 async fn send(hub: &Hub, number: usize, body: &Value) -> Outcome {
@@ -106,6 +112,53 @@ fn word(outcome: &Outcome) -> (&'static str, Option<Code>) {
 
 fn effects(sandbox: &Sandbox, number: usize) -> u64 {
     sandbox.key_facts(&key(number).to_string())["effects"].as_u64().unwrap_or_default()
+}
+
+/// As a member of the staff with this password.
+async fn send_as(hub: &Hub, (number, user_id, password): (usize, &str, Option<&str>), body: &Value) -> Outcome {
+    let user = HubUser::parse(user_id);
+    let document = Delivery { user, ..delivery(number, body.to_string().into_bytes()) };
+    hub.deliver_care_plan_as(document, password.map(Secret::from)).await
+}
+
+#[tokio::test]
+async fn a_member_of_the_staff_sends_as_himself_and_stops_nobody_else() {
+    let sandbox = Sandbox::start();
+    let (office, body) = (office(&sandbox), example(&sandbox));
+    let planner = HubUser::parse("office-planner").unwrap();
+    let right = sandbox.password("office-planner");
+    let troubled = |outcome: &Outcome| match outcome {
+        Outcome::NotDelivered(trouble) => (trouble.code, trouble.scope, trouble.until.is_some()),
+        other => panic!("{other:?}"),
+    };
+    // Without a password it is never anybody else's; a wrong one goes out once.
+    let without = send_as(&office, (1, "office-planner", None), &body).await;
+    assert_eq!(troubled(&without), (Code::HubPasswordNeeded, Scope::Try, true));
+    for _ in 0..2 {
+        let refused = send_as(&office, (1, "office-planner", Some("wrong")), &body).await;
+        assert_eq!(troubled(&refused), (Code::HubPasswordRefused, Scope::Try, true));
+    }
+    assert_eq!(sandbox.status()["accounts"]["office-planner"]["attempts"], 1);
+    assert_eq!(office.member(&planner).unwrap().trouble.unwrap().0, Code::HubPasswordRefused);
+    // The facility's user, and another person, go on.
+    assert_eq!(word(&send(&office, 2, &body).await).0, "accepted");
+    let clerk = sandbox.password("office-clerk");
+    assert_eq!(word(&send_as(&office, (3, "office-clerk", Some(&clerk)), &body).await).1, Some(Code::HubNotPermitted));
+    assert_eq!(office.status().blocked, None);
+    assert_eq!(word(&send_as(&office, (1, "office-planner", Some(&right)), &body).await).0, "accepted");
+    let status = office.member(&planner).unwrap();
+    assert_eq!((status.job_kind.as_deref(), status.trouble), (Some("care_manager"), None));
+    // An account that is locked while its token lives: the person waits, nobody else.
+    sandbox.post("tokens", json!({"expire": "all"}));
+    sandbox.post("accounts/office-planner", json!({"lock": "30m"}));
+    let stale = send_as(&office, (4, "office-planner", Some(&right)), &body).await;
+    assert_eq!(troubled(&stale), (Code::HubAccountLocked, Scope::Try, true));
+    assert_eq!(word(&send(&office, 5, &body).await).0, "not delivered", "its token is stale as well");
+    assert_eq!(word(&send(&office, 5, &body).await).0, "accepted");
+    let filed = sandbox.facts()["careplans"].clone();
+    let users: Vec<_> =
+        filed.as_array().unwrap().iter().map(|one| one["user_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(users, ["office-manager", "office-planner", "office-manager"]);
 }
 
 #[tokio::test]

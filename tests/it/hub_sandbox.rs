@@ -56,7 +56,12 @@ fn example(sandbox: &Sandbox, number: usize) -> Delivery {
 fn document(number: usize, body: &Value) -> Delivery {
     let bytes = body.to_string().into_bytes();
     let length = bytes.len() as u64;
-    Delivery { key: key(number), length, body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync() }
+    Delivery {
+        key: key(number),
+        length,
+        body: Full::from(bytes).map_err(|never| match never {}).boxed_unsync(),
+        user: None,
+    }
 }
 
 /// An outcome in a word, and its code where it has one.
@@ -184,7 +189,7 @@ async fn a_request_cut_half_way_is_not_delivered() {
     let frames = stream::iter((0..count).map(move |_| Ok(Frame::data(source.clone()))));
     let body = BodyExt::boxed_unsync(StreamBody::new(frames));
     sandbox.fault(json!({"on": "opinions", "kind": "cut_mid_request", "bytes": 1000}));
-    let outcome = hub.deliver(Delivery { key: key(1), length: (count * piece.len()) as u64, body }).await;
+    let outcome = hub.deliver(Delivery { key: key(1), length: (count * piece.len()) as u64, body, user: None }).await;
     assert_eq!(word(&outcome), ("not delivered", Some(Code::HubUnreachable)));
     assert_eq!(hub.lookup(key(1)).await, LookupOutcome::Unseen);
 }

@@ -52,6 +52,7 @@ fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
         place: None,
         about: None,
         hub_key: None,
+        hub_user: None,
     };
     let event = NewEvent {
         at,
@@ -320,9 +321,9 @@ async fn what_another_facility_received_stays() {
 /// sealed pieces with it, nobody opens what was forgotten, master key or not.
 #[tokio::test]
 async fn what_is_forgotten_cannot_be_opened_with_the_master_key() {
-    use engawa::credential::seal::Keyring;
+    use engawa::credential::KeyFile;
     let directory = tempfile::tempdir().unwrap();
-    let keys = Keyring::create(&directory.path().join("master.key")).unwrap();
+    let keys = KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap();
     let clock = Clock::manual("2027-12-01T00:00:00Z".parse().unwrap());
     let (store, task) = Store::open(directory.path(), clock, Arc::new(|_, _| {})).await.unwrap();
     let mut sealed = Vec::new();

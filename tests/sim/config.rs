@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use engawa::config::{self, Config, ConfigProblem, Loaded, LogLevel, MasterKeyPlace, SecretRef};
 use engawa::model::careplan::lint::{KanaReading, LengthReading};
+use engawa::model::hub_user::StaffLogin;
 
 /// The lines without which nothing starts.
 const NEEDED: &str = "[facility]\nnumber = \"1310000018\"\n[hub]\nurl = \"https://hub.example\"\nuser_id = \"u1\"\n";
@@ -110,6 +111,18 @@ fn readings_of_care_plans() {
         let problem = only_mistake(&format!("[careplans]\n{line}\n"));
         assert_eq!((problem.key.as_deref(), problem.place.line), (Some(key), Some(7)), "{line}");
     }
+}
+
+#[test]
+fn as_whom_documents_go() {
+    assert_eq!(loaded("").config.hub.staff_login, StaffLogin::Off);
+    for mode in [StaffLogin::Off, StaffLogin::Asked, StaffLogin::Kept] {
+        let chosen = loaded(&format!("staff_login = \"{}\"\n", mode.name()));
+        assert_eq!(chosen.config.hub.staff_login, mode);
+    }
+    assert_eq!(only_mistake("staff_login = \"always\"\n").key.as_deref(), Some("hub.staff_login"));
+    let changes = loaded("").changes(&loaded("staff_login = \"kept\"\n"));
+    assert_eq!((changes.reloadable, changes.need_restart), (vec!["hub.staff_login".to_owned()], Vec::new()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 fn delivery(key: u128, body: &'static str) -> Delivery {
     let length = body.len() as u64;
     let body = Full::from(body).map_err(|never| match never {}).boxed_unsync();
-    Delivery { key: Uuid::from_u128(key), length, body }
+    Delivery { key: Uuid::from_u128(key), length, body, user: None }
 }
 
 fn lost() -> Trouble {

@@ -8,12 +8,23 @@ pub(super) type Sentence = (&'static str, &'static str);
 
 /// What to do about a submission.
 pub(super) fn next_step(submission: &Submission) -> Sentence {
+    if let (StateName::Queued, Some(Code::HubPasswordNeeded | Code::HubPasswordRefused)) =
+        (submission.state, submission.reason)
+    {
+        return PERSON;
+    }
     match Kind::parse(submission.kind) {
         Some(Kind::Identification) => identification(submission),
         Some(Kind::CarePlan) => care_plan(submission),
         Some(Kind::Opinion) | None => opinion(submission),
     }
 }
+
+/// Of what waits for the password of the person who handed it in.
+const PERSON: Sentence = (
+    "渡した職員がブラウザーでログインし、基盤の利用者IDとパスワードを入れれば、自動で送ります。退職などで入れられないときは、管理者が事業所として送る（as-facility）か、取り消してください。",
+    "It goes by itself once the person who handed it in logs in at a browser and gives user id and password for the hub. Where that cannot be, an administrator sends it as the facility (as-facility), or it is cancelled.",
+);
 
 fn opinion(submission: &Submission) -> Sentence {
     let municipality = submission.municipality.as_ref().map(|municipality| municipality.state);

@@ -70,17 +70,29 @@ async fn take_in(api: Arc<Api>, parts: Parts, mut body: Pieces) -> Result<Accept
 async fn read(api: &Api, parts: &Parts, body: &mut Pieces) -> Result<intake::Taken, Failure> {
     let caller = authorise(parts, Right::Submit)?;
     let key = idempotency_key(parts)?;
-    intake::read(api, &submitter(&caller, parts), key, parts, body).await
+    intake::read(api, &in_person(api, &caller, parts).await?, key, parts, body).await
 }
 
 /// The outbox's view of a caller.
 pub(super) fn sender(caller: &Caller) -> Sender {
-    Sender { facility: caller.facility.clone(), id: caller.id.clone(), act: None }
+    Sender { facility: caller.facility.clone(), id: caller.id.clone(), hub_user: None, act: None }
 }
 
 /// The same of one who submits something, which is recorded together with its acceptance.
 pub(super) fn submitter(caller: &Caller, parts: &Parts) -> Sender {
     Sender { act: parts.extensions.get::<Draft>().cloned(), ..sender(caller) }
+}
+
+/// The same of one who submits something that goes to the hub as the person, where the facility wants it so.
+///
+/// # Errors
+/// The code of a store that cannot be read.
+pub(super) async fn in_person(api: &Api, caller: &Caller, parts: &Parts) -> Result<Sender, Failure> {
+    let hub_user = match &caller.person {
+        Some(person) => api.people.hub_user(&caller.facility, &person.user).await?,
+        None => None,
+    };
+    Ok(Sender { hub_user, ..submitter(caller, parts) })
 }
 
 pub(super) fn idempotency_key(parts: &Parts) -> Result<&str, Failure> {

@@ -20,10 +20,11 @@ use crate::api::caller::Connection;
 use crate::api::members::{Members, Shape, Wiped};
 use crate::api::person::{COOKIE_NAME, logged_in};
 use crate::api::problem::{Document, Failure, Place};
+use crate::api::v1::wire::Reason;
 use crate::api::wiped::wiped;
 use crate::fault::Code;
 use crate::people::password::Weakness;
-use crate::people::{self, LoggedIn, PeopleError, Role};
+use crate::people::{self, HubAccount, LoggedIn, PeopleError, Role};
 use crate::terminal::{Caller, Right};
 
 const MAX_BODY: u32 = 4 << 10;
@@ -70,9 +71,46 @@ pub(in crate::api) struct SessionView {
     rights: BTreeSet<Right>,
     /// The password is a one-time password: nothing may be done before it is changed.
     one_time: bool,
+    /// The own user at the hub.
+    hub: HubView,
     /// When the session ends, if not earlier.
     #[schema(value_type = String, format = DateTime)]
     ends_at: jiff::Timestamp,
+}
+
+/// The own user at the hub.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = SessionHub)]
+pub(in crate::api) struct HubView {
+    /// As whom goes what one hands in: `off` (as the facility's user), `asked` (as oneself; the password is given in each session) or
+    /// `kept` (as oneself; the password is kept sealed).
+    #[schema(example = "asked")]
+    staff_login: &'static str,
+    /// The user id.
+    user_id: Option<String>,
+    /// Whether its password is there.
+    password: bool,
+    /// The job kind, as the hub named it when it was last logged in to.
+    job_kind: Option<String>,
+    /// Why the last log-in at the hub failed, or `HUB_ROLE_DIFFERS`; nothing is refused for the latter.
+    warning: Option<Reason>,
+    /// Until when an account is locked at the hub.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    locked_until: Option<jiff::Timestamp>,
+}
+
+impl From<HubAccount> for HubView {
+    fn from(account: HubAccount) -> Self {
+        let locked = account.said.trouble.filter(|(code, _)| *code == Code::HubAccountLocked);
+        Self {
+            staff_login: account.mode.name(),
+            user_id: account.user.map(|id| id.reveal().to_owned()),
+            password: account.password,
+            job_kind: account.said.job_kind,
+            warning: account.said.trouble.map(|(code, _)| code).or(account.warning).map(Reason::from),
+            locked_until: locked.and_then(|(_, until)| until),
+        }
+    }
 }
 
 /// Log in
@@ -177,14 +215,14 @@ pub(in crate::api) async fn password(
     Ok(with_cookie(wiped(&view)?, Some(&session)))
 }
 
-async fn members(api: &Api, request: Request) -> Result<Members, Failure> {
+pub(super) async fn members(api: &Api, request: Request) -> Result<Members, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
     let whole = timeout(api.config.request, body.secret_json(&parts, MAX_BODY)).await;
     // Passwords may hold signs that JSON has to escape.
     Members::read(&whole.map_err(|_| Code::RequestTimeout)??)
 }
 
-fn password_text(value: Wiped) -> Option<Zeroizing<String>> {
+pub(super) fn password_text(value: Wiped) -> Option<Zeroizing<String>> {
     value.text().filter(|text| !text.is_empty() && text.chars().count() <= LONGEST)
 }
 
@@ -206,8 +244,14 @@ fn weak(error: PeopleError) -> Failure {
     Failure::here(Code::PasswordWeak, Place::at("/new_password", code, ja, en))
 }
 
-async fn view(api: &Api, facility: &str, known: LoggedIn, rights: BTreeSet<Right>) -> Result<SessionView, Failure> {
+pub(super) async fn view(
+    api: &Api,
+    facility: &str,
+    known: LoggedIn,
+    rights: BTreeSet<Right>,
+) -> Result<SessionView, Failure> {
     let account = api.people.account(facility, &known.user).await?;
+    let hub = api.people.hub_account(facility, &known.user).await?.into();
     let allowed = known.role.rights();
     Ok(SessionView {
         name: account.name.reveal().to_owned(),
@@ -215,6 +259,7 @@ async fn view(api: &Api, facility: &str, known: LoggedIn, rights: BTreeSet<Right
         role: known.role,
         rights: rights.into_iter().filter(|right| allowed.contains(right)).collect(),
         one_time: known.one_time,
+        hub,
         ends_at: known.ends_at,
     })
 }

@@ -19,6 +19,7 @@ use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::api::wiped::wiped;
 use crate::fault::Code;
+use crate::model::hub_user::HubUser;
 use crate::people::{Account, Change, Name, NewAccount, Role, User};
 use crate::terminal::{Caller, Right};
 
@@ -39,6 +40,9 @@ pub(in crate::api) struct StaffRequest {
     /// The last day; the account ends with it, at midnight in Japan.
     #[schema(value_type = Option<String>, format = Date)]
     leaves_on: Option<Date>,
+    /// The person's own user id at the hub; nobody else's, and not the facility's.
+    #[schema(example = "AB1234")]
+    hub_user: Option<String>,
 }
 
 /// What is to change of an account; what is left out stays.
@@ -55,10 +59,14 @@ pub(in crate::api) struct StaffChange {
     leaves_on: Option<Option<Date>>,
     /// Whether the account is shut.
     suspended: Option<bool>,
+    /// The person's own user id at the hub; `null` takes it away. Another one takes the password away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    hub_user: Option<Option<String>>,
 }
 
 /// Tells what was given as `null` from what was left out.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Date>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -89,6 +97,8 @@ pub(in crate::api) struct StaffView {
     /// When somebody last logged in with it.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_login_at: Option<jiff::Timestamp>,
+    /// The person's own user id at the hub.
+    hub_user: Option<String>,
 }
 
 /// An account with a fresh one-time password, which is shown this once.
@@ -121,6 +131,7 @@ impl From<Account> for StaffView {
             one_time: account.one_time,
             created_at: account.created_at,
             last_login_at: account.last_login_at,
+            hub_user: account.hub_user.map(|id| id.reveal().to_owned()),
         }
     }
 }
@@ -143,7 +154,7 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>, by: With<Admin>) -
     request_body(content = StaffRequest),
     responses(
         (status = 201, description = "Made", body = StaffWithPassword),
-        (status = 409, description = "STAFF_EXISTS", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "STAFF_EXISTS or HUB_USER_TAKEN", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn add(
@@ -170,7 +181,10 @@ pub(in crate::api) async fn add(
     patch, path = "/v1/staff/{user}", security(("key" = ["admin"]), ("session" = ["admin"])),
     params(("user" = String, Path, description = "The user")),
     request_body(content = StaffChange),
-    responses((status = 200, description = "The account as it is by then", body = StaffView))
+    responses(
+        (status = 200, description = "The account as it is by then", body = StaffView),
+        (status = 409, description = "HUB_USER_TAKEN", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn change(
     State(api): State<Arc<Api>>,
@@ -227,19 +241,27 @@ async fn read(api: &Api, request: Request) -> Result<(Caller, Value), Failure> {
 }
 
 fn new_account(value: Value) -> Result<NewAccount, Failure> {
-    let StaffRequest { user, name, role, leaves_on } = serde_json::from_value(value).map_err(|_| wrong(""))?;
+    let StaffRequest { user, name, role, leaves_on, hub_user } =
+        serde_json::from_value(value).map_err(|_| wrong(""))?;
     Ok(NewAccount {
         user: User::parse(&user).ok_or_else(|| wrong("/user"))?,
         name: Name::parse(&name).ok_or_else(|| wrong("/name"))?,
         role,
         leaves_on,
+        hub_user: hub_user.as_deref().map(parse_hub_user).transpose()?,
     })
 }
 
+fn parse_hub_user(text: &str) -> Result<HubUser, Failure> {
+    HubUser::parse(text).ok_or_else(|| wrong("/hub_user"))
+}
+
 fn parse_change(value: Value) -> Result<Change, Failure> {
-    let StaffChange { name, role, leaves_on, suspended } = serde_json::from_value(value).map_err(|_| wrong(""))?;
+    let StaffChange { name, role, leaves_on, suspended, hub_user } =
+        serde_json::from_value(value).map_err(|_| wrong(""))?;
     let name = name.map(|name| Name::parse(&name).ok_or_else(|| wrong("/name"))).transpose()?;
-    Ok(Change { name, role, leaves_on, suspended })
+    let hub_user = hub_user.map(|id| id.as_deref().map(parse_hub_user).transpose()).transpose()?;
+    Ok(Change { name, role, leaves_on, suspended, hub_user })
 }
 
 fn wrong(pointer: &str) -> Failure {
@@ -248,8 +270,8 @@ fn wrong(pointer: &str) -> Failure {
         Place::at(
             pointer,
             "STAFF_FORM",
-            "職員には user（英小文字で始まる英数字 . _ - の2〜32字）、name（1〜64字）、role（administrator・care-manager・clerk・doctor・vendor）が要ります。leaves_on は年月日、suspended は true か false です。",
-            "An account needs user (2 to 32 of a-z 0-9 . _ -, a letter first), name (1 to 64 signs) and role (administrator, care-manager, clerk, doctor, vendor). leaves_on is a date, suspended true or false.",
+            "職員には user（英小文字で始まる英数字 . _ - の2〜32字）、name（1〜64字）、role（administrator・care-manager・clerk・doctor・vendor）が要ります。leaves_on は年月日、suspended は true か false、hub_user は基盤の利用者ID（1行100字まで）です。",
+            "An account needs user (2 to 32 of a-z 0-9 . _ -, a letter first), name (1 to 64 signs) and role (administrator, care-manager, clerk, doctor, vendor). leaves_on is a date, suspended true or false, hub_user a user id at the hub (one line of 100 signs at most).",
         ),
     )
 }

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::cover::cover;
 use super::opinions::sender;
-use super::wire::{StateView, SubmissionPage, SubmissionView};
+use super::wire::{StateView, SubmissionPage, SubmissionView, name_persons};
 use crate::api::Api;
-use crate::api::caller::{Connection, Manage, Read, With};
+use crate::api::caller::{Admin, Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
 use crate::fault::Code;
 use crate::outbox::{Filter, Kind, OutboxError, Submission};
@@ -48,7 +48,9 @@ pub(in crate::api) async fn list(
 ) -> Result<Json<SubmissionPage>, Failure> {
     let filter = query.filter()?;
     let page = api.desk(&by.caller.facility)?.outbox.submissions(&by.caller.facility, &filter).await?;
-    Ok(Json(SubmissionPage::from(page)))
+    let mut page = SubmissionPage::from(page);
+    name_persons(&api.people, &by.caller.facility, &mut page.items).await?;
+    Ok(Json(page))
 }
 
 impl ListQuery {
@@ -111,7 +113,7 @@ pub(in crate::api) async fn cancel(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.cancel(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Try a submission at once
@@ -136,7 +138,32 @@ pub(in crate::api) async fn retry(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.retry(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&api, connection.detach(work).await?, &by.caller).await
+}
+
+/// Send a submission as the facility
+///
+/// What a person handed in, who cannot give the password for the hub any more, goes as the facility's user instead, at once. Possible
+/// while it is certain that it is not on its way: queued or held.
+#[utoipa::path(
+    post, path = "/v1/submissions/{id}/as-facility", security(("key" = ["admin"])),
+    params(("id" = Uuid, Path, description = "The submission's id")),
+    responses(
+        (status = 200, description = "It goes as the facility", body = SubmissionView),
+        (status = 409, description = "SUBMISSION_STATE or SUBMISSION_IN_FLIGHT", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn as_facility(
+    State(api): State<Arc<Api>>,
+    connection: Connection,
+    by: With<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<SubmissionView>, Failure> {
+    let id = parse(&id)?;
+    let own = sender(&by.caller);
+    let outbox = api.desk(&own.facility)?.outbox.clone();
+    let work = async move { outbox.as_facility(&own, id).await };
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Send a care plan on paper
@@ -161,7 +188,7 @@ pub(in crate::api) async fn paper(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.on_paper(&own, id).await };
-    answer(connection.detach(work).await?, &by.caller)
+    answer(&api, connection.detach(work).await?, &by.caller).await
 }
 
 /// Print a cover page
@@ -184,8 +211,14 @@ pub(in crate::api) async fn cover_page(
     cover(found, api.clock.today_in_japan())
 }
 
-fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {
-    Ok(Json(SubmissionView::of(result?, caller)))
+async fn answer(
+    api: &Api,
+    result: Result<Submission, OutboxError>,
+    caller: &Caller,
+) -> Result<Json<SubmissionView>, Failure> {
+    let mut view = SubmissionView::of(result?, caller);
+    name_persons(&api.people, &caller.facility, [&mut view]).await?;
+    Ok(Json(view))
 }
 
 /// A submission of the caller's facility. Another facility's is answered like one that never was.
@@ -199,7 +232,9 @@ pub(super) async fn find(
     if kind.is_some_and(|kind| found.kind != kind) {
         return Err(Code::RequestNotFound.into());
     }
-    Ok(Json(SubmissionView::of(found, caller)))
+    let mut view = SubmissionView::of(found, caller);
+    name_persons(&api.people, &caller.facility, [&mut view]).await?;
+    Ok(Json(view))
 }
 
 async fn find_any(api: &Api, caller: &Caller, id: &str) -> Result<Submission, Failure> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -37,7 +37,8 @@ pub(in crate::api) struct TerminalView {
     rights: BTreeSet<Right>,
     /// The account to which it is bound.
     person: Option<String>,
-    /// `active`; `dormant` after 30 days without use, until an administrator opens it again; or `revoked`.
+    /// `active`; `dormant` after 30 days without use, until an administrator opens it again; `copied` when its certificate was renewed in two
+    /// places, until it is revoked; or `revoked`.
     state: Standing,
     /// When it was paired.
     #[schema(value_type = String, format = DateTime)]
@@ -57,6 +58,9 @@ pub(in crate::api) struct TerminalView {
     /// When it was revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<jiff::Timestamp>,
+    /// When it was found that its certificate had been copied.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    copied_at: Option<jiff::Timestamp>,
 }
 
 /// All terminals.
@@ -105,6 +109,7 @@ impl TerminalView {
             last_from: record.last_from,
             reopened_at: record.reopened_at,
             revoked_at: record.revoked_at,
+            copied_at: record.copied_at,
         }
     }
 }
@@ -164,7 +169,8 @@ pub(in crate::api) async fn reopen(
 /// Renew a terminal's certificate
 ///
 /// On the LAN only, by the client certificate in use, which may have run out seven days ago at most; for anything else such a one is refused.
-/// The old one stays good until its end.
+/// The old one stays good until its end, for all but a renewal: of the renewed ones the one before may be renewed once more, when its answer
+/// was lost, and with any older one the terminal is shut, because its certificate was copied (`TERMINAL_COPIED`).
 #[utoipa::path(
     post, path = "/v1/terminal/certificate", security(("certificate" = [])),
     request_body(content = RenewalRequest),
@@ -174,7 +180,7 @@ pub(in crate::api) async fn renew(
     State(api): State<Arc<Api>>,
     connection: Connection,
     request: Request,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<Response, Failure> {
     let Peer::Lan { address, certificate: Some(certificate) } = connection.peer.clone() else {
         return Err(Code::AuthMissing.into());
     };
@@ -187,10 +193,18 @@ pub(in crate::api) async fn renew(
     if let Ok(caller) = api.terminals.by_certificate(&certificate, Some(address.ip())).await {
         acting_for(&api, &parts.headers, &caller)?;
     }
-    let (caller, renewed) = api.terminals.renew(&certificate, &csr, Some(address.ip())).await?;
+    let (caller, renewed) = match api.terminals.renew(&certificate, &csr, Some(address.ip())).await {
+        Ok(renewed) => renewed,
+        Err(TerminalError::Copied(caller)) => {
+            api.cards.revoke_terminal(&Terminal(caller.id.clone()));
+            let about = (Extension(About(format!("terminal:{}", caller.id))), Extension(*caller));
+            return Ok((about, Failure::from(Code::TerminalCopied)).into_response());
+        }
+        Err(error) => return Err(error.into()),
+    };
     tracing::info!(terminal = %caller.id, from = %address.ip(), "certificate renewed");
     let (certificate, authority, expires_at) = (renewed.pem, renewed.authority, renewed.expires_at);
     let view = Renewal { id: caller.id.clone(), certificate, authority, expires_at };
     let about = (Extension(About(format!("terminal:{}", caller.id))), Extension(caller));
-    Ok((StatusCode::CREATED, about, [(CACHE_CONTROL, "no-store")], Json(view)))
+    Ok((StatusCode::CREATED, about, [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }

@@ -6,13 +6,15 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::problem::Place;
+use super::super::problem::{Failure, Place};
 use super::next_step::{Sentence, next_step};
 use crate::fault::{Blame, Code};
 use crate::model::hex;
+use crate::model::hub_user::HubUser;
 use crate::model::opinion::Substitution;
 use crate::outbox::{About, HubError, MunicipalState, Receipt, Recipient, RecipientState};
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
+use crate::people::People;
 use crate::terminal::{Caller, Right};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
@@ -303,6 +305,47 @@ impl From<EventRecord> for HistoryEntry {
     }
 }
 
+/// As whom something goes to the hub.
+#[derive(serde::Serialize, ToSchema)]
+pub(in crate::api) struct SentAs {
+    /// `facility`: as the facility's own user; `person`: as the person who handed it in.
+    #[schema(example = "facility")]
+    who: &'static str,
+    /// The person's account here, where there still is one with that user id at the hub.
+    #[schema(example = "sato")]
+    user: Option<String>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    hub_user: Option<HubUser>,
+}
+
+impl SentAs {
+    fn of(hub_user: Option<HubUser>) -> Self {
+        Self { who: if hub_user.is_some() { "person" } else { "facility" }, user: None, hub_user }
+    }
+}
+
+/// Names the accounts as which `views` go.
+///
+/// # Errors
+/// The code of a store that cannot be read.
+pub(super) async fn name_persons(
+    people: &People,
+    facility: &str,
+    views: impl IntoIterator<Item = &mut SubmissionView>,
+) -> Result<(), Failure> {
+    let mut sent_as: Vec<_> = views.into_iter().map(|view| &mut view.sent_as).collect();
+    sent_as.retain(|one| one.hub_user.is_some());
+    if sent_as.is_empty() {
+        return Ok(());
+    }
+    let accounts = people.hub_users(facility).await?;
+    for one in sent_as {
+        one.user = one.hub_user.as_ref().and_then(|id| accounts.get(id).cloned());
+    }
+    Ok(())
+}
+
 /// A submission as its sender may see it.
 #[derive(serde::Serialize, ToSchema)]
 #[schema(as = Submission)]
@@ -334,6 +377,8 @@ pub(in crate::api) struct SubmissionView {
     /// When it is expected at the hub or tried next; absent when nobody can say, as while a person has to act first.
     #[schema(value_type = Option<String>, format = DateTime)]
     eta: Option<Timestamp>,
+    /// As whom it goes, or went, to the hub.
+    sent_as: SentAs,
     /// How often it was sent.
     attempts: u32,
     /// The hub's receipt, once delivered.
@@ -393,6 +438,7 @@ impl SubmissionView {
             state: submission.state.into(),
             reason: submission.reason.map(Reason::from),
             eta: submission.eta,
+            sent_as: SentAs::of(submission.hub_user),
             attempts: submission.attempts,
             receipt: submission.receipt.map(ReceiptView::from),
             hub_errors: submission.hub_errors.into_iter().map(HubErrorView::from).collect(),
@@ -416,7 +462,7 @@ impl From<Substitution> for SubstitutionView {
 #[derive(serde::Serialize, ToSchema)]
 pub(in crate::api) struct SubmissionPage {
     /// Without history, substitutions and the municipality's reason.
-    items: Vec<SubmissionView>,
+    pub(super) items: Vec<SubmissionView>,
     /// Where to go on; absent on the last page.
     next_cursor: Option<String>,
 }

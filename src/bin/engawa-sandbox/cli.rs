@@ -58,8 +58,9 @@ WHAT IS IN DIR
       absent                                                 a service office that does not take part
       wrong-kind expired not-yet-valid foreign unknown       certificates that have to be refused
   accounts/USER.password       mode 0600
-      clinic-doctor clinic-clerk (of clinic) other-doctor (other-clinic) office-manager (office) dx-staff (dx)
-      other-office-manager centre-manager; NAME-staff for each service office; day-care-clerk
+      clinic-doctor clinic-partner clinic-locum (doctors) clinic-clerk (of clinic) other-doctor (other-clinic)
+      office-manager office-planner (care managers) office-clerk (of office) dx-staff (dx) other-office-manager
+      centre-manager; NAME-staff for each service office; day-care-clerk
   examples/opinion.json        a body for POST /api/v1/opinions
   examples/careplan.json       a body for POST /api/v1/careplans/5.0/sent, from the office to dx
 

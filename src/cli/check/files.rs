@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use super::Check;
 use super::secret::{Sight, look};
+use super::{Check, Verdict};
 use crate::cli::output::chain;
 use crate::config::{Config, MasterKeyPlace, SecretRef};
-use crate::credential::seal::Keyring;
+use crate::credential::KeyFile;
+use crate::credential::seal::SealError;
 use crate::fault::Code;
 use crate::hub;
 
@@ -71,15 +72,41 @@ fn master_key(config: &Config, credentials: Option<&Path>) -> Check {
             secret(NAME, &given, credentials, CODE)
         }
         (_, Ok(MasterKeyPlace::Own(path))) if !path.exists() => own_key_to_be_made(config, &path),
-        (_, Ok(MasterKeyPlace::Own(path) | MasterKeyPlace::Kept(path))) => match Keyring::read(&path) {
-            Ok(_) => {
-                let shown = path.display();
-                Check::ok(NAME, format!("{shown} を読めます。"), format!("{shown} is readable."))
+        // Asking the token takes its PIN; a wrong one would be spent at every check.
+        (_, Ok(_)) if config.state.master_key_token.is_some() => token(config, credentials),
+        (_, Ok(MasterKeyPlace::Own(path) | MasterKeyPlace::Kept(path))) => {
+            match KeyFile::new(path.clone(), false, None).read() {
+                Ok(_) => {
+                    let shown = path.display();
+                    Check::ok(NAME, format!("{shown} を読めます。"), format!("{shown} is readable."))
+                }
+                Err(error @ SealError::Token(_)) => Check::fail(NAME, error.code(), &chain(&error)),
+                Err(error) => Check::fail(NAME, CODE, &format!("{}: {}", path.display(), chain(&error))),
             }
-            Err(error) => Check::fail(NAME, CODE, &format!("{}: {}", path.display(), chain(&error))),
-        },
+        }
         (None, Err(error)) => Check::fail(NAME, CODE, &chain(&error)),
     }
+}
+
+/// The token itself is not asked: that is done at start.
+fn token(config: &Config, credentials: Option<&Path>) -> Check {
+    const NAME: &str = "state.master_key_token";
+    let (Some(uri), Some(pin)) = (&config.state.master_key_token, &config.state.master_key_pin_file) else {
+        return Check::fail(NAME, Code::ConfigInvalid, NAME);
+    };
+    if !uri.module.is_file() {
+        return Check::fail(NAME, Code::MasterKeyTokenAbsent, &uri.module.display().to_string());
+    }
+    let pin = secret("state.master_key_pin_file", pin, credentials, Code::SecretMissing);
+    if pin.verdict != Verdict::Ok {
+        return pin;
+    }
+    let module = uri.module.display();
+    Check::ok(
+        NAME,
+        format!("モジュール {module} とPINのファイルがあります。トークンは起動時に確かめます。"),
+        format!("The module {module} and the PIN's file are there. The token is asked at start."),
+    )
 }
 
 /// A fresh key opens nothing that is stored already, so none is made then.

@@ -4,15 +4,24 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Check;
 use crate::cli::output::chain;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
-use crate::host;
+use crate::{gateway, host};
+
+/// By so much the clock may be behind what was noted.
+const APART: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
-    vec![state_directory(&config.state.directory), free_space(config), time(clock)]
+    let directory = &config.state.directory;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let seen = runtime.ok().and_then(|runtime| runtime.block_on(gateway::seen_from_outside(directory)));
+    let (been, copied) = seen.unwrap_or_default();
+    vec![state_directory(directory), free_space(config), time(been, clock), terminals(copied)]
 }
 
 fn state_directory(path: &Path) -> Check {
@@ -45,11 +54,24 @@ fn free_space(config: &Config) -> Check {
 }
 
 /// A clock that has never been set starts in the past; certificates and due dates would all be judged wrongly.
-fn time(clock: &Clock) -> Check {
+fn time(been: Option<Timestamp>, clock: &Clock) -> Check {
     const NAME: &str = "clock";
     let now = clock.now();
     if clock.today_in_japan().is_none() {
         return Check::fail(NAME, Code::CertificateNotYetValid, &format!("{now:.0}"));
     }
+    // What a gateway noted of the time, last ten minutes ago.
+    if let Some(been) = been.filter(|been| been.duration_since(now) > APART) {
+        return Check::fail(NAME, Code::ClockWrong, &format!("{now:.0} < {been:.0}"));
+    }
     Check::ok(NAME, format!("時刻は {now:.0} (UTC) です。"), format!("The time is {now:.0} (UTC)."))
+}
+
+/// Terminals that were shut because their certificate was copied.
+fn terminals(copied: u64) -> Check {
+    const NAME: &str = "terminals";
+    match copied {
+        0 => Check::ok(NAME, "証明書を複製された端末はありません。", "No terminal's certificate was copied."),
+        copied => Check::fail(NAME, Code::TerminalCopied, &copied.to_string()),
+    }
 }

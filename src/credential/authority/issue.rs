@@ -113,6 +113,10 @@ pub(super) fn client(
     Ok(params.signed_by(key, &authority.issuer)?.pem())
 }
 
+pub(super) fn serial_of(der: &[u8]) -> Option<Vec<u8>> {
+    Some(X509Certificate::from_der(der).ok()?.1.raw_serial().to_vec())
+}
+
 pub(super) fn terminal_of(der: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let usage = certificate.extended_key_usage().ok()??;

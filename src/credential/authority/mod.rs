@@ -161,6 +161,19 @@ impl Authority {
         issue::terminal_of(der)
     }
 
+    /// The serial number of a certificate in DER, which no other certificate of this authority has.
+    #[must_use]
+    pub fn serial_of(der: &[u8]) -> Option<Vec<u8>> {
+        issue::serial_of(der)
+    }
+
+    /// The serial number of a certificate in PEM.
+    #[must_use]
+    pub fn serial_of_pem(pem: &str) -> Option<Vec<u8>> {
+        use rustls::pki_types::pem::PemObject as _;
+        issue::serial_of(&CertificateDer::from_pem_slice(pem.as_bytes()).ok()?)
+    }
+
     /// TLS 1.3 towards the LAN: shows `shown`, and asks for a terminal's certificate as [`Authority::client_verifier`] does.
     ///
     /// # Errors

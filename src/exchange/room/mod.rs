@@ -150,6 +150,7 @@ impl Room {
             sender: Sender {
                 facility: config.facility.clone(),
                 id: SENDER.to_owned(),
+                hub_user: None,
                 act: Some(asked(&config.facility, "careplan.submit")),
             },
             place: Place::new(&config.directory, &config.facility),

@@ -17,6 +17,7 @@ use crate::hub::port::{Change, MunicipalState, Receipt};
 
 pub(super) const NUMBER_LIMIT: usize = 128;
 const CURSOR_LIMIT: usize = 4096;
+const JOB_KIND_LIMIT: usize = 32;
 /// No token of the hub lives longer than a day; a larger figure is a mistake.
 const LONGEST_LIFE: u64 = 24 * 3600;
 
@@ -59,6 +60,8 @@ pub(in crate::hub) struct TokenGrant {
     expires_in: u64,
     pub(in crate::hub) refresh_token: Option<SecretString>,
     refresh_expires_in: u64,
+    /// The user's job kind.
+    pub(in crate::hub) job_kind: Option<String>,
 }
 
 impl TokenGrant {
@@ -70,6 +73,7 @@ impl TokenGrant {
         Some(Self {
             access_token: token("access_token")?,
             refresh_token: token("refresh_token"),
+            job_kind: data.get("job_kind").and_then(Value::as_str).and_then(|kind| plain(kind, JOB_KIND_LIMIT)),
             expires_in: data.get("expires_in")?.as_u64()?,
             refresh_expires_in: data.get("refresh_expires_in").and_then(Value::as_u64).unwrap_or_default(),
         })

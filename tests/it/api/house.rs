@@ -13,8 +13,8 @@ use engawa::backup;
 use engawa::card::Cards;
 use engawa::card::scripted::Scripted;
 use engawa::clock::Clock;
-use engawa::credential::Authority;
 use engawa::credential::seal::Keyring;
+use engawa::credential::{Authority, KeyFile};
 use engawa::hub::ScriptedHub;
 use engawa::identity::Identity;
 use engawa::inbox::{self, Inbox};
@@ -24,6 +24,7 @@ use engawa::outbox::{self, Guard, Health, HealthStatus, Outbox, Stop, Tasks};
 use engawa::people::People;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{KeyId, KeyRecord, KeyStore, Keys, NewKey, Right, StoreFailure, Terminals};
+use engawa::vault::MasterKeys;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -167,7 +168,7 @@ impl House {
         let (stop_inbox, stopped_inbox) = watch::channel(false);
         let (stop_outbox, stopped_outbox) = watch::channel(Stop::Run);
         let free_once = Arc::new(AtomicBool::new(false));
-        let keyring = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let keyring = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap());
         let ground = (&keyring, &store, &clock);
         let (mut desks, mut outboxes, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
         for facility in [FACILITY].into_iter().chain(FURTHER) {
@@ -187,6 +188,10 @@ impl House {
             backup::Config { directory: directory.path().to_owned(), facility: FACILITY.to_owned(), min_free: 0 };
         let signer = backup::Signer::of(&secret).unwrap();
         let backups = backup::Backups::new(store.clone(), keyring.clone(), signer, boxed, clock.clone());
+        let retention = Duration::from_secs(400 * 86_400);
+        let file = KeyFile::new(directory.path().join("master.key"), false, None);
+        let master_keys =
+            MasterKeys::new((store.clone(), keyring.clone()), file, retention, Arc::new(|_, _| None), clock.clone());
         let key_store = CountedKeys { store: store.clone(), lookups: Arc::default() };
         let keys = Keys::new(key_store.clone(), clock.clone());
         let revocations = keys.revocations().clone();
@@ -213,6 +218,7 @@ impl House {
             terminals: terminals.clone(),
             cards,
             backups,
+            master_keys,
             trail: Trail::new(key_store.store.clone()),
             health: Arc::new(parts.clone()),
             metrics: Arc::new(|| "engawa_up 1\n".to_owned()),

@@ -84,7 +84,7 @@ async fn furnished(house: &House, key: &str) -> Vec<(&'static str, String)> {
     let keys = house.keys.list().await.unwrap();
     let own_key = keys.iter().find(|key| key.facility == super::house::FACILITY).unwrap().id.to_string();
     let (user, name) = (User::parse("sato").unwrap(), Name::parse("霧凪黎暁").unwrap());
-    let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None };
+    let account = NewAccount { user, name, role: Role::Clerk, leaves_on: None, hub_user: None };
     house.people.add(super::house::FACILITY, account).await.unwrap();
     let window = |kind| NewWindow {
         facility: super::house::FACILITY.to_owned(),

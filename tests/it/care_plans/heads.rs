@@ -54,6 +54,7 @@ fn accept_of(facility: &str, n: usize, queue: &str, place: &str) -> Accept {
         place: Some(place.to_owned()),
         about: Some("{}".into()),
         hub_key: None,
+        hub_user: None,
     };
     Accept { new, last_piece: (0, vec![1]), start: ("queued", "WAIT_TURN"), event: event(id), record: None }
 }

@@ -156,7 +156,7 @@ async fn the_same_again_is_the_same_batch() {
     room.opinion("an opinion").await;
     let opinion = hand_in(&room, "an opinion", units()).await.unwrap_err();
     assert_eq!(opinion.code, Code::IdempotencyConflict);
-    let others = Sender { facility: "9970000015".into(), id: "desk".into(), act: None };
+    let others = Sender { facility: "9970000015".into(), id: "desk".into(), hub_user: None, act: None };
     let theirs = room.outbox.hand_in(&others, "one", request("one"), batch(units())).await.unwrap_err();
     assert_eq!(theirs.code, Code::FacilityGone, "another facility has its own outbox");
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engawa::clock::Clock;
-use engawa::credential::seal::Keyring;
+use engawa::credential::KeyFile;
 use engawa::exchange::{self, Room};
 use engawa::fault::Code;
 use engawa::hub::{Refusal, ScriptedHub, Step};
@@ -77,7 +77,7 @@ impl House {
 
     pub(super) async fn over(home: Home, facility: &str, hub: Arc<ScriptedHub>) -> Self {
         let room = room::Room::of(facility, home, hub, Clock::system()).await;
-        let keys = Arc::new(Keyring::read(&room.directory.path().join("master.key")).unwrap());
+        let keys = Arc::new(KeyFile::new(room.directory.path().join("master.key"), false, None).read().unwrap());
         let (stop, stopped) = watch::channel(false);
         let config = inbox::Config {
             facility: facility.to_owned(),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engawa::clock::Clock;
+use engawa::credential::KeyFile;
 use engawa::credential::seal::Keyring;
 use engawa::fault::Code;
 use engawa::hub::{HubPort, Scope, ScriptedHub, Trouble};
@@ -86,7 +87,8 @@ impl<H: HubPort> Room<H> {
     /// The outbox of another facility.
     pub(crate) async fn of(facility: &str, directory: Home, hub: Arc<H>, clock: Clock) -> Self {
         let file = directory.path().join("master.key");
-        let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
+        let file = KeyFile::new(file, false, None);
+        let keys = if file.path().exists() { file.read() } else { file.create() };
         let keys = Arc::new(keys.unwrap());
         let observer = Arc::new(|_, _| {});
         let (store, store_task) = Store::open(directory.path(), clock.clone(), observer).await.unwrap();
@@ -179,7 +181,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn sender() -> Sender {
-    Sender { facility: FACILITY.into(), id: "counter".into(), act: None }
+    Sender { facility: FACILITY.into(), id: "counter".into(), hub_user: None, act: None }
 }
 
 pub(crate) fn insured(n: u32) -> String {

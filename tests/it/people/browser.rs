@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::terminals::house::{EventStream, Lan, Reply};
 
-pub(super) const EVERY_RIGHT: &str = "submit,read,manage,receive,card,card-apdu,admin";
+pub(crate) const EVERY_RIGHT: &str = "submit,read,manage,receive,card,card-apdu,admin";
 /// A password of one's own.
-pub(super) const GOOD: &str = "tulip bridge oven";
+pub(crate) const GOOD: &str = "tulip bridge oven";
 
-pub(super) struct Browser<'l> {
-    pub(super) lan: &'l Lan,
-    pub(super) terminal: String,
-    pub(super) session: Option<String>,
+pub(crate) struct Browser<'l> {
+    pub(crate) lan: &'l Lan,
+    pub(crate) terminal: String,
+    pub(crate) session: Option<String>,
 }
 
 fn cookie(reply: &Reply) -> String {
@@ -24,11 +24,11 @@ fn cookie(reply: &Reply) -> String {
 }
 
 impl<'l> Browser<'l> {
-    pub(super) fn pair(lan: &'l Lan, name: &str, rights: &str) -> Self {
+    pub(crate) fn pair(lan: &'l Lan, name: &str, rights: &str) -> Self {
         Self::pair_for(lan, name, rights, &[])
     }
 
-    pub(super) fn pair_for(lan: &'l Lan, name: &str, rights: &str, further: &[&str]) -> Self {
+    pub(crate) fn pair_for(lan: &'l Lan, name: &str, rights: &str, further: &[&str]) -> Self {
         let window = lan.window(&[&[name, "--kind", "browser", "--rights", rights], further].concat());
         let origin = format!("Origin: {}", lan.url);
         let paired = lan.post("/v1/pair", &json!({ "code": window["code"] }), &["-H", &origin]);
@@ -41,7 +41,7 @@ impl<'l> Browser<'l> {
         [format!("Origin: {}", self.lan.url), format!("Cookie: {}{session}", self.terminal)]
     }
 
-    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
         let url = format!("{}{path}", self.lan.url);
         let [origin, cookie] = self.headers();
         let body = body.map(Value::to_string);
@@ -56,16 +56,16 @@ impl<'l> Browser<'l> {
         self.lan.curl(&words)
     }
 
-    pub(super) fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.ask("GET", path, None)
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
         self.ask("POST", path, Some(body))
     }
 
     /// Tries to log in; keeps the cookie where one is given.
-    pub(super) fn try_password(&mut self, user: &str, password: &str) -> Reply {
+    pub(crate) fn try_password(&mut self, user: &str, password: &str) -> Reply {
         let reply = self.post("/v1/session", &json!({ "user": user, "password": password }));
         if reply.status == 200 {
             self.session = Some(cookie(&reply));
@@ -73,7 +73,7 @@ impl<'l> Browser<'l> {
         reply
     }
 
-    pub(super) fn log_in(&mut self, user: &str, password: &str) -> Value {
+    pub(crate) fn log_in(&mut self, user: &str, password: &str) -> Value {
         let reply = self.try_password(user, password);
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -81,7 +81,7 @@ impl<'l> Browser<'l> {
     }
 
     /// Logs in with a one-time password and changes it.
-    pub(super) fn settle(&mut self, user: &str, one_time: &str) {
+    pub(crate) fn settle(&mut self, user: &str, one_time: &str) {
         assert_eq!(self.log_in(user, one_time)["one_time"], true);
         self.get("/v1/submissions").refused(403, "PASSWORD_ONE_TIME");
         let change = json!({ "password": one_time, "new_password": GOOD });
@@ -90,14 +90,14 @@ impl<'l> Browser<'l> {
         self.session = Some(cookie(&reply));
     }
 
-    pub(super) fn stream(&self) -> EventStream {
+    pub(crate) fn stream(&self) -> EventStream {
         let [_, cookie] = self.headers();
         self.lan.stream(&["-H", &cookie])
     }
 }
 
 /// An account made on the box; its one-time password.
-pub(super) fn staff(lan: &Lan, user: &str, name: &str, role: &str) -> String {
+pub(crate) fn staff(lan: &Lan, user: &str, name: &str, role: &str) -> String {
     let made = lan.run(&["staff", "add", user, "--name", name, "--role", role, "--json"]);
     let made: Value = serde_json::from_str(&made).unwrap();
     made["one_time_password"].as_str().unwrap().to_owned()

@@ -1,5 +1,5 @@
 //! People: accounts and log-ins on a real store, and at a gateway's own door.
 
-mod browser;
+pub(crate) mod browser;
 mod door;
 mod room;

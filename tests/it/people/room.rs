@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engawa::clock::Clock;
-use engawa::credential::seal::Keyring;
-use engawa::people::{Change, IDLE, LONGEST, Name, NewAccount, People, PeopleError, Role, User};
-use engawa::store::{Store, StoreTask};
+use engawa::credential::KeyFile;
+use engawa::model::hub_user::{HubUser, StaffLogin};
+use engawa::people::{Change, HubLogin, IDLE, LONGEST, Name, NewAccount, People, PeopleError, Role, User};
+use engawa::store::{SetHubUser, Store, StoreTask};
 use jiff::civil::{Date, date};
 use zeroize::Zeroizing;
 
@@ -35,7 +36,7 @@ impl Room {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual(time.parse().unwrap());
         let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
-        let names = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let names = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap());
         let told = Arc::new(Mutex::new(Vec::new()));
         let hear = Arc::clone(&told);
         let hear = Arc::new(move |ids: &[String]| hear.lock().unwrap().extend_from_slice(ids));
@@ -49,7 +50,7 @@ impl Room {
 
     async fn add_at(&self, facility: &str, user: &str, role: Role, leaves_on: Option<Date>) -> Zeroizing<String> {
         let name = Name::parse("霧凪黎暁 宵朧朔晦").unwrap();
-        let new = NewAccount { user: User::parse(user).unwrap(), name, role, leaves_on };
+        let new = NewAccount { user: User::parse(user).unwrap(), name, role, leaves_on, hub_user: None };
         self.people.add(facility, new).await.unwrap().1
     }
 
@@ -226,7 +227,7 @@ async fn nobody_comes_back_by_stopping_the_clock() {
     let directory = room.close().await;
     let clock = Clock::manual("1970-01-01T00:00:00Z".parse().unwrap());
     let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
-    let names = Arc::new(Keyring::read(&directory.path().join("master.key")).unwrap());
+    let names = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).read().unwrap());
     let people = People::new(store.clone(), names, clock, Arc::new(|_| ()));
     assert!(people.log_in(OFFICE, "desk", "sato", left).await.is_err());
     assert!(people.log_in(OFFICE, "desk", "suzuki", stays).await.is_ok());
@@ -318,7 +319,8 @@ async fn facilities_do_not_see_each_other_and_one_user_may_be_in_both() {
     let (_, known) = room.people.log_in(OTHER, "there", "sato", there).await.unwrap();
     assert_eq!(known.role, Role::Vendor);
     let name = Name::parse("佐藤").unwrap();
-    let again = NewAccount { user: User::parse("sato").unwrap(), name, role: Role::Clerk, leaves_on: None };
+    let again =
+        NewAccount { user: User::parse("sato").unwrap(), name, role: Role::Clerk, leaves_on: None, hub_user: None };
     assert!(matches!(room.people.add(OFFICE, again).await, Err(PeopleError::Taken)));
 }
 
@@ -339,4 +341,106 @@ async fn names_and_passwords_stand_nowhere_in_clear() {
         }
     }
     assert!(needles.iter().all(|needle| !shown.contains(needle)), "{shown}");
+}
+
+const HUB_PASSWORD: &str = "fictitious-password-of-the-hub";
+
+impl Room {
+    async fn choose(&self, mode: StaffLogin) {
+        self.people.choose_staff_login(OFFICE, mode, HubUser::parse("office")).await.unwrap();
+    }
+
+    async fn give(&self, user: &str, terminal: &str, hub_user: &str) -> Result<(), PeopleError> {
+        let hub_user = HubUser::parse(hub_user).unwrap();
+        self.people.give_hub_password((OFFICE, terminal, user), hub_user, text(HUB_PASSWORD)).await
+    }
+
+    /// Whether there is a password for that user id, and that it is the right one.
+    async fn has(&self, hub_user: &str) -> bool {
+        match self.people.hub_login(OFFICE, &HubUser::parse(hub_user).unwrap()).await.unwrap() {
+            HubLogin::Person(password) => {
+                assert_eq!(password.text().unwrap(), HUB_PASSWORD);
+                true
+            }
+            HubLogin::Missing => false,
+            HubLogin::Facility => panic!("as the facility"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_asked_password_lives_as_long_as_its_session() {
+    let room = Room::open().await;
+    room.choose(StaffLogin::Asked).await;
+    room.settled("sato", "desk").await;
+    room.give("sato", "desk", "A1").await.unwrap();
+    assert!(room.has("A1").await && !room.has("A2").await);
+    let row = room.store.staff(OFFICE, "sato").await.unwrap().unwrap();
+    assert_eq!((row.hub_user.as_deref(), row.hub_password), (Some("A1"), None));
+    // Another log-in at the terminal, or half an hour without a request, and it is gone.
+    room.clock.advance(IDLE);
+    assert!(!room.has("A1").await);
+    room.people.forget_what_was_asked().await.unwrap();
+    room.people.log_in(OFFICE, "desk", "sato", text(GOOD)).await.unwrap();
+    assert!(!room.has("A1").await, "what was wiped does not come back with another session");
+    room.give("sato", "desk", "A1").await.unwrap();
+    room.people.log_out("desk").await.unwrap();
+    room.people.log_in(OFFICE, "desk", "sato", text(GOOD)).await.unwrap();
+    assert!(!room.has("A1").await);
+    room.give("sato", "desk", "A1").await.unwrap();
+    room.choose(StaffLogin::Kept).await;
+    assert!(!room.has("A1").await, "it was not given to be kept");
+    room.close().await;
+}
+
+#[tokio::test]
+async fn a_kept_password_is_sealed_for_one_account_and_user_id_and_goes_with_the_person() {
+    let room = Room::open().await;
+    room.choose(StaffLogin::Kept).await;
+    room.settled("sato", "desk").await;
+    room.settled("suzuki", "ward").await;
+    room.give("sato", "desk", "A1").await.unwrap();
+    assert!(matches!(room.give("suzuki", "ward", "A1").await, Err(PeopleError::HubUserTaken)));
+    assert!(matches!(room.give("suzuki", "ward", "office").await, Err(PeopleError::HubUserTaken)));
+    room.give("suzuki", "ward", "A2").await.unwrap();
+    room.people.log_out("desk").await.unwrap();
+    assert!(room.has("A1").await && room.has("A2").await);
+    // Whoever can write into the database cannot put one person's password under another's user id.
+    let sealed = room.store.staff(OFFICE, "suzuki").await.unwrap().unwrap().hub_password;
+    let swap = SetHubUser {
+        facility: OFFICE.to_owned(),
+        user: "sato".to_owned(),
+        hub_user: Some("A1".to_owned()),
+        hub_password: sealed,
+    };
+    room.store.write(swap).await.unwrap();
+    let wrong = room.people.hub_login(OFFICE, &HubUser::parse("A1").unwrap()).await;
+    assert!(matches!(wrong, Err(PeopleError::Seal(_))));
+    room.give("sato", "desk", "A1").await.unwrap();
+    // Another role, suspension, another user id and the last day take it away.
+    let kept = async || room.store.staff(OFFICE, "sato").await.unwrap().unwrap().hub_password.is_some();
+    let changes = [
+        Change { role: Some(Role::Doctor), ..Change::default() },
+        Change { suspended: Some(true), ..Change::default() },
+        Change { hub_user: Some(HubUser::parse("A3")), ..Change::default() },
+    ];
+    for change in changes {
+        room.give("sato", "desk", "A1").await.unwrap();
+        assert!(kept().await);
+        room.people.change(OFFICE, "sato", change).await.unwrap();
+        assert!(!kept().await && !room.has("A1").await);
+        room.people.change(OFFICE, "sato", Change { suspended: Some(false), ..Change::default() }).await.unwrap();
+    }
+    room.give("sato", "desk", "A1").await.unwrap();
+    let last = Change { leaves_on: Some(Some(date(2026, 11, 22))), ..Change::default() };
+    room.people.change(OFFICE, "sato", last).await.unwrap();
+    assert!(room.has("A1").await, "the last day is a day");
+    let seen = room.people.turn_of_day(None).await.unwrap();
+    room.clock.advance(DAY);
+    assert!(!room.has("A1").await);
+    room.people.turn_of_day(seen).await.unwrap();
+    assert!(!kept().await);
+    room.choose(StaffLogin::Asked).await;
+    assert!(room.store.staff(OFFICE, "suzuki").await.unwrap().unwrap().hub_password.is_none());
+    room.close().await;
 }

@@ -1,6 +1,7 @@
 //! A made-up person and made-up secrets go through everything that can happen; then every file, log line, metric, report and
 //! command's output is searched for them.
 
+mod core_dump;
 mod needles;
 mod plans;
 

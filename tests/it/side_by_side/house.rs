@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engawa::clock::Clock;
+use engawa::credential::KeyFile;
 use engawa::credential::seal::Keyring;
 use engawa::hub::ScriptedHub;
 use engawa::model::opinion;
@@ -49,7 +50,8 @@ impl House {
 
     pub(super) async fn at(home: Home, clock: Clock) -> Self {
         let file = home.path().join("master.key");
-        let keys = if file.exists() { Keyring::read(&file) } else { Keyring::create(&file) };
+        let file = KeyFile::new(file, false, None);
+        let keys = if file.path().exists() { file.read() } else { file.create() };
         let (store, task) = Store::open(home.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
         Self { store, clock, keys: Arc::new(keys.unwrap()), task, home }
     }
@@ -101,7 +103,7 @@ impl Desk {
     }
 
     pub(super) fn sender(&self) -> Sender {
-        Sender { facility: self.facility.into(), id: "desk".into(), act: None }
+        Sender { facility: self.facility.into(), id: "desk".into(), hub_user: None, act: None }
     }
 
     pub(super) async fn begin(&self, key: &str) -> Intake {

@@ -138,7 +138,8 @@ impl Setup {
         io::Write::write_all(&mut file, content.as_ref()).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A path in the gateway's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -312,6 +313,39 @@ impl Gateway {
     pub(crate) fn errors(&self) -> Vec<String> {
         let log = self.log();
         log.lines().filter(|line| line.contains(" ERROR ")).map(str::to_owned).collect()
+    }
+
+    /// A file in the gateway's folder that only its owner may read.
+    pub(crate) fn secret(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.setup.secret(name, content);
+    }
+
+    /// The same gateway, not running, with other settings.
+    pub(crate) fn again(mut self, change: impl FnOnce(Setup) -> Setup) -> Self {
+        self.kill9();
+        // Not taken apart: what it drops is the process.
+        let empty = Setup {
+            dir: tempfile::tempdir().unwrap(),
+            settings: BTreeMap::new(),
+            environment: Vec::new(),
+            launcher: Vec::new(),
+            state: PathBuf::new(),
+        };
+        change(std::mem::replace(&mut self.setup, empty)).idle()
+    }
+
+    /// What a statement finds in the database, or changes there; the gateway may run.
+    pub(crate) fn sql(&self, statement: &str) -> Vec<String> {
+        use sqlx::Connection as _;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.state().join("engawa.db"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let statement = sqlx::AssertSqlSafe(statement.to_owned());
+            let found = sqlx::query_scalar(statement).fetch_all(&mut database).await.unwrap();
+            database.close().await.unwrap();
+            found
+        })
     }
 
     /// Makes an API key with all rights but `admin`.

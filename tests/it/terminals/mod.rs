@@ -1,5 +1,6 @@
 //! Terminals end to end, as a newcomer with curl and openssl: paired, at work, cut off; and everything that must not work.
 
+mod copies;
 pub(crate) mod house;
 mod room;
 
@@ -227,6 +228,8 @@ fn a_certificate_that_has_run_out_is_good_for_its_renewal_alone() {
         let shows = words(&shown);
         lan.get("/v1/submissions", &shows).refused(401, "TERMINAL_CERTIFICATE_EXPIRED");
         post_opinion(&lan, 1, &shows).refused(401, "TERMINAL_CERTIFICATE_EXPIRED");
+        // As of a terminal that paired before serial numbers were kept: what it shows is taken for the newest.
+        forget_serials(&lan);
         let answer = lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &shows);
         assert_eq!(answer.status, renewed, "{days} days: {answer:?}");
     }
@@ -259,4 +262,42 @@ fn a_running_request_ends_with_its_terminal() {
     crate::support::until("the request to run", SOON, || lan.terminals()[0]["last_used_at"].is_string().then_some(()));
     let answer = running.answer(CUT, || lan.run(&["terminal", "revoke", &id]));
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("AUTH_INVALID"), "{answer}");
+}
+
+fn forget_serials(lan: &Lan) {
+    let forget = "UPDATE terminal SET serial = NULL, serial_before = NULL, serial_passed = NULL";
+    lan.gateway.sql(forget);
+}
+
+/// Copied with its key, a certificate is good for a day and no longer.
+#[test]
+fn a_copied_certificate_shuts_the_terminal_and_everybody_is_told() {
+    let hub = Sandbox::start();
+    let lan = Lan::start(&hub);
+    let software = Software::new();
+    let id = pair_software(&lan, &software);
+    let renew = |file: &str, into: &str| {
+        let shown = software.shows(file);
+        let answer = lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &words(&shown));
+        if answer.status == 201 {
+            software.keep(into, &answer.text("certificate"));
+        }
+        answer
+    };
+    assert_eq!(renew("certificate.pem", "own-1.pem").status, 201);
+    assert_eq!(renew("own-1.pem", "own-2.pem").status, 201);
+    let shown = software.shows("own-2.pem");
+    let mut stream = lan.stream(&words(&shown));
+    assert!(stream.runs());
+    renew("certificate.pem", "copy.pem").refused(403, "TERMINAL_COPIED");
+    stream.ended(CUT, String::new);
+    lan.get("/v1/submissions", &words(&shown)).refused(403, "TERMINAL_COPIED");
+    assert_eq!(lan.terminals()[0]["state"], "copied");
+    assert_eq!(lan.gateway.get("/v1/health").json()["parts"]["terminals"]["reason"], "TERMINAL_COPIED");
+    let check = String::from_utf8(lan.gateway.run(&["check"]).stdout).unwrap();
+    assert!(check.contains("TERMINAL_COPIED"), "{check}");
+    let trail = lan.run(&["audit", "list"]);
+    assert!(trail.contains("TERMINAL_COPIED") && trail.contains(&id), "{trail}");
+    lan.run(&["terminal", "revoke", &id]);
+    assert!(lan.gateway.get("/v1/health").json()["parts"].get("terminals").is_none());
 }

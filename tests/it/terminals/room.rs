@@ -16,20 +16,20 @@ use engawa::terminal::{
 
 use super::house::Software;
 
-const FACILITY: &str = "1370000018";
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 10, 5));
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const FACILITY: &str = "1370000018";
+pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 10, 5));
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
-struct Room {
-    terminals: Terminals,
-    keys: Keys,
-    clock: Clock,
+pub(super) struct Room {
+    pub(super) terminals: Terminals,
+    pub(super) keys: Keys,
+    pub(super) clock: Clock,
     _task: StoreTask,
     _directory: tempfile::TempDir,
 }
 
 impl Room {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
         let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
@@ -40,7 +40,7 @@ impl Room {
         Self { terminals, keys, clock, _task: task, _directory: directory }
     }
 
-    async fn window(&self, kind: Kind) -> PairingCode {
+    pub(super) async fn window(&self, kind: Kind) -> PairingCode {
         let rights = BTreeSet::from([Right::Submit, Right::Read]);
         let (facility, opened_by) = (FACILITY.to_owned(), "local".to_owned());
         let new = NewWindow {
@@ -55,7 +55,11 @@ impl Room {
         self.terminals.open_window(new).await.unwrap().code
     }
 
-    async fn offer(&self, code: PairingCode, csr: Option<String>) -> Result<(Caller, Paired), TerminalError> {
+    pub(super) async fn offer(
+        &self,
+        code: PairingCode,
+        csr: Option<String>,
+    ) -> Result<(Caller, Paired), TerminalError> {
         self.terminals.pair(Offer { code, csr, browser: true, from: HERE }).await
     }
 
@@ -67,7 +71,7 @@ impl Room {
         }
     }
 
-    async fn software(&self) -> (TerminalId, Vec<u8>) {
+    pub(super) async fn software(&self) -> (TerminalId, Vec<u8>) {
         let code = self.window(Kind::Software).await;
         match self.offer(code, Some(Software::new().csr())).await.unwrap().1 {
             Paired::Software { id, certificate, .. } => (id, der(&certificate.pem)),
@@ -75,19 +79,19 @@ impl Room {
         }
     }
 
-    async fn state(&self, id: &TerminalId) -> State {
+    pub(super) async fn state(&self, id: &TerminalId) -> State {
         let listed = self.terminals.list(FACILITY).await.unwrap();
         listed.iter().find(|record| record.id == *id).unwrap().state(self.clock.now())
     }
 }
 
-fn der(pem: &str) -> Vec<u8> {
+pub(super) fn der(pem: &str) -> Vec<u8> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
 }
 
-fn code<T>(result: Result<T, TerminalError>) -> Option<Code> {
+pub(super) fn code<T>(result: Result<T, TerminalError>) -> Option<Code> {
     result.err().map(|error| error.code())
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engawa::clock::Clock;
+use engawa::credential::KeyFile;
 use engawa::credential::seal::Keyring;
 use engawa::fault::Code;
 use engawa::hub::{Scope, ScriptedHub, Trouble};
@@ -37,7 +38,7 @@ impl Ground {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let clock = Clock::manual("2026-11-22T00:00:00Z".parse().unwrap());
         let (store, task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
-        let keys = Arc::new(Keyring::create(&directory.path().join("master.key")).unwrap());
+        let keys = Arc::new(KeyFile::new(directory.path().join("master.key"), false, None).create().unwrap());
         Self { store, keys, clock, _task: task, _directory: directory }
     }
 }

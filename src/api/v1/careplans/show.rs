@@ -10,6 +10,7 @@ use crate::api::Api;
 use crate::api::caller::{Read, With};
 use crate::api::problem::Failure;
 use crate::api::v1::submissions::parse;
+use crate::api::v1::wire::name_persons;
 use crate::fault::Code;
 
 /// Follow care plans
@@ -28,5 +29,7 @@ pub(in crate::api) async fn show(
 ) -> Result<Json<BatchView>, Failure> {
     let outbox = &api.desk(&by.caller.facility)?.outbox;
     let found = outbox.batch(&by.caller.facility, parse(&id)?).await?;
-    Ok(Json(BatchView::of(found.ok_or(Code::RequestNotFound)?)))
+    let mut view = BatchView::of(found.ok_or(Code::RequestNotFound)?);
+    name_persons(&api.people, &by.caller.facility, &mut view.deliveries).await?;
+    Ok(Json(view))
 }

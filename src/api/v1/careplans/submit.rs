@@ -20,7 +20,7 @@ use crate::api::about::{About, Recorded, Repeated};
 use crate::api::body::Pieces;
 use crate::api::caller::{Connection, authorise};
 use crate::api::problem::{Document, Failure, Place};
-use crate::api::v1::opinions::{REPLAYED, idempotency_key, submitter};
+use crate::api::v1::opinions::{REPLAYED, idempotency_key, in_person};
 use crate::fault::Code;
 use crate::outbox::{Batch, Sender};
 use crate::terminal::Right;
@@ -74,7 +74,7 @@ struct Taken {
 }
 
 async fn take_in(api: Arc<Api>, seats: Seats, parts: Parts, mut body: Pieces) -> Result<Batch, Failure> {
-    let taking = tokio::time::timeout(api.config.upload, take(&seats, &parts, &mut body)).await;
+    let taking = tokio::time::timeout(api.config.upload, take(&api, &seats, &parts, &mut body)).await;
     match taking.unwrap_or_else(|_| Err(Code::RequestTimeout.into())) {
         Ok(taken) => hand_in(&api, &seats, taken).await,
         Err(failure) => {
@@ -86,13 +86,14 @@ async fn take_in(api: Arc<Api>, seats: Seats, parts: Parts, mut body: Pieces) ->
     }
 }
 
-async fn take(seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, Failure> {
+async fn take(api: &Api, seats: &Seats, parts: &Parts, body: &mut Pieces) -> Result<Taken, Failure> {
     let caller = authorise(parts, Right::Submit)?;
     let key = idempotency_key(parts)?.to_owned();
     let due = due(parts)?;
     let room = seats.room(announced(parts))?;
     let sent = read(parts, body).await?;
-    Ok(Taken { sent, sender: submitter(&caller, parts), key, due, _room: room })
+    let sender = in_person(api, &caller, parts).await?;
+    Ok(Taken { sent, sender, key, due, _room: room })
 }
 
 async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failure> {

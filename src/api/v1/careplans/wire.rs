@@ -125,7 +125,7 @@ pub(in crate::api) struct BatchView {
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Timestamp,
     /// One for each unit and office; without substitutions.
-    deliveries: Vec<SubmissionView>,
+    pub(super) deliveries: Vec<SubmissionView>,
     /// What was noticed at acceptance and did not stand in the way.
     warnings: Vec<Place>,
 }

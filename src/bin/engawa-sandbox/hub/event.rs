@@ -77,6 +77,9 @@ fn opinions() -> String {
 pub(crate) struct Filed {
     #[serde(flatten)]
     pub(crate) asked: Asked,
+    /// As whom; empty in records of an earlier sandbox.
+    #[serde(default)]
+    pub(crate) user_id: String,
     pub(crate) receipt_number: String,
     pub(crate) insurer_number: String,
     pub(crate) request_number: String,

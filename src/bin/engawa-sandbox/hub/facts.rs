@@ -66,7 +66,7 @@ impl Hub {
             .iter()
             .map(|f| {
                 json!({
-                    "key": f.filed.asked.key, "facility": f.filed.asked.facility, "receipt_number": f.filed.receipt_number,
+                    "key": f.filed.asked.key, "facility": f.filed.asked.facility, "user_id": f.filed.user_id, "receipt_number": f.filed.receipt_number,
                     "accepted_at": stamp(f.filed.asked.at), "body_sha256": f.filed.asked.body_sha256,
                     "canonical_sha256": f.filed.asked.canonical_sha256, "length": f.filed.asked.length,
                     "insurer_number": f.filed.insurer_number, "request_number": f.filed.request_number,

@@ -20,6 +20,7 @@ pub(crate) struct Filing {
 /// An opinion on its way in: what will be kept of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Paper {
+    pub(crate) user_id: String,
     pub(crate) insurer_number: String,
     pub(crate) request_number: String,
     pub(crate) attachments: u64,
@@ -68,10 +69,11 @@ impl Hub {
     pub(crate) fn file(&mut self, asked: Asked, paper: Paper) -> Result<Known, Failure> {
         let number = u64::try_from(self.filings.len())? + 1;
         let receipt_number = format!("S{number:07}-{}", derive(self.seed, "receipt", number, 6));
-        let Paper { insurer_number, request_number, attachments } = paper;
+        let Paper { user_id, insurer_number, request_number, attachments } = paper;
         let key = (asked.facility.clone(), asked.key);
         self.commit(Event::Filed(Box::new(Filed {
             asked,
+            user_id,
             receipt_number,
             insurer_number,
             request_number,

@@ -21,7 +21,7 @@ pub(super) fn file(sandbox: &Sandbox, inbound: &Inbound, user: &str, fault: Opti
         Ok(body) => rules::check(body),
         Err(error) => vec![error.clone()],
     };
-    let paper = paper(body.as_ref().ok());
+    let paper = paper(body.as_ref().ok(), user);
     let mut hub = sandbox.hub();
     if inbound.identity.kind != "iryo" || hub.job_kind(user) != "doctor" {
         errors = vec![not_for_you()];
@@ -38,10 +38,11 @@ pub(super) fn file(sandbox: &Sandbox, inbound: &Inbound, user: &str, fault: Opti
 }
 
 /// What is kept of an opinion beside its hashes.
-fn paper(body: Option<&Value>) -> Paper {
+fn paper(body: Option<&Value>, user: &str) -> Paper {
     let text = |name: &str| body.and_then(|b| b.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
     let attachments = body.and_then(|b| b.get("attachments")).and_then(Value::as_array).map_or(0, Vec::len);
     Paper {
+        user_id: user.to_owned(),
         insurer_number: text("insurer_number"),
         request_number: text("request_number"),
         attachments: u64::try_from(attachments).unwrap_or(0),

@@ -14,7 +14,12 @@ const ALL: [Entry; 11] = [
         "iryo",
         &["medical"],
         "架空内科クリニック",
-        &[("clinic-doctor", "doctor"), ("clinic-clerk", "clerk")],
+        &[
+            ("clinic-doctor", "doctor"),
+            ("clinic-clerk", "clerk"),
+            ("clinic-partner", "doctor"),
+            ("clinic-locum", "doctor"),
+        ],
     ),
     ("other-clinic", "9910000029", "iryo", &["medical"], "例示整形外科医院", &[("other-doctor", "doctor")]),
     (
@@ -23,7 +28,7 @@ const ALL: [Entry; 11] = [
         "kaigo-hoken",
         &["43"],
         "見本居宅介護支援事業所",
-        &[("office-manager", "care_manager"), ("office-clerk", "clerk")],
+        &[("office-manager", "care_manager"), ("office-clerk", "clerk"), ("office-planner", "care_manager")],
     ),
     (
         "other-office",

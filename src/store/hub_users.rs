@@ -1,0 +1,167 @@
+//! The staff's own users at the hub, and what is to go out as them.
+
+use sqlx::SqliteConnection;
+
+use super::staff::COLUMNS;
+use super::{StaffRow, Store, StoreError, Transit, Write};
+
+/// What has not left and can still go as somebody else: the hub does not have it.
+const WAITING: &str = "state IN ('queued', 'held')";
+
+/// Whose user id it is within a facility.
+pub(super) async fn owner(tx: &mut SqliteConnection, facility: &str, id: &str) -> Result<Option<String>, StoreError> {
+    let owner = sqlx::query_scalar("SELECT user FROM staff WHERE facility = ? AND hub_user = ?");
+    Ok(owner.bind(facility).bind(id).fetch_optional(tx).await?)
+}
+
+/// Names an account's user id at the hub and its password. What waits under the one before waits under the new one.
+pub struct SetHubUser {
+    /// Facility number.
+    pub facility: String,
+    /// The account.
+    pub user: String,
+    /// The user id; `None` takes it away, and what waits under it goes on waiting.
+    pub hub_user: Option<String>,
+    /// The password, sealed; `None`: there is none in the store from here on.
+    pub hub_password: Option<Vec<u8>>,
+}
+
+/// What became of a [`SetHubUser`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HubUserSet {
+    /// It is so.
+    Yes,
+    /// There is no such account.
+    Absent,
+    /// The user id is another account's.
+    Taken,
+}
+
+impl Write for SetHubUser {
+    type Output = HubUserSet;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<HubUserSet, StoreError> {
+        let Self { facility, user, hub_user, hub_password } = self;
+        let before: Option<Option<String>> =
+            sqlx::query_scalar("SELECT hub_user FROM staff WHERE facility = ? AND user = ?")
+                .bind(facility)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some(before) = before else { return Ok(HubUserSet::Absent) };
+        if let Some(id) = hub_user
+            && owner(tx, facility, id).await?.is_some_and(|owner| owner != *user)
+        {
+            return Ok(HubUserSet::Taken);
+        }
+        sqlx::query("UPDATE staff SET hub_user = ?, hub_password = ? WHERE facility = ? AND user = ?")
+            .bind(hub_user)
+            .bind(hub_password)
+            .bind(facility)
+            .bind(user)
+            .execute(&mut *tx)
+            .await?;
+        if let (Some(before), Some(id)) = (before, hub_user)
+            && before != *id
+        {
+            let rename =
+                format!("UPDATE submission SET hub_user = ? WHERE facility = ? AND {WAITING} AND hub_user = ?");
+            // Text of our own; what comes from outside is bound.
+            sqlx::query(sqlx::AssertSqlSafe(rename)).bind(id).bind(facility).bind(before).execute(tx).await?;
+        }
+        Ok(HubUserSet::Yes)
+    }
+}
+
+/// Wipes kept passwords.
+pub struct WipeHubPasswords {
+    /// Facility number.
+    pub facility: String,
+    /// Only this account's; `None`: everybody's.
+    pub user: Option<String>,
+}
+
+impl Write for WipeHubPasswords {
+    type Output = u64;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
+        let wipe = sqlx::query(
+            "UPDATE staff SET hub_password = NULL WHERE facility = ? AND user = coalesce(?, user) AND hub_password IS NOT NULL",
+        );
+        Ok(wipe.bind(&self.facility).bind(&self.user).execute(tx).await?.rows_affected())
+    }
+}
+
+/// What waits goes out as the facility's user from here on; tells how much it is.
+pub struct AllAsFacility {
+    /// Facility number.
+    pub facility: String,
+}
+
+impl Write for AllAsFacility {
+    type Output = u64;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
+        // What waited for a person need not wait any longer.
+        let change = format!(
+            "UPDATE submission SET hub_user = NULL, wait_until = CASE WHEN state = 'queued' THEN NULL ELSE wait_until END \
+             WHERE facility = ? AND {WAITING} AND hub_user IS NOT NULL"
+        );
+        // Text of our own; what comes from outside is bound.
+        let done = sqlx::query(sqlx::AssertSqlSafe(change)).bind(&self.facility).execute(tx).await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// What waits for somebody's password waits no longer.
+pub struct PasswordGiven {
+    /// Facility number.
+    pub facility: String,
+    /// The user id at the hub.
+    pub hub_user: String,
+    /// Why it waits.
+    pub reasons: [&'static str; 2],
+}
+
+impl Write for PasswordGiven {
+    type Output = u64;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
+        let go = sqlx::query(
+            "UPDATE submission SET wait_until = NULL, pause = 0 \
+             WHERE facility = ? AND state = 'queued' AND hub_user = ? AND reason IN (?, ?)",
+        );
+        let [one, other] = self.reasons;
+        let go = go.bind(&self.facility).bind(&self.hub_user).bind(one).bind(other);
+        Ok(go.execute(tx).await?.rows_affected())
+    }
+}
+
+/// A transition after which, where it has queued the submission, this goes out as the facility's user.
+pub struct AsFacility<T>(pub Transit<T>);
+
+impl<T: Send + 'static> Write for AsFacility<T> {
+    type Output = Option<T>;
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<T>, StoreError> {
+        let learnt = self.0.apply(tx).await?;
+        sqlx::query("UPDATE submission SET hub_user = NULL WHERE id = ? AND state = 'queued'")
+            .bind(self.0.id.as_slice())
+            .execute(tx)
+            .await?;
+        Ok(learnt)
+    }
+}
+
+impl Store {
+    /// The account that a user id at the hub belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn staff_at_hub(&self, facility: &str, hub_user: &str) -> Result<Option<StaffRow>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM staff WHERE facility = ? AND hub_user = ?");
+        // Text of our own; what comes from outside is bound.
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(select));
+        Ok(row.bind(facility).bind(hub_user).fetch_optional(&self.readers).await?)
+    }
+}
