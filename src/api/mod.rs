@@ -31,6 +31,7 @@ mod standing;
 mod steady;
 mod strict_json;
 mod v1;
+mod whole;
 mod wiped;
 
 use std::sync::Arc;

@@ -27,6 +27,7 @@ use super::caller::{Connection, Peer};
 use super::lan::{Gate, LanConfig, canonical};
 use super::standing::Ties;
 use super::steady::Steady;
+use super::whole::Whole;
 use crate::clock::Clock;
 use crate::telemetry::Metric;
 
@@ -248,7 +249,7 @@ impl Connections {
             let used = Arc::clone(&used);
             hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
                 used.store(true, Ordering::Relaxed);
-                answer(router.clone(), connection.clone(), request.map(Body::new))
+                answer(router.clone(), connection.clone(), request)
             })
         };
         let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -277,10 +278,13 @@ impl Connections {
 async fn answer(
     router: Router,
     connection: Connection,
-    mut request: Request,
+    request: hyper::Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
+    let (head, body) = request.into_parts();
+    let (body, mark) = Whole::new(body);
+    let mut request = Request::from_parts(head, Body::new(body));
     request.extensions_mut().insert(connection);
-    router.oneshot(request).await
+    router.oneshot(request).await.map(|response| mark.announce(response))
 }
 
 /// Who is at the other end, by the kernel's word.

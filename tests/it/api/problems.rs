@@ -192,3 +192,16 @@ async fn a_panic_is_logged_without_its_words() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("a task panicked") && !log.contains("hunter2"), "{log}");
 }
+
+/// What is refused before its body was read ends the connection, and says so: the next request on it would be lost.
+#[tokio::test]
+async fn a_connection_that_ends_with_the_answer_says_so() {
+    let house = House::open().await;
+    let key = house.key(&[Right::Submit]).await;
+    let unread = house.tcp(post("engawa_000000000000_nothing", JSON, "{}")).await;
+    unread.problem("AUTH_INVALID");
+    assert_eq!(unread.header("connection"), "close");
+    for whole in [house.tcp(post(&key, JSON, "{}")).await, house.tcp(get("/v1/health", None)).await] {
+        assert!(whole.headers.get("connection").is_none(), "{}", whole.status);
+    }
+}
