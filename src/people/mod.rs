@@ -32,7 +32,7 @@ pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, day_in_japan};
 use crate::credential::seal::Keyring;
 use crate::store::{SetFact, StaffRow, Store, StoreError};
 use hub_login::HubLogins;
