@@ -282,7 +282,7 @@ impl<H: HubPort> Dispatcher<H> {
                     let mut sent =
                         send(&inner, hub.as_ref(), kind, Delivery { key, length, body, user }, &damage).await;
                     if own.is_answered_before(&sent.outcome, begun_at, hub.ahead()) {
-                        inner.doubt_all();
+                        inner.doubt_all().await;
                     }
                     if is_absent(&sent.outcome) && keys.may_be_under_another(hub.as_ref()).await {
                         sent.outcome = Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try));
@@ -371,7 +371,7 @@ impl<H: HubPort> Dispatcher<H> {
             }
         };
         if self.engine.passed_at(kind) != passed {
-            self.inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
+            self.inner.hub_answered(now);
         }
         Some(News { id, input, told })
     }
