@@ -96,7 +96,10 @@ impl Inner {
         let known = self.confirmed.load(Ordering::SeqCst);
         let read = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
         // What was confirmed here during the reading goes before what was read.
-        Ok(self.confirmed.compare_exchange(known, read, Ordering::SeqCst, Ordering::SeqCst).map_or_else(|now| now, |_| read))
+        Ok(self
+            .confirmed
+            .compare_exchange(known, read, Ordering::SeqCst, Ordering::SeqCst)
+            .map_or_else(|now| now, |_| read))
     }
 
     /// What is known from before this start, and what the time since then says.
