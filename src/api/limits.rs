@@ -22,35 +22,28 @@ use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
 
 /// Places for requests that are worked on at the same time. Each way in has its own, so that neither the LAN nor a program of this
-/// machine can keep the administrator out; and who shows no credential has few.
+/// machine can keep the administrator out. What is open to strangers of the LAN takes none.
 #[derive(Clone)]
 pub(super) struct RequestSeats {
     machine: Arc<Semaphore>,
     lan: Arc<Semaphore>,
     administrator: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
 }
 
 impl RequestSeats {
-    /// Requests of the administrator and of strangers of the LAN, each.
+    /// Requests of the administrator.
     const FEW: usize = 16;
 
     /// So many for the programs of this machine, and as many for the LAN.
     pub(super) fn new(most: usize) -> Self {
         let seats = |count| Arc::new(Semaphore::new(count));
-        Self {
-            machine: seats(most),
-            lan: seats(most),
-            administrator: seats(most.min(Self::FEW)),
-            strangers: seats(most.min(Self::FEW)),
-        }
+        Self { machine: seats(most), lan: seats(most), administrator: seats(most.min(Self::FEW)) }
     }
 
-    fn take(&self, request: &Request, door: Door) -> Option<OwnedSemaphorePermit> {
+    fn take(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
         let peer = request.extensions().get::<Connection>().map(|connection| &connection.peer);
         let seats = match peer {
             Some(Peer::Administrator) => &self.administrator,
-            Some(Peer::Lan { .. }) if matches!(door, Door::Open) => &self.strangers,
             Some(Peer::Lan { .. }) => &self.lan,
             _ => &self.machine,
         };
@@ -103,7 +96,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The layer in front of each handler.
 pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let seat = match guard.seats.as_ref().map(|seats| seats.take(&request, guard.door)) {
+    let seat = match guard.seats.as_ref().map(|seats| seats.take(&request)) {
         None => None,
         Some(Some(seat)) => Some(Arc::new(seat)),
         Some(None) => return Failure::from(Code::GatewayBusy).into_response(),
