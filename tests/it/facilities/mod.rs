@@ -122,7 +122,7 @@ fn a_header_says_which_facility_is_meant_and_never_opens_another_one() {
     assert_eq!((&sent[0]["facility"], &sent[0]["by"]), (&json!(second.number), &json!("local")));
     let refused = |record: &&Value| record["act"] == "opinion.submit" && record["code"] == "AUTH_FORBIDDEN";
     let refused: Vec<&Value> = trail.iter().filter(refused).collect();
-    // Those of one key within a minute stand together.
+    // The same refusal of one key has one record.
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert!(refused.iter().all(|record| record["facility"] == *first.number));
     assert!(house.gateway.run(&["audit", "verify"]).status.success());
