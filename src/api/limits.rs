@@ -117,8 +117,9 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         return guard.open(connection, running).await;
     }
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
-        Ok(caller) => caller,
+        Ok(caller) => note_facility(caller),
         Err(TurnedAway { caller, failure }) => {
+            let caller = caller.map(note_facility);
             let from = connection.and_then(|connection| connection.peer.address());
             guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
             return if guard.may_cost() { failure.costing_nothing() } else { failure }.into_response();
@@ -143,6 +144,12 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         false => Code::AuthInvalid.into(),
     };
     while_standing((&api, &standing), lost, guard.recorded(connection, (act, on), running)).await
+}
+
+/// The lines of the log about a request say for which facility it is.
+fn note_facility(caller: Caller) -> Caller {
+    tracing::Span::current().record("facility", caller.facility.as_str());
+    caller
 }
 
 /// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
@@ -192,7 +199,7 @@ impl Guard {
         let from = connection.peer.address();
         let whole = async move {
             let mut response = running.await;
-            if let Some(caller) = response.extensions_mut().remove::<Caller>() {
+            if let Some(caller) = response.extensions_mut().remove::<Caller>().map(note_facility) {
                 return self.recorder.close(draft(&caller, self.act), None, response).await;
             }
             if let Some(failure) = response.extensions().get::<Failure>() {

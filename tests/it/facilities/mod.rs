@@ -168,6 +168,11 @@ fn nothing_of_one_is_visible_to_the_other() {
             let answer = facility.ask(&house, method, &path);
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         }
+        // The log says whose request it was.
+        let log = house.gateway.log();
+        let opened = log.lines().filter(|line| line.contains("pairing window opened") && line.contains(&own.window));
+        let tells = |line: &str| line.contains(&format!("facility=\"{}\"", facility.number));
+        assert!(opened.inspect(|line| assert!(tells(line), "{line}")).count() == 1, "{log}");
         // Each has a folder of its own.
         assert!(house.gateway.exchange().join(&facility.number).join("out").is_dir());
         facility.reaches(&house, &own.submission, "delivered");
