@@ -2,7 +2,6 @@
 //!
 //! A connection that is not wanted is accepted and reset at once. To leave it in the system's queue would make everybody else wait behind it.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,15 +10,14 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::caller::Peer;
+use super::crowd::{Crowd, Proven, Seat};
 use super::perimeter::Perimeter;
 use super::steady::Steady;
 use crate::telemetry::Metric;
-use crate::terminal::pairing::{NEARBY, network};
 
 /// How the LAN is listened to.
 #[derive(Clone)]
@@ -28,7 +26,7 @@ pub struct LanConfig {
     pub tls: Arc<ServerConfig>,
     /// Who may come, and under which names.
     pub perimeter: Arc<Perimeter>,
-    /// Connections open at once; one more takes the place of one of the address that has the most, or is closed.
+    /// Connections open at once; one more takes the place of another one (see [`Crowd`]), or is closed.
     pub max_connections: usize,
     /// Of these, from one address; more are closed. Of an IPv6 /64 eight times as many, and half of all at most.
     pub per_address: usize,
@@ -46,97 +44,37 @@ impl std::fmt::Debug for LanConfig {
 #[derive(Clone)]
 pub(super) struct Gate {
     config: LanConfig,
-    open: Arc<Mutex<Open>>,
-}
-
-#[derive(Default)]
-struct Open {
-    all: usize,
-    next: u64,
-    /// The connections of each address, the oldest first.
-    by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
-    /// How many each IPv6 /64 has.
-    by_network: HashMap<IpAddr, usize>,
-}
-
-impl Open {
-    fn of(&self, address: IpAddr) -> usize {
-        self.by_address.get(&address).map_or(0, BTreeMap::len)
-    }
-
-    fn near(&self, address: IpAddr) -> usize {
-        network(address).and_then(|network| self.by_network.get(&network)).copied().unwrap_or(0)
-    }
-
-    fn add(&mut self, address: IpAddr) -> (u64, Arc<Notify>) {
-        let (number, displaced) = (self.next, Arc::new(Notify::new()));
-        self.next += 1;
-        self.all += 1;
-        self.by_address.entry(address).or_default().insert(number, Arc::clone(&displaced));
-        if let Some(network) = network(address) {
-            *self.by_network.entry(network).or_default() += 1;
-        }
-        (number, displaced)
-    }
-
-    fn remove(&mut self, address: IpAddr, number: u64) {
-        let Some(connections) = self.by_address.get_mut(&address) else { return };
-        let removed = connections.remove(&number).is_some();
-        if connections.is_empty() {
-            self.by_address.remove(&address);
-        }
-        if !removed {
-            return;
-        }
-        self.all -= 1;
-        let Some(network) = network(address) else { return };
-        if let Some(near) = self.by_network.get_mut(&network) {
-            *near -= 1;
-            if *near == 0 {
-                self.by_network.remove(&network);
-            }
-        }
-    }
-
-    /// Makes room for an address with `own` connections: the oldest one goes of the address that has the most, if it has more than
-    /// the newcomer will have. So those who take many seats take them from each other.
-    fn displace(&mut self, own: usize) -> bool {
-        let most = self.by_address.iter().max_by_key(|(_, connections)| connections.len());
-        let Some((address, connections)) = most.filter(|(_, connections)| connections.len() > own + 1) else {
-            return false;
-        };
-        let Some((&number, displaced)) = connections.first_key_value() else { return false };
-        displaced.notify_one();
-        self.remove(*address, number);
-        true
-    }
+    crowd: Arc<Mutex<Crowd>>,
 }
 
 /// The place of one connection; given back when dropped.
 pub(super) struct Place {
-    open: Arc<Mutex<Open>>,
-    address: IpAddr,
-    number: u64,
-    displaced: Arc<Notify>,
+    crowd: Arc<Mutex<Crowd>>,
+    seat: Seat,
 }
 
 impl Place {
-    /// Ready when the connection has to go, to make room for an address that has fewer.
+    /// Ready when the connection has to go, to make room for somebody else.
     pub(super) fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
-        let displaced = Arc::clone(&self.displaced);
-        async move { displaced.notified().await }
+        self.seat.displaced()
+    }
+
+    /// To be told that somebody was let in on the connection.
+    pub(super) fn proven(&self) -> Proven {
+        self.seat.proven()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(self.address, self.number);
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).give_back(&self.seat);
     }
 }
 
 impl Gate {
     pub(super) fn new(config: LanConfig) -> Self {
-        Self { config, open: Arc::default() }
+        let crowd = Arc::new(Mutex::new(Crowd::new(config.max_connections, config.per_address)));
+        Self { config, crowd }
     }
 
     /// Lets a connection through, or resets it.
@@ -154,23 +92,18 @@ impl Gate {
     }
 
     fn place(&self, address: IpAddr, now: Duration) -> Result<Place, &'static str> {
-        let LanConfig { perimeter, max_connections, per_address, .. } = &self.config;
+        let perimeter = &self.config.perimeter;
         if !perimeter.reach().answers(address) {
             return Err("network");
         }
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = open.of(address);
-        // However many addresses a machine takes on, half of the seats are left to those who come otherwise.
-        let nearby = (per_address * NEARBY).min(max_connections / 2).max(*per_address);
-        if own >= *per_address || open.near(address) >= nearby {
+        let mut crowd = self.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        if !crowd.allows(address) {
             return Err("address");
         }
         perimeter.connection(address, now).map_err(|_| "rate")?;
-        if open.all >= *max_connections && !open.displace(own) {
-            return Err("full");
-        }
-        let (number, displaced) = open.add(address);
-        Ok(Place { open: Arc::clone(&self.open), address, number, displaced })
+        let seat = crowd.take(address).ok_or("full")?;
+        drop(crowd);
+        Ok(Place { crowd: Arc::clone(&self.crowd), seat })
     }
 
     /// Shakes hands; who is at the other end.

@@ -22,35 +22,28 @@ use crate::fault::Code;
 use crate::terminal::{Caller, Credential, Right};
 
 /// Places for requests that are worked on at the same time. Each way in has its own, so that neither the LAN nor a program of this
-/// machine can keep the administrator out; and who shows no credential has few.
+/// machine can keep the administrator out. What is open to strangers of the LAN takes none.
 #[derive(Clone)]
 pub(super) struct RequestSeats {
     machine: Arc<Semaphore>,
     lan: Arc<Semaphore>,
     administrator: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
 }
 
 impl RequestSeats {
-    /// Requests of the administrator and of strangers of the LAN, each.
+    /// Requests of the administrator.
     const FEW: usize = 16;
 
     /// So many for the programs of this machine, and as many for the LAN.
     pub(super) fn new(most: usize) -> Self {
         let seats = |count| Arc::new(Semaphore::new(count));
-        Self {
-            machine: seats(most),
-            lan: seats(most),
-            administrator: seats(most.min(Self::FEW)),
-            strangers: seats(most.min(Self::FEW)),
-        }
+        Self { machine: seats(most), lan: seats(most), administrator: seats(most.min(Self::FEW)) }
     }
 
-    fn take(&self, request: &Request, door: Door) -> Option<OwnedSemaphorePermit> {
+    fn take(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
         let peer = request.extensions().get::<Connection>().map(|connection| &connection.peer);
         let seats = match peer {
             Some(Peer::Administrator) => &self.administrator,
-            Some(Peer::Lan { .. }) if matches!(door, Door::Open) => &self.strangers,
             Some(Peer::Lan { .. }) => &self.lan,
             _ => &self.machine,
         };
@@ -103,7 +96,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The layer in front of each handler.
 pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let seat = match guard.seats.as_ref().map(|seats| seats.take(&request, guard.door)) {
+    let seat = match guard.seats.as_ref().map(|seats| seats.take(&request)) {
         None => None,
         Some(Some(seat)) => Some(Arc::new(seat)),
         Some(None) => return Failure::from(Code::GatewayBusy).into_response(),
@@ -124,8 +117,9 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         return guard.open(connection, running).await;
     }
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
-        Ok(caller) => caller,
+        Ok(caller) => note_facility(caller),
         Err(TurnedAway { caller, failure }) => {
+            let caller = caller.map(note_facility);
             let from = connection.and_then(|connection| connection.peer.address());
             guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
             return if guard.may_cost() { failure.costing_nothing() } else { failure }.into_response();
@@ -150,6 +144,12 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         false => Code::AuthInvalid.into(),
     };
     while_standing((&api, &standing), lost, guard.recorded(connection, (act, on), running)).await
+}
+
+/// The lines of the log about a request say for which facility it is.
+fn note_facility(caller: Caller) -> Caller {
+    tracing::Span::current().record("facility", caller.facility.as_str());
+    caller
 }
 
 /// Whoever is shut out meanwhile is told so; what was begun and has to be finished goes on without them.
@@ -199,7 +199,7 @@ impl Guard {
         let from = connection.peer.address();
         let whole = async move {
             let mut response = running.await;
-            if let Some(caller) = response.extensions_mut().remove::<Caller>() {
+            if let Some(caller) = response.extensions_mut().remove::<Caller>().map(note_facility) {
                 return self.recorder.close(draft(&caller, self.act), None, response).await;
             }
             if let Some(failure) = response.extensions().get::<Failure>() {

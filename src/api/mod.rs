@@ -12,6 +12,7 @@
 mod about;
 mod body;
 mod caller;
+pub mod crowd;
 mod lan;
 mod limits;
 mod matrix;
@@ -22,7 +23,7 @@ mod pages;
 mod perimeter;
 mod person;
 mod problem;
-mod rate;
+pub mod rate;
 mod recorder;
 mod routes;
 mod serve;

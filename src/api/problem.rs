@@ -404,7 +404,9 @@ impl IntoResponse for Failure {
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let id = Uuid::new_v4();
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", correlation_id = %id, method = %request.method(), route);
+    // Of the highest level, so that it is there for every line; the facility is known once the caller is.
+    let facility = tracing::field::Empty;
+    let span = tracing::error_span!("request", correlation_id = %id, method = %request.method(), route, facility);
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(failure) = failure_of(&mut response) {
         span.in_scope(|| failure.log());

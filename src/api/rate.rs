@@ -16,9 +16,12 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// A rate for each address.
 #[derive(Debug)]
-pub(super) struct Rate {
-    addresses: Mutex<Buckets>,
-    networks: Mutex<Buckets>,
+pub struct Rate(Mutex<Both>);
+
+#[derive(Debug)]
+struct Both {
+    addresses: Buckets,
+    networks: Buckets,
 }
 
 #[derive(Debug)]
@@ -37,22 +40,31 @@ struct Bucket {
 
 impl Rate {
     /// So many in a second, in the mean, and twice as many at once.
-    pub(super) fn new(per_second: u32) -> Self {
+    #[must_use]
+    pub fn new(per_second: u32) -> Self {
         let most = f64::from(per_second.max(1));
         let nearby = f64::from(u32::try_from(NEARBY).unwrap_or(u32::MAX));
-        Self { addresses: Mutex::new(Buckets::new(most)), networks: Mutex::new(Buckets::new(most * nearby)) }
+        Self(Mutex::new(Both { addresses: Buckets::new(most), networks: Buckets::new(most * nearby) }))
     }
 
     /// Takes one token of `address` at the monotonic time `now`.
     ///
     /// # Errors
     /// The whole seconds until there is one again, at least 1.
-    pub(super) fn take(&self, address: IpAddr, now: Duration) -> Result<(), u64> {
-        let take = |buckets: &Mutex<Buckets>, address| {
-            buckets.lock().unwrap_or_else(PoisonError::into_inner).take(address, now)
-        };
-        take(&self.addresses, address)?;
-        network(address).map_or(Ok(()), |network| take(&self.networks, network))
+    pub fn take(&self, address: IpAddr, now: Duration) -> Result<(), u64> {
+        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(network) = network(address) else { return both.addresses.take(address, now) };
+        // Looked at first, so that a flood from address after address of one network leaves nothing behind; taken from last, so that one
+        // address that asks too often uses up nothing of the others'.
+        both.networks.look(network, now)?;
+        both.addresses.take(address, now)?;
+        both.networks.take(network, now)
+    }
+
+    /// How many addresses are told apart.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).addresses.by_address.len()
     }
 }
 
@@ -62,29 +74,55 @@ impl Buckets {
         Self { per_second, by_address: HashMap::new(), others, swept: Duration::ZERO }
     }
 
+    /// Whether there is a token, without taking it.
+    fn look(&self, address: IpAddr, now: Duration) -> Result<(), u64> {
+        match self.by_address.get(&address) {
+            Some(bucket) => self.enough(self.filled(*bucket, now)),
+            None if self.by_address.len() < MOST => Ok(()),
+            None => self.enough(self.filled(self.others, now)),
+        }
+    }
+
     fn take(&mut self, address: IpAddr, now: Duration) -> Result<(), u64> {
-        let (per_second, burst) = (self.per_second, self.per_second * 2.0);
-        let filled = |bucket: Bucket| {
-            let since = now.saturating_sub(bucket.at).as_secs_f64();
-            (bucket.tokens + since * per_second).min(burst)
-        };
-        if self.by_address.len() >= MOST && now.saturating_sub(self.swept) >= SWEEP {
-            self.swept = now;
-            // A full bucket says nothing that a new one would not say.
-            self.by_address.retain(|_, bucket| filled(*bucket) < burst);
+        self.sweep(now);
+        let known = self.by_address.get(&address).copied();
+        let own = known.is_some() || self.by_address.len() < MOST;
+        let bucket = known.unwrap_or(if own { Bucket { tokens: self.burst(), at: now } } else { self.others });
+        let tokens = self.filled(bucket, now);
+        let enough = self.enough(tokens);
+        let left = Bucket { tokens: if enough.is_ok() { tokens - 1.0 } else { tokens }, at: now };
+        if own {
+            self.by_address.insert(address, left);
+        } else {
+            self.others = left;
         }
-        let room = self.by_address.len() < MOST;
-        let bucket = match self.by_address.get_mut(&address) {
-            Some(bucket) => bucket,
-            None if room => self.by_address.entry(address).or_insert(Bucket { tokens: burst, at: now }),
-            None => &mut self.others,
-        };
-        *bucket = Bucket { tokens: filled(*bucket), at: now };
-        if bucket.tokens < 1.0 {
-            let wait = Duration::from_secs_f64((1.0 - bucket.tokens) / per_second);
-            return Err(wait.as_secs() + 1);
+        enough
+    }
+
+    /// A full bucket says nothing that a new one would not say.
+    fn sweep(&mut self, now: Duration) {
+        if self.by_address.len() < MOST || now.saturating_sub(self.swept) < SWEEP {
+            return;
         }
-        bucket.tokens -= 1.0;
-        Ok(())
+        self.swept = now;
+        let mut known = std::mem::take(&mut self.by_address);
+        known.retain(|_, bucket| self.filled(*bucket, now) < self.burst());
+        self.by_address = known;
+    }
+
+    fn burst(&self) -> f64 {
+        self.per_second * 2.0
+    }
+
+    fn filled(&self, bucket: Bucket, now: Duration) -> f64 {
+        let since = now.saturating_sub(bucket.at).as_secs_f64();
+        (bucket.tokens + since * self.per_second).min(self.burst())
+    }
+
+    fn enough(&self, tokens: f64) -> Result<(), u64> {
+        if tokens >= 1.0 {
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - tokens) / self.per_second).as_secs() + 1)
     }
 }

@@ -31,7 +31,8 @@ pub(super) enum Pace {
     Normal,
     /// Refused under load; keeps its own time.
     Own,
-    /// Answers under any load: who looks after the gateway must see it when it is busy.
+    /// Takes no seat, so that others who have them keep nobody from it: how the gateway is, the pages, and pairing, whose sender is known
+    /// only once the request is read. Keeps its own time.
     Always,
 }
 
@@ -143,7 +144,7 @@ table! {
     Normal Admin    ""                       pairing::list / __path_list;
     Own    Admin    "pairing.open"           pairing::open / __path_open;
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
-    Own    Open     "terminal.pair"          pairing::pair / __path_pair;
+    Always Open     "terminal.pair"          pairing::pair / __path_pair;
     Normal Admin    "trail.read"             trail::read / __path_read;
     Normal Admin    ""                       backup::show / __path_show;
     Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
@@ -152,11 +153,11 @@ table! {
     Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
     Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
     Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
-    Normal Open     ""                       pages::home / __path_home;
-    Normal Open     ""                       pages::pairing_page / __path_pairing_page;
-    Normal Open     ""                       pages::login_page / __path_login_page;
-    Normal Open     ""                       pages::style / __path_style;
-    Normal Open     ""                       pages::script / __path_script;
+    Always Open     ""                       pages::home / __path_home;
+    Always Open     ""                       pages::pairing_page / __path_pairing_page;
+    Always Open     ""                       pages::login_page / __path_login_page;
+    Always Open     ""                       pages::style / __path_style;
+    Always Open     ""                       pages::script / __path_script;
     Always Open     ""                       gateway::health / __path_health;
     Always Inside   ""                       gateway::metrics / __path_metrics;
     Always Open     ""                       gateway::openapi / __path_openapi;
@@ -180,6 +181,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
         .layer(Extension(streams))
         .layer(Extension(v1::careplans::Seats::new()))
+        .layer(Extension(v1::turns::Turns::default()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(&api), perimeter))
         .layer(from_fn_with_state(Arc::clone(&api), meter))

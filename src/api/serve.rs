@@ -193,7 +193,7 @@ impl Connections {
         let Some((stream, place)) = gate.admit(stream, address, now) else { return };
         let (connections, gate) = (self.clone(), gate.clone());
         let mut stopping = self.stopping.clone();
-        let displaced = place.displaced();
+        let (displaced, ties) = (place.displaced(), Ties::proving(place.proven()));
         let served = async move {
             let _ = stream.set_nodelay(true);
             let shaken = tokio::select! {
@@ -201,7 +201,7 @@ impl Connections {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match shaken {
-                Ok((stream, peer)) => Box::pin(connections.run(stream, peer, place)).await,
+                Ok((stream, peer)) => Box::pin(connections.run(stream, peer, (place, ties))).await,
                 Err(error) => {
                     Metric::LanRefused.count(&[("reason", "tls")]);
                     tracing::debug!(%address, %error, "no handshake with a peer of the LAN");
@@ -222,7 +222,7 @@ impl Connections {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(stream, Peer::Network(address), seat));
+                self.tasks.spawn(self.clone().run(stream, Peer::Network(address), (seat, Ties::default())));
             }
             // Has a loop of its own.
             Listener::Lan(..) => {}
@@ -230,19 +230,18 @@ impl Connections {
                 let (stream, _) = listener.accept().await?;
                 let peer = peer(&stream)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(stream, peer, seat));
+                self.tasks.spawn(self.clone().run(stream, peer, (seat, Ties::default())));
             }
         }
         Ok(())
     }
 
     /// Serves one connection until its peer goes or the endpoint stops.
-    async fn run<S>(self, stream: S, peer: Peer, _seat: impl Send)
+    async fn run<S>(self, stream: S, peer: Peer, (_seat, ties): (impl Send, Ties))
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { router, http, mut stopping, tasks, .. } = self;
-        let ties = Ties::default();
         let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
         let used = Arc::new(AtomicBool::new(false));
         let service = {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::Api;
+use super::crowd::Proven;
 use super::person;
 use super::problem::Failure;
 use crate::card::Terminal;
@@ -46,6 +47,7 @@ pub(super) struct Ties(Arc<Tied>);
 struct Tied {
     user: Mutex<Option<(Arc<Api>, Caller)>>,
     known: Notify,
+    proven: Proven,
 }
 
 impl std::fmt::Debug for Ties {
@@ -55,11 +57,17 @@ impl std::fmt::Debug for Ties {
 }
 
 impl Ties {
+    /// Of a connection that is told when somebody is let in on it.
+    pub(super) fn proving(proven: Proven) -> Self {
+        Self(Arc::new(Tied { proven, ..Tied::default() }))
+    }
+
     /// Notes who uses the connection, in place of who used it before.
     pub(super) fn tie(&self, api: &Arc<Api>, caller: &Caller) {
         if caller.credential == Credential::Local {
             return;
         }
+        self.0.proven.prove();
         let mut user = self.0.user.lock().unwrap_or_else(PoisonError::into_inner);
         if user.as_ref().is_none_or(|(_, before)| before != caller) {
             *user = Some((Arc::clone(api), caller.clone()));

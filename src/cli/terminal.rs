@@ -76,8 +76,8 @@ fn picture(path: &Path, svg: &str) -> std::io::Result<()> {
 fn paper(window: &Value) -> String {
     let words: Vec<&str> = strings(window, "words");
     format!(
-        "コード / code:  {}\n言葉 / words:   {}\n{}\n{} まで、1台だけ。5回間違えると閉じます。このコードは二度と表示されません。\n\
-         For one terminal, until {}. Five wrong codes shut it. The code is not shown again.",
+        "コード / code:  {}\n言葉 / words:   {}\n{}\n{} まで、1台だけ。5回間違えた端末は10分間受け付けません。このコードは二度と表示されません。\n\
+         For one terminal, until {}. An address that sends five wrong codes is refused for ten minutes. The code is not shown again.",
         text_of(window, "code"),
         words.join(" ・ "),
         text_of(window, "link"),

@@ -18,7 +18,7 @@ use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 use crate::people::People;
 use crate::store::Store;
-use crate::terminal::Terminals;
+use crate::terminal::{TerminalError, Terminals};
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -47,8 +47,10 @@ impl HealthSource for Parts {
                 self.store.facilities_waiting().await.unwrap_or_default().into_iter().collect();
             let count = |number: &str| waiting.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
             let (mut parts, mut facilities) = (Vec::new(), Vec::new());
+            let copied = self.terminals.copied().await;
             for facility in &self.facilities {
                 let mut own = facility.health(self.clock.now()).await;
+                own.extend(terminals(&copied, &facility.number).map(|health| ("terminals", health)));
                 // There is one disk; every outbox looks at it.
                 let disk: Vec<_> = own.extract_if(.., |(name, _)| *name == "storage").collect();
                 if parts.is_empty() {
@@ -64,21 +66,17 @@ impl HealthSource for Parts {
             }
             parts.extend(self.cards.report().map(|health| ("cards", health)));
             parts.extend(self.lan.health().map(|health| ("lan", health)));
-            parts.extend(self.copied().await.map(|health| ("terminals", health)));
             parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
             Report { parts, facilities }
         })
     }
 }
 
-impl Parts {
-    /// Told only while there is something to be done.
-    async fn copied(&self) -> Option<Health> {
-        match self.terminals.copied().await {
-            Ok(0) => None,
-            Ok(_) => Some(degraded(Code::TerminalCopied)),
-            Err(error) => Some(degraded(error.code())),
-        }
+/// A facility's terminals, from the facilities of which one was copied. Told only while there is something to be done.
+fn terminals(copied: &Result<Vec<String>, TerminalError>, facility: &str) -> Option<Health> {
+    match copied {
+        Ok(copied) => copied.iter().any(|own| own == facility).then(|| degraded(Code::TerminalCopied)),
+        Err(error) => Some(degraded(error.code())),
     }
 }
 

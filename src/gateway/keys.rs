@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
+use crate::people::People;
 use crate::terminal::{KeyError, KeyId, KeyRecord, Keys, NewKey, Right};
 
 /// Under whom systemd/engawa.service runs.
@@ -57,7 +59,11 @@ pub async fn keys_offline(settings: &Config, whole: bool, order: KeyOrder) -> Re
         KeyOrder::List => "",
     };
     let id = if let KeyOrder::Revoke { id } = &order { Some(id.clone()) } else { None };
-    let mut answer = obey(&keys, (settings, whole), order).await;
+    let people = People::new(state.store.clone(), state.keys.clone(), state.clock.clone(), Arc::new(|_| ()));
+    let mut answer = match of_the_staff(&people, &settings.facility.number, &order).await {
+        Ok(()) => obey(&keys, (settings, whole), order).await,
+        Err(error) => Err(error),
+    };
     if let Ok(done) = answer.as_ref().map(|done| done["id"].as_str().map(str::to_owned).or(id))
         && !act.is_empty()
     {
@@ -67,7 +73,7 @@ pub async fn keys_offline(settings: &Config, whole: bool, order: KeyOrder) -> Re
             answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
         }
     }
-    drop((keys, state.store));
+    drop((keys, people, state.store));
     state.task.finished().await;
     answer
 }
@@ -82,6 +88,19 @@ pub(super) fn own_directory(directory: &Path) -> Result<(), StartError> {
         // Made here, it would be this user's, and the service could not enter it.
         Err(_) if service.is_some_and(|service| service.uid != own) => Err(Code::StateOwner.into()),
         Err(_) => Ok(()),
+    }
+}
+
+/// A key whose account is not there would be refused wherever it is shown.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no account of that name, or it is suspended or has left; see `engawa staff list`")]
+struct NotStaff;
+
+async fn of_the_staff(people: &People, facility: &str, order: &KeyOrder) -> Result<(), StartError> {
+    let KeyOrder::Add { person: Some(user), .. } = order else { return Ok(()) };
+    match people.role(facility, user).await? {
+        Some(_) => Ok(()),
+        None => Err(StartError { code: Code::RequestMalformed, source: Some(Box::new(NotStaff)) }),
     }
 }
 

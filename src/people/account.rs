@@ -265,7 +265,7 @@ impl People {
         };
         let ended = self.0.store.write(write).await?.ok_or(PeopleError::Absent)?;
         (self.0.told)(&ended);
-        self.tries(|tries| tries.pardon(user));
+        self.tries(|tries| tries.pardon(facility, user));
         Ok((self.account(facility, user).await?, one_time))
     }
 

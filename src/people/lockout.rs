@@ -1,7 +1,7 @@
 //! How often a password may be tried. Pure: time comes in, nothing goes out.
 //!
 //! A try is counted before the password is looked at, so that tries side by side are no more than tries in a row. Counted is by
-//! terminal and user: who tries at one terminal closes nothing at another, and a user who does not exist is counted like one
+//! facility, terminal and user: who tries at one terminal closes nothing at another, and a user who does not exist is counted like one
 //! who does. A terminal at which very many users were tried in vain takes no further ones.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,22 @@ pub const USERS: usize = 64;
 /// What is known of tries in vain.
 #[derive(Debug, Default)]
 pub struct Lockout {
-    known: BTreeMap<String, BTreeMap<String, Tries>>,
+    known: BTreeMap<(String, String), BTreeMap<String, Tries>>,
+}
+
+/// Where a password is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desk<'a> {
+    /// The facility. Another one may have a user of the same name, who is somebody else.
+    pub facility: &'a str,
+    /// The id of the terminal.
+    pub terminal: &'a str,
+}
+
+impl Desk<'_> {
+    fn key(self) -> (String, String) {
+        (self.facility.to_owned(), self.terminal.to_owned())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,14 +54,14 @@ impl Tries {
 }
 
 impl Lockout {
-    /// Somebody wants to try a password at `terminal`; `now` never goes back. The try counts as a wrong one until
+    /// Somebody wants to try a password at `desk`; `now` never goes back. The try counts as a wrong one until
     /// [`Lockout::right`] says otherwise.
     ///
     /// # Errors
     /// For how long no try is taken.
-    pub fn begin(&mut self, now: Duration, terminal: &str, user: &str) -> Result<(), Duration> {
+    pub fn begin(&mut self, now: Duration, desk: Desk<'_>, user: &str) -> Result<(), Duration> {
         self.forget(now);
-        let users = self.known.entry(terminal.to_owned()).or_default();
+        let users = self.known.entry(desk.key()).or_default();
         if !users.contains_key(user) && users.len() >= USERS {
             return Err(FIRST);
         }
@@ -66,22 +81,22 @@ impl Lockout {
     }
 
     /// The password was right: nothing was tried in vain.
-    pub fn right(&mut self, terminal: &str, user: &str) {
-        if let Some(users) = self.known.get_mut(terminal) {
+    pub fn right(&mut self, desk: Desk<'_>, user: &str) {
+        if let Some(users) = self.known.get_mut(&desk.key()) {
             users.remove(user);
         }
     }
 
-    /// The account has a new password from an administrator: whoever could not remember the old one begins anew.
-    pub fn pardon(&mut self, user: &str) {
-        for users in self.known.values_mut() {
+    /// The facility's account has a new password from an administrator: whoever could not remember the old one begins anew.
+    pub fn pardon(&mut self, facility: &str, user: &str) {
+        for (_, users) in self.known.iter_mut().filter(|((own, _), _)| own == facility) {
             users.remove(user);
         }
     }
 
     /// A try that was counted never took place: the box was too busy to look.
-    pub fn undo(&mut self, terminal: &str, user: &str) {
-        let Some(tries) = self.known.get_mut(terminal).and_then(|users| users.get_mut(user)) else { return };
+    pub fn undo(&mut self, desk: Desk<'_>, user: &str) {
+        let Some(tries) = self.known.get_mut(&desk.key()).and_then(|users| users.get_mut(user)) else { return };
         if tries.wrong > 0 {
             tries.wrong -= 1;
         } else if tries.times_closed > 0 {

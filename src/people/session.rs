@@ -8,7 +8,7 @@ use aws_lc_rs::{digest, rand};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::lockout::Lockout;
+use super::lockout::{Desk, Lockout};
 use super::{People, PeopleError, Role, User, password};
 use crate::model::hex;
 use crate::store::{BeginSession, EndSession, SessionRow, SetPassword, StaffRow, TouchSession};
@@ -183,8 +183,9 @@ impl People {
     ) -> Result<StaffRow, PeopleError> {
         let user = User::parse(user);
         let counted = user.as_ref().map_or(NO_USER, User::as_str);
+        let desk = Desk { facility, terminal };
         let _turn = self.turn(terminal)?;
-        self.tries(|tries| tries.begin(self.0.clock.elapsed(), terminal, counted))
+        self.tries(|tries| tries.begin(self.0.clock.elapsed(), desk, counted))
             .map_err(|wait| PeopleError::Locked { wait })?;
         let row = match &user {
             Some(user) => self.0.store.staff(facility, user.as_str()).await?,
@@ -193,7 +194,7 @@ impl People {
         let stored = row.as_ref().map(|row| row.password.clone());
         let fits = self.0.hasher.is(password, stored).await;
         if matches!(fits, Err(PeopleError::Busy)) {
-            self.tries(|tries| tries.undo(terminal, counted));
+            self.tries(|tries| tries.undo(desk, counted));
         }
         let row = row.filter(|_| matches!(fits, Ok(true)));
         fits?;
@@ -208,7 +209,7 @@ impl People {
             // Counted like a wrong password: nobody is to learn the password of an account that is shut.
             return Err(PeopleError::Refused);
         }
-        self.tries(|tries| tries.right(terminal, counted));
+        self.tries(|tries| tries.right(desk, counted));
         Ok(row)
     }
 

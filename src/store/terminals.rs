@@ -364,14 +364,13 @@ impl Store {
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(rows)).bind(facility).fetch_all(&self.readers).await?)
     }
 
-    /// Terminals whose certificate was copied, of any facility, that nobody has revoked yet.
+    /// The facilities with a terminal whose certificate was copied and that nobody has revoked yet.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn copied_terminals(&self) -> Result<u64, StoreError> {
-        let count = "SELECT count(*) FROM terminal WHERE copied_at IS NOT NULL AND revoked_at IS NULL";
-        let count: i64 = sqlx::query_scalar(count).fetch_one(&self.readers).await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+    pub async fn facilities_copied(&self) -> Result<Vec<String>, StoreError> {
+        let facilities = "SELECT DISTINCT facility FROM terminal WHERE copied_at IS NOT NULL AND revoked_at IS NULL";
+        Ok(sqlx::query_scalar(facilities).fetch_all(&self.readers).await?)
     }
 
     /// Every window, of any facility, that is neither used nor over at `at`; worn out ones too.

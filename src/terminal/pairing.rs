@@ -25,7 +25,7 @@ pub const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
 pub(super) const EARLY: SignedDuration = SignedDuration::from_hours(1);
 /// Wrong codes that a window bears, of all who try together.
 pub const TRIES: u32 = 1 << 16;
-/// Windows open at once on the box; an administrator does not serve more people at a time.
+/// Windows of one facility open at once; an administrator does not serve more people at a time.
 pub const WINDOWS: usize = 32;
 /// Wrong codes after which an address is refused.
 pub const WRONG: usize = 5;

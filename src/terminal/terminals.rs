@@ -144,12 +144,12 @@ impl Terminals {
         }
     }
 
-    /// Terminals whose certificate was copied, of any facility, that nobody has revoked yet.
+    /// The facilities with a terminal whose certificate was copied and that nobody has revoked yet.
     ///
     /// # Errors
     /// `Store` of [`TerminalError`].
-    pub async fn copied(&self) -> Result<u64, TerminalError> {
-        Ok(self.0.store.copied_terminals().await?)
+    pub async fn copied(&self) -> Result<Vec<String>, TerminalError> {
+        Ok(self.0.store.facilities_copied().await?)
     }
 
     /// Whether a terminal that came in earlier would still be let in: whatever runs long asks this from time to time.

@@ -35,6 +35,7 @@ mod hub_writer;
 mod identity;
 mod identity_scripted;
 mod inbox;
+mod lan_doors;
 mod machine;
 mod master_key;
 mod openapi;

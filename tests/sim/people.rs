@@ -3,13 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use engawa::people::lockout::{FIRST, FORGOTTEN, LONGEST, Lockout, TRIES, USERS};
+use engawa::people::lockout::{Desk, FIRST, FORGOTTEN, LONGEST, Lockout, TRIES, USERS};
 use engawa::people::password::{Weakness, judge, one_time};
 use engawa::people::{Name, Role, User};
 use engawa::terminal::Right;
 use proptest::prelude::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const OFFICE: &str = "1370000018";
+const OTHER: &str = "1370000026";
+
+fn at(terminal: &str) -> Desk<'_> {
+    Desk { facility: OFFICE, terminal }
+}
 
 #[test]
 fn five_wrong_passwords_close_log_in_at_this_terminal_alone_and_for_longer_each_time() {
@@ -18,13 +24,13 @@ fn five_wrong_passwords_close_log_in_at_this_terminal_alone_and_for_longer_each_
     let mut expected = FIRST;
     for round in 0..12 {
         for _ in 0..TRIES {
-            assert_eq!(lockout.begin(now, "desk", "sato"), Ok(()), "round {round}");
+            assert_eq!(lockout.begin(now, at("desk"), "sato"), Ok(()), "round {round}");
         }
-        assert_eq!(lockout.begin(now, "desk", "sato"), Err(expected), "round {round}");
-        assert_eq!(lockout.begin(now + expected - MINUTE, "desk", "sato"), Err(MINUTE));
+        assert_eq!(lockout.begin(now, at("desk"), "sato"), Err(expected), "round {round}");
+        assert_eq!(lockout.begin(now + expected - MINUTE, at("desk"), "sato"), Err(MINUTE));
         for (terminal, user) in [("ward", "sato"), ("desk", "suzuki")] {
-            assert_eq!(lockout.begin(now, terminal, user), Ok(()));
-            lockout.right(terminal, user);
+            assert_eq!(lockout.begin(now, at(terminal), user), Ok(()));
+            lockout.right(at(terminal), user);
         }
         now += expected;
         expected = (expected * 2).min(LONGEST);
@@ -33,15 +39,15 @@ fn five_wrong_passwords_close_log_in_at_this_terminal_alone_and_for_longer_each_
     // A day after the end of the last lock nothing is remembered.
     now += LONGEST * 2;
     for _ in 0..TRIES {
-        assert_eq!(lockout.begin(now, "desk", "sato"), Ok(()));
+        assert_eq!(lockout.begin(now, at("desk"), "sato"), Ok(()));
     }
-    assert_eq!(lockout.begin(now, "desk", "sato"), Err(FIRST));
+    assert_eq!(lockout.begin(now, at("desk"), "sato"), Err(FIRST));
 }
 
 #[test]
 fn tries_side_by_side_are_no_more_than_tries_in_a_row() {
     let mut lockout = Lockout::default();
-    let taken = (0..64).filter(|_| lockout.begin(Duration::ZERO, "desk", "sato").is_ok()).count();
+    let taken = (0..64).filter(|_| lockout.begin(Duration::ZERO, at("desk"), "sato").is_ok()).count();
     assert_eq!(taken, 5);
 }
 
@@ -50,20 +56,20 @@ fn the_right_password_clears_what_was_counted_and_a_try_that_never_was_is_taken_
     let mut lockout = Lockout::default();
     for _ in 0..20 {
         for _ in 0..TRIES {
-            lockout.begin(Duration::ZERO, "desk", "sato").unwrap();
+            lockout.begin(Duration::ZERO, at("desk"), "sato").unwrap();
         }
-        lockout.right("desk", "sato");
+        lockout.right(at("desk"), "sato");
     }
     for _ in 0..20 {
         for _ in 0..TRIES {
-            lockout.begin(Duration::ZERO, "desk", "sato").unwrap();
+            lockout.begin(Duration::ZERO, at("desk"), "sato").unwrap();
         }
-        lockout.undo("desk", "sato");
-        lockout.begin(Duration::ZERO, "desk", "sato").unwrap();
-        lockout.right("desk", "sato");
+        lockout.undo(at("desk"), "sato");
+        lockout.begin(Duration::ZERO, at("desk"), "sato").unwrap();
+        lockout.right(at("desk"), "sato");
     }
     // What nobody counted cannot be taken back.
-    lockout.undo("nowhere", "nobody");
+    lockout.undo(at("nowhere"), "nobody");
 }
 
 #[test]
@@ -71,28 +77,45 @@ fn a_new_password_from_an_administrator_opens_the_account_everywhere() {
     let mut lockout = Lockout::default();
     for terminal in ["desk", "ward"] {
         for _ in 0..TRIES {
-            lockout.begin(Duration::ZERO, terminal, "sato").unwrap();
+            lockout.begin(Duration::ZERO, at(terminal), "sato").unwrap();
         }
-        lockout.begin(Duration::ZERO, terminal, "suzuki").unwrap();
+        lockout.begin(Duration::ZERO, at(terminal), "suzuki").unwrap();
     }
-    lockout.pardon("sato");
+    lockout.pardon(OFFICE, "sato");
     for terminal in ["desk", "ward"] {
-        assert_eq!(lockout.begin(Duration::ZERO, terminal, "sato"), Ok(()));
-        let suzuki = (0..TRIES).filter(|_| lockout.begin(Duration::ZERO, terminal, "suzuki").is_ok()).count();
+        assert_eq!(lockout.begin(Duration::ZERO, at(terminal), "sato"), Ok(()));
+        let suzuki = (0..TRIES).filter(|_| lockout.begin(Duration::ZERO, at(terminal), "suzuki").is_ok()).count();
         assert_eq!(suzuki, 4, "what others tried stays counted");
     }
+}
+
+#[test]
+fn a_user_of_the_same_name_at_another_facility_is_somebody_else() {
+    let mut lockout = Lockout::default();
+    let elsewhere = Desk { facility: OTHER, terminal: "desk" };
+    for _ in 0..TRIES {
+        lockout.begin(Duration::ZERO, at("desk"), "sato").unwrap();
+    }
+    for _ in 0..TRIES {
+        lockout.begin(Duration::ZERO, elsewhere, "sato").unwrap();
+    }
+    lockout.pardon(OTHER, "sato");
+    assert_eq!(lockout.begin(Duration::ZERO, at("desk"), "sato"), Err(FIRST), "pardoned by another administrator");
+    assert_eq!(lockout.begin(Duration::ZERO, elsewhere, "sato"), Ok(()));
+    lockout.right(elsewhere, "sato");
+    assert_eq!(lockout.begin(Duration::ZERO, at("desk"), "sato"), Err(FIRST));
 }
 
 #[test]
 fn a_terminal_at_which_very_many_users_are_tried_takes_no_further_ones() {
     let mut lockout = Lockout::default();
     for n in 0..USERS {
-        lockout.begin(Duration::ZERO, "desk", &format!("user{n}")).unwrap();
+        lockout.begin(Duration::ZERO, at("desk"), &format!("user{n}")).unwrap();
     }
-    assert!(lockout.begin(Duration::ZERO, "desk", "another").is_err());
+    assert!(lockout.begin(Duration::ZERO, at("desk"), "another").is_err());
     // Whoever is known there, and everybody elsewhere, goes on.
-    lockout.begin(Duration::ZERO, "desk", "user0").unwrap();
-    lockout.begin(Duration::ZERO, "ward", "another").unwrap();
+    lockout.begin(Duration::ZERO, at("desk"), "user0").unwrap();
+    lockout.begin(Duration::ZERO, at("ward"), "another").unwrap();
 }
 
 proptest! {
@@ -108,18 +131,18 @@ proptest! {
         let mut model: BTreeMap<(usize, usize), (u32, Duration, Duration, Duration)> = BTreeMap::new();
         for (wait, terminal, user, luck) in steps {
             now += Duration::from_secs(wait);
-            let (at, who) = (format!("t{terminal}"), format!("u{user}"));
+            let (desk, who) = (format!("t{terminal}"), format!("u{user}"));
             let (tries, length, end, last) = model.entry((terminal, user)).or_default();
             if now >= (*end).max(*last) + FORGOTTEN {
                 (*tries, *length, *end, *last) = Default::default();
             }
-            match lockout.begin(now, &at, &who) {
+            match lockout.begin(now, at(&desk), &who) {
                 Err(wait) => {
                     prop_assert!(now < *end, "closed without reason");
                     prop_assert_eq!(wait, *end - now);
                 }
                 Ok(()) if luck == 0 => {
-                    lockout.right(&at, &who);
+                    lockout.right(at(&desk), &who);
                     (*tries, *length, *end, *last) = Default::default();
                 }
                 Ok(()) => {

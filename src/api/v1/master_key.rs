@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::caller::{Connection, OnTheBox, With};
-use crate::api::problem::Failure;
+use crate::api::problem::{Document, Failure};
 use crate::vault::{KeyStanding, Standing};
 
 /// How it stands with the master keys.
@@ -88,7 +88,10 @@ pub(in crate::api) async fn show(
 /// It seals from here on; the former ones open. For the administrator on the box itself.
 #[utoipa::path(
     post, path = "/v1/master-key/rotation", security(("key" = ["admin"])),
-    responses((status = 200, description = "It seals from here on", body = Rotation))
+    responses(
+        (status = 200, description = "It seals from here on", body = Rotation),
+        (status = 409, description = "MASTER_KEY_READ_ONLY", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn rotate(
     State(api): State<Arc<Api>>,
@@ -104,7 +107,10 @@ pub(in crate::api) async fn rotate(
 /// For the administrator on the box itself. `MASTER_KEY_NEEDED` when everything old is needed, also within an hour after a rotation.
 #[utoipa::path(
     post, path = "/v1/master-key/retirement", security(("key" = ["admin"])),
-    responses((status = 200, description = "They are out", body = Retirement))
+    responses(
+        (status = 200, description = "They are out", body = Retirement),
+        (status = 409, description = "MASTER_KEY_NEEDED, MASTER_KEY_READ_ONLY", body = Document, content_type = "application/problem+json"),
+    )
 )]
 pub(in crate::api) async fn retire(
     State(api): State<Arc<Api>>,

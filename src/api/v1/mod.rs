@@ -28,6 +28,7 @@ pub(super) mod staff;
 pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;
+pub(super) mod turns;
 pub(super) mod wire;
 
 pub(super) use super::pages;

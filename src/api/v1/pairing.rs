@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::keys::{network, plain, unknown_user};
+use super::turns::Turns;
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
@@ -30,6 +32,8 @@ use crate::terminal::{TerminalError, WindowRecord};
 pub(super) const MAX_BODY: u32 = 16 << 10;
 /// As long as browsers keep any cookie: 400 days.
 const COOKIE_AGE: u32 = 400 * 86_400;
+/// How long a terminal may take over its whole request; it is a packet or two.
+const WHOLE: Duration = Duration::from_secs(10);
 
 /// A window to be opened.
 #[derive(serde::Deserialize, ToSchema)]
@@ -280,17 +284,26 @@ pub(in crate::api) async fn shut(
 )]
 pub(in crate::api) async fn pair(
     State(api): State<Arc<Api>>,
+    Extension(turns): Extension<Turns>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
     let from = connection.peer.address().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     api.terminals.may_try(from).await?;
+    // All programs of the box have one address.
+    let lan = matches!(connection.peer, Peer::Lan { .. });
+    let turn = lan.then(|| turns.take(from)).transpose()?;
     let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
     let limit = api.config.request;
-    let whole = timeout(limit, body.secret_json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
+    let whole =
+        timeout(limit.min(WHOLE), body.secret_json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;
     let offer = offer(strict_json::parse(&whole)?, &connection.peer, &parts, from)?;
     drop(whole);
-    let pairing = connection.detach(async move { api.terminals.pair(offer).await });
+    let pairing = connection.detach(async move {
+        let paired = api.terminals.pair(offer).await;
+        drop(turn);
+        paired
+    });
     let paired = timeout(limit, pairing).await.map_err(|_| Code::GatewayBusy)??;
     let (caller, paired) = paired.inspect_err(|error| match error {
         TerminalError::Refused => tracing::warn!(%from, "a wrong pairing code"),

@@ -121,7 +121,10 @@ fn a_header_says_which_facility_is_meant_and_never_opens_another_one() {
     assert_eq!(sent.len(), 1);
     assert_eq!((&sent[0]["facility"], &sent[0]["by"]), (&json!(second.number), &json!("local")));
     let refused = |record: &&Value| record["act"] == "opinion.submit" && record["code"] == "AUTH_FORBIDDEN";
-    assert!(trail.iter().filter(refused).all(|record| record["facility"] == *first.number));
+    let refused: Vec<&Value> = trail.iter().filter(refused).collect();
+    // The same refusal of one key has one record.
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused.iter().all(|record| record["facility"] == *first.number));
     assert!(house.gateway.run(&["audit", "verify"]).status.success());
 }
 
@@ -165,6 +168,11 @@ fn nothing_of_one_is_visible_to_the_other() {
             let answer = facility.ask(&house, method, &path);
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         }
+        // The log says whose request it was.
+        let log = house.gateway.log();
+        let opened = log.lines().filter(|line| line.contains("pairing window opened") && line.contains(&own.window));
+        let tells = |line: &str| line.contains(&format!("facility=\"{}\"", facility.number));
+        assert!(opened.inspect(|line| assert!(tells(line), "{line}")).count() == 1, "{log}");
         // Each has a folder of its own.
         assert!(house.gateway.exchange().join(&facility.number).join("out").is_dir());
         facility.reaches(&house, &own.submission, "delivered");
@@ -342,6 +350,15 @@ fn accounts_keys_and_packs_are_made_for_a_facility_while_nothing_runs() {
     let key = key["key"].as_str().unwrap().to_owned();
     run(&["admin", "init", "--user", "tanaka", "--json"]);
     assert!(run(&["staff", "list", "--json"]).contains("tanaka"));
+    // A key is bound to an account of its own facility, or to none.
+    run(&["key", "add", "bound", "--person", "tanaka", "--json"]);
+    let first_number = house.each()[0].number.clone();
+    for (user, facility) in [("tanaka", first_number.as_str()), ("nobody", second.number.as_str())] {
+        let refused = house.gateway.run(&["key", "add", "bound", "--person", user, "--facility", facility]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("REQUEST_MALFORMED"), "{said}");
+        assert!(said.contains("no account"), "{said}");
+    }
     let first = house.gateway.run(&["staff", "list", "--json"]);
     assert!(!String::from_utf8_lossy(&first.stdout).contains("tanaka"));
     let listed = run(&["audit", "list", "--json", "--last", "100"]);

@@ -318,6 +318,12 @@ async fn facilities_do_not_see_each_other_and_one_user_may_be_in_both() {
     assert_eq!(known.role, Role::Administrator);
     let (_, known) = room.people.log_in(OTHER, "there", "sato", there).await.unwrap();
     assert_eq!(known.role, Role::Vendor);
+    // A new password there opens nothing here.
+    for _ in 0..engawa::people::lockout::TRIES {
+        assert!(room.log_in("desk", "sato", "wrong wrong wrong").await.is_err());
+    }
+    room.people.reset_password(OTHER, "sato").await.unwrap();
+    assert!(matches!(room.log_in("desk", "sato", GOOD).await, Err(PeopleError::Locked { .. })));
     let name = Name::parse("佐藤").unwrap();
     let again =
         NewAccount { user: User::parse("sato").unwrap(), name, role: Role::Clerk, leaves_on: None, hub_user: None };

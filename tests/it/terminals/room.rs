@@ -137,6 +137,10 @@ async fn windows_are_bounded_and_end_by_themselves() {
         opened_by: "local".to_owned(),
     };
     assert_eq!(code(room.terminals.open_window(new.clone()).await), Some(Code::PairingWindows));
+    // Another facility has its own.
+    let other = NewWindow { facility: "1370000026".to_owned(), ..new.clone() };
+    let opened = room.terminals.open_window(other).await.unwrap();
+    assert!(room.offer(opened.code, None).await.is_ok());
     room.clock.advance(Duration::from_secs(600));
     assert_eq!(code(room.terminals.open_window(new).await), None);
 }
