@@ -206,8 +206,11 @@ impl Session {
             }
             // Renewed early on purpose: until its end the old one serves.
             (Err(_), Some(old)) if old.usable(link, Duration::ZERO) => Ok(old),
-            (Err(trouble), _) => {
+            (Err(trouble), old) => {
                 link.board.token(None);
+                if old.is_some_and(|old| !old.is_of(link)) {
+                    holding.token = None;
+                }
                 Err(trouble)
             }
         }
