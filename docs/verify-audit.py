@@ -273,7 +273,7 @@ class Pack:
         seq = record["seq"]
         outside = not self.month[0] <= record["at"] < self.month[1]
         here = record["facility"] == self.facility
-        self.begins_early(number, seq, here and outside)
+        self.begins_early(number, seq, here and record["at"] < self.month[0])
         own = here and (self.user is None or record["person"] == self.user)
         acts = self.listed.pop(seq, None)
         mine = form({name: record[name] for name in MEMBERS[:-1]})

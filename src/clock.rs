@@ -153,7 +153,9 @@ impl Clock {
     }
 }
 
-fn day_in_japan(at: Timestamp) -> Option<Date> {
+/// The date in Japan at a time; `None` for one that no clock that was ever set can show.
+#[must_use]
+pub fn day_in_japan(at: Timestamp) -> Option<Date> {
     let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
     Some(at.to_zoned(japan).date()).filter(|today| *today >= FIRST_DAY)
 }

@@ -198,7 +198,7 @@ async fn copy(
     // A wall clock that went back makes months overlap; the chain is given whole between its ends.
     if let Some(month) = reader.span(from, to).await? {
         // The facility's records next to the month show that it is whole.
-        let edges = reader.around(whose.facility, month).await?;
+        let edges = reader.around(whose.facility, month, from).await?;
         let (first, last) = (edges.0.unwrap_or(1), edges.1.unwrap_or(month.1));
         let before = match first {
             ..=1 => None,

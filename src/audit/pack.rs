@@ -130,7 +130,7 @@ impl<'a> Reading<'a> {
         let (pack, seq) = (self.pack, record.seq);
         let outside = record.at < self.month.0 || record.at >= self.month.1;
         let here = record.facility == pack.facility;
-        self.begins_early(seq, here && outside)?;
+        self.begins_early(seq, here && record.at < self.month.0)?;
         let own = here && (pack.user.is_none() || record.person == pack.user);
         let edge = outside && [pack.trail.first, pack.trail.last].contains(&Some(seq));
         let why = match self.listed.remove(&seq) {

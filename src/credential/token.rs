@@ -145,7 +145,10 @@ impl Token {
     pub fn wrap(&self, text: &str) -> Result<Zeroizing<String>, TokenError> {
         let public = match self.known() {
             Some(public) => public,
-            None => self.with_session(|session| self.public_half(session))?,
+            None => self.with_session(|session| {
+                let private = self.object(session, ObjectClass::PRIVATE_KEY)?;
+                self.public_half(session, private)
+            })?,
         };
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         rand::fill(key.as_mut()).map_err(|_| TokenError::Cipher)?;
@@ -153,12 +156,7 @@ impl Token {
         cipher(&key)?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::from(FORMAT), &mut sealed)
             .map_err(|_| TokenError::Cipher)?;
-        let components = PublicKeyComponents { n: public.modulus, e: public.exponent };
-        let key_of: PublicEncryptingKey = components.try_into().map_err(|_| TokenError::Foreign)?;
-        let key_of = OaepPublicEncryptingKey::new(key_of).map_err(|_| TokenError::Foreign)?;
-        let mut room = vec![0; key_of.ciphertext_size()];
-        let wrapped = key_of.encrypt(&OAEP_SHA1_MGF1SHA1, key.as_ref(), &mut room, None);
-        let wrapped = STANDARD.encode(wrapped.map_err(|_| TokenError::Cipher)?);
+        let wrapped = STANDARD.encode(public.encrypt(&key)?);
         Ok(Zeroizing::new(format!("{FORMAT}\n{wrapped}\n{}\n", STANDARD.encode(sealed))))
     }
 
@@ -172,10 +170,9 @@ impl Token {
         let (key, mut sealed) = (line()?, Zeroizing::new(line()?));
         let key = self.with_session(|session| {
             let private = self.object(session, ObjectClass::PRIVATE_KEY)?;
-            let public = self.public_half(session)?;
-            let oaep = PkcsOaepParams::new(MechanismType::SHA1, PkcsMgfType::MGF1_SHA1, PkcsOaepSource::empty());
-            let opened = session.decrypt(&Mechanism::RsaPkcsOaep(oaep), private, &key);
-            *self.public.lock().unwrap_or_else(PoisonError::into_inner) = Some(public);
+            let opened = session.decrypt(&oaep(), private, &key);
+            // Without one that fits the key is opened all the same; the next one is not wrapped.
+            *self.public.lock().unwrap_or_else(PoisonError::into_inner) = self.public_half(session, private).ok();
             opened.map(Zeroizing::new).map_err(|error| match error {
                 Error::Pkcs11(
                     RvError::EncryptedDataInvalid
@@ -300,30 +297,47 @@ impl Token {
         }
     }
 
-    /// Some tokens keep it with the private key, some beside it.
-    fn public_half(&self, session: &Session) -> Result<Public, TokenError> {
-        let object = match self.object(session, ObjectClass::PUBLIC_KEY) {
-            Ok(object) => object,
-            Err(TokenError::Key(_)) => self.object(session, ObjectClass::PRIVATE_KEY)?,
-            Err(error) => return Err(error),
-        };
-        let attributes = session.get_attributes(object, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
-        let (mut modulus, mut exponent) = (Vec::new(), Vec::new());
-        for attribute in attributes {
-            match attribute {
-                Attribute::Modulus(bytes) => modulus = bytes,
-                Attribute::PublicExponent(bytes) => exponent = bytes,
-                _ => {}
-            }
-        }
-        let whole = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
-        let (modulus, exponent) = (whole(modulus), whole(exponent));
-        if modulus.is_empty() || exponent.is_empty() {
-            Err(TokenError::Foreign)
-        } else {
-            Ok(Public { modulus, exponent })
+    /// The public half: of the private key, or, where the token does not keep it there, of the public object beside it. Anybody may put
+    /// such an object in another's place, so what it says is tried: only the private key opens what its own half has closed.
+    fn public_half(&self, session: &Session, private: ObjectHandle) -> Result<Public, TokenError> {
+        let beside = || self.object(session, ObjectClass::PUBLIC_KEY).and_then(|object| read_public(session, object));
+        let public = read_public(session, private).or_else(|_| beside())?;
+        let mut probe = Zeroizing::new([0; KEY_BYTES]);
+        rand::fill(probe.as_mut()).map_err(|_| TokenError::Cipher)?;
+        let opened = session.decrypt(&oaep(), private, &public.encrypt(&probe)?).map(Zeroizing::new);
+        if opened.is_ok_and(|opened| *opened == *probe) { Ok(public) } else { Err(TokenError::Foreign) }
+    }
+}
+
+fn oaep() -> Mechanism<'static> {
+    let parameters = PkcsOaepParams::new(MechanismType::SHA1, PkcsMgfType::MGF1_SHA1, PkcsOaepSource::empty());
+    Mechanism::RsaPkcsOaep(parameters)
+}
+
+impl Public {
+    fn encrypt(&self, key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, TokenError> {
+        let components = PublicKeyComponents { n: &self.modulus, e: &self.exponent };
+        let half: PublicEncryptingKey = components.try_into().map_err(|_| TokenError::Foreign)?;
+        let half = OaepPublicEncryptingKey::new(half).map_err(|_| TokenError::Foreign)?;
+        let mut room = vec![0; half.ciphertext_size()];
+        let wrapped = half.encrypt(&OAEP_SHA1_MGF1SHA1, key, &mut room, None).map_err(|_| TokenError::Cipher)?;
+        Ok(wrapped.to_vec())
+    }
+}
+
+fn read_public(session: &Session, object: ObjectHandle) -> Result<Public, TokenError> {
+    let attributes = session.get_attributes(object, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
+    let (mut modulus, mut exponent) = (Vec::new(), Vec::new());
+    for attribute in attributes {
+        match attribute {
+            Attribute::Modulus(bytes) => modulus = bytes,
+            Attribute::PublicExponent(bytes) => exponent = bytes,
+            _ => {}
         }
     }
+    let whole = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
+    let (modulus, exponent) = (whole(modulus), whole(exponent));
+    if modulus.is_empty() || exponent.is_empty() { Err(TokenError::Foreign) } else { Ok(Public { modulus, exponent }) }
 }
 
 /// Each key wraps one text, so the nonce may be nought.

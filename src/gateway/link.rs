@@ -154,7 +154,7 @@ impl HubLink {
 
     fn load(&self, settings: &config::Config) -> Result<(FacilityCertificate, Secret, Vec<u8>), (Code, BoxError)> {
         let certificate = load_certificate(settings)?;
-        for problem in certificate.check(self.clock.now(), Some(&settings.facility.number)) {
+        for problem in certificate.check(self.clock.now(), Some(&self.facility)) {
             tracing::warn!(code = %problem.code(), "certificate: {}", problem.en());
         }
         let password = secret(&settings.hub.password_file).map_err(|error| (Code::SecretMissing, error))?;
@@ -176,7 +176,7 @@ impl HubLink {
             ca_pem,
             user_id: hub.user_id.clone(),
             password: secret(&hub.password_file).map_err(|error| (Code::SecretMissing, error))?,
-            facility: Some(settings.facility.number.clone()),
+            facility: Some(self.facility.clone()),
             fingerprint_key: self.fingerprint_key,
             timeouts: Timeouts {
                 connect: hub.connect_timeout,

@@ -32,9 +32,9 @@ pub(super) async fn reload(started: &Loaded, house: &House, telemetry: &telemetr
     if credentials.flatten().any(|place| matches!(place, SecretRef::Credential(_))) {
         tracing::warn!("reload: systemd hands credentials over at start only; a changed one needs a restart");
     }
-    for (at, desk) in house.desks.iter().enumerate() {
-        // The first facility stays the first, whatever number the settings give it; it is taken up at the next start.
-        let settings = if at == 0 { Some(&new.config) } else { new.facility(&desk.facility) };
+    for desk in &house.desks {
+        // Settings of another number are another facility's; they are taken up at the next start.
+        let settings = new.facility(&desk.facility);
         if let Some(settings) = settings {
             desk.reload(settings);
             desk.staff_login(settings, &house.people).await;

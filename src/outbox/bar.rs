@@ -8,6 +8,9 @@
 //!
 //! The bar and its end are facts of the box: what one facility's outbox finds out stops all, and one word of a person frees all. So
 //! the fact is read again before anything is sent. When the hub was heard last is the facility's: each has a line of its own.
+//!
+//! Whatever the hub answers first after an absence ends it. So that the absence is not forgotten with it, the time until which things
+//! are in doubt is on stable storage before it is noted that the hub was heard.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,10 +28,14 @@ use crate::store::{Row, SetFact, StoreError, fact_name};
 pub const BARRED: &str = "outbox.barred";
 /// The fact of the facility that holds when the hub was heard last, in milliseconds since 1970; behind by at most [`NOTE_EVERY`].
 const HEARD: &str = "outbox.heard";
+/// The fact of the facility that holds until when what was accepted is asked about before it is sent, in milliseconds since 1970.
+const DOUBT: &str = "outbox.doubt";
 /// The fact of the box that holds when a person confirmed last that it sends, in milliseconds since 1970.
 const CONFIRMED: &str = "outbox.confirmed";
 /// Without the hub for longer, another box may have been put in this one's place.
 pub const ABSENCE: Duration = Duration::from_secs(3600);
+/// When the hub was heard last has not been read from the store.
+pub(super) const UNREAD: i64 = i64::MIN;
 const NOTE_EVERY: Duration = Duration::from_secs(600);
 /// So long after a person's word, what comes in may be what a box before this one had sent: software hands in again what it has no
 /// answer for, people what they cannot find.
@@ -55,17 +62,18 @@ impl Inner {
         if self.bar_owed.load(Ordering::SeqCst) {
             self.write_bar(Code::EpochOld).await?;
         }
+        self.write_doubt().await?;
         let said = self.bar_said.load(Ordering::SeqCst);
         let known = self.store.fact(BARRED).await?.filter(|name| !name.is_empty());
         // A word that this version does not know was written for a reason.
         let bar = known.map_or(Bar::Open, |name| Bar::Closed(Code::parse(&name).unwrap_or(Code::RestoredUnconfirmed)));
         let before = *self.bar.borrow();
+        // Also where nothing seems to have changed: another facility's outbox may have been barred and freed since the last look.
+        let confirmed = self.read_confirmed().await?;
         if bar != before {
             if before == Bar::Unread {
                 self.recall_heard().await?;
             }
-            let confirmed = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
-            self.confirmed.store(confirmed, Ordering::SeqCst);
             // A person has decided, at another facility's outbox: what another box may have sent meanwhile is asked about once more.
             if matches!((before, bar), (Bar::Closed(_), Bar::Open)) {
                 self.doubt.fetch_max(confirmed, Ordering::SeqCst);
@@ -84,18 +92,64 @@ impl Inner {
         Ok(*self.bar.borrow() == Bar::Open)
     }
 
+    async fn read_confirmed(&self) -> Result<i64, StoreError> {
+        let known = self.confirmed.load(Ordering::SeqCst);
+        let read = self.store.fact(CONFIRMED).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
+        // What was confirmed here during the reading goes before what was read.
+        Ok(self
+            .confirmed
+            .compare_exchange(known, read, Ordering::SeqCst, Ordering::SeqCst)
+            .map_or_else(|now| now, |_| read))
+    }
+
+    /// What is known from before this start, and what the time since then says.
     async fn recall_heard(&self) -> Result<(), OutboxError> {
+        let doubt = self.store.fact(&fact_name(DOUBT, &self.facility)).await?.and_then(|text| text.parse().ok());
+        self.doubt_noted.fetch_max(doubt.unwrap_or(0), Ordering::SeqCst);
+        self.doubt.fetch_max(doubt.unwrap_or(0), Ordering::SeqCst);
         let name = fact_name(HEARD, &self.facility);
+        let now = self.clock.now().as_millisecond();
         let heard = match self.store.fact(&name).await?.and_then(|text| text.parse().ok()) {
             Some(heard) => heard,
             // A new facility, of which there is no backup yet.
             None => {
-                let now = self.clock.now().as_millisecond();
                 self.store.write(SetFact { name, value: now.to_string() }).await?;
                 now
             }
         };
         self.heard.store(heard, Ordering::SeqCst);
+        self.judge_absence(heard, now);
+        self.write_doubt().await?;
+        Ok(())
+    }
+
+    /// A clock that was set is no proof of presence.
+    fn judge_absence(&self, heard: i64, now: i64) {
+        if heard != UNREAD && heard.abs_diff(now) > milliseconds(ABSENCE).unsigned_abs() {
+            self.doubt.fetch_max(now, Ordering::SeqCst);
+        }
+    }
+
+    /// When the hub was heard last, as far as it is known.
+    fn last_heard(&self) -> i64 {
+        let answered = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond());
+        answered.unwrap_or_else(|| self.heard.load(Ordering::SeqCst))
+    }
+
+    /// The hub answered, whatever it was asked: that may end an absence.
+    pub(super) fn hub_answered(&self, now: Timestamp) {
+        self.judge_absence(self.last_heard(), now.as_millisecond());
+        self.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
+    }
+
+    /// Puts on stable storage what of the doubt is not there yet.
+    async fn write_doubt(&self) -> Result<(), StoreError> {
+        let doubt = self.doubt.load(Ordering::SeqCst);
+        if doubt > self.doubt_noted.load(Ordering::SeqCst) {
+            let name = fact_name(DOUBT, &self.facility);
+            self.store.write(SetFact { name, value: doubt.to_string() }).await?;
+            self.doubt_noted.fetch_max(doubt, Ordering::SeqCst);
+        }
         Ok(())
     }
 
@@ -121,14 +175,7 @@ impl Inner {
 
     /// Whether the hub has to be asked before this one is sent.
     pub(super) fn ask_first(&self, row: &Row, now: Timestamp) -> bool {
-        let now = now.as_millisecond();
-        let answered = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond());
-        let heard = answered.unwrap_or_else(|| self.heard.load(Ordering::SeqCst));
-        let absence = milliseconds(ABSENCE);
-        // A clock that was set is no proof of presence.
-        if heard.abs_diff(now) > absence.unsigned_abs() {
-            self.doubt.fetch_max(now, Ordering::SeqCst);
-        }
+        self.judge_absence(self.last_heard(), now.as_millisecond());
         row.accepted_at <= self.doubt.load(Ordering::SeqCst) || self.in_aftermath(row)
     }
 
@@ -139,8 +186,11 @@ impl Inner {
     }
 
     /// Everything accepted until now is asked about before it is sent.
-    pub(super) fn doubt_all(&self) {
+    pub(super) async fn doubt_all(&self) {
         self.doubt.fetch_max(self.clock.now().as_millisecond(), Ordering::SeqCst);
+        if let Err(error) = self.write_doubt().await {
+            tracing::warn!(code = %error.code(), "outbox: a doubt could not be recorded; it is tried again before anything is sent");
+        }
     }
 
     /// The hub got something that this box had not sent after this box had accepted it: another box works beside it.
@@ -158,7 +208,11 @@ impl Inner {
     pub(super) async fn note_heard(&self) {
         let Some(at) = self.pulse.borrow().hub_answered.map(|at| at.as_millisecond()) else { return };
         let every = NOTE_EVERY.as_millis();
-        if u128::from(at.abs_diff(self.heard.load(Ordering::SeqCst))) < every {
+        let heard = self.heard.load(Ordering::SeqCst);
+        if heard == UNREAD || u128::from(at.abs_diff(heard)) < every {
+            return;
+        }
+        if self.write_doubt().await.is_err() {
             return;
         }
         let name = fact_name(HEARD, &self.facility);

@@ -1,5 +1,6 @@
 //! Care plans on their way out: units handed in together, one for each office, each a submission of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -12,7 +13,7 @@ use super::keep::{Keeping, Particulars, Plan, Together};
 use super::kind::Kind;
 use super::machine::Input;
 use super::note::Note;
-use super::request::{RequestHash, keyed, salt, stored_key_of};
+use super::request::{RequestHash, keyed, salt, stored_key, stored_key_of};
 use super::view::{About, OutboxError, Sender, Submission};
 use super::{Inner, Outbox, order, record};
 use crate::fault::Code;
@@ -96,9 +97,13 @@ impl Outbox {
         let today = order::date_of(order::day_in_japan(self.inner.clock.now()));
         let mut all = Vec::with_capacity(batch.units.len());
         let mut warnings = batch.warnings;
+        let (whole, mut parts) = (stored_key(&secret, &sender.facility, idempotency_key), Parts::default());
         for (number, new) in batch.units.into_iter().enumerate() {
             let due = batch.due.unwrap_or_else(|| due(&new.unit, today));
-            let plan = plan(id, &new.unit, new.files, &secret);
+            let plan = plan(&new.unit, new.files, &secret).map(|(queue, place, about)| {
+                let part = parts.name(&new.unit);
+                Plan { batch: id, queue, place, about, key: whole, part }
+            });
             let with = Particulars {
                 kind: Kind::CarePlan,
                 // One record for all of what was handed in together.
@@ -190,10 +195,38 @@ impl Outbox {
     }
 }
 
-fn plan(batch: Uuid, unit: &Unit, files: Vec<String>, secret: &[u8; 32]) -> Result<Plan, OutboxError> {
+/// Names each unit of what is handed in together by what it is. Its number would not do: in which order the units of a request stand is
+/// a matter of the version that reads it, and with a number alone one would get the hub's receipt of another.
+#[derive(Default)]
+struct Parts(HashMap<String, usize>);
+
+impl Parts {
+    fn name(&mut self, unit: &Unit) -> String {
+        let (from, to) = (unit.from(), unit.to());
+        let month = unit.month().map(|month| month.to_string()).unwrap_or_default();
+        let name = [
+            &*unit.kind().id.to_string(),
+            &from.office,
+            &from.service_kind,
+            &to.office,
+            &to.service_kind,
+            unit.stamp(),
+            &month,
+            if unit.is_delete() { "delete" } else { "" },
+        ]
+        .join("\0");
+        // Nothing above forbids that one request holds two of one name; the hub must not take the second for the first.
+        let before = self.0.entry(name.clone()).or_default();
+        *before += 1;
+        format!("{name}\0{before}")
+    }
+}
+
+/// Queue, place there, and what can be told of it.
+fn plan(unit: &Unit, files: Vec<String>, secret: &[u8; 32]) -> Result<(String, String, String), OutboxError> {
     let about = serde_json::to_string(&About::of(unit, files)).map_err(|_| Code::GatewayInternal)?;
     let place = format!("{}{}", unit.stamp(), u8::from(unit.is_delete()));
-    Ok(Plan { batch, queue: unit.lane(secret), place, about })
+    Ok((unit.lane(secret), place, about))
 }
 
 /// Keeps the bytes that go to the hub. The unit is let go as soon as they are there.

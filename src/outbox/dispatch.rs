@@ -256,6 +256,12 @@ impl<H: HubPort> Dispatcher<H> {
         crash::point("outbox.marked_sending");
         let row = self.inner.store.submission(id.as_bytes()).await?;
         let Some(row) = row else { return Ok(()) };
+        // Before it takes a place, which only what comes back gives free.
+        let Ok(keys) = keys(kind, &row.id, row.hub_key.as_deref(), row.columns.generation) else {
+            tracing::error!(submission = %id, code = %Code::SubmissionDamaged, "outbox: a row holds no key for the hub");
+            self.inner.step(id, Input::Damaged).await?;
+            return Ok(());
+        };
         self.engine.started(kind);
         let damage = Damage::default();
         let length = u64::try_from(row.body_length).unwrap_or(0);
@@ -264,19 +270,21 @@ impl<H: HubPort> Dispatcher<H> {
         match vault::open(&self.inner.store, &self.inner.keys, kept, damage.clone()) {
             Ok(body) => {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
-                let keys = keys(kind, &row.id, row.hub_key.as_deref(), row.columns.generation)?;
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
                 let own = Own::of(&inner, &row);
                 let user = row.member();
                 self.carry(id, kind, async move {
-                    if ask && let Some(found) = already_there(hub.as_ref(), keys).await {
+                    if ask && let Some((found, further)) = already_there(hub.as_ref(), keys).await {
                         if own.is_copied(&found, hub.ahead()) {
                             inner.taken_over(id).await;
                         }
-                        return match found {
-                            Outcome::NotDelivered(trouble) => What::NotBegun(trouble),
-                            outcome => What::Sent(Sent { outcome, told: None }, damage),
+                        let outcome = match found {
+                            Outcome::NotDelivered(trouble) => return What::NotBegun(trouble),
+                            // Its later key has to be noted, which an answer to a question does.
+                            _ if further => Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try)),
+                            outcome => outcome,
                         };
+                        return What::Sent(Sent { outcome, told: None }, damage);
                     }
                     let user = match inner.goes_as(id, user).await {
                         Ok(user) => user,
@@ -287,7 +295,7 @@ impl<H: HubPort> Dispatcher<H> {
                     let mut sent =
                         send(&inner, hub.as_ref(), kind, Delivery { key, length, body, user }, &damage).await;
                     if own.is_answered_before(&sent.outcome, begun_at, hub.ahead()) {
-                        inner.doubt_all();
+                        inner.doubt_all().await;
                     }
                     if is_absent(&sent.outcome) && keys.may_be_under_another(hub.as_ref()).await {
                         sent.outcome = Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try));
@@ -376,7 +384,7 @@ impl<H: HubPort> Dispatcher<H> {
             }
         };
         if self.engine.passed_at(kind) != passed {
-            self.inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
+            self.inner.hub_answered(now);
         }
         Some(News { id, input, told })
     }
@@ -455,18 +463,16 @@ fn unread(outcome: Outcome) -> Outcome {
     }
 }
 
-/// Asks whether the hub has it before it is sent. `None`: it does not, or cannot say.
-async fn already_there<H: HubPort>(hub: &H, keys: Keys) -> Option<Outcome> {
-    match keys.ask(hub).await {
-        (_, LookupOutcome::Accepted(receipt)) => Some(Outcome::Accepted(receipt)),
-        // Its later key has to be noted, which an answer to a question does.
-        (asked, LookupOutcome::Refused(_)) if asked.generation > keys.generation => {
-            Some(Outcome::Unknown(Trouble::of(Code::OutcomeUnknown, Scope::Try)))
-        }
-        (_, LookupOutcome::Refused(refusal)) => Some(Outcome::Refused(refusal)),
-        (_, LookupOutcome::Unseen | LookupOutcome::NotOffered) => None,
-        (_, LookupOutcome::Trouble(trouble)) => Some(Outcome::NotDelivered(trouble)),
-    }
+/// Asks whether the hub has it before it is sent, and whether under a later key than this box knows. `None`: it does not, or cannot say.
+async fn already_there<H: HubPort>(hub: &H, keys: Keys) -> Option<(Outcome, bool)> {
+    let (asked, answer) = keys.ask(hub).await;
+    let found = match answer {
+        LookupOutcome::Accepted(receipt) => Outcome::Accepted(receipt),
+        LookupOutcome::Refused(refusal) => Outcome::Refused(refusal),
+        LookupOutcome::Unseen | LookupOutcome::NotOffered => return None,
+        LookupOutcome::Trouble(trouble) => Outcome::NotDelivered(trouble),
+    };
+    Some((found, asked.generation > keys.generation))
 }
 
 fn is_absent(outcome: &Outcome) -> bool {

@@ -178,7 +178,7 @@ async fn read<F: Feed, H: HubPort>(inner: &Inner, hub: &H) -> Result<u64, Failur
         let cursor = inner.store.fact(&cursor_name).await?;
         let page = F::page(hub, cursor.clone()).await?;
         let now = inner.clock.now();
-        inner.pulse.send_modify(|pulse| pulse.hub_answered = Some(now));
+        inner.hub_answered(now);
         line_is_back(inner);
         crash::point("outbox.changes_read");
         let last = page.items.is_empty() || cursor.as_deref() == Some(page.next_cursor.as_str());

@@ -137,7 +137,8 @@ async fn report_counts(inner: &Inner) {
 pub(super) async fn set_aside(inner: &Inner, id: Uuid) -> Result<(), OutboxError> {
     let now = inner.clock.now();
     let rule = Arc::new(move |row: &Row| {
-        if record::read(&row.kind, &row.columns).is_ok() {
+        let key = record::first_key(&row.id, row.hub_key.as_deref());
+        if record::read(&row.kind, &row.columns).is_ok() && key.is_ok() {
             return Verdict::Leave(());
         }
         let columns = Columns {

@@ -61,6 +61,10 @@ pub(super) struct Plan {
     pub place: String,
     /// JSON without person data.
     pub about: String,
+    /// The sender's key of all that is handed in together, as it is stored.
+    pub key: [u8; 32],
+    /// Which of them it is, wherever it stands among them.
+    pub part: String,
 }
 
 /// One of several things that are accepted together.
@@ -267,7 +271,8 @@ impl Drop for Keeping {
 impl Inner {
     /// Under which the hub gets it first. What it may see twice without harm goes under no key.
     pub(super) fn first_key(&self, with: &Particulars) -> Uuid {
-        hub_key(&self.config().idempotency_secret, &with.key, &with.request_hash)
+        let (key, part) = with.plan.as_ref().map_or((&with.key, ""), |plan| (&plan.key, plan.part.as_str()));
+        hub_key(&self.config().idempotency_secret, key, &with.request_hash, part)
     }
 
     /// A new id; ids grow with time.

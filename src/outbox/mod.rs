@@ -140,6 +140,8 @@ pub(crate) struct Inner {
     heard: AtomicI64,
     /// What was accepted until then is asked about before it is sent; milliseconds since 1970.
     doubt: AtomicI64,
+    /// The same, as it is noted in the store.
+    doubt_noted: AtomicI64,
     /// When a person confirmed last that this box sends; milliseconds since 1970.
     confirmed: AtomicI64,
     /// Whether what was handed in for a person goes as the facility's user.
@@ -240,8 +242,9 @@ impl Outbox {
             bar: watch::Sender::new(bar::Bar::Unread),
             bar_said: AtomicU64::new(0),
             bar_owed: AtomicBool::new(false),
-            heard: AtomicI64::new(0),
+            heard: AtomicI64::new(bar::UNREAD),
             doubt: AtomicI64::new(0),
+            doubt_noted: AtomicI64::new(0),
             confirmed: AtomicI64::new(i64::MIN),
             as_facility: AtomicBool::new(false),
         });

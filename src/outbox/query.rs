@@ -203,10 +203,11 @@ impl Inner {
         };
         let reason = self.waiting_reason(&life, row);
         let no_promise = waits_for_a_person(life.name(), reason) || reason == Some(Code::WaitEarlier);
-        let first_key = record::first_key(&row.id, row.hub_key.as_deref())?;
+        // A damaged key is no reason not to show the rest.
+        let first_key = record::first_key(&row.id, row.hub_key.as_deref()).ok();
         Ok(Submission {
             id,
-            hub_key: (!life.kind.repeatable()).then(|| record::hub_key(first_key, life.generation)),
+            hub_key: first_key.filter(|_| !life.kind.repeatable()).map(|key| record::hub_key(key, life.generation)),
             kind: life.kind.as_str(),
             sender: row.sender.clone(),
             accepted_at: record::time(row.accepted_at)?,

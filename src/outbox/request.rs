@@ -114,9 +114,11 @@ pub(super) fn keyed(secret: &[u8; 32], request: &[u8; 32]) -> [u8; 32] {
 
 /// The key under which the hub gets what was handed in first: derived, so that a box which begins with a backup gives the same request
 /// the same key, and the hub the same receipt. Another request under the same key of the sender is another document, and gets no
-/// receipt of the first. `stored_key` binds the facility.
-pub(super) fn hub_key(secret: &[u8; 32], stored_key: &[u8; 32], request_hash: &[u8; 32]) -> Uuid {
-    uuid::Builder::from_custom_bytes(derived(secret, b"engawa hub key v1\0", &[stored_key, request_hash])).into_uuid()
+/// receipt of the first. `stored_key` binds the facility. Of what is handed in together under one key, `part` says which it is; empty
+/// where that is all.
+pub(super) fn hub_key(secret: &[u8; 32], stored_key: &[u8; 32], request_hash: &[u8; 32], part: &str) -> Uuid {
+    let bytes = derived(secret, b"engawa hub key v1\0", &[stored_key, request_hash, part.as_bytes()]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// 128 bits that nobody can guess who does not know the secret, and that are the same for the same key at the hub.

@@ -32,7 +32,7 @@ pub use hub_login::{HubAccount, HubLogin, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, day_in_japan};
 use crate::credential::seal::Keyring;
 use crate::store::{SetFact, StaffRow, Store, StoreError};
 use hub_login::HubLogins;
@@ -94,10 +94,15 @@ impl People {
             return Ok(seen);
         }
         if let Some(today) = today {
-            self.0.store.write(SetFact { name: DAY.to_owned(), value: today.to_string() }).await?;
+            // A clock that is ahead for a moment keeps leavers out for that moment. What cannot be taken back waits for a day that has
+            // surely come; a box that never heard the hub has only its own clock.
+            let come = self.0.clock.has_been().map_or(Some(today), day_in_japan);
+            if let Some(come) = come {
+                self.0.store.write(SetFact { name: DAY.to_owned(), value: come.to_string() }).await?;
+            }
             for row in self.0.store.leaving_staff().await? {
                 let over = account::has_left(&row, Some(today));
-                if over {
+                if account::has_left(&row, come) {
                     self.wipe_hub_password(&row.facility, &row.user).await?;
                 }
                 if over && seen.is_none_or(|seen| !account::has_left(&row, Some(seen))) {

@@ -198,7 +198,11 @@ impl People {
         let row = row.filter(|_| matches!(fits, Ok(true)));
         fits?;
         let row = row.ok_or(PeopleError::Refused)?;
-        let fresh = self.0.clock.latest().as_millisecond() < row.password_at.saturating_add(milliseconds(ONE_TIME));
+        // One that was made while the clock was ahead would be good for as long as the clock was wrong. A clock that was never set says
+        // nothing.
+        let age = self.0.clock.latest().as_millisecond().saturating_sub(row.password_at);
+        let least = self.0.clock.latest_day_in_japan().map_or(i64::MIN, |_| -milliseconds(SET_BACK));
+        let fresh = (least..milliseconds(ONE_TIME)).contains(&age);
         let open = self.may_come(&row).await? && (!row.one_time || fresh);
         if !open {
             // Counted like a wrong password: nobody is to learn the password of an account that is shut.

@@ -131,8 +131,8 @@ const ACCESS_5: &str = "\
     ALTER TABLE staff ADD COLUMN hub_user TEXT; \
     ALTER TABLE staff ADD COLUMN hub_password BLOB;";
 
-/// From schema 4: several facilities, keys and users at the hub. What was the box's then is its one facility's: that of which it
-/// holds most. Where it holds nothing of any, there is nothing that these facts and strays would be needed for.
+/// From schema 4: several facilities, keys and users at the hub. What was the box's then is its one facility's: that of its
+/// newest document, as an office may have got another number. Where it holds nothing of any, there is nothing that these facts and strays would be needed for.
 const TO_5: &str = "\
     ALTER TABLE submission ADD COLUMN hub_key BLOB; \
     ALTER TABLE submission ADD COLUMN hub_user TEXT; \
@@ -151,8 +151,8 @@ const TO_5: &str = "\
     CREATE INDEX submission_receipt ON submission (facility, receipt_number) WHERE receipt_number IS NOT NULL; \
     DROP INDEX IF EXISTS received_old; \
     CREATE INDEX received_old ON received (facility, opened_at) WHERE opened_at IS NOT NULL; \
-    CREATE TEMP TABLE only AS SELECT facility FROM (SELECT facility FROM submission UNION ALL SELECT facility FROM received) \
-        GROUP BY facility ORDER BY count(*) DESC LIMIT 1; \
+    CREATE TEMP TABLE only AS SELECT facility FROM (SELECT facility, accepted_at AS at FROM submission \
+        UNION ALL SELECT facility, announced_at FROM received) ORDER BY at DESC LIMIT 1; \
     UPDATE OR REPLACE fact SET name = name || '.' || (SELECT facility FROM only) WHERE EXISTS (SELECT 1 FROM only) \
         AND name IN ('feed.opinions.cursor', 'feed.careplans.cursor', 'outbox.heard', 'retention.clock'); \
     ALTER TABLE stray_change RENAME TO stray_change_4; \

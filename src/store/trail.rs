@@ -239,7 +239,8 @@ impl TrailReader {
         Ok(span.0.zip(span.1))
     }
 
-    /// Numbers of the lines of a facility next to those from `first` to `last`, before and after.
+    /// Numbers of the lines of a facility next to those from `first` to `last`: the newest before them whose time is before `from` as well
+    /// (milliseconds since 1970), and the oldest after them.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
@@ -247,11 +248,13 @@ impl TrailReader {
         &self,
         facility: &str,
         (first, last): (i64, i64),
+        from: i64,
     ) -> Result<(Option<i64>, Option<i64>), StoreError> {
         // In the one form of a line a quotation mark inside of a text has a backslash before it.
         let member = format!("\"facility\":\"{facility}\"");
-        let before = "SELECT seq FROM trail WHERE seq < ? AND instr(record, ?) > 0 ORDER BY seq DESC LIMIT 1";
-        let before = sqlx::query_scalar(before).bind(first).bind(&member).fetch_optional(&self.0).await?;
+        let before =
+            "SELECT seq FROM trail WHERE seq < ? AND at < ? AND instr(record, ?) > 0 ORDER BY seq DESC LIMIT 1";
+        let before = sqlx::query_scalar(before).bind(first).bind(from).bind(&member).fetch_optional(&self.0).await?;
         let after = "SELECT seq FROM trail WHERE seq > ? AND instr(record, ?) > 0 ORDER BY seq LIMIT 1";
         let after = sqlx::query_scalar(after).bind(last).bind(&member).fetch_optional(&self.0).await?;
         Ok((before, after))

@@ -137,6 +137,11 @@ impl Gateway {
         self.status("VmRSS:")
     }
 
+    /// What of it is the process's own, without the pages of its files: a debug build's program is large.
+    pub(crate) fn own_memory(&self) -> u64 {
+        self.status("RssAnon:")
+    }
+
     /// The most resident memory since the start or the last [`Gateway::forget_peak`], bytes.
     pub(crate) fn peak(&self) -> u64 {
         self.status("VmHWM:")

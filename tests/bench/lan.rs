@@ -31,7 +31,7 @@ const CLIENTS: usize = 64;
 const ROUNDS: usize = 3;
 const TIME: Duration = Duration::from_secs(4);
 const SLOW: usize = 10_000;
-const LAN: &str = "[lan]\nlisten = [\"127.0.0.1:0\"]\nmax_connections = 1024\nrequests_per_second = 100000\n";
+const LAN: &str = "[lan]\nlisten = [\"127.0.0.1:0\"]\nmax_connections = 1024\nconnections_per_address = 128\nrequests_per_second = 100000\n";
 
 /// One server, and what to ask it.
 #[derive(Clone)]

@@ -36,7 +36,7 @@ async fn memory_does_not_grow_with_the_queue() {
     sandbox.down();
     let house = House::new(&sandbox);
     let gateway = house.start();
-    below("at rest", gateway.memory(), 48);
+    below("at rest", gateway.own_memory(), 12);
     let small = Arc::new(vec![Template::small()]);
     load::post(&target(&house, &gateway), &small, 4, Until::Posted(50)).await;
     gateway.stop();

@@ -146,9 +146,10 @@ fn bend(pack: &mut Pack, dice: &mut StdRng) -> Option<&'static str> {
             trail["before"] = format!("{}:{hash}", first - 1).into();
             (trail["first"], trail["records"]) = (first.into(), pack.lines.len().into());
             trail["left_out"] = left_out.into();
-            let outside = serde_json::from_slice::<Record>(&pack.lines[0])
-                .is_ok_and(|record| !in_month(&record) && record.facility == FACILITIES[0]);
-            (!outside).then_some("cut_before")
+            let early = serde_json::from_slice::<Record>(&pack.lines[0]).is_ok_and(|record| {
+                record.at.as_str() < "2026-10-31T15:00:00.000Z" && record.facility == FACILITIES[0]
+            });
+            (!early).then_some("cut_before")
         }
         2 => {
             pack.page[3] ^= 1;

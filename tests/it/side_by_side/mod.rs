@@ -295,6 +295,26 @@ async fn a_bar_is_of_the_box() {
     house.close().await;
 }
 
+/// Barred and freed between two looks of the other outbox: it finds out about the person's word all the same.
+#[tokio::test]
+async fn what_a_person_confirmed_at_one_holds_at_the_other() {
+    let house = House::open().await;
+    let [one, other] = house.both().await;
+    let before = other.opinion("before").await;
+    other.reaches(before, StateName::Delivered).await;
+    let value = Code::RestoredUnconfirmed.name().to_owned();
+    house.store.write(SetFact { name: BARRED.to_owned(), value }).await.unwrap();
+    one.outbox.unbar(Code::RestoredUnconfirmed).await.unwrap();
+    let receipt = Receipt { number: "R9".into(), accepted_at: house.clock.now(), trace_id: None };
+    other.hub.then_look_up([LookupOutcome::Accepted(receipt)]);
+    let id = other.opinion("after").await;
+    let seen = other.reaches(id, StateName::Delivered).await;
+    assert_eq!((seen.receipt.unwrap().number.as_str(), other.hub.deliveries().len()), ("R9", 1));
+    one.close().await;
+    other.close().await;
+    house.close().await;
+}
+
 /// If another box has done one facility's work, it has taken over the box.
 #[tokio::test]
 async fn what_one_finds_out_of_another_box_stops_all() {
