@@ -134,7 +134,8 @@ impl Desk {
 
     /// Takes up as whom goes what the staff hand in, and asks `people` for their passwords from here on.
     pub(super) async fn staff_login(&self, settings: &Config, people: &People) {
-        let choosing = logins::choose(&self.facility, settings, people, &self.outbox);
+        let choice = (settings.hub.staff_login, self.link.own_user(settings));
+        let choosing = logins::choose(&self.facility, choice, people, &self.outbox);
         choosing.instrument(span(&self.facility)).await;
         self.link.staff(StaffLogins::new(people, &self.facility));
     }

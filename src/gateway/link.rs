@@ -18,7 +18,7 @@ use crate::hub::{
     Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
     LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
-use crate::model::hub_user::HubUser;
+use crate::model::hub_user::{HubMember, HubUser};
 use crate::model::identity::Evidence;
 use crate::people::HubLogin;
 use crate::store::{SetFact, Store, fact_name};
@@ -89,18 +89,18 @@ impl HubLink {
         let _ = self.staff.set(staff);
     }
 
-    /// As whom a document goes: named in it stays the user, where it is a person; the password beside it.
-    async fn acting(&self, hub: &Hub, delivery: &mut Delivery) -> Result<Option<Secret>, Trouble> {
-        let Some(user) = &delivery.user else { return Ok(None) };
+    /// The password of the person as whom a document goes; `None`: as the facility's user.
+    async fn acting(&self, hub: &Hub, member: Option<HubMember>) -> Result<Option<Secret>, Trouble> {
+        let Some(member) = member else { return Ok(None) };
         let staff = self.staff.get().ok_or(Trouble::of(Code::GatewayBusy, Scope::Try))?;
-        match staff.password(user).await {
+        match staff.password(&member).await {
             Ok(HubLogin::Person(password)) => Ok(Some(password)),
-            Ok(HubLogin::Facility) => {
-                delivery.user = None;
-                Ok(None)
-            }
-            Ok(HubLogin::Missing) => {
-                hub.forget_member(user);
+            // It comes again when its record says so too: what was kept of it has to tell the truth.
+            Ok(HubLogin::Facility) => Err(Trouble::of(Code::GatewayBusy, Scope::Try)),
+            Ok(login @ (HubLogin::Missing | HubLogin::Anothers)) => {
+                if matches!(login, HubLogin::Missing) {
+                    hub.forget_member(&member.id);
+                }
                 let until = self.clock.now().checked_add(LOOK_AGAIN).ok();
                 Err(Trouble { until, ..Trouble::of(Code::HubPasswordNeeded, Scope::Try) })
             }
@@ -129,6 +129,15 @@ impl HubLink {
         match self.current() {
             State::Linked(hub) => Ok(hub.status()),
             State::Unlinked(code) => Err(code),
+        }
+    }
+
+    /// The facility's own user: as the link has it, which was set up with the settings of that time; without a link as they have
+    /// it now.
+    pub(super) fn own_user(&self, settings: &config::Config) -> Option<HubUser> {
+        match self.current() {
+            State::Linked(hub) => HubUser::parse(hub.user_id()),
+            State::Unlinked(_) => HubUser::parse(&settings.hub.user_id),
         }
     }
 
@@ -213,25 +222,25 @@ fn secret(place: &config::SecretRef) -> Result<SecretSource, BoxError> {
 }
 
 impl HubPort for HubLink {
-    async fn deliver(&self, mut delivery: Delivery) -> Outcome {
+    async fn deliver(&self, delivery: Delivery) -> Outcome {
         let State::Linked(hub) = self.current() else { return self.unlinked() };
-        let password = match self.acting(&hub, &mut delivery).await {
+        let password = match self.acting(&hub, delivery.user.clone()).await {
             Ok(password) => password,
             Err(trouble) => return Outcome::NotDelivered(trouble),
         };
-        let user = delivery.user.clone();
+        let user = delivery.user.as_ref().map(|member| member.id.clone());
         let outcome = hub.deliver_as(delivery, password).instrument(self.span()).await;
         self.note(&hub, user.as_ref());
         outcome
     }
 
-    async fn deliver_care_plan(&self, mut delivery: Delivery) -> Outcome {
+    async fn deliver_care_plan(&self, delivery: Delivery) -> Outcome {
         let State::Linked(hub) = self.current() else { return self.unlinked() };
-        let password = match self.acting(&hub, &mut delivery).await {
+        let password = match self.acting(&hub, delivery.user.clone()).await {
             Ok(password) => password,
             Err(trouble) => return Outcome::NotDelivered(trouble),
         };
-        let user = delivery.user.clone();
+        let user = delivery.user.as_ref().map(|member| member.id.clone());
         let outcome = hub.deliver_care_plan_as(delivery, password).instrument(self.span()).await;
         self.note(&hub, user.as_ref());
         outcome

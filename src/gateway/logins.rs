@@ -1,8 +1,7 @@
 //! As whom documents go: the facility's choice, and the passwords of its staff on their way to the hub.
 
-use crate::config::Config;
 use crate::hub::MemberStatus;
-use crate::model::hub_user::{HubUser, StaffLogin};
+use crate::model::hub_user::{HubMember, HubUser, StaffLogin};
 use crate::outbox::Outbox;
 use crate::people::{HubLogin, People, PeopleError};
 
@@ -17,8 +16,8 @@ impl StaffLogins {
         Self { people: people.clone(), facility: facility.to_owned() }
     }
 
-    pub(super) async fn password(&self, user: &HubUser) -> Result<HubLogin, PeopleError> {
-        self.people.hub_login(&self.facility, user).await
+    pub(super) async fn password(&self, member: &HubMember) -> Result<HubLogin, PeopleError> {
+        self.people.hub_login(&self.facility, &member.account, &member.id).await
     }
 
     pub(super) fn note(&self, user: &HubUser, said: MemberStatus) {
@@ -26,10 +25,17 @@ impl StaffLogins {
     }
 }
 
-/// Takes up the choice of a facility, as `settings` have it.
-pub(super) async fn choose(facility: &str, settings: &Config, people: &People, outbox: &Outbox) {
-    let mode = settings.hub.staff_login;
-    if let Err(error) = people.choose_staff_login(facility, mode, HubUser::parse(&settings.hub.user_id)).await {
+/// Takes up the choice of a facility; `own`: its own user.
+pub(super) async fn choose(
+    facility: &str,
+    (mode, own): (StaffLogin, Option<HubUser>),
+    people: &People,
+    outbox: &Outbox,
+) {
+    if mode != StaffLogin::Off {
+        outbox.in_person();
+    }
+    if let Err(error) = people.choose_staff_login(facility, mode, own).await {
         tracing::error!(%error, code = %error.code(), "hub: kept passwords that are not to be kept are still there");
     }
     if mode != StaffLogin::Off {

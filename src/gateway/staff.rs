@@ -87,7 +87,8 @@ fn taken_by_the_facility(order: &StaffOrder, settings: &Config) -> bool {
         StaffOrder::Add { hub_user, .. } | StaffOrder::Hub { hub_user, .. } => hub_user.as_deref(),
         StaffOrder::List | StaffOrder::Suspend { .. } | StaffOrder::Password { .. } => None,
     };
-    named == Some(settings.hub.user_id.as_str())
+    let (named, own) = (named.and_then(HubUser::parse), HubUser::parse(&settings.hub.user_id));
+    named.zip(own).is_some_and(|(named, own)| named.is_like(&own))
 }
 
 async fn obey(people: &People, facility: &str, order: StaffOrder) -> Result<Value, StartError> {

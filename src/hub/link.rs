@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub(super) user_id: String,
     pub(super) password: Secret,
     pub(super) account: Account,
+    /// Of a member of the staff: as whom and with which password, so that nobody goes on with what another password got.
+    pub(super) member: Option<Account>,
     pub(super) board: Arc<Board>,
     pub(super) clock: Clock,
     offered: Arc<Mutex<Option<(Duration, Capabilities)>>>,
@@ -59,6 +61,7 @@ impl Link {
                 clock.clone(),
             )?),
             apart: Arc::new(Client::new(&config.base_url, tls, config.timeouts, 0, clock.clone())?),
+            member: None,
             account: Account::new(&config.fingerprint_key, &config.user_id, password.bytes()),
             user_id: config.user_id.clone(),
             certificate,
@@ -83,12 +86,14 @@ impl Link {
 
     /// The same connections for a member of the staff, whose troubles stand on a board of their own.
     pub(super) fn for_member(&self, user: &HubUser, password: Secret, key: &[u8; 32], board: Arc<Board>) -> Self {
+        let account = Account::new(key, user.reveal(), password.bytes());
         Self {
             epoch: self.epoch,
             client: Arc::clone(&self.client),
             apart: Arc::clone(&self.apart),
             certificate: self.certificate.clone(),
-            account: Account::new(key, user.reveal(), password.bytes()),
+            member: Some(account.clone()),
+            account,
             user_id: user.reveal().to_owned(),
             password,
             board,

@@ -42,12 +42,15 @@ pub(super) struct Session {
 struct Holding {
     token: Option<Arc<Token>>,
     lockout: Option<Lockout>,
-    last_failure: Option<Trouble>,
+    /// With which account and password, and why.
+    last_failure: Option<(Account, Trouble)>,
 }
 
 /// An access token and the refresh token that came with it.
 pub(super) struct Token {
     epoch: u64,
+    /// See [`Link::member`].
+    member: Option<Account>,
     access: SecretString,
     since: Duration,
     expires: Duration,
@@ -77,6 +80,7 @@ impl Token {
         let since = link.clock.elapsed();
         Arc::new(Self {
             epoch: link.epoch,
+            member: link.member.clone(),
             since,
             expires: since.saturating_add(grant.life()),
             refresh_expires: since.saturating_add(grant.refresh_life()),
@@ -108,11 +112,17 @@ impl Token {
         self.proven.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it was got over these connections, and, where it is a person's, with this very password. The facility's own
+    /// outlives a change of its password.
+    fn is_of(&self, link: &Link) -> bool {
+        self.epoch == link.epoch && self.member == link.member
+    }
+
     fn usable(&self, link: &Link, margin: Duration) -> bool {
         let life = self.expires.saturating_sub(self.since);
         // A hub with very short tokens must not make every call a renewal.
         let margin = margin.min(life / 10);
-        self.epoch == link.epoch
+        self.is_of(link)
             && !self.rejected.load(Ordering::Relaxed)
             && link.clock.elapsed().saturating_add(margin) < self.expires
     }
@@ -120,7 +130,7 @@ impl Token {
     /// The refresh token, where one attempt with it makes sense.
     fn refreshable(&self, link: &Link) -> Option<&SecretString> {
         let refused_at_once = self.rejected.load(Ordering::Relaxed) && !self.proven.load(Ordering::Relaxed);
-        let alive = self.epoch == link.epoch && link.clock.elapsed() < self.refresh_expires;
+        let alive = self.is_of(link) && link.clock.elapsed() < self.refresh_expires;
         self.refresh.as_ref().filter(|_| alive && !refused_at_once && !self.refresh_used.load(Ordering::Relaxed))
     }
 }
@@ -169,13 +179,14 @@ impl Session {
             return Ok(token);
         }
         if self.rounds.load(Ordering::Acquire) != seen
-            && let Some(failure) = &holding.last_failure
+            && let Some((account, failure)) = &holding.last_failure
+            && *account == link.account
         {
             return Err(failure.clone());
         }
         self.rounds.fetch_add(1, Ordering::AcqRel);
         let result = self.round(&mut holding, link).await;
-        holding.last_failure = result.as_ref().err().cloned();
+        holding.last_failure = result.as_ref().err().map(|failure| (link.account.clone(), failure.clone()));
         result.map_err(|trouble| link.board.stopped(trouble))
     }
 
@@ -195,8 +206,11 @@ impl Session {
             }
             // Renewed early on purpose: until its end the old one serves.
             (Err(_), Some(old)) if old.usable(link, Duration::ZERO) => Ok(old),
-            (Err(trouble), _) => {
+            (Err(trouble), old) => {
                 link.board.token(None);
+                if old.is_some_and(|old| !old.is_of(link)) {
+                    holding.token = None;
+                }
                 Err(trouble)
             }
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::link::Link;
+use super::lockout::Account;
 use super::lockout::Policy;
 use super::login::Session;
 use super::memory::AnyMemory;
@@ -47,6 +48,7 @@ struct Held {
 }
 
 struct Member {
+    account: Account,
     session: Arc<Session>,
     board: Arc<Board>,
     used: u64,
@@ -73,6 +75,7 @@ impl Members {
             held.make_room();
         }
         let new = || Member {
+            account: link.account.clone(),
             session: Arc::new(Session::of_member(&link.account, Arc::clone(&self.memory), self.policy)),
             board,
             used,
@@ -80,6 +83,11 @@ impl Members {
         };
         let member = held.members.entry(user.clone()).or_insert_with(new);
         member.used = used;
+        if member.account != link.account {
+            // The session stays, which remembers what the hub refused; its token is of no use to another password.
+            member.account = link.account.clone();
+            member.status = MemberStatus::default();
+        }
         (Arc::clone(&member.session), Arc::new(link))
     }
 

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::fault::Code;
-use crate::model::hub_user::HubUser;
+use crate::model::hub_user::HubMember;
 use crate::model::identity::{Evidence, Person};
 
 /// The streamed body of a delivery. An error while reading it (a damaged row) aborts the request.
@@ -29,7 +29,7 @@ pub struct Delivery {
     /// The bytes accepted, unchanged.
     pub body: DeliveryBody,
     /// As whom it goes; `None`: as the facility's user.
-    pub user: Option<HubUser>,
+    pub user: Option<HubMember>,
 }
 
 /// What became of a delivery. The variants differ in what may be done next.

@@ -118,6 +118,12 @@ impl Hub {
         self.filed(document, (wire::SENT, wire::Capabilities::has_care_plans), password).await
     }
 
+    /// The facility's own user.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.config.user_id
+    }
+
     /// What the hub last said of a member of the staff; `None` until it was asked.
     #[must_use]
     pub fn member(&self, user: &HubUser) -> Option<MemberStatus> {
@@ -158,7 +164,7 @@ impl Hub {
     async fn file(&self, delivery: Delivery, (path, offers): List, member: Option<Secret>) -> Result<Seen, Trouble> {
         let link = self.offering(offers, Scope::Operator).await?;
         let (session, link) = match (&delivery.user, member) {
-            (Some(user), Some(password)) => self.members.acting(&link, user, password),
+            (Some(member), Some(password)) => self.members.acting(&link, &member.id, password),
             // Never as somebody else.
             (Some(_), None) => return Err(trouble(Code::HubPasswordNeeded, Scope::Try)),
             (None, _) => (Arc::clone(&self.session), link),
@@ -169,8 +175,8 @@ impl Hub {
         };
         let (of_log_in, of_token) = (own(of_a_log_in), own(of_a_token));
         let token = session.token(&link).await.map_err(&of_log_in)?;
-        if let Some(user) = &delivery.user {
-            self.members.logged_in(user, token.job_kind());
+        if let Some(member) = &delivery.user {
+            self.members.logged_in(&member.id, token.job_kind());
         }
         let message = keyed(request(Method::POST, path, delivery.body), delivery.key);
         let message = authorized(message, bearer(&token)?);
@@ -187,7 +193,7 @@ impl Hub {
 
     /// Whether a document is at the hub now. `member`: the password of the user that it names.
     async fn filed(&self, document: Delivery, to: List, member: Option<Secret>) -> Outcome {
-        let user = document.user.clone();
+        let user = document.user.as_ref().map(|member| member.id.clone());
         let outcome = match Box::pin(self.file(document, to, member)).await {
             Ok(seen) => delivery(&seen, self.clock.now()),
             Err(trouble) => Outcome::NotDelivered(trouble),

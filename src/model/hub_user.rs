@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// As whom goes what a person hands in, by choice of the facility.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StaffLogin {
@@ -47,10 +49,38 @@ impl HubUser {
         Self(text)
     }
 
+    /// Whether somebody might take the one for the other: they differ in case or width at most.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let folded = |id: &Self| {
+            id.0.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect::<String>()
+        };
+        self == other || folded(self) == folded(other)
+    }
+
     /// The user id, for the hub, the store, and whoever may see it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// As whom something goes that a person hands in: the account here, and its user id at the hub at that time. The user id may be
+/// another account's later; what was handed in stays this one's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HubMember {
+    /// What is typed at log-in here.
+    pub account: String,
+    /// The user id at the hub.
+    pub id: HubUser,
+}
+
+impl HubMember {
+    /// As it was stored. A user id without an account is nobody's: it waits for a password that nobody can give.
+    #[must_use]
+    pub fn stored(account: Option<String>, id: Option<String>) -> Option<Self> {
+        let account = account.unwrap_or_default();
+        id.map(|id| Self { account, id: HubUser::stored(id) })
     }
 }
 

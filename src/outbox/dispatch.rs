@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -23,8 +24,8 @@ use super::send::{Sent, Told, send};
 use super::view::OutboxError;
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
-use crate::model::hub_user::HubUser;
-use crate::store::Head;
+use crate::model::hub_user::HubMember;
+use crate::store::{Head, SentAsFacility, StoreError};
 use crate::telemetry::Metric;
 use crate::vault::{self, Damage, Kept};
 
@@ -271,7 +272,7 @@ impl<H: HubPort> Dispatcher<H> {
                 let (hub, inner) = (self.hub.clone(), self.inner.clone());
                 let ask = !kind.repeatable() && inner.ask_first(&row, inner.clock.now());
                 let own = Own::of(&inner, &row);
-                let user = row.hub_user.map(HubUser::stored);
+                let user = row.member();
                 self.carry(id, kind, async move {
                     if ask && let Some((found, further)) = already_there(hub.as_ref(), keys).await {
                         if own.is_copied(&found, hub.ahead()) {
@@ -285,6 +286,10 @@ impl<H: HubPort> Dispatcher<H> {
                         };
                         return What::Sent(Sent { outcome, told: None }, damage);
                     }
+                    let user = match inner.goes_as(id, user).await {
+                        Ok(user) => user,
+                        Err(error) => return What::NotBegun(Trouble::of(error.code(), Scope::Try)),
+                    };
                     let begun_at = inner.clock.now();
                     let key = keys.current();
                     let mut sent =
@@ -433,6 +438,17 @@ impl<H: HubPort> Dispatcher<H> {
             pulse.dispatcher = Some(now);
             pulse.heart = heart;
         });
+    }
+}
+
+impl Inner {
+    /// As whom a document goes. Where it no longer goes as a person, that is written down before its first byte is out.
+    async fn goes_as(&self, id: Uuid, member: Option<HubMember>) -> Result<Option<HubMember>, StoreError> {
+        if member.is_none() || !self.as_facility.load(Ordering::Acquire) {
+            return Ok(member);
+        }
+        self.store.write(SentAsFacility { id: id.into_bytes() }).await?;
+        Ok(None)
     }
 }
 

@@ -227,7 +227,7 @@ impl Keeping {
             place: with.plan.as_ref().map(|plan| plan.place.clone()),
             about: with.plan.as_ref().map(|plan| plan.about.clone()),
             hub_key: (!with.kind.repeatable()).then(|| self.inner.first_key(with).into_bytes()),
-            hub_user: with.sender.hub_user.as_ref().map(|user| user.reveal().to_owned()),
+            hub_user: with.sender.hub_user.clone(),
         };
         let event = NewEvent {
             at: now,

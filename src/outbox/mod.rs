@@ -53,7 +53,7 @@ mod send;
 mod view;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -82,7 +82,6 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
-use crate::model::hub_user::HubUser;
 use crate::store::{AllAsFacility, PasswordGiven, Store};
 
 /// The figures of the room. Not `Debug`: it holds a secret.
@@ -145,6 +144,8 @@ pub(crate) struct Inner {
     doubt_noted: AtomicI64,
     /// When a person confirmed last that this box sends; milliseconds since 1970.
     confirmed: AtomicI64,
+    /// Whether what was handed in for a person goes as the facility's user.
+    as_facility: AtomicBool,
 }
 
 /// Last signs of life.
@@ -245,6 +246,7 @@ impl Outbox {
             doubt: AtomicI64::new(0),
             doubt_noted: AtomicI64::new(0),
             confirmed: AtomicI64::new(i64::MIN),
+            as_facility: AtomicBool::new(false),
         });
         if let Err(error) = housekeeping::sweep(&inner).await {
             tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
@@ -305,23 +307,30 @@ impl Outbox {
         Ok(submission)
     }
 
-    /// Somebody's password for the hub is there: what waits for it goes.
+    /// An account's password for the hub is there: what waits for it goes.
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn password_given(&self, user: &HubUser) -> Result<(), OutboxError> {
+    pub async fn password_given(&self, account: &str) -> Result<(), OutboxError> {
         let reasons = [Code::HubPasswordNeeded.name(), Code::HubPasswordRefused.name()];
-        let (facility, hub_user) = (self.inner.facility.to_string(), user.reveal().to_owned());
-        self.inner.store.write(PasswordGiven { facility, hub_user, reasons }).await?;
+        let (facility, account) = (self.inner.facility.to_string(), account.to_owned());
+        self.inner.store.write(PasswordGiven { facility, account, reasons }).await?;
         self.reconsider();
         Ok(())
     }
 
-    /// Everything that waits goes as the facility's user from here on; how much that is.
+    /// What is handed in for a person goes as the person from here on.
+    pub fn in_person(&self) {
+        self.inner.as_facility.store(false, Ordering::Release);
+    }
+
+    /// Everything goes as the facility's user from here on; how much of it waits. What is on its way, or is asked about, is noted
+    /// as the facility's when it goes again.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn all_as_facility(&self) -> Result<u64, OutboxError> {
+        self.inner.as_facility.store(true, Ordering::Release);
         let changed = self.inner.store.write(AllAsFacility { facility: self.inner.facility.to_string() }).await?;
         self.reconsider();
         Ok(changed)

@@ -15,7 +15,6 @@ use super::view::{
 use super::{Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
 use crate::hub::{MunicipalState, RecipientState};
-use crate::model::hub_user::HubUser;
 use crate::store::{AsFacility, EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
 use crate::telemetry::Metric;
 
@@ -223,7 +222,7 @@ impl Inner {
             receipt,
             hub_errors,
             municipality: self.municipality(row),
-            hub_user: row.hub_user.clone().map(HubUser::stored),
+            account: row.member().map(|member| member.account),
             care_plan: about(row),
             recipient: recipient(row),
             substitutions: Vec::new(),

@@ -9,7 +9,7 @@ use crate::audit::Draft;
 use crate::fault::Code;
 use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};
 use crate::model::careplan::unit::Unit;
-use crate::model::hub_user::HubUser;
+use crate::model::hub_user::HubMember;
 use crate::model::opinion::Substitution;
 use crate::store::{Row, StoreError};
 
@@ -21,7 +21,7 @@ pub struct Sender {
     /// Stable id of the credential.
     pub id: String,
     /// As whom it is to go, where it is a person; opinions and care plans only.
-    pub hub_user: Option<HubUser>,
+    pub hub_user: Option<HubMember>,
     /// What the trail says of the one who acts; recorded in the transaction of the act. `None`: it is recorded elsewhere, or by nobody.
     pub act: Option<Draft>,
 }
@@ -148,8 +148,8 @@ pub struct Submission {
     pub hub_errors: Vec<HubError>,
     /// The municipality's progress.
     pub municipality: Option<Municipality>,
-    /// As whom it goes, or went; `None`: as the facility's user.
-    pub hub_user: Option<HubUser>,
+    /// As which account here it goes, or went; `None`: as the facility's user.
+    pub account: Option<String>,
     /// Of a care plan: what it is and whom it goes to.
     pub care_plan: Option<About>,
     /// Of a care plan: how far the other office is with it.

@@ -16,7 +16,7 @@ use super::{People, PeopleError, Role};
 use crate::credential::Secret;
 use crate::fault::Code;
 use crate::hub::MemberStatus;
-use crate::model::hub_user::{HubUser, StaffLogin};
+use crate::model::hub_user::{HubMember, HubUser, StaffLogin};
 use crate::store::{HubUserSet, SetHubUser, StaffRow, StoreError, WipeHubPasswords};
 
 /// Facility and account.
@@ -56,6 +56,8 @@ pub enum HubLogin {
     Person(Secret),
     /// As the person, whose password is not there.
     Missing,
+    /// As the person, whose user id is another account's by now.
+    Anothers,
 }
 
 /// An account's user at the hub, as the person may see it.
@@ -109,33 +111,27 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Store`].
-    pub async fn hub_user(&self, facility: &str, user: &str) -> Result<Option<HubUser>, PeopleError> {
+    pub async fn hub_user(&self, facility: &str, user: &str) -> Result<Option<HubMember>, PeopleError> {
         if self.mode(facility) == StaffLogin::Off {
             return Ok(None);
         }
         let row = self.0.store.staff(facility, user).await?;
-        Ok(row.and_then(|row| row.hub_user).map(HubUser::stored))
+        Ok(row.and_then(|row| HubMember::stored(Some(row.user), row.hub_user)))
     }
 
-    /// Whose user ids at the hub there are, with the accounts.
-    ///
-    /// # Errors
-    /// [`PeopleError::Store`].
-    pub async fn hub_users(&self, facility: &str) -> Result<HashMap<HubUser, String>, PeopleError> {
-        let rows = self.0.store.all_staff(facility).await?.into_iter();
-        Ok(rows.filter_map(|row| Some((HubUser::stored(row.hub_user?), row.user))).collect())
-    }
-
-    /// How to log in as somebody.
+    /// How to log in as somebody: as the account that handed something in, and only while the user id is that account's.
     ///
     /// # Errors
     /// [`PeopleError::Store`], [`PeopleError::Seal`].
-    pub async fn hub_login(&self, facility: &str, hub_user: &HubUser) -> Result<HubLogin, PeopleError> {
+    pub async fn hub_login(&self, facility: &str, account: &str, hub_user: &HubUser) -> Result<HubLogin, PeopleError> {
         if self.mode(facility) == StaffLogin::Off {
             return Ok(HubLogin::Facility);
         }
         let owner = self.0.store.staff_at_hub(facility, hub_user.reveal()).await?;
         let Some(row) = owner else { return Ok(HubLogin::Missing) };
+        if row.user != account {
+            return Ok(HubLogin::Anothers);
+        }
         let password = self.password(&row, hub_user).await?;
         Ok(password.map_or(HubLogin::Missing, HubLogin::Person))
     }
@@ -235,7 +231,10 @@ impl People {
     /// Whether a user id may be a person's.
     pub(super) fn nobodys_own(&self, facility: &str, hub_user: Option<&HubUser>) -> Result<(), PeopleError> {
         let own = self.logins(|logins| logins.facilities.get(facility).and_then(|choice| choice.own.clone()));
-        if own.is_some() && own.as_ref() == hub_user { Err(PeopleError::HubUserTaken) } else { Ok(()) }
+        match (own, hub_user) {
+            (Some(own), Some(id)) if own.is_like(id) => Err(PeopleError::HubUserTaken),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn forget_asked(&self, facility: &str, user: &str) {

@@ -4,23 +4,32 @@ use sqlx::SqliteConnection;
 
 use super::staff::COLUMNS;
 use super::{StaffRow, Store, StoreError, Transit, Write};
+use crate::model::hub_user::HubUser;
 
 /// What has not left and can still go as somebody else: the hub does not have it.
 const WAITING: &str = "state IN ('queued', 'held')";
 
-/// Whose user id it is within a facility.
-pub(super) async fn owner(tx: &mut SqliteConnection, facility: &str, id: &str) -> Result<Option<String>, StoreError> {
-    let owner = sqlx::query_scalar("SELECT user FROM staff WHERE facility = ? AND hub_user = ?");
-    Ok(owner.bind(facility).bind(id).fetch_optional(tx).await?)
+/// Whether a user id is another account's of the facility than that of `user`. Nobody can say whether the hub tells `ab12` from
+/// `AB12`, so two persons have not both.
+pub(super) async fn is_anothers(
+    tx: &mut SqliteConnection,
+    facility: &str,
+    user: &str,
+    id: &HubUser,
+) -> Result<bool, StoreError> {
+    let others =
+        sqlx::query_scalar("SELECT hub_user FROM staff WHERE facility = ? AND user <> ? AND hub_user IS NOT NULL");
+    let others: Vec<String> = others.bind(facility).bind(user).fetch_all(tx).await?;
+    Ok(others.into_iter().any(|other| HubUser::stored(other).is_like(id)))
 }
 
-/// Names an account's user id at the hub and its password. What waits under the one before waits under the new one.
+/// Names an account's user id at the hub and its password. What the account has handed in and is not finished goes under it.
 pub struct SetHubUser {
     /// Facility number.
     pub facility: String,
     /// The account.
     pub user: String,
-    /// The user id; `None` takes it away, and what waits under it goes on waiting.
+    /// The user id; `None` takes it away, and what the account has handed in goes on waiting.
     pub hub_user: Option<String>,
     /// The password, sealed; `None`: there is none in the store from here on.
     pub hub_password: Option<Vec<u8>>,
@@ -42,32 +51,33 @@ impl Write for SetHubUser {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<HubUserSet, StoreError> {
         let Self { facility, user, hub_user, hub_password } = self;
-        let before: Option<Option<String>> =
-            sqlx::query_scalar("SELECT hub_user FROM staff WHERE facility = ? AND user = ?")
-                .bind(facility)
-                .bind(user)
-                .fetch_optional(&mut *tx)
-                .await?;
-        let Some(before) = before else { return Ok(HubUserSet::Absent) };
         if let Some(id) = hub_user
-            && owner(tx, facility, id).await?.is_some_and(|owner| owner != *user)
+            && is_anothers(tx, facility, user, &HubUser::stored(id.clone())).await?
         {
             return Ok(HubUserSet::Taken);
         }
-        sqlx::query("UPDATE staff SET hub_user = ?, hub_password = ? WHERE facility = ? AND user = ?")
+        let set = sqlx::query("UPDATE staff SET hub_user = ?, hub_password = ? WHERE facility = ? AND user = ?")
             .bind(hub_user)
             .bind(hub_password)
             .bind(facility)
             .bind(user)
             .execute(&mut *tx)
             .await?;
-        if let (Some(before), Some(id)) = (before, hub_user)
-            && before != *id
-        {
-            let rename =
-                format!("UPDATE submission SET hub_user = ? WHERE facility = ? AND {WAITING} AND hub_user = ?");
-            // Text of our own; what comes from outside is bound.
-            sqlx::query(sqlx::AssertSqlSafe(rename)).bind(id).bind(facility).bind(before).execute(tx).await?;
+        if set.rows_affected() == 0 {
+            return Ok(HubUserSet::Absent);
+        }
+        if let Some(id) = hub_user {
+            // Also what the hub is asked about: should it turn out not to be there, it goes again.
+            sqlx::query(
+                "UPDATE submission SET hub_user = ? WHERE facility = ? AND hub_account = ? AND hub_user <> ? \
+                 AND state IN ('queued', 'sending', 'unknown', 'held')",
+            )
+            .bind(id)
+            .bind(facility)
+            .bind(user)
+            .bind(id)
+            .execute(tx)
+            .await?;
         }
         Ok(HubUserSet::Yes)
     }
@@ -104,7 +114,8 @@ impl Write for AllAsFacility {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
         // What waited for a person need not wait any longer.
         let change = format!(
-            "UPDATE submission SET hub_user = NULL, wait_until = CASE WHEN state = 'queued' THEN NULL ELSE wait_until END \
+            "UPDATE submission SET hub_user = NULL, hub_account = NULL, \
+             wait_until = CASE WHEN state = 'queued' THEN NULL ELSE wait_until END \
              WHERE facility = ? AND {WAITING} AND hub_user IS NOT NULL"
         );
         // Text of our own; what comes from outside is bound.
@@ -117,8 +128,8 @@ impl Write for AllAsFacility {
 pub struct PasswordGiven {
     /// Facility number.
     pub facility: String,
-    /// The user id at the hub.
-    pub hub_user: String,
+    /// The account that handed it in.
+    pub account: String,
     /// Why it waits.
     pub reasons: [&'static str; 2],
 }
@@ -129,10 +140,10 @@ impl Write for PasswordGiven {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
         let go = sqlx::query(
             "UPDATE submission SET wait_until = NULL, pause = 0 \
-             WHERE facility = ? AND state = 'queued' AND hub_user = ? AND reason IN (?, ?)",
+             WHERE facility = ? AND state = 'queued' AND hub_account = ? AND reason IN (?, ?)",
         );
         let [one, other] = self.reasons;
-        let go = go.bind(&self.facility).bind(&self.hub_user).bind(one).bind(other);
+        let go = go.bind(&self.facility).bind(&self.account).bind(one).bind(other);
         Ok(go.execute(tx).await?.rows_affected())
     }
 }
@@ -145,11 +156,29 @@ impl<T: Send + 'static> Write for AsFacility<T> {
 
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Option<T>, StoreError> {
         let learnt = self.0.apply(tx).await?;
-        sqlx::query("UPDATE submission SET hub_user = NULL WHERE id = ? AND state = 'queued'")
+        sqlx::query("UPDATE submission SET hub_user = NULL, hub_account = NULL WHERE id = ? AND state = 'queued'")
             .bind(self.0.id.as_slice())
             .execute(tx)
             .await?;
         Ok(learnt)
+    }
+}
+
+/// What is about to be sent goes as the facility's user.
+pub struct SentAsFacility {
+    /// The submission.
+    pub id: [u8; 16],
+}
+
+impl Write for SentAsFacility {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        sqlx::query("UPDATE submission SET hub_user = NULL, hub_account = NULL WHERE id = ? AND state = 'sending'")
+            .bind(self.id.as_slice())
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 }
 

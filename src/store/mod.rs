@@ -44,7 +44,9 @@ pub use facts::{SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };
-pub use hub_users::{AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SetHubUser, WipeHubPasswords};
+pub use hub_users::{
+    AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
+};
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
 pub use peek::{Peek, peek};
 pub use pieces::{DropSpool, PutPiece};

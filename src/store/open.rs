@@ -136,6 +136,7 @@ const ACCESS_5: &str = "\
 const TO_5: &str = "\
     ALTER TABLE submission ADD COLUMN hub_key BLOB; \
     ALTER TABLE submission ADD COLUMN hub_user TEXT; \
+    ALTER TABLE submission ADD COLUMN hub_account TEXT; \
     DROP INDEX IF EXISTS submission_wake; \
     CREATE INDEX submission_wake ON submission (facility, state, wait_until) WHERE wait_until IS NOT NULL; \
     DROP INDEX IF EXISTS submission_sending; \

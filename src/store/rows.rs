@@ -2,6 +2,8 @@
 
 use sqlx::FromRow;
 
+use crate::model::hub_user::HubMember;
+
 /// What a submission is born with; never changed afterwards.
 #[derive(Clone, Debug)]
 pub struct NewSubmission {
@@ -43,8 +45,8 @@ pub struct NewSubmission {
     pub about: Option<String>,
     /// Under which the hub gets it first.
     pub hub_key: Option<[u8; 16]>,
-    /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
-    pub hub_user: Option<String>,
+    /// As whom it is sent; `None`: as the facility's user.
+    pub hub_user: Option<HubMember>,
 }
 
 /// A submission as stored.
@@ -99,6 +101,16 @@ pub struct Row {
     pub hub_key: Option<Vec<u8>>,
     /// As whom it is sent: a user id at the hub; `None`: as the facility's user.
     pub hub_user: Option<String>,
+    /// The account that handed it in, where it is sent as a person.
+    pub hub_account: Option<String>,
+}
+
+impl Row {
+    /// As whom it is sent; `None`: as the facility's user.
+    #[must_use]
+    pub fn member(&self) -> Option<HubMember> {
+        HubMember::stored(self.hub_account.clone(), self.hub_user.clone())
+    }
 }
 
 /// The part of a row that a transition replaces.
@@ -141,7 +153,7 @@ macro_rules! row_columns {
         "seq, id, kind, facility, sender, request_hash, body_hash, body_length, key_id, salt, note, accepted_at, due, \
          state, reason, wait_until, pause, attempts, strikes, first_sent_at, failed_at, receipt_number, result, outcome, \
          changed_at, generation, doubtful, progress, progress_at, progress_reason, batch, queue, place, about, head, \
-         hub_key, hub_user"
+         hub_key, hub_user, hub_account"
     };
 }
 pub(super) use row_columns;

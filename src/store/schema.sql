@@ -41,6 +41,7 @@ CREATE TABLE submission (
     doubtful        INTEGER NOT NULL DEFAULT 0,   -- 1: the hub may have it, though its state does not say so
     hub_key         BLOB,                         -- under which the hub gets it first; NULL: its id (accepted before schema 5)
     hub_user        TEXT,                         -- as whom it is sent; NULL: the facility's own user
+    hub_account     TEXT,                         -- the account that handed it in, where it is sent as a person
     UNIQUE (facility, idempotency_key)            -- not the API key: a replaced one must find its documents again
 );
 CREATE INDEX submission_lane ON submission (kind, lane, due, seq) WHERE state = 'queued' AND head = 1;

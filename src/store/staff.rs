@@ -3,6 +3,7 @@
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{Store, StoreError, Write, hub_users};
+use crate::model::hub_user::HubUser;
 
 pub(super) const COLUMNS: &str = "facility, user, name, role, password, one_time, password_at, created_at, leaves_on, suspended, last_login_at, \
      hub_user, hub_password";
@@ -79,7 +80,7 @@ impl Write for AddStaff {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<Added, StoreError> {
         let Self(row) = self;
         if let Some(id) = &row.hub_user
-            && hub_users::owner(tx, &row.facility, id).await?.is_some()
+            && hub_users::is_anothers(tx, &row.facility, &row.user, &HubUser::stored(id.clone())).await?
         {
             return Ok(Added::HubUserTaken);
         }

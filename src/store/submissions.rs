@@ -87,8 +87,9 @@ impl Write for AcceptBatch {
 /// been used, the first statement changes nothing and so neither do the others.
 const ACCEPT: &str = "\
     INSERT INTO submission (id, kind, facility, sender, lane, idempotency_key, request_hash, body_hash, body_length, key_id, \
-      salt, note, insurer, accepted_at, due, state, reason, changed_at, batch, queue, place, about, hub_key, head, hub_user) \
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+      salt, note, insurer, accepted_at, due, state, reason, changed_at, batch, queue, place, about, hub_key, head, hub_user, \
+      hub_account) \
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
       ON CONFLICT (facility, idempotency_key) DO NOTHING; \
     INSERT INTO piece (body, n, sealed) SELECT ?, ?, ? WHERE changes() = 1; \
     INSERT INTO event (at, facility, submission, kind, data) SELECT ?, ?, ?, ?, ? WHERE changes() = 1";
@@ -150,7 +151,8 @@ impl Accept {
             .bind(&new.about)
             .bind(new.hub_key.as_ref().map(<[u8; 16]>::as_slice))
             .bind(new.queue.is_none())
-            .bind(&new.hub_user)
+            .bind(new.hub_user.as_ref().map(|member| member.id.reveal()))
+            .bind(new.hub_user.as_ref().map(|member| &member.account))
             .bind(new.id.as_slice())
             .bind(i64::from(*n))
             .bind(sealed)

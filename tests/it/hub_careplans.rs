@@ -10,7 +10,7 @@ use engawa::hub::{
     RecipientState, Scope, Timeouts, Trouble, UNIT_LIMIT, care_plan_body,
 };
 use engawa::model::careplan::unit::{LIMIT, Reading, Unit};
-use engawa::model::hub_user::HubUser;
+use engawa::model::hub_user::{HubMember, HubUser};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -116,7 +116,7 @@ fn effects(sandbox: &Sandbox, number: usize) -> u64 {
 
 /// As a member of the staff with this password.
 async fn send_as(hub: &Hub, (number, user_id, password): (usize, &str, Option<&str>), body: &Value) -> Outcome {
-    let user = HubUser::parse(user_id);
+    let user = HubMember::stored(Some("planner".to_owned()), Some(user_id.to_owned()));
     let document = Delivery { user, ..delivery(number, body.to_string().into_bytes()) };
     hub.deliver_care_plan_as(document, password.map(Secret::from)).await
 }

@@ -50,7 +50,7 @@ pub(in crate::api) struct HubLoginRequest {
     request_body(content = HubLoginRequest),
     responses(
         (status = 200, description = "Taken", body = SessionView),
-        (status = 403, description = "PASSWORD_ONE_TIME", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "PASSWORD_ONE_TIME; AUTH_FORBIDDEN, where the role hands nothing in", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "HUB_USER_TAKEN or HUB_STAFF_LOGIN_OFF", body = Document, content_type = "application/problem+json"),
     )
 )]
@@ -62,6 +62,9 @@ pub(in crate::api) async fn give(
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let known = settled(&api, &parts, &caller).await?;
+    if known.role.job_kinds().is_empty() {
+        return Err(Code::AuthForbidden.into());
+    }
     let mut members = members(&api, Request::from_parts(parts, body)).await?;
     let user_id = members.required("user_id", &USER_ID, |value: Wiped| HubUser::parse(&value.text()?));
     let password = members.required("password", &PASSWORD, password_text);
@@ -71,8 +74,8 @@ pub(in crate::api) async fn give(
     let outbox = api.desk(&caller.facility)?.outbox.clone();
     let work = async move {
         let at = (who.facility.as_str(), who.id.as_str(), user.as_str());
-        people.give_hub_password(at, user_id.clone(), password).await?;
-        outbox.password_given(&user_id).await.map_err(Failure::from)
+        people.give_hub_password(at, user_id, password).await?;
+        outbox.password_given(&user).await.map_err(Failure::from)
     };
     connection.detach(work).await??;
     tracing::info!(user = %known.user, "password for the hub given");
@@ -81,7 +84,7 @@ pub(in crate::api) async fn give(
 
 /// Take the own user at the hub away
 ///
-/// User id and password. What was handed in under it goes on waiting until it is there again.
+/// User id and password. What one has handed in goes on waiting until one is there again, and never goes as anybody else.
 #[utoipa::path(
     delete, path = "/v1/session/hub", security(("session" = [])),
     responses(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::cover::cover;
 use super::opinions::sender;
-use super::wire::{StateView, SubmissionPage, SubmissionView, name_persons};
+use super::wire::{StateView, SubmissionPage, SubmissionView};
 use crate::api::Api;
 use crate::api::caller::{Admin, Connection, Manage, Read, With};
 use crate::api::problem::{Document, Failure, Place};
@@ -48,9 +48,7 @@ pub(in crate::api) async fn list(
 ) -> Result<Json<SubmissionPage>, Failure> {
     let filter = query.filter()?;
     let page = api.desk(&by.caller.facility)?.outbox.submissions(&by.caller.facility, &filter).await?;
-    let mut page = SubmissionPage::from(page);
-    name_persons(&api.people, &by.caller.facility, &mut page.items).await?;
-    Ok(Json(page))
+    Ok(Json(page.into()))
 }
 
 impl ListQuery {
@@ -113,7 +111,7 @@ pub(in crate::api) async fn cancel(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.cancel(&own, id).await };
-    answer(&api, connection.detach(work).await?, &by.caller).await
+    answer(connection.detach(work).await?, &by.caller)
 }
 
 /// Try a submission at once
@@ -138,7 +136,7 @@ pub(in crate::api) async fn retry(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.retry(&own, id).await };
-    answer(&api, connection.detach(work).await?, &by.caller).await
+    answer(connection.detach(work).await?, &by.caller)
 }
 
 /// Send a submission as the facility
@@ -163,7 +161,7 @@ pub(in crate::api) async fn as_facility(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.as_facility(&own, id).await };
-    answer(&api, connection.detach(work).await?, &by.caller).await
+    answer(connection.detach(work).await?, &by.caller)
 }
 
 /// Send a care plan on paper
@@ -188,7 +186,7 @@ pub(in crate::api) async fn paper(
     let own = sender(&by.caller);
     let outbox = api.desk(&own.facility)?.outbox.clone();
     let work = async move { outbox.on_paper(&own, id).await };
-    answer(&api, connection.detach(work).await?, &by.caller).await
+    answer(connection.detach(work).await?, &by.caller)
 }
 
 /// Print a cover page
@@ -211,14 +209,8 @@ pub(in crate::api) async fn cover_page(
     cover(found, api.clock.today_in_japan())
 }
 
-async fn answer(
-    api: &Api,
-    result: Result<Submission, OutboxError>,
-    caller: &Caller,
-) -> Result<Json<SubmissionView>, Failure> {
-    let mut view = SubmissionView::of(result?, caller);
-    name_persons(&api.people, &caller.facility, [&mut view]).await?;
-    Ok(Json(view))
+fn answer(result: Result<Submission, OutboxError>, caller: &Caller) -> Result<Json<SubmissionView>, Failure> {
+    Ok(Json(SubmissionView::of(result?, caller)))
 }
 
 /// A submission of the caller's facility. Another facility's is answered like one that never was.
@@ -232,9 +224,7 @@ pub(super) async fn find(
     if kind.is_some_and(|kind| found.kind != kind) {
         return Err(Code::RequestNotFound.into());
     }
-    let mut view = SubmissionView::of(found, caller);
-    name_persons(&api.people, &caller.facility, [&mut view]).await?;
-    Ok(Json(view))
+    Ok(Json(SubmissionView::of(found, caller)))
 }
 
 async fn find_any(api: &Api, caller: &Caller, id: &str) -> Result<Submission, Failure> {

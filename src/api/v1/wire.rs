@@ -6,15 +6,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::problem::{Failure, Place};
+use super::super::problem::Place;
 use super::next_step::{Sentence, next_step};
 use crate::fault::{Blame, Code};
 use crate::model::hex;
-use crate::model::hub_user::HubUser;
 use crate::model::opinion::Substitution;
 use crate::outbox::{About, HubError, MunicipalState, Receipt, Recipient, RecipientState};
 use crate::outbox::{Acceptance, EventRecord, Municipality, Page, StateName, Submission};
-use crate::people::People;
 use crate::terminal::{Caller, Right};
 
 /// What is posted: the opinion's items, and what belongs to them. Only its shape is described here; docs/opinion.md
@@ -311,39 +309,15 @@ pub(in crate::api) struct SentAs {
     /// `facility`: as the facility's own user; `person`: as the person who handed it in.
     #[schema(example = "facility")]
     who: &'static str,
-    /// The person's account here, where there still is one with that user id at the hub.
+    /// The person's account here.
     #[schema(example = "sato")]
     user: Option<String>,
-    #[serde(skip)]
-    #[schema(ignore)]
-    hub_user: Option<HubUser>,
 }
 
 impl SentAs {
-    fn of(hub_user: Option<HubUser>) -> Self {
-        Self { who: if hub_user.is_some() { "person" } else { "facility" }, user: None, hub_user }
+    fn of(account: Option<String>) -> Self {
+        Self { who: if account.is_some() { "person" } else { "facility" }, user: account }
     }
-}
-
-/// Names the accounts as which `views` go.
-///
-/// # Errors
-/// The code of a store that cannot be read.
-pub(super) async fn name_persons(
-    people: &People,
-    facility: &str,
-    views: impl IntoIterator<Item = &mut SubmissionView>,
-) -> Result<(), Failure> {
-    let mut sent_as: Vec<_> = views.into_iter().map(|view| &mut view.sent_as).collect();
-    sent_as.retain(|one| one.hub_user.is_some());
-    if sent_as.is_empty() {
-        return Ok(());
-    }
-    let accounts = people.hub_users(facility).await?;
-    for one in sent_as {
-        one.user = one.hub_user.as_ref().and_then(|id| accounts.get(id).cloned());
-    }
-    Ok(())
 }
 
 /// A submission as its sender may see it.
@@ -438,7 +412,7 @@ impl SubmissionView {
             state: submission.state.into(),
             reason: submission.reason.map(Reason::from),
             eta: submission.eta,
-            sent_as: SentAs::of(submission.hub_user),
+            sent_as: SentAs::of(submission.account),
             attempts: submission.attempts,
             receipt: submission.receipt.map(ReceiptView::from),
             hub_errors: submission.hub_errors.into_iter().map(HubErrorView::from).collect(),

@@ -4,3 +4,4 @@ mod asked;
 mod clinic;
 mod kept;
 mod mixed;
+mod moved;
