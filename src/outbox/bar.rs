@@ -105,7 +105,6 @@ impl Inner {
     /// What is known from before this start, and what the time since then says.
     async fn recall_heard(&self) -> Result<(), OutboxError> {
         let doubt = self.store.fact(&fact_name(DOUBT, &self.facility)).await?.and_then(|text| text.parse().ok());
-        self.doubt_noted.fetch_max(doubt.unwrap_or(0), Ordering::SeqCst);
         self.doubt.fetch_max(doubt.unwrap_or(0), Ordering::SeqCst);
         let name = fact_name(HEARD, &self.facility);
         let now = self.clock.now().as_millisecond();
@@ -117,8 +116,8 @@ impl Inner {
                 now
             }
         };
-        self.heard.store(heard, Ordering::SeqCst);
         self.judge_absence(heard, now);
+        self.heard.store(heard, Ordering::SeqCst);
         self.write_doubt().await?;
         Ok(())
     }
@@ -144,11 +143,13 @@ impl Inner {
 
     /// Puts on stable storage what of the doubt is not there yet.
     async fn write_doubt(&self) -> Result<(), StoreError> {
+        // One at a time, so that an earlier time is not written over a later one.
+        let mut noted = self.doubt_noted.lock().await;
         let doubt = self.doubt.load(Ordering::SeqCst);
-        if doubt > self.doubt_noted.load(Ordering::SeqCst) {
+        if doubt > *noted {
             let name = fact_name(DOUBT, &self.facility);
             self.store.write(SetFact { name, value: doubt.to_string() }).await?;
-            self.doubt_noted.fetch_max(doubt, Ordering::SeqCst);
+            *noted = doubt;
         }
         Ok(())
     }

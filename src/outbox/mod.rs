@@ -141,7 +141,7 @@ pub(crate) struct Inner {
     /// What was accepted until then is asked about before it is sent; milliseconds since 1970.
     doubt: AtomicI64,
     /// The same, as it is noted in the store.
-    doubt_noted: AtomicI64,
+    doubt_noted: tokio::sync::Mutex<i64>,
     /// When a person confirmed last that this box sends; milliseconds since 1970.
     confirmed: AtomicI64,
     /// Whether what was handed in for a person goes as the facility's user.
@@ -244,7 +244,7 @@ impl Outbox {
             bar_owed: AtomicBool::new(false),
             heard: AtomicI64::new(bar::UNREAD),
             doubt: AtomicI64::new(0),
-            doubt_noted: AtomicI64::new(0),
+            doubt_noted: tokio::sync::Mutex::default(),
             confirmed: AtomicI64::new(i64::MIN),
             as_facility: AtomicBool::new(false),
         });
