@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::skip;
+use super::{skip, until};
 
 /// A mounted file system; unmounted when dropped, whatever happened.
 pub(crate) struct Volume {
@@ -70,9 +71,14 @@ impl Volume {
         Ok(())
     }
 
-    /// Unmounts it; nobody may use it any more.
+    /// Unmounts it; nobody may use it any more. A child that another test is just starting has this process's open files until it is
+    /// the program it shall be, so a busy volume is waited for.
     pub(crate) fn unmount(&mut self) {
-        run("umount", &[text(&self.path())]).unwrap();
+        until("the volume to be let go", Duration::from_secs(20), || match run("umount", &[text(&self.path())]) {
+            Err(busy) if busy.contains("busy") => None,
+            done => Some(done),
+        })
+        .unwrap();
         self.mounted = false;
     }
 
