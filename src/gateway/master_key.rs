@@ -143,7 +143,10 @@ pub async fn master_key_offline(settings: &Config, order: MasterKeyOrder) -> Res
         if let Err(error) = trail.record(vec![act]).await {
             answer = Err(StartError { code: Code::TrailUnavailable, source: Some(Box::new(error)) });
         }
-        let _ = keys.begun().await;
+        if let Err(error) = keys.begun().await {
+            // The gateway finds the key anew at its next start, and records it a second time.
+            tracing::warn!(%error, "master key: that another one seals could not be noted");
+        }
     }
     if matches!(order, MasterKeyOrder::Rotate)
         && let Err(error) = keys.rewrap().await
