@@ -10,6 +10,7 @@ use engawa::credential::Authority;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::people::browser::{Browser, EVERY_RIGHT};
 use crate::support::at_most;
 use crate::support::gateway::opinion;
 use crate::support::http::Ask;
@@ -78,6 +79,38 @@ fn software_pairs_works_and_is_cut_off_while_its_stream_is_open() {
     }
     assert!(trail.body.contains(&format!("terminal:{id}")));
     assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
+}
+
+/// The first day, whole: a fresh box, its first administrator, two terminals of two kinds, an opinion from each, one terminal shut.
+#[test]
+fn a_newcomer_comes_from_nothing_to_two_terminals_and_shuts_one() {
+    let hub = Sandbox::start();
+    let lan = Lan::start(&hub);
+    let made: Value = serde_json::from_str(&lan.run(&["admin", "init", "--json"])).unwrap();
+    let mut office = Browser::pair(&lan, "事務室", EVERY_RIGHT);
+    office.settle("admin", made["one_time_password"].as_str().unwrap());
+    let clerk = office.post("/v1/staff", &json!({ "user": "sato", "name": "佐藤", "role": "clerk" }));
+    assert_eq!(clerk.status, 201, "{clerk:?}");
+    let mut desk = Browser::pair(&lan, "受付2", "submit,read");
+    desk.settle("sato", &clerk.text("one_time_password"));
+    let software = Software::new();
+    let id = pair_software(&lan, &software);
+    let shown = software.shows("certificate.pem");
+    let shows = words(&shown);
+
+    let by_program = post_opinion(&lan, 1, &shows);
+    let (origin, session) = (format!("Origin: {}", lan.url), desk.session.as_deref().unwrap());
+    let cookies = format!("Cookie: {}; {session}", desk.terminal);
+    let by_person = post_opinion(&lan, 2, &["-H", origin.as_str(), "-H", cookies.as_str()]);
+    for accepted in [&by_program, &by_person] {
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        lan.gateway.reaches(&accepted.text("id"), "delivered", SOON);
+    }
+    let mut stream = lan.stream(&shows);
+    assert!(stream.runs());
+    stream.ended(CUT, || format!("{:?}", office.ask("DELETE", &format!("/v1/terminals/{id}"), None).status));
+    lan.get("/v1/submissions", &shows).refused(401, "AUTH_INVALID");
+    assert_eq!(desk.get("/v1/submissions").status, 200, "the other one goes on");
 }
 
 #[test]
