@@ -31,9 +31,18 @@ pub(super) enum Command {
     Serve,
     /// 設定・証明書・保存場所を確かめる / check settings, certificate, secrets, state directory, clock
     Check {
-        /// JSONで出力 / print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        order: CheckOrder,
+    },
+    /// 機器を使えるようにする（導入業者） / set this box up, for the vendor who installs it
+    Setup {
+        #[command(flatten)]
+        order: SetupOrder,
+    },
+    /// 業者に送る情報（個人情報なし） / everything a vendor needs to help, nothing personal
+    SupportBundle {
+        #[command(flatten)]
+        order: SupportBundleOrder,
     },
     /// 動いているゲートウェイの様子 / how the running gateway is
     Status {
@@ -133,6 +142,48 @@ pub(super) enum Command {
         /// Folder to write them into
         directory: PathBuf,
     },
+}
+
+/// What `check` is to look at.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckOrder {
+    /// この機器だけを見る（回線も基盤も使わない） / look at this machine only; nothing goes over the network
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// 電話で聞いた6桁の意味 / what six digits, read out over the telephone, stand for
+    #[arg(long, value_name = "DIGITS", conflicts_with = "offline")]
+    pub(super) explain: Option<String>,
+    /// JSONで出力 / print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// How `setup` gets its answers.
+#[derive(Debug, clap::Args)]
+pub(super) struct SetupOrder {
+    /// 答えのファイル（TOML、「-」は標準入力）。対話しません / the answers as TOML, `-` for standard input; asks nothing
+    #[arg(long, value_name = "FILE")]
+    pub(super) answers: Option<PathBuf>,
+    /// 引き渡しの紙（A4、HTML）の保存先 / where the handover sheet (A4, HTML) goes
+    #[arg(long, value_name = "FILE")]
+    pub(super) sheet: Option<PathBuf>,
+    /// JSONで出力 / print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// How a support bundle is made.
+#[derive(Debug, clap::Args)]
+pub(super) struct SupportBundleOrder {
+    /// 保存先 / the folder to put it into, or the file
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// 見せるだけで保存しない / show what would be in it, write nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) show: bool,
+    /// 尋ねずに保存する（中身は見せます） / write without asking; it is still shown
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 /// For which facility a command is.

@@ -24,9 +24,11 @@ mod pages;
 mod queue;
 mod restore;
 mod serve;
+mod setup;
 mod staff;
 mod staff_arguments;
 mod status;
+mod support_bundle;
 mod terminal;
 
 use std::ffi::OsString;
@@ -39,7 +41,7 @@ use clap::Parser as _;
 use crate::config::{Config, ConfigProblem, Loaded};
 use crate::fault::Code;
 use arguments::{Arguments, AuditOrder, CareplanOrder, Command, RestoreOrder};
-pub use check::{Check, Verdict};
+pub use check::{Check, Finding, Verdict, Who};
 use output::{complain, say};
 
 /// How a command ended.
@@ -76,7 +78,9 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
             Exit::Ok
         }
         Command::Pages { directory } => pages::run(&directory),
-        Command::Check { json } => check::run(&config, json),
+        Command::Check { order } => check::run(&config, &order),
+        Command::Setup { order } => setup::run(&config, &order),
+        Command::SupportBundle { order } => support_bundle::run(&config, &order),
         Command::Careplan { order: CareplanOrder::Lint { paths, reading, json } } => {
             careplan::lint(&paths, reading, json)
         }

@@ -5,6 +5,7 @@ mod cards;
 mod careplans;
 mod certificate;
 mod files;
+mod finding;
 mod lan;
 mod left;
 mod machine;
@@ -14,26 +15,16 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::arguments::CheckOrder;
 use super::output::answer;
 use super::{Exit, problems_text};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigProblem, Loaded};
-use crate::fault::{Blame, Code};
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// As it should be.
-    Ok,
-    /// Works, but somebody should look.
-    Warn,
-    /// engawa cannot do its work like this.
-    Fail,
-}
+use crate::fault::Code;
+pub use finding::{Finding, Verdict, Who};
 
 /// One named check.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Check {
     /// Its name, for example `certificate`.
     pub name: &'static str,
@@ -45,38 +36,65 @@ pub struct Check {
     /// The catalogue's code, when not ok.
     pub code: Option<Code>,
     /// Who has to act, when not ok.
-    pub who: Option<Blame>,
+    pub who: Option<Who>,
     /// What was found, in Japanese. No secret, no person data.
     #[serde(rename = "detail")]
     pub ja: String,
     /// The same in English.
     #[serde(rename = "detail_en")]
     pub en: String,
+    /// The number of what was found, as `docs/check.md` lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<u16>,
+    /// What to do next, in Japanese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'static str>,
+    /// The same in English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_en: Option<&'static str>,
 }
 
 impl Check {
     /// A check that came out well.
     #[must_use]
     pub fn ok(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { name, facility: None, verdict: Verdict::Ok, code: None, who: None, ja: ja.into(), en: en.into() }
+        Self { name, ja: ja.into(), en: en.into(), ..Self::default() }
     }
 
     /// Something to look at, with what exactly was found.
     #[must_use]
     pub fn warn(name: &'static str, code: Code, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        let (code, who) = (Some(code), Some(code.blame()));
-        Self { name, facility: None, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into() }
+        let (code, who) = (Some(code), Some(Who::LanVendor));
+        Self { name, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into(), ..Self::default() }
     }
 
     /// A failure: the catalogue's sentence, with its object.
     #[must_use]
     pub fn fail(name: &'static str, code: Code, object: &str) -> Self {
         let (ja, en) = (format!("{}（{object}）", code.ja()), format!("{} ({object})", code.en()));
-        Self { name, facility: None, verdict: Verdict::Fail, code: Some(code), who: Some(code.blame()), ja, en }
+        Self { name, verdict: Verdict::Fail, code: Some(code), who: Some(Who::LanVendor), ja, en, ..Self::default() }
+    }
+
+    /// What was found, with what exactly was met on this box (an address, a time, a path: no secret, no person data).
+    #[must_use]
+    pub fn found(name: &'static str, finding: Finding, object: &str) -> Self {
+        let (ja, en) = (format!("{}（{object}）", finding.ja()), format!("{} ({object})", finding.en()));
+        Self {
+            name,
+            verdict: finding.verdict(),
+            code: Some(finding.code()),
+            who: Some(finding.who()),
+            ja,
+            en,
+            finding: Some(finding.number()),
+            next: Some(finding.next_ja()),
+            next_en: Some(finding.next_en()),
+            ..Self::default()
+        }
     }
 }
 
-pub(super) fn run(path: &Path, json: bool) -> Exit {
+pub(super) fn run(path: &Path, &CheckOrder { json, .. }: &CheckOrder) -> Exit {
     match Config::load(path) {
         Ok(loaded) => report(&loaded, &examine(&loaded, &Clock::system()), json),
         Err(problems) => {
@@ -126,7 +144,7 @@ fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> Strin
             Verdict::Fail => "FAIL",
         };
         let code = check.code.map(|code| format!("  {code}")).unwrap_or_default();
-        let who = check.who.map(|who| format!("  → {}", name_of(who))).unwrap_or_default();
+        let who = check.who.map(|who| format!("  → {} / {}", who.ja(), who.en())).unwrap_or_default();
         let of = check.facility.as_ref().map(|number| format!("{number}  ")).unwrap_or_default();
         text.push_str(&format!("{verdict}  {of}{}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
     }
@@ -135,14 +153,4 @@ fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> Strin
         false => "動かせます。 / engawa can run.\n",
     });
     text
-}
-
-fn name_of(who: Blame) -> &'static str {
-    match who {
-        Blame::Caller => "送信元 / sender",
-        Blame::Card => "カード / card",
-        Blame::Hub => "基盤・回線 / hub or line",
-        Blame::Gateway => "engawa",
-        Blame::Operator => "管理者 / administrator",
-    }
 }
