@@ -211,6 +211,9 @@ findings! {
     81 DnsUnknown Fail LanVendor HubUnreachable
         "基盤の名前が見つかりません。" "The hub's name is not known."
         "hub.url の綴りと、LANのDNSが基盤の名前を引けるかを確かめてください。" "Check the spelling of hub.url, and whether the LAN's DNS knows the hub's name.";
+    82 DnsBeyond Fail Line HubUnreachable
+        "名前を引くサーバー（DNS）まで、またはその先へ、回線が届いていません。" "The line does not reach the name server (DNS), or what lies behind it."
+        "回線の装置（ONU）のランプを確かめ、回線の会社に連絡してください。文書は預かっています。" "Look at the lights of the line's terminal (ONU) and call the carrier. Documents are kept.";
     // hub.tcp
     90 NoNetwork Fail LanVendor HubUnreachable
         "この機器がLANにつながっていません。" "The box is not connected to the LAN."
@@ -227,6 +230,9 @@ findings! {
     94 PortClosed Fail LanVendor HubUnreachable
         "基盤への接続が断られました（ポートが閉じています）。" "The connection to the hub was refused (the port is closed)."
         "ファイアウォールが基盤のアドレスとポートを通すか、hub.url のポートが正しいかを確かめてください。" "Check that the firewall lets the hub's address and port through, and that the port in hub.url is right.";
+    95 NeighbourSilent Fail LanVendor HubUnreachable
+        "LANの中にある、基盤への入口（プロキシーなど）が答えません。" "The way in to the hub that stands in the LAN (a proxy, for example) does not answer."
+        "hub.url のアドレスと、その機器の電源とケーブルを確かめてください。" "Check the address in hub.url, and that machine's power and cable.";
     // hub.tls
     110 TlsIntercepted Fail LanVendor HubServerUntrusted
         "途中の機器が通信を開いています（基盤のものでない証明書が示されました）。" "A device on the way opens the connection (the certificate shown is not the hub's)."

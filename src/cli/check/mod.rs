@@ -12,6 +12,7 @@ mod finding;
 mod key;
 mod lan;
 mod left;
+mod line;
 mod outcome;
 mod report;
 mod secret;
@@ -43,7 +44,7 @@ pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
 }
 
 /// Every check, in order.
-fn examine(loaded: &Loaded, _offline: bool, time: &Clock) -> Vec<Check> {
+fn examine(loaded: &Loaded, offline: bool, time: &Clock) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
     let credentials = credentials.as_deref();
@@ -56,6 +57,7 @@ fn examine(loaded: &Loaded, _offline: bool, time: &Clock) -> Vec<Check> {
     checks.push(key::master(config, credentials));
     checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
     checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
+    checks.extend((!offline).then(|| line::examine(loaded, time)).into_iter().flatten());
     checks.extend(cards::examine(config));
     checks.extend(lan::examine(config, time));
     checks.push(careplans::examine(config));
