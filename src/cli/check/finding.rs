@@ -258,6 +258,9 @@ findings! {
     117 LineCut Fail Line HubUnreachable
         "やり取りの途中で接続が切れました。" "The connection broke in the middle of an exchange."
         "続くときは回線の会社に連絡してください。文書は預かっています。" "If it goes on, call the carrier. Documents are kept.";
+    118 TlsHubEarly Fail Hub HubServerUntrusted
+        "基盤の側の証明書がまだ有効期間前です（この機器の時計は基盤と合っています）。" "The hub's own certificate is not valid yet (the clocks of box and hub agree)."
+        "基盤のお知らせを見て待ってください。文書は預かっています。" "Read the hub's notices and wait. Documents are kept.";
     // hub.login
     130 LoginRefused Fail Office HubLoginRefused
         "基盤が利用者IDかパスワードを拒みました。" "The hub refused the user id or the password."
@@ -290,8 +293,8 @@ findings! {
         "この利用者IDの職種では、基盤が許しません。" "The hub does not permit it to this user id's job."
         "介護WEBサービスで利用者IDの職種を確かめてください。" "Look at the user id's job in the hub's web service.";
     140 LoginUntried Warn LanVendor SecretMissing
-        "パスワードか証明書が見えないため、ログインは試していません。" "The log-in was not tried, as password or certificate cannot be seen from here."
-        "rootで実行するか、engawaを起動してください。" "Run it as root, or start engawa.";
+        "基盤へのログインは試していません。" "The log-in at the hub was not tried."
+        "engawaを起動してから、rootでもう一度確かめてください。" "Start engawa, then check again as root.";
     // pcscd
     160 PcscdDown Warn LanVendor PcscDown
         "カードリーダーのサービス（pcscd）につながりません。" "The card reader service (pcscd) cannot be reached."
@@ -372,7 +375,9 @@ findings! {
 /// The table for `docs/check.md`.
 #[must_use]
 pub fn markdown() -> String {
-    let mut table = String::from("| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for finding in Finding::ALL {
         let verdict = match finding.verdict() {
             Verdict::Ok => "ok",

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::Check;
 use super::secret::{Sight, look};
+use super::{Check, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, credentials_directory};
 use crate::credential::{FacilityCertificate, Secret};
@@ -91,8 +91,10 @@ impl Way<'_> {
             }
             _ => None,
         };
-        let apart = date.and_then(said::clock);
-        apart.map_or_else(|| vec![said::tls(fault, self.clock.now())], |check| vec![check])
+        match date.and_then(said::clock).filter(|check| check.finding == Some(Finding::ClockApart)) {
+            Some(apart) => vec![apart],
+            None => vec![said::tls(fault, self.clock.now(), date.is_some())],
+        }
     }
 
     /// The hub's answer, or what came instead.
@@ -103,12 +105,13 @@ impl Way<'_> {
         credentials: Option<&Path>,
     ) -> Vec<Check> {
         let mut checks: Vec<_> = heard.date.and_then(said::clock).into_iter().collect();
-        if let Some(check) = heard.fault.and_then(said::line) {
-            checks.push(check);
-            return checks;
+        match heard.fault.and_then(said::line) {
+            Some(check) => checks.push(check),
+            None => {
+                checks.push(said::shaken());
+                checks.push(self.log_in(heard, certificate, credentials).await);
+            }
         }
-        checks.push(said::shaken());
-        checks.push(self.log_in(heard, certificate, credentials).await);
         checks
     }
 

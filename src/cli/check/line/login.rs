@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Way;
+use crate::cli::Site;
 use crate::cli::check::secret::{Sight, look};
 use crate::cli::check::{Check, Finding};
 use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
-use crate::cli::Site;
 use crate::config::Loaded;
 use crate::credential::FacilityCertificate;
 use crate::fault::Code;
@@ -56,9 +56,14 @@ impl Service {
     }
 }
 
-/// Nothing to log in with can be seen.
+/// Nothing to log in with can be seen, or nothing is told.
 pub(super) fn unseen() -> Check {
-    Check::found(NAME, Finding::LoginUntried, "")
+    Check::found_as(
+        NAME,
+        Finding::LoginUntried,
+        "パスワードか証明書、または動いているengawaの様子が見えません",
+        "password or certificate, or how the running engawa is, cannot be seen from here",
+    )
 }
 
 impl Way<'_> {
@@ -95,15 +100,14 @@ impl Way<'_> {
             return unseen();
         };
         match gateway::try_log_in(self.config, self.first, certificate, password).await {
-            Ok(Ok(())) => Check::ok(
-                NAME,
-                "ログインし、ログアウトしました。",
-                "Logged in and out again.",
-            ),
+            Ok(Ok(())) => Check::ok(NAME, "ログインし、ログアウトしました。", "Logged in and out again."),
             Ok(Err(trouble)) => troubled(&trouble),
-            Err(NotTried::NotBegun) => {
-                Check::found_as(NAME, Finding::LoginUntried, "engawaがまだ一度も起動していません", "engawa has never been started")
-            }
+            Err(NotTried::NotBegun) => Check::found_as(
+                NAME,
+                Finding::LoginUntried,
+                "engawaがまだ一度も起動していません",
+                "engawa has never been started",
+            ),
             Err(NotTried::State(error)) => Check::found(NAME, Finding::LoginUntried, &chain(&error)),
         }
     }

@@ -69,7 +69,8 @@ pub(super) fn shaken() -> Check {
     Check::ok(TLS, "基盤とTLS 1.3で話せます。", "It is the hub, and it speaks TLS 1.3.")
 }
 
-pub(super) fn tls(fault: &TlsFault, now: Timestamp) -> Check {
+/// `agreed`: the hub's clock was heard, and says the same as the box's.
+pub(super) fn tls(fault: &TlsFault, now: Timestamp, agreed: bool) -> Check {
     let found = |finding| Check::found(TLS, finding, "");
     let shown = |finding, shown: &Option<Shown>, met: fn(&Shown, Timestamp) -> (String, String)| match shown {
         None => found(finding),
@@ -87,7 +88,7 @@ pub(super) fn tls(fault: &TlsFault, now: Timestamp) -> Check {
             let now = Timestamp::from_second(now).unwrap_or(until);
             (format!("期限 {until}、この機器の時計 {now}"), format!("it ended {until}, the box's clock says {now}"))
         }),
-        TlsFault::NotYetValid(certificate) => shown(Finding::TlsNotYetValid, certificate, |shown, now| {
+        TlsFault::NotYetValid(certificate) => shown(not_yet(agreed), certificate, |shown, now| {
             let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
             let from = shown.from;
             (format!("開始 {from}、この機器の時計 {now}"), format!("it begins {from}, the box's clock says {now}"))
@@ -105,12 +106,16 @@ pub(super) fn tls(fault: &TlsFault, now: Timestamp) -> Check {
     }
 }
 
-/// What the line ran into after the handshake; `None` when the hub answered, or was only silent.
+/// Where the box's clock is right, it is the hub's that is early.
+const fn not_yet(agreed: bool) -> Finding {
+    if agreed { Finding::TlsHubEarly } else { Finding::TlsNotYetValid }
+}
+
+/// What stands in the way of TLS though the hub's part of it went well; `None` for what came, or did not come, over it.
 pub(super) fn line(fault: LineFault) -> Option<Check> {
     let found = |finding| Some(Check::found(TLS, finding, ""));
     match fault {
-        LineFault::TimedOut | LineFault::TooLarge => None,
-        LineFault::Unreachable | LineFault::Cut => found(Finding::LineCut),
+        LineFault::TimedOut | LineFault::TooLarge | LineFault::Unreachable | LineFault::Cut => None,
         LineFault::Untrusted => found(Finding::TlsIntercepted),
         LineFault::NotYetTrusted => found(Finding::TlsNotYetValid),
         LineFault::OwnCertificateRefused => found(Finding::CertificateRefused),
