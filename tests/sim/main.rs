@@ -46,6 +46,7 @@ mod opinion_properties;
 mod opinion_rules;
 mod pairing;
 mod people;
+mod probe;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;
