@@ -10,6 +10,7 @@ mod card_traps;
 mod cards_daemon;
 mod care_plans;
 mod careplan;
+mod check_box;
 mod cli;
 mod crash;
 mod crash_folders;
