@@ -79,18 +79,16 @@ struct NotAllowed;
 fn stranger(path: &Path, owner: Uid) -> Result<Option<String>, NotAllowed> {
     let service = User::from_name(SERVICE_USER).ok().flatten().map(|user| user.uid);
     let installed = UNITS.iter().any(|unit| Path::new(unit).exists());
-    let runs_as = match service {
-        Some(service) if installed => service,
-        _ => geteuid(),
-    };
+    let (own, service) = (geteuid(), service.filter(|_| installed));
     let name = |uid: Uid| User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    // Somebody who is neither the service nor root cannot tell whose it should be.
+    if !own.is_root() && service != Some(own) && owner != own {
+        return Err(NotAllowed);
+    }
+    let runs_as = service.unwrap_or(own);
     let told = |path: &Path, found: Uid| format!("{}: {}, {}", path.display(), name(found), name(runs_as));
     if owner != runs_as {
-        // Somebody who is neither the service nor root cannot tell whose it should be.
-        return if geteuid().is_root() || geteuid() == runs_as { Ok(Some(told(path, owner))) } else { Err(NotAllowed) };
-    }
-    if !geteuid().is_root() && geteuid() != runs_as {
-        return Err(NotAllowed);
+        return Ok(Some(told(path, owner)));
     }
     let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
     let owned = inside.filter_map(|entry| Some((entry.path(), Uid::from_raw(entry.metadata().ok()?.uid()))));

@@ -23,6 +23,8 @@ mod state;
 
 use std::path::Path;
 
+use tokio::runtime::Runtime;
+
 use super::arguments::CheckOrder;
 use super::{Exit, output};
 use crate::clock::Clock;
@@ -47,12 +49,12 @@ pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
 }
 
 /// Every check, in order.
-async fn examine(loaded: &Loaded, offline: bool, time: &Clock) -> Vec<Check> {
+fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
     let credentials = credentials.as_deref();
-    let state = State::of(&config.state.directory).await;
-    let service = Service::ask(loaded).await;
+    let state = runtime.block_on(State::of(&config.state.directory));
+    let service = runtime.block_on(Service::ask(loaded));
     let mut checks = settings::examine(loaded);
     let clock = clock::examine(state.been(), time);
     let trusted = clock.is_ok().then(|| time.now());
@@ -63,7 +65,7 @@ async fn examine(loaded: &Loaded, offline: bool, time: &Clock) -> Vec<Check> {
     checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
     checks.extend(cards::examine(config, &service));
     let hub_fails = checks.iter().any(|check| check.name.starts_with("hub.") && check.verdict == Verdict::Fail);
-    checks.extend(lan::examine(config, &service, time, !offline && !hub_fails).await);
+    checks.extend(runtime.block_on(lan::examine(config, &service, time, !offline && !hub_fails)));
     checks.push(service::examine(&service, state.is_there()));
     checks.extend(queue::examine(loaded, &state, &service, time.now()));
     checks.push(careplans::examine(config));

@@ -22,7 +22,7 @@ pub(super) fn examine(loaded: &Loaded, state: &State, service: &Service, now: Ti
     for (place, config) in loaded.facilities().enumerate() {
         let number = &config.facility.number;
         let own: Vec<&Waiting> = peek.waiting.iter().filter(|waiting| waiting.facility == *number).collect();
-        let reason = service.reason(Some(number), "hub").and_then(Code::parse);
+        let reason = state.barred().or(service.reason(Some(number), "hub").and_then(Code::parse));
         let of = |check: Check| if place == 0 { check } else { check.of(number) };
         checks.extend(of_facility(&own, reason, (service.runs(), now)).into_iter().map(of));
     }

@@ -27,7 +27,7 @@ impl Report {
         // Without one nothing can be asked of anybody; that happens to a machine that is out of memory or descriptors.
         let checks = runtime.map_or_else(
             |error| vec![Check::found("service", Finding::ServiceDeaf, &error.to_string())],
-            |runtime| runtime.block_on(examine(loaded, offline, &Clock::system())),
+            |runtime| examine(loaded, offline, &Clock::system(), &runtime),
         );
         let (files, warnings) = (loaded.files.clone(), loaded.warnings.clone());
         Self { checks, files, warnings, problems: Vec::new() }

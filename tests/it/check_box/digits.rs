@@ -36,14 +36,14 @@ fn the_last_lines_can_be_read_out_and_are_understood_elsewhere() {
     let told = explain(&[&spoken]);
     let told = (told.status.code(), text(&told.stdout));
     assert_eq!(told.0, Some(0), "{told:?}");
-    for finding in [Finding::CertificateMissing, Finding::ServiceNew] {
+    for finding in [Finding::CertificateMissing, Finding::SettingsDoubtful] {
         for sentence in [finding.ja(), finding.en(), finding.next_ja(), finding.next_en(), finding.who().ja()] {
             assert!(told.1.contains(sentence), "{sentence}: {}", told.1);
         }
     }
     let json: Value = serde_json::from_slice(&explain(&[&code, "--json"]).stdout).unwrap();
     assert_eq!((&json["findings"][0]["finding"], &json["findings"][0]["who"]), (&json!(60), &json!("office")));
-    assert_eq!(json["findings"][1]["finding"], Finding::ServiceNew.number());
+    assert_eq!(json["findings"][1]["finding"], Finding::SettingsDoubtful.number());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn what_was_misheard_is_said_to_be() {
     assert!(said.contains("read out again") && said.contains("000 000"), "{said}");
     assert_eq!(explain(&["12345"]).status.code(), Some(2));
     assert_eq!(explain(&["12345x"]).status.code(), Some(2));
-    let json: Value = serde_json::from_slice(&explain(&["--json", "000001"]).stdout).unwrap();
+    let json: Value = serde_json::from_slice(&explain(&["000001", "--json"]).stdout).unwrap();
     assert_eq!(json["ok"], false);
     assert!(json["perhaps"].as_array().unwrap().iter().any(|one| one["digits"] == "000000"), "{json:#}");
 }

@@ -29,7 +29,7 @@ fn mistakes_in_the_settings() {
     let found = troubles(&report).into_iter().find(|check| check["name"] == "careplans").unwrap();
     assert_eq!(
         (&found["finding"], &found["verdict"], &found["who"]),
-        (&json!(3), &json!("fail"), &json!("lan_vendor"))
+        (&json!(Finding::CodeTables.number()), &json!("fail"), &json!("lan_vendor"))
     );
 }
 
@@ -140,7 +140,7 @@ fn certified(setup: Setup, unit: &str, number: &str, (from, until): (i64, i64)) 
 fn a_certificate_of_the_wrong_dates_kind_or_facility() {
     let hub = Sandbox::start();
     let clinic = hub.facility("clinic").number;
-    let unit = "Iryo";
+    let unit = "iryo";
     let cases = [
         (unit, &*clinic, (-400, -1), Finding::CertificateExpired, "fail", "issuer"),
         (unit, &clinic, (2, 400), Finding::CertificateNotYetValid, "fail", "issuer"),
