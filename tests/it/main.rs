@@ -11,6 +11,7 @@ mod cards_daemon;
 mod care_plans;
 mod careplan;
 mod check_box;
+mod check_line;
 mod cli;
 mod crash;
 mod crash_folders;

@@ -214,6 +214,9 @@ findings! {
     81 DnsUnknown Fail LanVendor HubUnreachable
         "基盤の名前が見つかりません。" "The hub's name is not known."
         "hub.url の綴りと、LANのDNSが基盤の名前を引けるかを確かめてください。" "Check the spelling of hub.url, and whether the LAN's DNS knows the hub's name.";
+    82 DnsBeyond Fail Line HubUnreachable
+        "名前を引くサーバー（DNS）まで、またはその先へ、回線が届いていません。" "The line does not reach the name server (DNS), or what lies behind it."
+        "回線の装置（ONU）のランプを確かめ、回線の会社に連絡してください。文書は預かっています。" "Look at the lights of the line's terminal (ONU) and call the carrier. Documents are kept.";
     // hub.tcp
     90 NoNetwork Fail LanVendor HubUnreachable
         "この機器がLANにつながっていません。" "The box is not connected to the LAN."
@@ -230,6 +233,9 @@ findings! {
     94 PortClosed Fail LanVendor HubUnreachable
         "基盤への接続が断られました（ポートが閉じています）。" "The connection to the hub was refused (the port is closed)."
         "ファイアウォールが基盤のアドレスとポートを通すか、hub.url のポートが正しいかを確かめてください。" "Check that the firewall lets the hub's address and port through, and that the port in hub.url is right.";
+    95 NeighbourSilent Fail LanVendor HubUnreachable
+        "LANの中にある、基盤への入口（プロキシーなど）が答えません。" "The way in to the hub that stands in the LAN (a proxy, for example) does not answer."
+        "hub.url のアドレスと、その機器の電源とケーブルを確かめてください。" "Check the address in hub.url, and that machine's power and cable.";
     // hub.tls
     110 TlsIntercepted Fail LanVendor HubServerUntrusted
         "途中の機器が通信を開いています（基盤のものでない証明書が示されました）。" "A device on the way opens the connection (the certificate shown is not the hub's)."
@@ -255,6 +261,9 @@ findings! {
     117 LineCut Fail Line HubUnreachable
         "やり取りの途中で接続が切れました。" "The connection broke in the middle of an exchange."
         "続くときは回線の会社に連絡してください。文書は預かっています。" "If it goes on, call the carrier. Documents are kept.";
+    118 TlsHubEarly Fail Hub HubServerUntrusted
+        "基盤の側の証明書がまだ有効期間前です（この機器の時計は基盤と合っています）。" "The hub's own certificate is not valid yet (the clocks of box and hub agree)."
+        "基盤のお知らせを見て待ってください。文書は預かっています。" "Read the hub's notices and wait. Documents are kept.";
     // hub.login
     130 LoginRefused Fail Office HubLoginRefused
         "基盤が利用者IDかパスワードを拒みました。" "The hub refused the user id or the password."
@@ -287,8 +296,8 @@ findings! {
         "この利用者IDの職種では、基盤が許しません。" "The hub does not permit it to this user id's job."
         "介護WEBサービスで利用者IDの職種を確かめてください。" "Look at the user id's job in the hub's web service.";
     140 LoginUntried Warn LanVendor SecretMissing
-        "パスワードか証明書が見えないため、ログインは試していません。" "The log-in was not tried, as password or certificate cannot be seen from here."
-        "rootで実行するか、engawaを起動してください。" "Run it as root, or start engawa.";
+        "基盤へのログインは試していません。" "The log-in at the hub was not tried."
+        "engawaを起動してから、rootでもう一度確かめてください。" "Start engawa, then check again as root.";
     // pcscd
     160 PcscdDown Warn LanVendor PcscDown
         "カードリーダーのサービス（pcscd）につながりません。" "The card reader service (pcscd) cannot be reached."

@@ -52,7 +52,7 @@ fn documents_that_wait_long_are_the_matter_of_whom_they_wait_for() {
     assert_eq!(found["code"], "HUB_UNREACHABLE");
 
     hub.up();
-    hub.fault(json!({ "on": "opinions", "kind": "refuse", "code": "E2002", "times": 0 }));
+    hub.fault(json!({ "on": "opinions", "kind": "status_429", "times": 0 }));
     waits(&gateway, "HUB_BUSY");
     names(&gateway, "queue", Finding::QueueOld, "warn", "hub");
     // Also while it does not run: then that goes first, and the rest is read from the store.
@@ -125,7 +125,8 @@ fn a_facility_that_is_gone_from_the_settings() {
 #[test]
 fn a_box_that_was_restored_or_whose_work_another_has_taken_over() {
     let hub = Sandbox::start();
-    let gateway = sound(&hub).start();
+    hub.down();
+    let mut gateway = sound(&hub).start();
     let cases =
         [("RESTORED_UNCONFIRMED", Finding::RestoredUnconfirmed, "warn"), ("EPOCH_OLD", Finding::EpochOld, "fail")];
     for (name, finding, verdict) in cases {
@@ -133,6 +134,11 @@ fn a_box_that_was_restored_or_whose_work_another_has_taken_over() {
         gateway.sql(&format!("{set}'{name}') RETURNING name"));
         names(&gateway, "restore", finding, verdict, "lan_vendor");
     }
+    // Also when documents have been waiting meanwhile: that is no matter of the hub's.
+    gateway.accepted(&opinion(1), "one");
+    aged(&mut gateway, 2);
+    gateway.start();
+    names(&gateway, "queue", Finding::QueueOldBox, "warn", "lan_vendor");
 }
 
 #[test]
@@ -166,6 +172,7 @@ fn a_backup_is_missed_where_there_is_a_recovery_key() {
     };
     assert_eq!(verdict(&report(&gateway)), "ok");
     assert!(gateway.stop().success());
-    let gateway = OtherTime::new().at(gateway, 20);
+    let other = OtherTime::new();
+    let gateway = other.at(gateway, 20);
     assert_eq!(verdict(&report(&gateway)), "warn");
 }
