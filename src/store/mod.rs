@@ -48,7 +48,7 @@ pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
-pub use peek::{Peek, peek};
+pub use peek::{Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,

@@ -22,6 +22,8 @@ mod careplan_reader;
 mod careplan_unit;
 mod careplan_unit_group;
 mod careplan_zip;
+mod check_digits;
+mod check_findings;
 mod clock;
 mod config;
 mod config_facilities;

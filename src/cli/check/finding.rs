@@ -125,6 +125,9 @@ findings! {
     3 CodeTables Fail LanVendor CodeTablesInvalid
         "ケアプランのコード表を読めません。" "The code tables of care plans cannot be read."
         "careplans.code_tables のファイルを入れ直してください。" "Install the file of careplans.code_tables again.";
+    4 NotAllowed Warn LanVendor StateOwner
+        "この利用者では、全部を確かめることができません。" "This user may not look at everything."
+        "sudo engawa check のように、rootで実行してください。" "Run it as root, for example sudo engawa check.";
     // clock
     20 ClockNeverSet Fail LanVendor ClockWrong
         "この機器の時計が一度も合わせられていません。" "The clock of the box has never been set."
@@ -347,13 +350,28 @@ findings! {
     211 ServiceDeaf Fail LanVendor GatewayInternal
         "engawaは動いていますが、答えません。" "engawa runs and does not answer."
         "systemctl restart engawa で再起動し、続くときはサポート情報を送ってください。" "Restart it: systemctl restart engawa. If it goes on, send a support bundle.";
+    212 ServiceNew Warn LanVendor GatewayStopping
+        "engawaはまだ一度も動いていません。" "engawa has never run yet."
+        "systemctl start engawa で動かしてください。" "Start it: systemctl start engawa.";
     // queue
-    220 QueueOld Warn Hub HubUnreachable
-        "送信待ちの文書が長く待っています。" "Documents have been waiting for long."
-        "上の基盤・回線の項目を先に直してください。" "Put the hub's and the line's items above right first.";
+    220 QueueOld Warn Hub HubTrouble
+        "基盤の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for the hub for long."
+        "基盤のお知らせを見て待ってください。自動で続けます。文書は預かっています。" "Read the hub's notices and wait. It goes on by itself. Documents are kept.";
     221 QueueHeld Warn Office SubmissionState
         "人の判断を待っている文書があります。" "Documents wait for somebody to decide."
-        "engawa queue list を見て、担当者が決めてください。" "See engawa queue list; whoever is in charge decides.";
+        "engawa queue list --state held を見て、担当者が決めてください。" "See engawa queue list --state held; whoever is in charge decides.";
+    222 QueueOldLine Warn LanVendor HubUnreachable
+        "基盤に届かず、送信待ちの文書が長く待っています。" "Documents have been waiting for long, as the hub cannot be reached."
+        "engawa check を --offline なしで行い、先に出た項目から直してください。文書は預かっています。" "Run engawa check without --offline and put right what it names first. Documents are kept.";
+    223 QueueOldOffice Warn Office HubLoginRefused
+        "利用者ID・パスワードか証明書のために、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of a user id, a password or the certificate file."
+        "engawa status の示すパスワードや証明書を入れ直してください。文書は預かっています。" "Enter the password or certificate that engawa status names. Documents are kept.";
+    224 QueueOldIssuer Warn Issuer CertificateExpired
+        "証明書の期限や種類のために、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of the certificate's dates or kind."
+        "発行機関に証明書の更新か種類の変更を申し込んでください。文書は預かっています。" "Apply to the issuer for another certificate. Documents are kept.";
+    225 QueueOldBox Warn LanVendor GatewayInternal
+        "この機器の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of this box."
+        "engawa status を見て直し、分からないときはサポート情報を送ってください。文書は預かっています。" "See engawa status and put it right; if that does not help, send a support bundle. Documents are kept.";
     // the rest
     240 FacilityGone Warn LanVendor FacilityGone
         "設定にない事業所の、終わっていない文書があります。" "There are unfinished documents of a facility that the settings do not name."
@@ -370,6 +388,12 @@ findings! {
     244 RestoredUnconfirmed Warn LanVendor RestoredUnconfirmed
         "バックアップから戻した機器で、まだ確認されていません。" "This box was restored from a backup and is not confirmed yet."
         "元の機器が止まっていることを確かめ、engawa restore confirm を行ってください。" "See that the old box is off, then run engawa restore confirm.";
+    245 BackupOld Warn LanVendor BackupOld
+        "バックアップが2週間以上ありません。" "There has been no backup for two weeks or more."
+        "engawa backup でとり、この機器とは別の場所にしまってください。" "Make one with engawa backup, and keep it away from this box.";
+    246 RestoreUnfinished Fail LanVendor RestoreUnfinished
+        "バックアップを戻す途中で止まっています。" "The restoring of a backup was cut short."
+        "engawa restore をもう一度行ってください。" "Run engawa restore again.";
 }
 
 /// The table for `docs/check.md`.
