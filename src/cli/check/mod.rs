@@ -124,11 +124,19 @@ fn examine(loaded: &Loaded, clock: &Clock) -> Vec<Check> {
     checks
 }
 
+/// What `check --json` says of sound settings, for a support bundle.
+pub(super) fn whole(loaded: &Loaded, clock: &Clock) -> serde_json::Value {
+    document(loaded, &examine(loaded, clock))
+}
+
+fn document(loaded: &Loaded, checks: &[Check]) -> serde_json::Value {
+    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    json!({ "ok": !failed, "files": loaded.files, "warnings": loaded.warnings, "checks": checks })
+}
+
 fn report(loaded: &Loaded, checks: &[Check], json: bool) -> Exit {
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
-    let files = &loaded.files;
-    let document = json!({ "ok": !failed, "files": files, "warnings": loaded.warnings, "checks": checks });
-    answer(json, &document, || readable(&loaded.warnings, checks, failed));
+    answer(json, &document(loaded, checks), || readable(&loaded.warnings, checks, failed));
     if failed { Exit::Failed } else { Exit::Ok }
 }
 
