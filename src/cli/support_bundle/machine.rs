@@ -54,8 +54,12 @@ pub(super) fn packages() -> Result<String, String> {
 /// Disk, memory, load, clock.
 pub(super) fn machine(state: &Path, clock: &Clock) -> Value {
     let memory = numbers("/proc/meminfo", &["MemTotal", "MemAvailable", "SwapTotal", "SwapFree"]);
-    let pressure =
-        |name: &str| read_to_string(format!("/proc/pressure/{name}")).ok().map(|text| text.trim().to_owned());
+    // Without the sums, whose digits would look like a number of a person.
+    let without_sum = |line: &str| line.split(" total=").next().unwrap_or_default().to_owned();
+    let pressure = |name: &str| {
+        let text = read_to_string(format!("/proc/pressure/{name}")).ok();
+        text.map(|text| text.lines().map(without_sum).collect::<Vec<_>>())
+    };
     let uptime = read_to_string("/proc/uptime").ok();
     let hours = uptime.and_then(|text| text.split('.').next()?.parse::<u64>().ok()).map(|seconds| seconds / 3600);
     json!({

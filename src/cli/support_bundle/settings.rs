@@ -275,10 +275,13 @@ pub(super) fn withheld(raw: &[(String, Toml)], words: &mut Words) {
     }
 }
 
-/// A path that is not to be told, and what in it is no ordinary word.
+/// A path that is not to be told, and what in it is no ordinary word. One of ordinary words says nothing about anybody.
 pub(super) fn place(path: &str, words: &mut Words) {
-    words.add(path, Label::Setting);
-    path.split('/').filter(|part| !is_plain(part)).for_each(|part| words.add(part, Label::Setting));
+    let mut telling = path.split('/').filter(|part| !is_plain(part)).peekable();
+    if telling.peek().is_some() {
+        words.add(path, Label::Setting);
+    }
+    telling.for_each(|part| words.add(part, Label::Setting));
 }
 
 fn is_plain(part: &str) -> bool {

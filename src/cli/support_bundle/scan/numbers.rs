@@ -46,10 +46,17 @@ fn begins(signs: &[char], at: usize, own: &[String]) -> Option<(&'static str, us
     }
     let length = rest.iter().take_while(|&&sign| is_word(sign)).count();
     let token = rest.get(..length)?;
-    if token.starts_with(&['e', 'n', 'g', 'a', 'w', 'a', '_']) && length > 30 {
+    if is_key(token) {
         return Some(("key", at + length));
     }
     number(token, own).then_some(("number", at + length))
+}
+
+/// `engawa_`, twelve hexadecimal digits, and the secret.
+fn is_key(token: &[char]) -> bool {
+    let mut parts = token.split(|&sign| sign == '_');
+    let (first, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    first == ['e', 'n', 'g', 'a', 'w', 'a'] && id.len() == 12 && id.iter().all(char::is_ascii_hexdigit)
 }
 
 /// A token with a long row of digits that is neither a hash nor the box's own number.
