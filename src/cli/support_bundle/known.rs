@@ -50,8 +50,10 @@ pub(super) fn gather(ground: &Ground, stored: Option<Result<KnownWords, String>>
             .filter_map(|(_, value)| value.as_str().map(str::to_owned)),
     );
     let unknown = match stored {
-        // A box that holds nothing yet knows nobody.
-        None => None,
+        // A box that holds nothing yet knows nobody; or its state is where broken settings do not say.
+        None => {
+            ground.loaded.is_err().then(|| "the settings are broken, and where the state is, is not known".to_owned())
+        }
         Some(Err(why)) => Some(why),
         Some(Ok(stored)) => {
             own.extend(stored.facilities.iter().cloned());

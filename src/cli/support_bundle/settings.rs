@@ -140,6 +140,9 @@ const PLAIN: &[&str] = &[
     "var",
 ];
 
+/// What stands where no setting has its place.
+const UNKNOWN: &str = "?";
+
 fn decided(key: &str) -> Option<Told> {
     DECIDED.iter().find(|(name, _)| *name == key).map(|(_, told)| *told)
 }
@@ -232,9 +235,10 @@ fn kind_of(file: &Path) -> &'static str {
 
 /// Every `section.name` of a settings file with its value. A file that cannot be read as one has none.
 fn written(text: &str) -> Vec<(String, Toml)> {
-    let Ok(document) = text.parse::<toml_edit::DocumentMut>() else { return Vec::new() };
+    let Ok(document) = text.parse::<toml_edit::DocumentMut>() else { return quoted(text) };
     let mut all = Vec::new();
     for (section, item) in document.iter() {
+        all.extend(item.as_value().map(|value| (UNKNOWN.to_owned(), value.clone())));
         for (name, item) in item.as_table_like().into_iter().flat_map(|table| table.iter()) {
             let value = match item {
                 toml_edit::Item::Value(value) => Some(value.clone()),
@@ -245,6 +249,12 @@ fn written(text: &str) -> Vec<(String, Toml)> {
         }
     }
     all
+}
+
+/// Whatever stands between quotation marks in a file that is none of settings, as something of which nobody knows what it is.
+fn quoted(text: &str) -> Vec<(String, Toml)> {
+    let quoted = text.lines().flat_map(|line| line.split(['"', '\'']).skip(1).step_by(2));
+    quoted.map(|text| (UNKNOWN.to_owned(), Toml::from(text))).collect()
 }
 
 /// The files beside `base`, which bear names that somebody gave them.
@@ -270,6 +280,8 @@ pub(super) fn withheld(raw: &[(String, Toml)], words: &mut Words) {
                 let own = value.as_str().filter(|path| default(key).is_none_or(|default| default != *path));
                 own.filter(|path| !path.starts_with("credential:")).into_iter().for_each(|path| place(path, words));
             }
+            // Ids of keys and names of readers: neither says anything about anybody, and readers are told elsewhere.
+            Some(Told::Count) if key == "cards.nearest" => {}
             _ => texts(value).iter().for_each(|text| words.add(text, Label::Setting)),
         }
     }
@@ -293,7 +305,7 @@ fn texts(value: &Toml) -> Vec<String> {
     match value {
         Toml::String(text) => vec![text.value().clone()],
         Toml::Array(list) => list.iter().flat_map(texts).collect(),
-        // Ids of keys and names of readers: neither says anything about anybody, and readers are told elsewhere.
+        Toml::InlineTable(table) => table.iter().flat_map(|(_, value)| texts(value)).collect(),
         _ => Vec::new(),
     }
 }

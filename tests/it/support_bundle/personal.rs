@@ -50,7 +50,7 @@ fn full(hub: &Sandbox, programs: &Programs) -> Gateway {
         let order = json!({ "user": user, "name": name, "role": "doctor", "hub_user": hub_user });
         assert_eq!(gateway.ask(&Ask::new("POST", "/v1/staff").json(&order)).status, 201);
     }
-    let window = json!({ "label": TERMINAL, "kind": "software", "rights": ["read"] });
+    let window = json!({ "label": TERMINAL, "kind": "key", "rights": ["read"] });
     let answer = gateway.ask(&Ask::new("POST", "/v1/pairing").json(&window));
     assert_eq!(answer.status, 201, "{answer:?}");
     let key = gateway.key(KEY_NAME);

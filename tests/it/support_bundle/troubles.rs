@@ -29,7 +29,7 @@ fn broken_settings_are_told_without_what_they_say() {
     assert_eq!(gateway.ask(&Ask::new("POST", "/v1/staff").json(&order)).status, 201);
     gateway.stop();
     let gateway =
-        gateway.again(|setup| setup.set("outbox.backoff_min_s", "\"five\"").set("hub.霙共有", "\"pa55-w0rd\""));
+        gateway.again(|setup| setup.set("outbox.backoff_min_s", "\"five\"").set("hub.\"霙共有\"", "\"pa55-w0rd\""));
     assert_eq!(gateway.run(&["check"]).status.code(), Some(78));
     let bundle = bundle(&gateway, &out);
     let problems = bundle.json("settings.json")["problems"].clone();
@@ -45,6 +45,25 @@ fn broken_settings_are_told_without_what_they_say() {
         assert_eq!(found(held, &[NAME, OFFICE, FOLDER, "pa55-w0rd"]), Vec::<String>::new(), "{held}");
     }
     assert!(bundle.file.file_name().unwrap().to_str().unwrap().starts_with("engawa-support-box-"));
+}
+
+#[test]
+fn settings_that_are_no_settings_leave_nothing_that_could_be_a_name() {
+    let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
+    let line =
+        json!({ "__REALTIME_TIMESTAMP": "1763826252123456", "MESSAGE": format!("engawa: {NAME} of Quibelow Clinic") });
+    programs.prints("journalctl", &line.to_string());
+    let gateway = Setup::new(&hub).env("PATH", &programs.path()).idle();
+    let settings = std::fs::read_to_string(gateway.settings()).unwrap();
+    let broken = settings.replace("[facility]\n", "[facility]\nname = \"Quibelow Clinic\"\n").replace("[hub]", "[hub");
+    std::fs::write(gateway.settings(), broken).unwrap();
+    let bundle = bundle(&gateway, &out);
+    assert!(bundle.json("contents.json")["names_not_known"].is_string());
+    assert!(
+        bundle.texts["journal.txt"].contains("engawa: [text] [text] of [setting]"),
+        "{}",
+        bundle.texts["journal.txt"]
+    );
 }
 
 #[test]

@@ -7,16 +7,27 @@ const LONG: usize = 10;
 /// Tokens of hexadecimal digits of these lengths are ids and hashes.
 const HASHES: [usize; 6] = [12, 16, 32, 40, 64, 128];
 
+/// Masks numbers and keys. `own`: the box's own facility numbers, which stay.
 pub(super) fn mask(text: &str, own: &[String], masked: &mut Masked) -> String {
+    walk(text, masked, |signs, at| begins(signs, at, own))
+}
+
+/// Masks mail addresses, and log-ins in addresses.
+pub(super) fn mask_addresses(text: &str, masked: &mut Masked) -> String {
+    walk(text, masked, |signs, at| {
+        let end = credentials(signs, at).or_else(|| mail(&signs[at..]).map(|length| at + length))?;
+        Some(("mail or log-in", end))
+    })
+}
+
+/// Goes over a text; `found` tells what begins at a place where no word goes on, and where it ends.
+fn walk(text: &str, masked: &mut Masked, found: impl Fn(&[char], usize) -> Option<(&'static str, usize)>) -> String {
     let signs: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < signs.len() {
-        let found = match at == 0 || !is_word(signs[at - 1]) {
-            true => begins(&signs, at, own),
-            false => None,
-        };
-        if let Some((what, end)) = found {
+        let begins = (at == 0 || !is_word(signs[at - 1])).then(|| found(&signs, at)).flatten();
+        if let Some((what, end)) = begins {
             *masked.entry(what).or_default() += 1;
             out.push_str(&format!("[{what}]"));
             at = end;
@@ -28,13 +39,9 @@ pub(super) fn mask(text: &str, own: &[String], masked: &mut Masked) -> String {
     out
 }
 
-/// What begins here, where no word goes on, and where it ends.
 fn begins(signs: &[char], at: usize, own: &[String]) -> Option<(&'static str, usize)> {
     let rest = &signs[at..];
     let before = at.checked_sub(1).map(|before| signs[before]);
-    if let Some(end) = credentials(signs, at).or_else(|| mail(rest).map(|end| at + end)) {
-        return Some(("mail or log-in", end));
-    }
     let ended = |length: usize| rest.get(length).is_none_or(|&next| !is_word(next) && !is_dash(next));
     if before.is_none_or(|before| !is_dash(before)) {
         if let Some(length) = telephone(rest).filter(|&length| ended(length)) {

@@ -139,9 +139,9 @@ fn encoded(word: &[u8]) -> Vec<String> {
     for before in 0..3 {
         let mut padded = vec![0; before];
         padded.extend_from_slice(word);
-        // Signs that hold bits of what stands before or after are left out.
+        // Signs that hold bits of what stands before are left out, and the last group, which may be cut off or hold what stands behind.
         let from = (before * 8).div_ceil(6);
-        let to = padded.len() * 8 / 6;
+        let to = padded.len() / 3 * 4;
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             forms.extend(engine.encode(&padded).get(from..to).filter(|core| core.len() >= 5).map(str::to_owned));
         }
