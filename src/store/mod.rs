@@ -24,6 +24,7 @@ mod sealed;
 mod select;
 mod staff;
 mod submissions;
+mod survey;
 mod terminals;
 mod trail;
 mod writer;
@@ -62,6 +63,7 @@ pub use staff::{
     AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use survey::{KnownPerson, KnownWords, Survey, Tally, known_words, survey};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
     TerminalRow, TouchTerminal, UsePairing, WrongCode,

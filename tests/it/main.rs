@@ -45,6 +45,7 @@ mod sandbox_faults;
 mod sandbox_files;
 mod side_by_side;
 mod support;
+mod support_bundle;
 mod telemetry;
 mod terminals;
 mod vcard;
