@@ -14,6 +14,7 @@ mod folders;
 mod gone;
 mod hub_users;
 mod keys;
+mod known;
 mod open;
 mod peek;
 mod pieces;
@@ -29,7 +30,7 @@ mod trail;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -78,7 +79,7 @@ pub struct Store {
     file: PathBuf,
     readers: SqlitePool,
     writer: Writer,
-    counted: Arc<Mutex<Option<select::Counted>>>,
+    known: Arc<known::Known>,
     newest_event: watch::Receiver<i64>,
 }
 
@@ -114,9 +115,10 @@ impl Store {
         let newest = events::newest(&mut connection).await?;
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
+        let known = Arc::new(known::Known::new(clock.clone()));
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
         let file = file.to_owned();
-        Ok((Self { file, readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
+        Ok((Self { file, readers, writer, known, newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.
