@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod facts;
 mod folders;
+mod gone;
 mod hub_users;
 mod keys;
 mod known;
@@ -46,6 +47,7 @@ pub use facts::{SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };
+pub use gone::{ForgetTold, ShutFacility};
 pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
