@@ -20,6 +20,7 @@ mod people;
 mod reload;
 mod staff;
 mod time;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub use link::load_certificate;
 pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline};
 pub use staff::{StaffOrder, staff_offline};
 pub use time::seen_from_outside;
+pub use trial::{NotTried, try_log_in};
 
 use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};

@@ -328,10 +328,13 @@ findings! {
     195 LanSilent Fail LanVendor LanPort
         "LANのポートが答えません。" "The LAN port does not answer."
         "この機器のファイアウォールと systemctl status engawa を見てください。" "Look at this machine's firewall and at systemctl status engawa.";
+    196 LanAddress Warn LanVendor LanPort
+        "lan.listen のアドレスは、いまこの機器にありません。" "An address of lan.listen is not this machine's at the moment."
+        "書き間違いでなければ、LANにつながるとそのまま使えます。" "Unless it is a misprint, it works once the LAN is connected.";
     // service
-    210 ServiceDown Warn LanVendor GatewayStopping
+    210 ServiceDown Fail LanVendor GatewayStopping
         "engawaが動いていません。" "engawa is not running."
-        "systemctl start engawa で動かしてください。" "Start it: systemctl start engawa.";
+        "systemctl start engawa で動かし、止まるときは systemctl status engawa を見てください。" "Start it: systemctl start engawa. If it stops again, see systemctl status engawa.";
     211 ServiceDeaf Fail LanVendor GatewayInternal
         "engawaは動いていますが、答えません。" "engawa runs and does not answer."
         "systemctl restart engawa で再起動し、続くときはサポート情報を送ってください。" "Restart it: systemctl restart engawa. If it goes on, send a support bundle.";
@@ -358,4 +361,29 @@ findings! {
     244 RestoredUnconfirmed Warn LanVendor RestoredUnconfirmed
         "バックアップから戻した機器で、まだ確認されていません。" "This box was restored from a backup and is not confirmed yet."
         "元の機器が止まっていることを確かめ、engawa restore confirm を行ってください。" "See that the old box is off, then run engawa restore confirm.";
+}
+
+/// The table for `docs/check.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut table = String::from("| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n");
+    for finding in Finding::ALL {
+        let verdict = match finding.verdict() {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        };
+        table.push_str(&format!(
+            "| {} | {verdict} | {} / {} | `{}` | {} | {} | {} | {} |\n",
+            finding.number(),
+            finding.who().ja(),
+            finding.who().en(),
+            finding.code(),
+            finding.ja(),
+            finding.en(),
+            finding.next_ja(),
+            finding.next_en()
+        ));
+    }
+    table
 }

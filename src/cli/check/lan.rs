@@ -1,11 +1,10 @@
 //! The way in for other machines: the box's authority, the certificate from elsewhere, the addresses to listen on.
 
-use super::Check;
+use super::{Check, Finding};
 use crate::cli::output::chain;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credential::Authority;
-use crate::fault::Code;
 use crate::{gateway, host};
 
 const NAME: &str = "lan";
@@ -26,7 +25,7 @@ pub(super) fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
 }
 
 fn authority(config: &Config) -> Check {
-    match Authority::certificate_in(&config.state.directory) {
+    let check = match Authority::certificate_in(&config.state.directory) {
         Ok(Some((_, fingerprint))) => Check::ok(
             NAME,
             format!("この機器の認証局: SHA-256 {fingerprint}"),
@@ -37,46 +36,33 @@ fn authority(config: &Config) -> Check {
             "この機器の認証局は最初の起動で作ります。",
             "The box's authority is made at the first start.",
         ),
-        Err(error) => Check::fail(NAME, error.code(), &chain(&error)),
-    }
+        Err(error) => Check::found(NAME, Finding::LanAuthority, &chain(&error)),
+    };
+    check.about("authority")
 }
 
 fn certificate(config: &Config, clock: &Clock) -> Check {
-    const NAME: &str = "lan.certificate_file";
-    match gateway::check_lan_certificate(&config.lan) {
-        Err(error) => Check::fail(NAME, Code::LanCertificate, &chain(error.as_ref())),
+    let check = match gateway::check_lan_certificate(&config.lan) {
+        Err(error) => Check::found(NAME, Finding::LanCertificate, &chain(error.as_ref())),
         Ok(certificate) => {
             let until = certificate.valid_until;
+            let (ja, en) = (format!("期限: {until:.0}"), format!("it ends {until:.0}"));
             match certificate.lasts(clock.now()) {
-                true => Check::ok(NAME, format!("期限: {until:.0}"), format!("Ends {until:.0}.")),
-                false => Check::warn(
-                    NAME,
-                    Code::LanCertificate,
-                    format!("{}（期限: {until:.0}）", Code::LanCertificate.ja()),
-                    format!("{} (ends {until:.0})", Code::LanCertificate.en()),
-                ),
+                true => Check::ok(NAME, ja, format!("The certificate for the LAN: {en}.")),
+                false => Check::found_as(NAME, Finding::LanCertificate, &ja, &en),
             }
         }
-    }
+    };
+    check.about("lan.certificate_file")
 }
 
 /// Addresses that this machine does not have at the moment: a misprint, or a line that is not there yet.
-fn strangers(config: &Config) -> Option<Check> {
+fn strangers(config: &Config) -> Vec<Check> {
     let own = host::addresses();
     let strange = |address: &&std::net::SocketAddr| {
         let ip = address.ip();
         !ip.is_unspecified() && !ip.is_loopback() && !own.contains(&ip)
     };
-    let strange: Vec<String> = config.lan.listen.iter().filter(strange).map(ToString::to_string).collect();
-    let strange = Some(strange.join(", ")).filter(|strange| !strange.is_empty())?;
-    Some(Check::warn(
-        "lan.listen",
-        Code::ConfigInvalid,
-        format!(
-            "この機器にいまないアドレスです: {strange}。回線がつながればそのまま使えます。書き間違いでないか確かめてください。"
-        ),
-        format!(
-            "Not an address of this machine at the moment: {strange}. It works once the line is there; make sure that it is no misprint."
-        ),
-    ))
+    let strange = config.lan.listen.iter().filter(strange);
+    strange.map(|address| Check::found(NAME, Finding::LanAddress, &address.to_string()).about("lan.listen")).collect()
 }

@@ -1,156 +1,81 @@
-//! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock,
-//! card readers. Nothing is started, made or sent.
+//! `engawa check`: everything between the office and the hub, in order, so that the first check which is not ok is the cause. Nothing is
+//! made or changed. What cannot be tried because something before it failed is left out.
 
 mod cards;
 mod careplans;
 mod certificate;
-mod files;
+mod clock;
+mod digits;
+mod disk;
+mod explain;
 mod finding;
+mod key;
 mod lan;
 mod left;
-mod machine;
+mod outcome;
+mod report;
 mod secret;
+mod settings;
+mod terminals;
 
 use std::path::Path;
 
-use serde_json::json;
-
 use super::arguments::CheckOrder;
-use super::output::answer;
-use super::{Exit, problems_text};
+use super::{Exit, output};
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigProblem, Loaded};
-use crate::fault::Code;
-pub use finding::{Finding, Verdict, Who};
+use crate::config::{self, Config, Loaded};
+use crate::gateway;
+pub use digits::{Digits, Misheard};
+pub use finding::{Finding, Verdict, Who, markdown};
+pub use outcome::Check;
+pub(super) use report::Report;
 
-/// One named check.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Check {
-    /// Its name, for example `certificate`.
-    pub name: &'static str,
-    /// The facility that it is of, if it is not the first one or the box.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub facility: Option<String>,
-    /// How it came out.
-    pub verdict: Verdict,
-    /// The catalogue's code, when not ok.
-    pub code: Option<Code>,
-    /// Who has to act, when not ok.
-    pub who: Option<Who>,
-    /// What was found, in Japanese. No secret, no person data.
-    #[serde(rename = "detail")]
-    pub ja: String,
-    /// The same in English.
-    #[serde(rename = "detail_en")]
-    pub en: String,
-    /// The number of what was found, as `docs/check.md` lists it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finding: Option<u16>,
-    /// What to do next, in Japanese.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<&'static str>,
-    /// The same in English.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_en: Option<&'static str>,
+pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
+    if let Some(digits) = &order.explain {
+        return explain::run(digits, order.json);
+    }
+    let report = match Config::load(path) {
+        Ok(loaded) => Report::of(&loaded, order.offline),
+        Err(problems) => Report::of_wrong_settings(problems),
+    };
+    output::answer(order.json, &report.json(), || report.readable());
+    report.exit()
 }
 
-impl Check {
-    /// A check that came out well.
-    #[must_use]
-    pub fn ok(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { name, ja: ja.into(), en: en.into(), ..Self::default() }
-    }
-
-    /// Something to look at, with what exactly was found.
-    #[must_use]
-    pub fn warn(name: &'static str, code: Code, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        let (code, who) = (Some(code), Some(Who::LanVendor));
-        Self { name, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into(), ..Self::default() }
-    }
-
-    /// A failure: the catalogue's sentence, with its object.
-    #[must_use]
-    pub fn fail(name: &'static str, code: Code, object: &str) -> Self {
-        let (ja, en) = (format!("{}（{object}）", code.ja()), format!("{} ({object})", code.en()));
-        Self { name, verdict: Verdict::Fail, code: Some(code), who: Some(Who::LanVendor), ja, en, ..Self::default() }
-    }
-
-    /// What was found, with what exactly was met on this box (an address, a time, a path: no secret, no person data).
-    #[must_use]
-    pub fn found(name: &'static str, finding: Finding, object: &str) -> Self {
-        let (ja, en) = (format!("{}（{object}）", finding.ja()), format!("{} ({object})", finding.en()));
-        Self {
-            name,
-            verdict: finding.verdict(),
-            code: Some(finding.code()),
-            who: Some(finding.who()),
-            ja,
-            en,
-            finding: Some(finding.number()),
-            next: Some(finding.next_ja()),
-            next_en: Some(finding.next_en()),
-            ..Self::default()
-        }
-    }
-}
-
-pub(super) fn run(path: &Path, &CheckOrder { json, .. }: &CheckOrder) -> Exit {
-    match Config::load(path) {
-        Ok(loaded) => report(&loaded, &examine(&loaded, &Clock::system()), json),
-        Err(problems) => {
-            answer(json, &json!({ "ok": false, "problems": problems }), || problems_text(&problems));
-            Exit::Config
-        }
-    }
-}
-
-/// Every check that can be made without starting anything.
-fn examine(loaded: &Loaded, clock: &Clock) -> Vec<Check> {
+/// Every check, in order.
+fn examine(loaded: &Loaded, _offline: bool, time: &Clock) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
-    let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
-    checks.extend(files::examine(config, credentials.as_deref()));
-    for config in loaded.further.iter().map(|further| &further.config) {
-        let mut own = certificate::examine(config, credentials.as_deref(), clock.now());
-        own.extend(files::of_facility(config, credentials.as_deref()));
-        own.iter_mut().for_each(|check| check.facility = Some(config.facility.number.clone()));
-        checks.extend(own);
-    }
-    checks.extend(left::examine(loaded));
-    checks.extend(machine::examine(config, clock));
-    checks.extend(lan::examine(config, clock));
-    checks.push(careplans::examine(config));
+    let credentials = credentials.as_deref();
+    let (been, copied) = seen_from_outside(config);
+    let mut checks = settings::examine(loaded);
+    let clock = clock::examine(been, time);
+    let trusted = clock.is_ok().then(|| time.now());
+    checks.push(clock);
+    checks.extend(disk::examine(config));
+    checks.push(key::master(config, credentials));
+    checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
+    checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
     checks.extend(cards::examine(config));
+    checks.extend(lan::examine(config, time));
+    checks.push(careplans::examine(config));
+    checks.extend(left::examine(loaded));
+    checks.push(terminals::examine(copied));
     checks
 }
 
-fn report(loaded: &Loaded, checks: &[Check], json: bool) -> Exit {
-    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
-    let files = &loaded.files;
-    let document = json!({ "ok": !failed, "files": files, "warnings": loaded.warnings, "checks": checks });
-    answer(json, &document, || readable(&loaded.warnings, checks, failed));
-    if failed { Exit::Failed } else { Exit::Ok }
+/// What is to be looked at for every facility; what is of further ones bears their numbers.
+fn each(loaded: &Loaded, look: impl Fn(&Config) -> Vec<Check>) -> Vec<Check> {
+    let mut checks = look(&loaded.config);
+    for further in &loaded.further {
+        let number = &further.config.facility.number;
+        checks.extend(look(&further.config).into_iter().map(|check| check.of(number)));
+    }
+    checks
 }
 
-fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> String {
-    let mut text = String::from("ok    settings\n    設定に誤りはありません。\n    The settings have no mistake.\n");
-    for warning in warnings {
-        text.push_str(&format!("warn  settings  {warning}\n"));
-    }
-    for check in checks {
-        let verdict = match check.verdict {
-            Verdict::Ok => "ok  ",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "FAIL",
-        };
-        let code = check.code.map(|code| format!("  {code}")).unwrap_or_default();
-        let who = check.who.map(|who| format!("  → {} / {}", who.ja(), who.en())).unwrap_or_default();
-        let of = check.facility.as_ref().map(|number| format!("{number}  ")).unwrap_or_default();
-        text.push_str(&format!("{verdict}  {of}{}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
-    }
-    text.push_str(match failed {
-        true => "直すところがあります。 / Something has to be put right.\n",
-        false => "動かせます。 / engawa can run.\n",
-    });
-    text
+fn seen_from_outside(config: &Config) -> (Option<jiff::Timestamp>, u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let directory = &config.state.directory;
+    runtime.ok().and_then(|runtime| runtime.block_on(gateway::seen_from_outside(directory))).unwrap_or_default()
 }
