@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{DocumentMut, Item, Table, TableLike as _, Value};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
 use crate::config::draft;
 
