@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, geteuid, getegid, setegid, seteuid};
+use nix::unistd::{Gid, Uid, getegid, geteuid, setegid, seteuid};
 
 use super::keys::own_directory;
 use super::link::{Facts, hub_config};

@@ -36,7 +36,8 @@ pub fn networks() -> BTreeSet<IpNet> {
         let v4 = address.as_sockaddr_in().zip(mask.as_sockaddr_in());
         if let Some((address, mask)) = v4 {
             let network = Ipv4Net::with_netmask(address.ip(), mask.ip()).ok()?;
-            return (!address.ip().is_loopback() && !address.ip().is_link_local()).then_some(IpNet::V4(network.trunc()));
+            return (!address.ip().is_loopback() && !address.ip().is_link_local())
+                .then_some(IpNet::V4(network.trunc()));
         }
         let (address, mask) = address.as_sockaddr_in6().zip(mask.as_sockaddr_in6())?;
         let network = Ipv6Net::with_netmask(address.ip(), mask.ip()).ok()?;

@@ -366,7 +366,9 @@ findings! {
 /// The table for `docs/check.md`.
 #[must_use]
 pub fn markdown() -> String {
-    let mut table = String::from("| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for finding in Finding::ALL {
         let verdict = match finding.verdict() {
             Verdict::Ok => "ok",

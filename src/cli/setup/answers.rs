@@ -157,10 +157,8 @@ impl Answers {
     }
 
     fn named_administrator(&mut self) -> &mut Administrator {
-        self.administrator.get_or_insert_with(|| Administrator {
-            user: "admin".to_owned(),
-            name: "管理者".to_owned(),
-        })
+        self.administrator
+            .get_or_insert_with(|| Administrator { user: "admin".to_owned(), name: "管理者".to_owned() })
     }
 
     /// Whether this was answered, well or not.

@@ -57,9 +57,16 @@ impl Talk<'_> {
         let present = self.present.as_ref().filter(|config| config.hub.certificate_file.exists());
         let shown = present.map(|config| config.hub.certificate_file.display().to_string());
         loop {
-            let kept = self.file("hub.certificate_file", "事業所の証明書（.p12） / The facility's certificate (.p12)", shown.as_deref())?;
+            let kept = self.file(
+                "hub.certificate_file",
+                "事業所の証明書（.p12） / The facility's certificate (.p12)",
+                shown.as_deref(),
+            )?;
             if kept {
-                return Ok(self.present.as_ref().and_then(|config| judge::certificate(self.layout, &self.answers, config).ok()));
+                return Ok(self
+                    .present
+                    .as_ref()
+                    .and_then(|config| judge::certificate(self.layout, &self.answers, config).ok()));
             }
             if let Some(certificate) = self.opened()? {
                 for problem in certificate.check(clock.now(), None) {
@@ -98,19 +105,25 @@ impl Talk<'_> {
     }
 
     fn facility(&mut self, certificate: Option<&FacilityCertificate>) -> Asked<()> {
-        let found = certificate.map(|certificate| certificate.facility().to_owned()).filter(|number| !number.is_empty());
+        let found =
+            certificate.map(|certificate| certificate.facility().to_owned()).filter(|number| !number.is_empty());
         if let Some(certificate) = certificate {
-            let (kind, until) = (certificate.kind().unit(), super::sheet::day(certificate.valid_until()));
-            tell(&format!("  種類 / kind: {kind}（{}）、{until} まで / until", super::given::kind_ja(kind)));
+            let (kind, until) = (certificate.kind().unit(), super::sheet::date(certificate.valid_until()));
+            tell(&format!("  種類 / kind: {kind}（{}）  期限 / until: {until}", super::given::kind_ja(kind)));
         }
         let set = self.present.as_ref().map(|config| config.facility.number.clone());
         loop {
-            self.setting("facility.number", "事業所番号・医療機関コード / Facility number", found.clone().or(set.clone()))?;
+            self.setting(
+                "facility.number",
+                "事業所番号・医療機関コード / Facility number",
+                found.clone().or(set.clone()),
+            )?;
             let number = self.answer("facility.number");
             match found.as_ref().filter(|found| number.as_ref() != Some(*found)) {
                 None => break,
                 Some(found) => {
-                    let (ja, en) = (format!("証明書の番号は {found} です。"), format!("The certificate is of {found}."));
+                    let (ja, en) =
+                        (format!("証明書の番号は {found} です。"), format!("The certificate is of {found}."));
                     wrong(&Said::new(ja, en));
                     self.answers.forget("facility.number");
                 }
@@ -126,13 +139,21 @@ impl Talk<'_> {
         self.setting("hub.url", "基盤の接続先（https://…） / The hub's address", url)?;
         let authority = hub.as_ref().filter(|hub| hub.ca_file.exists()).map(|hub| hub.ca_file.display().to_string());
         self.file("hub.ca_file", "基盤のCA証明書のファイル / The hub operator's CA file", authority.as_deref())?;
-        self.setting("hub.user_id", "基盤の利用者ID / User id at the hub", hub.as_ref().map(|hub| hub.user_id.clone()))?;
+        self.setting(
+            "hub.user_id",
+            "基盤の利用者ID / User id at the hub",
+            hub.as_ref().map(|hub| hub.user_id.clone()),
+        )?;
         let kept = hub.is_some_and(|hub| self.layout.kept(&hub.password_file).is_some());
         self.password(kept)
     }
 
     fn password(&mut self, kept: bool) -> Asked<()> {
-        let keep = if kept { "（Enterならいまのまま） / Password at the hub (Enter: the present one)" } else { " / Password at the hub" };
+        let keep = if kept {
+            "（Enterならいまのまま） / Password at the hub (Enter: the present one)"
+        } else {
+            " / Password at the hub"
+        };
         loop {
             let once = secret(&format!("そのパスワード{keep}"))?;
             if once.bytes().is_empty() {
@@ -155,7 +176,8 @@ impl Talk<'_> {
     fn lan(&mut self) -> Asked<()> {
         let lan = self.present.as_ref().map(|config| config.lan.clone());
         let on = lan.as_ref().is_some_and(|lan| !lan.listen.is_empty());
-        if !self.yes("ほかの機器（受付のPCなど）から使いますか / Do other machines of the office use this box", on)? {
+        if !self.yes("ほかの機器（受付のPCなど）から使いますか / Do other machines of the office use this box", on)?
+        {
             if on {
                 self.take("lan.listen", Array::new().into());
             }
@@ -163,7 +185,11 @@ impl Talk<'_> {
         }
         let set = lan.filter(|lan| !lan.listen.is_empty());
         let listen = set.as_ref().map(|lan| words(lan.listen.iter()));
-        self.list("lan.listen", "受けるアドレスとポート / Listen on", listen.unwrap_or_else(|| "0.0.0.0:8471".to_owned()))?;
+        self.list(
+            "lan.listen",
+            "受けるアドレスとポート / Listen on",
+            listen.unwrap_or_else(|| "0.0.0.0:8471".to_owned()),
+        )?;
         let own = words(host::networks().iter().filter(|network| network.addr().is_ipv4()));
         let networks = set.map(|lan| words(lan.networks.iter())).filter(|networks| !networks.is_empty());
         self.list("lan.networks", "事業所のネットワーク / The office's networks", networks.unwrap_or(own))
@@ -172,7 +198,8 @@ impl Talk<'_> {
     fn rest(&mut self) -> Asked<()> {
         let readers = self.present.as_ref().map_or(0, |config| config.cards.readers);
         loop {
-            let typed = line("カードリーダーの台数（0: 決めない） / Card readers (0: no matter)", Some(&readers.to_string()))?;
+            let typed =
+                line("カードリーダーの台数（0: 決めない） / Card readers (0: no matter)", Some(&readers.to_string()))?;
             match typed.parse::<i64>() {
                 Ok(number) if self.take("cards.readers", number.into()) => break,
                 Ok(_) => {}
@@ -181,15 +208,26 @@ impl Talk<'_> {
         }
         let folder = self.present.as_ref().and_then(|config| config.exchange.directory.clone());
         let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
-        self.setting("exchange.directory", "ファイル交換のフォルダー（なければEnter） / Exchange folder (Enter: none)", Some(folder))
+        self.setting(
+            "exchange.directory",
+            "ファイル交換のフォルダー（なければEnter） / Exchange folder (Enter: none)",
+            Some(folder),
+        )
     }
 
     fn people(&mut self) -> Asked<()> {
-        self.setting("administrator.user", "最初の管理者の利用者名 / The first administrator's user", Some("admin".to_owned()))?;
+        self.setting(
+            "administrator.user",
+            "最初の管理者の利用者名 / The first administrator's user",
+            Some("admin".to_owned()),
+        )?;
         self.setting("administrator.name", "管理者の氏名 / The administrator's name", Some("管理者".to_owned()))?;
-        let lan = self.answer("lan.listen").is_some() || self.present.as_ref().is_some_and(|config| !config.lan.listen.is_empty());
+        let lan = self.answer("lan.listen").is_some()
+            || self.present.as_ref().is_some_and(|config| !config.lan.listen.is_empty());
         match lan {
-            true => self.setting("terminal.name", "最初の端末の名前 / The first terminal's name", Some("受付1".to_owned())),
+            true => {
+                self.setting("terminal.name", "最初の端末の名前 / The first terminal's name", Some("受付1".to_owned()))
+            }
             false => Ok(()),
         }
     }

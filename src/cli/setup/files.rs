@@ -167,8 +167,7 @@ fn present(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 fn moded(path: &Path, mode: u32, group: Option<u32>) -> Change {
-    let fits = |looked: &std::fs::Metadata| {
-        looked.mode() & 0o7777 == mode && group.is_none_or(|group| group == looked.gid())
-    };
+    let fits =
+        |looked: &std::fs::Metadata| looked.mode() & 0o7777 == mode && group.is_none_or(|group| group == looked.gid());
     if std::fs::metadata(path).is_ok_and(|looked| fits(&looked)) { Change::Same } else { Change::Mode }
 }

@@ -27,9 +27,7 @@ pub(super) fn kind_ja(kind: &str) -> &str {
 }
 
 pub(super) fn text_of(value: &Value) -> Result<&str, Said> {
-    value
-        .as_str()
-        .ok_or_else(|| Said::new("\"…\" で囲んだ文字列で書いてください。", "Write it as text in \"…\"."))
+    value.as_str().ok_or_else(|| Said::new("\"…\" で囲んだ文字列で書いてください。", "Write it as text in \"…\"."))
 }
 
 /// The place of a file.
@@ -102,7 +100,10 @@ pub(super) fn password(text: &str) -> Result<Secret, Said> {
 pub(super) fn secret_of(path: &Path, notes: &mut Vec<Said>) -> Result<Secret, Said> {
     let wrong = |why: String| {
         let shown = path.display();
-        Said::new(format!("{shown} からパスワードを読めません（{why}）。"), format!("No secret can be read from {shown} ({why})."))
+        Said::new(
+            format!("{shown} からパスワードを読めません（{why}）。"),
+            format!("No secret can be read from {shown} ({why})."),
+        )
     };
     let absolute = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
     let source = SecretSource::File(absolute.clone());

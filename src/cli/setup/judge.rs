@@ -40,7 +40,7 @@ pub(super) fn judge(layout: &Layout, answers: &Answers, now: Timestamp) -> Resul
     let certificate = certificate(layout, answers, config);
     match &certificate {
         Ok(certificate) => {
-            for said in judge_certificate(certificate, answers, config, now) {
+            for said in judge_certificate(certificate, config, now) {
                 match said {
                     (said, true) => notes.push(said),
                     (said, false) => problems.push(answers.problem("hub.certificate_file", said)),
@@ -120,7 +120,9 @@ fn overruled(layout: &Layout, answers: &Answers, loaded: &Loaded) -> Vec<ConfigP
     let mut problems = Vec::new();
     for (key, value) in with_places(layout, answers) {
         let effective = loaded.effective.iter().find(|source| source.key == key);
-        let Some((source, place)) = effective.and_then(|source| Some((source, source.place.as_ref()?))) else { continue };
+        let Some((source, place)) = effective.and_then(|source| Some((source, source.place.as_ref()?))) else {
+            continue;
+        };
         let effective: Option<Value> = source.value.parse().ok();
         if place.file > office && !effective.is_some_and(|effective| draft::same(&effective, &value)) {
             let said = Said::new(
@@ -172,16 +174,10 @@ pub(super) fn open(archive: &[u8], passphrase: &Secret) -> Result<FacilityCertif
 }
 
 /// What is wrong with it (false), or will be (true).
-fn judge_certificate(
-    certificate: &FacilityCertificate,
-    answers: &Answers,
-    config: &Config,
-    now: Timestamp,
-) -> Vec<(Said, bool)> {
+fn judge_certificate(certificate: &FacilityCertificate, config: &Config, now: Timestamp) -> Vec<(Said, bool)> {
     let problems = certificate.check(now, Some(&config.facility.number));
-    // A kind that nobody knows is told as the wrong kind alone.
-    let said = |problem: &crate::credential::CertificateProblem| (Said::new(problem.ja(), problem.en()), problem.is_warning());
-    let _ = answers;
+    let said =
+        |problem: &crate::credential::CertificateProblem| (Said::new(problem.ja(), problem.en()), problem.is_warning());
     problems.iter().map(said).collect()
 }
 

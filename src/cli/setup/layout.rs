@@ -107,9 +107,8 @@ impl Layout {
         match place {
             SecretRef::File(path) => SecretSource::File(path.clone()).read().ok(),
             SecretRef::Credential(_) if !self.on_box => None,
-            SecretRef::Credential(name) => decrypted(name, &Path::new(ENCRYPTED).join(stored(name))).or_else(|| {
-                SecretSource::Credential(stored(name)).read_from(Some(Path::new(CREDSTORE))).ok()
-            }),
+            SecretRef::Credential(name) => decrypted(name, &Path::new(ENCRYPTED).join(stored(name)))
+                .or_else(|| SecretSource::Credential(stored(name)).read_from(Some(Path::new(CREDSTORE))).ok()),
         }
     }
 }

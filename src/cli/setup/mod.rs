@@ -80,13 +80,15 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
     }
     let asked = match &order.answers {
         Some(path) => read::from_file(&layout, path),
-        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => match ask::answers(&layout, &clock) {
-            Some(answers) => Ok(answers),
-            None => {
-                complain("やめました。何も変えていません。 / Given up. Nothing was changed.");
-                return Exit::Failed;
+        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+            match ask::answers(&layout, &clock) {
+                Some(answers) => Ok(answers),
+                None => {
+                    complain("やめました。何も変えていません。 / Given up. Nothing was changed.");
+                    return Exit::Failed;
+                }
             }
-        },
+        }
         None => {
             complain(
                 "端末ではないので尋ねられません。--answers FILE で答えを渡してください。\n\
@@ -132,10 +134,7 @@ fn refused(json: bool, problems: &[ConfigProblem]) -> Exit {
 }
 
 fn unwritable(error: &place::PlaceError) -> Exit {
-    complain(&format!(
-        "書き込めません。 / Cannot write.\n  ({})",
-        chain(error)
-    ));
+    complain(&format!("書き込めません。 / Cannot write.\n  ({})", chain(error)));
     Exit::Failed
 }
 
@@ -166,7 +165,9 @@ impl Job {
             Ok(Loaded { config, .. }) => Site { config, named: false },
             Err(problems) => return refused(self.json, &problems),
         };
-        let Some((account, window)) = self.with_service(&site, !plan.is_done(), &mut steps) else { return Exit::Failed };
+        let Some((account, window)) = self.with_service(&site, !plan.is_done(), &mut steps) else {
+            return Exit::Failed;
+        };
         let loaded = Loaded { config: site.config.clone(), ..sound.loaded };
         let report = Report::of(&loaded, false);
         steps.ended("check", told_check(&report));
@@ -184,7 +185,10 @@ impl Job {
     }
 
     fn not_placed(&self, why: &str, mut steps: Steps) -> Exit {
-        let said = Said::new(format!("書き込めません（{why}）。何も変えていません。"), format!("Cannot write ({why}). Nothing was changed."));
+        let said = Said::new(
+            format!("書き込めません（{why}）。何も変えていません。"),
+            format!("Cannot write ({why}). Nothing was changed."),
+        );
         complain(&format!("{}\n{}", said.ja, said.en));
         steps.ended("files", Outcome::failed(said));
         if self.json {
@@ -257,10 +261,10 @@ struct Done {
 
 fn told_certificate(sound: &Sound) -> Outcome {
     let (number, kind) = (sound.certificate.facility(), sound.certificate.kind().unit());
-    let until = sheet::day(sound.certificate.valid_until());
+    let (until, until_en) = (sheet::day(sound.certificate.valid_until()), sheet::date(sound.certificate.valid_until()));
     Outcome::done(
         format!("答えに誤りはありません。証明書: 事業所 {number}、{kind}、{until} まで。"),
-        format!("The answers are sound. Certificate: facility {number}, {kind}, until {until}."),
+        format!("The answers are sound. Certificate: facility {number}, {kind}, until {until_en}."),
     )
 }
 
@@ -269,10 +273,18 @@ fn told_files(plan: &Plan) -> Outcome {
         return Outcome::unchanged("変わったところはありません。", "Nothing is another.");
     }
     let changed = plan.puts.iter().filter(|put| put.change != Change::Same);
-    let line = |put: &files::Put| (format!("{}: {}", put.path.display(), put.change.ja()), format!("{}: {}", put.path.display(), put.change.name()));
+    let line = |put: &files::Put| {
+        (
+            format!("{}: {}", put.path.display(), put.change.ja()),
+            format!("{}: {}", put.path.display(), put.change.name()),
+        )
+    };
     let mut lines: Vec<(String, String)> = changed.map(line).collect();
     lines.extend(plan.removals.iter().map(|path| {
-        (format!("{}: {}", path.display(), Change::Removed.ja()), format!("{}: {}", path.display(), Change::Removed.name()))
+        (
+            format!("{}: {}", path.display(), Change::Removed.ja()),
+            format!("{}: {}", path.display(), Change::Removed.name()),
+        )
     }));
     let (ja, en): (Vec<String>, Vec<String>) = lines.into_iter().unzip();
     Outcome::done(ja.join("\n    "), en.join("\n    "))
@@ -281,7 +293,9 @@ fn told_files(plan: &Plan) -> Outcome {
 fn told_check(report: &Report) -> Outcome {
     let digits = report.digits().spoken();
     let said = match report.verdict() {
-        Verdict::Ok => return Outcome::done(format!("すべて良好です。番号 {digits}"), format!("All is well. Number {digits}")),
+        Verdict::Ok => {
+            return Outcome::done(format!("すべて良好です。番号 {digits}"), format!("All is well. Number {digits}"));
+        }
         Verdict::Warn => {
             return Outcome::done(
                 format!("動きますが、見てほしいところがあります。番号 {digits}"),

@@ -16,8 +16,8 @@ pub(super) fn text(
     answers: &[(String, Value)],
     beneath: &BTreeMap<String, Value>,
 ) -> Option<String> {
-    let mut document: DocumentMut = present.unwrap_or(HEAD).parse().ok()?;
-    let mut changed = present.is_none();
+    let mut document: DocumentMut = present.unwrap_or_default().parse().ok()?;
+    let mut changed = false;
     for (key, value) in answers {
         let Some((section, name)) = key.split_once('.') else { continue };
         let here = document.get(section).and_then(|section| section.get(name)).and_then(Item::as_value);
@@ -32,8 +32,12 @@ pub(super) fn text(
         }
         changed = true;
     }
-    // Not a byte is another where nothing is.
-    if changed { Some(document.to_string()) } else { present.map(str::to_owned) }
+    match present {
+        None => Some(format!("{HEAD}{document}")),
+        Some(_) if changed => Some(document.to_string()),
+        // Not a byte is another where nothing is.
+        Some(present) => Some(present.to_owned()),
+    }
 }
 
 fn insert(document: &mut DocumentMut, section: &str, name: &str, value: &Value) -> Option<()> {

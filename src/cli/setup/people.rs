@@ -27,10 +27,7 @@ pub(super) async fn administrator(
         return (Outcome::skipped(said), None);
     };
     if layout.on_box && service == Service::Down {
-        let said = Said::new(
-            "engawa が動いてから: engawa admin init",
-            "Once engawa runs: engawa admin init",
-        );
+        let said = Said::new("engawa が動いてから: engawa admin init", "Once engawa runs: engawa admin init");
         return (Outcome::failed(said), None);
     }
     match first_administrator(site, user.clone(), name.clone()).await {
@@ -44,14 +41,24 @@ pub(super) async fn administrator(
         Ok(First::There { waiting: None }) => (Outcome::unchanged("管理者はもういます。", "There is one."), None),
         Ok(First::There { waiting: Some(user) }) => (
             Outcome::unchanged(
-                format!("管理者 {user} がいますが、まだログインしていません。パスワードが分からないとき: engawa staff password {user}"),
-                format!("{user} is there and has never logged in. Should the password be lost: engawa staff password {user}"),
+                format!(
+                    "管理者 {user} がいますが、まだログインしていません。パスワードが分からないとき: engawa staff password {user}"
+                ),
+                format!(
+                    "{user} is there and has never logged in. Should the password be lost: engawa staff password {user}"
+                ),
             ),
             None,
         ),
         Err(refusal) => {
             let (ja, en) = refusal.sentences();
-            (Outcome::failed(Said::new(format!("{ja} あとで: engawa admin init"), format!("{en} Later: engawa admin init"))), None)
+            (
+                Outcome::failed(Said::new(
+                    format!("{ja} あとで: engawa admin init"),
+                    format!("{en} Later: engawa admin init"),
+                )),
+                None,
+            )
         }
     }
 }
@@ -60,13 +67,13 @@ pub(super) async fn administrator(
 pub(super) async fn pairing(site: &Site, service: Service, wanted: &Terminal) -> (Outcome, Option<Value>) {
     let skipped = |ja: &str, en: &str| (Outcome::skipped(Said::new(ja, en)), None);
     if site.lan.listen.is_empty() {
-        return skipped("ほかの機器からは受けません（lan.listen が空）。", "Other machines are not let in (lan.listen is empty).");
+        return skipped(
+            "ほかの機器からは受けません（lan.listen が空）。",
+            "Other machines are not let in (lan.listen is empty).",
+        );
     }
     if service != Service::Runs {
-        return skipped(
-            "engawa が動いてから: engawa terminal pair",
-            "Once engawa runs: engawa terminal pair",
-        );
+        return skipped("engawa が動いてから: engawa terminal pair", "Once engawa runs: engawa terminal pair");
     }
     match terminals(site).await {
         Some(0) => open(site, wanted).await,
@@ -90,7 +97,9 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
 
 async fn open(site: &Site, Terminal { name, kind, rights }: &Terminal) -> (Outcome, Option<Value>) {
     // The code of an earlier run is on an earlier sheet: one window is enough.
-    for window in get(site, "/v1/pairing").await.iter().flat_map(items).filter(|window| text_of(window, "label") == *name) {
+    for window in
+        get(site, "/v1/pairing").await.iter().flat_map(items).filter(|window| text_of(window, "label") == *name)
+    {
         let path = format!("/v1/pairing/{}", client::escaped(&text_of(window, "id")));
         let _ = client::ask(site, Method::DELETE, &path, None).await;
     }

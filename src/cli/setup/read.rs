@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::answers::{Answers, folder_of};
+use super::judge;
 use super::layout::Layout;
 use crate::config::draft;
 use crate::config::{ConfigProblem, Place};
@@ -46,7 +47,11 @@ pub(super) fn from_file(layout: &Layout, path: &Path) -> Result<Answers, Vec<Con
     if problems.is_empty() {
         return Ok(answers);
     }
-    problems.sort_by_key(|problem| problem.place.line);
+    // What the settings say of the others is told as well, so that one look puts all of it right.
+    let others = judge::settings(layout, &answers).err().unwrap_or_default();
+    let told: BTreeSet<Option<String>> = problems.iter().map(|problem| problem.key.clone()).collect();
+    problems.extend(others.into_iter().filter(|problem| !told.contains(&problem.key)));
+    problems.sort_by_key(|problem| problem.place.line.unwrap_or(usize::MAX));
     Err(problems)
 }
 

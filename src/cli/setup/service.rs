@@ -2,9 +2,9 @@
 
 use std::process::{Command, Stdio};
 
+use super::Said;
 use super::layout::Layout;
 use super::step::Outcome;
-use super::Said;
 
 const UNIT: &str = "engawa.service";
 
@@ -31,7 +31,10 @@ pub(super) fn bring_up(layout: &Layout, changed: bool, answers: bool) -> (Servic
     let done = (!changed || systemctl(&["daemon-reload"])) && systemctl(&["enable", UNIT]) && systemctl(&[verb, UNIT]);
     match done {
         true if verb == "restart" => (Service::Runs, Outcome::done("再起動しました。", "Started anew.")),
-        true => (Service::Runs, Outcome::done("起動しました。電源を入れると自動で動きます。", "Started, and at every boot.")),
+        true => (
+            Service::Runs,
+            Outcome::done("起動しました。電源を入れると自動で動きます。", "Started, and at every boot."),
+        ),
         false => {
             let said = Said::new(
                 "engawa を起動できません。journalctl -u engawa -n 30 を見てください。",

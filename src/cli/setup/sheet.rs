@@ -39,7 +39,10 @@ pub(super) struct Facts<'f> {
 pub(super) fn write(path: &Path, facts: &Facts<'_>) -> Outcome {
     let shown = path.display();
     match written(path, &page(facts)) {
-        Ok(()) => Outcome::done(format!("{shown} をブラウザーで開いて印刷してください。"), format!("Open {shown} in a browser and print it.")),
+        Ok(()) => Outcome::done(
+            format!("{shown} をブラウザーで開いて印刷してください。"),
+            format!("Open {shown} in a browser and print it."),
+        ),
         Err(error) => Outcome::failed(Said::new(
             format!("引き渡しの紙 {shown} を書けません（{error}）。"),
             format!("The handover sheet {shown} cannot be written ({error})."),
@@ -125,7 +128,11 @@ fn verdict(report: &Report) -> String {
     match (report.verdict(), first) {
         (Verdict::Ok, _) | (_, None) => "すべて良好。".to_owned(),
         (verdict, Some(finding)) => {
-            let word = if verdict == Verdict::Fail { "直すところがあります" } else { "動きますが、見るところがあります" };
+            let word = if verdict == Verdict::Fail {
+                "直すところがあります"
+            } else {
+                "動きますが、見るところがあります"
+            };
             format!("{word}: {}（{}）", escaped(finding.ja()), finding.who().ja())
         }
     }
@@ -144,7 +151,7 @@ fn picture(window: &Value) -> String {
     let svg = svg.find("<svg").and_then(|at| svg.get(at..)).unwrap_or_default();
     let (label, until) = (escaped(&text_of(window, "label")), time(&text_of(window, "ends_at")));
     format!(
-        "<div class=\"qr\" style=\"margin-top:3.2mm\">{svg}<div class=\"small\"><b>端末「{label}」のペアリング</b><br>{until} まで、1台だけ。<br>過ぎるとただの模様です。</div></div>"
+        "<div class=\"qr\" style=\"margin-top:2.5mm\">{svg}<div class=\"small\"><b>端末「{label}」のペアリング</b><br>{until} まで、1台だけ。</div></div>"
     )
 }
 
@@ -156,7 +163,9 @@ fn secret(window: Option<&Value>) -> String {
         ),
         None => "端末のペアリングは engawa terminal pair で始めます。".to_owned(),
     };
-    format!("この紙にパスワードは書かれていません。{qr} マスターキーと復旧キーの控えは backup.md（engawa backup init）をご覧ください。")
+    format!(
+        "この紙にパスワードは書かれていません。{qr} マスターキーと復旧キーの控えは backup.md（engawa backup init）をご覧ください。"
+    )
 }
 
 fn time(at: &str) -> String {
@@ -168,6 +177,11 @@ fn time(at: &str) -> String {
 /// The day in Japan.
 pub(super) fn day(at: Timestamp) -> String {
     at.to_zoned(TimeZone::fixed(Offset::constant(9))).strftime("%Y年%-m月%-d日").to_string()
+}
+
+/// The same, as numbers.
+pub(super) fn date(at: Timestamp) -> jiff::civil::Date {
+    at.to_zoned(TimeZone::fixed(Offset::constant(9))).date()
 }
 
 fn escaped(text: &str) -> String {

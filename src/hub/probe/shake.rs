@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -99,9 +97,9 @@ impl Shaking {
             .with_custom_certificate_verifier(Arc::new(watching));
         let mut config = match &self.certificate {
             None => config.with_no_client_auth(),
-            Some(own) => config
-                .with_client_auth_cert(own.chain().to_vec(), own.key())
-                .map_err(HubSetupError::Certificate)?,
+            Some(own) => {
+                config.with_client_auth_cert(own.chain().to_vec(), own.key()).map_err(HubSetupError::Certificate)?
+            }
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok((config, shown))
@@ -227,9 +225,9 @@ fn judge_tls(error: &Error, shown: Option<Shown>) -> TlsFault {
             _ => TlsFault::OwnRefused,
         },
         // Octets that are no record at all.
-        Error::InvalidMessage(_)
-        | Error::PeerSentOversizedRecord
-        | Error::InappropriateMessage { .. } => TlsFault::NotSpoken,
+        Error::InvalidMessage(_) | Error::PeerSentOversizedRecord | Error::InappropriateMessage { .. } => {
+            TlsFault::NotSpoken
+        }
         _ => TlsFault::Cut,
     }
 }

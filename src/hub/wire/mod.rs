@@ -13,8 +13,8 @@ pub(super) use careplan::{
 pub(super) use envelope::{Envelope, ErrorEntry};
 pub(super) use identity::{assertion_body, challenge_body, challenge_data, person_data};
 pub(super) use messages::{
-    Capabilities, PageData, TokenGrant, changes_data, known_parts, login_body, logout_body, lookup_body,
-    lookup_data, receipt, refresh_body,
+    Capabilities, PageData, TokenGrant, changes_data, known_parts, login_body, logout_body, lookup_body, lookup_data,
+    receipt, refresh_body,
 };
 pub use opinion::{OpinionHead, OpinionWriter};
 
