@@ -30,17 +30,18 @@ impl Drop for Restored {
     }
 }
 
-/// Reads a line from the terminal on standard input without showing it. Ctrl-C is taken as a sign, so that it cannot end the process
-/// while the terminal shows nothing.
+/// Asks, and reads a line from the terminal on standard input without showing it. The terminal shows nothing from before the question
+/// on, so that nobody can answer too early. Ctrl-C is taken as a sign, so that it cannot end the process while nothing is shown.
 ///
 /// # Errors
 /// When standard input is no terminal, or cannot be read.
-pub fn typed_unseen() -> io::Result<Typed> {
+pub fn typed_unseen(ask: impl FnOnce()) -> io::Result<Typed> {
     let before = tcgetattr(io::stdin().as_fd())?;
     let mut unseen = before.clone();
     unseen.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL | LocalFlags::ICANON | LocalFlags::ISIG);
     tcsetattr(io::stdin().as_fd(), SetArg::TCSADRAIN, &unseen)?;
     let _restored = Restored(before);
+    ask();
     // Room for all of it at once: a growing buffer would leave unwiped copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
     let mut sign = Zeroizing::new([0_u8]);

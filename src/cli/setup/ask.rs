@@ -337,8 +337,7 @@ fn line(question: &str, proposed: Option<&str>) -> Asked<String> {
 /// A line that is not shown; one that is no text is asked for again.
 fn secret(question: &str) -> Asked<Secret> {
     loop {
-        ask(question, None);
-        let typed = typed_unseen();
+        let typed = typed_unseen(|| ask(question, None));
         // The line end was not shown either.
         tell("");
         let Ok(Typed::Line(line)) = typed else { return Err(GivenUp) };

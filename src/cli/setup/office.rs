@@ -60,7 +60,11 @@ fn insert(document: &mut DocumentMut, section: &str, name: &str, value: &Value) 
 fn remove(document: &mut DocumentMut, section: &str, name: &str) {
     let Some(table) = document.get_mut(section).and_then(Item::as_table_like_mut) else { return };
     table.remove(name);
-    if table.is_empty() {
+    let bare = table.is_empty();
+    let table = document.get(section).and_then(Item::as_table);
+    // What is written above a section may be about the whole file.
+    let noted = table.and_then(|table| table.decor().prefix()?.as_str()).is_some_and(|above| above.contains('#'));
+    if bare && !noted {
         document.remove(section);
     }
 }
