@@ -2,11 +2,14 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::Uri;
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -23,6 +26,8 @@ use crate::hub::tls::fault_of;
 /// Kept small so that "handed to the connection" and "on the wire" stay close together on a slow line.
 const SOCKET_SEND_BUFFER: u32 = 256 * 1024;
 const HTTPS_PORT: u16 = 443;
+/// How long an address is waited for before the next one is dialled beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -90,20 +95,41 @@ impl Connector {
     }
 }
 
-/// Every address in turn; the last failure counts.
+/// The first address that answers. A silent one keeps the next waiting for a moment only (RFC 8305): a name often has an IPv6 address where
+/// the line carries none. The last failure counts.
 async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut addresses = lookup_host((host, port)).await?;
+    let mut dialled = FuturesUnordered::new();
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
-    for address in lookup_host((host, port)).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_nodelay(true)?;
-        socket.set_keepalive(true)?;
-        socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
-        match socket.connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
+    loop {
+        let next = addresses.next();
+        let last = next.is_none();
+        dialled.extend(next.map(connect));
+        if dialled.is_empty() {
+            return Err(failure);
+        }
+        let head_start = async {
+            if last {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(HEAD_START).await;
+        };
+        tokio::select! {
+            Some(ended) = dialled.next() => match ended {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            },
+            () = head_start => {}
         }
     }
-    Err(failure)
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
+    socket.connect(address).await
 }
 
 impl tower::Service<Uri> for Connector {
