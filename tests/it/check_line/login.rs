@@ -119,7 +119,6 @@ fn without_the_network_nothing_is_asked() {
     let office = Office::new();
     office.hub.down();
     let output = office.gateway.run(&["check", "--offline", "--json"]);
-    assert!(output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(!said.contains("\"hub.dns\"") && !said.contains("\"hub.login\""), "{said}");
 }
