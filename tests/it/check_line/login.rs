@@ -77,7 +77,9 @@ fn what_is_tried_is_left_behind_in_nobody_elses_name() {
     for entry in std::fs::read_dir(&state).unwrap() {
         own(&entry.unwrap().path()).unwrap();
     }
-    office.expect_well();
+    // That it is not the service's is told, and the way is looked at all the same.
+    let found = office.expect("disk", 34, "fail", "lan_vendor");
+    assert_eq!(found["object"], "state.directory");
     for entry in std::fs::read_dir(&state).unwrap() {
         use std::os::unix::fs::MetadataExt as _;
         let entry = entry.unwrap();
