@@ -52,7 +52,7 @@ pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
-pub use peek::{Peek, Unseen, Waiting, peek};
+pub use peek::{Asked, Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,

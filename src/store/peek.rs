@@ -16,6 +16,8 @@ pub struct Peek {
     pub facts: BTreeMap<String, String>,
     /// Terminals whose certificate was copied and that nobody has revoked yet.
     pub copied_terminals: i64,
+    /// Whether the trail holds a line with the text that was asked about.
+    pub noted: bool,
     /// What has not ended: by facility, state and reason.
     pub waiting: Vec<Waiting>,
     /// Whether all of it was looked through for damage; `false` when the time was over.
@@ -54,11 +56,22 @@ pub enum Unseen {
     Broken(#[source] StoreError),
 }
 
-/// Looks into `engawa.db` in `directory` for the `facts` of these names, and through it for damage for at most `limit`.
+/// What is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Names of facts.
+    pub facts: &'a [&'a str],
+    /// A text in a line of the trail; its `%` and `_` stand for anything.
+    pub noted: &'a str,
+    /// For so long the database is looked through for damage.
+    pub limit: Duration,
+}
+
+/// Looks into `engawa.db` in `directory`.
 ///
 /// # Errors
 /// [`Unseen`].
-pub async fn peek(directory: &Path, facts: &[&str], limit: Duration) -> Result<Peek, Unseen> {
+pub async fn peek(directory: &Path, asked: Asked<'_>) -> Result<Peek, Unseen> {
     let file = directory.join("engawa.db");
     match std::fs::File::open(&file) {
         Ok(_) => {}
@@ -67,9 +80,9 @@ pub async fn peek(directory: &Path, facts: &[&str], limit: Duration) -> Result<P
         Err(error) => return Err(Unseen::Broken(sqlx::Error::Io(error).into())),
     }
     let still = is_still(&file);
-    match look(&file, still, (facts, limit)).await {
+    match look(&file, still, asked).await {
         // A gateway has opened it meanwhile.
-        Err(Unseen::Broken(_)) if still && !is_still(&file) => look(&file, false, (facts, limit)).await,
+        Err(Unseen::Broken(_)) if still && !is_still(&file) => look(&file, false, asked).await,
         other => other,
     }
 }
@@ -85,7 +98,7 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-async fn look(file: &Path, still: bool, (facts, limit): (&[&str], Duration)) -> Result<Peek, Unseen> {
+async fn look(file: &Path, still: bool, asked: Asked<'_>) -> Result<Peek, Unseen> {
     // Without its index beside it the log can only be read by making one.
     if !still && !beside(file, "-shm").exists() {
         return Err(Unseen::Later);
@@ -104,9 +117,9 @@ async fn look(file: &Path, still: bool, (facts, limit): (&[&str], Duration)) -> 
     if version > open::VERSION {
         return Err(Unseen::Broken(StoreError::TooNew { found: version, known: open::VERSION }));
     }
-    let mut peek = read(&mut connection, facts).await.map_err(broken)?;
+    let mut peek = read(&mut connection, asked).await.map_err(broken)?;
     let check = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(&mut connection);
-    peek.whole = match tokio::time::timeout(limit, check).await {
+    peek.whole = match tokio::time::timeout(asked.limit, check).await {
         Err(_) => false,
         Ok(Ok(said)) if said == "ok" => true,
         Ok(Ok(said)) => return Err(Unseen::Broken(StoreError::Broken(sqlx::Error::Protocol(said)))),
@@ -115,18 +128,21 @@ async fn look(file: &Path, still: bool, (facts, limit): (&[&str], Duration)) -> 
     Ok(peek)
 }
 
-async fn read(connection: &mut SqliteConnection, names: &[&str]) -> Result<Peek, sqlx::Error> {
+async fn read(connection: &mut SqliteConnection, asked: Asked<'_>) -> Result<Peek, sqlx::Error> {
     let mut facts = BTreeMap::new();
-    for name in names {
+    for name in asked.facts {
         let value = sqlx::query_scalar("SELECT value FROM fact WHERE name = ?").bind(*name);
         facts.extend(value.fetch_optional(&mut *connection).await?.map(|value| ((*name).to_owned(), value)));
     }
     let count = "SELECT count(*) FROM terminal WHERE copied_at IS NOT NULL AND revoked_at IS NULL";
     let copied_terminals = sqlx::query_scalar(count).fetch_one(&mut *connection).await?;
+    // The first start stands near the beginning.
+    let noted = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT 1 FROM trail WHERE record LIKE ? ORDER BY seq)");
+    let noted = noted.bind(format!("%{}%", asked.noted)).fetch_one(&mut *connection).await?;
     let waiting = sqlx::query_as(
         "SELECT facility, state, reason, count(*) AS count, min(accepted_at) AS oldest FROM submission \
          WHERE state IN ('queued', 'sending', 'unknown', 'held') GROUP BY facility, state, reason ORDER BY oldest",
     );
     let waiting = waiting.fetch_all(connection).await?;
-    Ok(Peek { facts, copied_terminals, waiting, whole: false })
+    Ok(Peek { facts, copied_terminals, noted, waiting, whole: false })
 }

@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::secret::{Sight, look};
+use super::service::Service;
 use super::{Check, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, credentials_directory};
 use crate::credential::{FacilityCertificate, Secret};
 use crate::hub::probe::{self, Heard, Shaking, TlsFault};
-use login::Service;
 
 const DNS: &str = "hub.dns";
 const TCP: &str = "hub.tcp";
@@ -24,14 +24,13 @@ const TLS: &str = "hub.tls";
 type Reached = (Vec<Check>, Option<SocketAddr>);
 
 /// Everything between the box and each facility's log-in.
-pub(super) fn examine(loaded: &Loaded, clock: &Clock) -> Vec<Check> {
+pub(super) fn examine(loaded: &Loaded, service: &Service, clock: &Clock) -> Vec<Check> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let checks = runtime.block_on(async {
-        let service = Service::ask(loaded).await;
         let (mut hosts, mut checks) = (HashMap::new(), Vec::new());
         for (at, config) in loaded.facilities().enumerate() {
             let first = at == 0;
-            let own = Way { config, first, service: &service, clock }.examine(&mut hosts).await;
+            let own = Way { config, first, service, clock }.examine(&mut hosts).await;
             let of = |check: Check| if first { check } else { check.of(&config.facility.number) };
             checks.extend(own.into_iter().map(of));
         }

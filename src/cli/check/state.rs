@@ -6,11 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::fault::Code;
-use crate::store::{Peek, Unseen, peek};
+use crate::store::{Asked, Peek, Unseen, peek};
 use crate::{backup, gateway, outbox};
 
 /// For so long it is looked through for damage.
 const LOOK: Duration = Duration::from_secs(2);
+/// What every start of a gateway leaves on the trail.
+const STARTED: &str = "\"gateway.started\"";
 
 /// The database, as far as it can be seen.
 pub(super) struct State(pub(super) Result<Peek, Unseen>);
@@ -18,12 +20,15 @@ pub(super) struct State(pub(super) Result<Peek, Unseen>);
 impl State {
     pub(super) async fn of(directory: &Path) -> Self {
         let facts = [gateway::BEEN, outbox::BARRED, backup::RECIPIENT, backup::LAST];
-        Self(peek(directory, &facts, LOOK).await)
+        Self(peek(directory, Asked { facts: &facts, noted: STARTED, limit: LOOK }).await)
     }
 
-    /// Whether there is a database: engawa has been started before.
-    pub(super) fn is_there(&self) -> bool {
-        !matches!(self.0, Err(Unseen::Absent))
+    /// Whether engawa has ever served. Keys and accounts can be made before.
+    pub(super) fn has_served(&self) -> bool {
+        match &self.0 {
+            Ok(peek) => peek.noted,
+            Err(unseen) => !matches!(unseen, Unseen::Absent),
+        }
     }
 
     fn fact(&self, name: &str) -> Option<&str> {

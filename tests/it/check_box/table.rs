@@ -9,6 +9,11 @@ use engawa::cli::Finding;
 /// Why a finding is met in no test.
 const UNMET: &[(Finding, &str)] = &[
     (Finding::DiskBroken, "takes a disk that returns errors"),
+    (
+        Finding::TlsNotYetValid,
+        "by a clock that is behind the box's own certificate is not valid yet either, which is named first",
+    ),
+    (Finding::NotPermitted, "the sandbox lets every account log in"),
     (Finding::PcscdRefused, "polkit decides: the package's test meets it inside a booted system"),
     (Finding::ReaderMute, "pcscd powers the card of a virtual reader whatever it does"),
 ];

@@ -77,7 +77,9 @@ fn what_is_tried_is_left_behind_in_nobody_elses_name() {
     for entry in std::fs::read_dir(&state).unwrap() {
         own(&entry.unwrap().path()).unwrap();
     }
-    office.expect_well();
+    // That it is not the service's is told, and the way is looked at all the same.
+    let found = office.expect("disk", 34, "fail", "lan_vendor");
+    assert_eq!(found["object"], "state.directory");
     for entry in std::fs::read_dir(&state).unwrap() {
         use std::os::unix::fs::MetadataExt as _;
         let entry = entry.unwrap();
@@ -119,7 +121,6 @@ fn without_the_network_nothing_is_asked() {
     let office = Office::new();
     office.hub.down();
     let output = office.gateway.run(&["check", "--offline", "--json"]);
-    assert!(output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(!said.contains("\"hub.dns\"") && !said.contains("\"hub.login\""), "{said}");
 }

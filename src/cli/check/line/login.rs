@@ -3,17 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Way;
-use crate::cli::Site;
 use crate::cli::check::secret::{Sight, look};
+use crate::cli::check::service::Service;
 use crate::cli::check::{Check, Finding};
-use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
-use crate::config::Loaded;
 use crate::credential::FacilityCertificate;
 use crate::fault::Code;
 use crate::gateway::{self, NotTried};
@@ -21,40 +18,8 @@ use crate::hub::Trouble;
 use crate::hub::probe::Heard;
 
 const NAME: &str = "hub.login";
-const PATIENCE: Duration = Duration::from_secs(10);
 /// A hub that is well answers in a fraction of this.
 const SLOW: Duration = Duration::from_secs(5);
-
-/// What the running service says of itself.
-pub(super) enum Service {
-    /// Its health report.
-    Tells(Value),
-    /// Nothing runs.
-    Down,
-    /// It may run, and tells us nothing.
-    Mute,
-}
-
-impl Service {
-    pub(super) async fn ask(loaded: &Loaded) -> Self {
-        let site = Site { config: loaded.config.clone(), named: false };
-        let asked = client::ask(&site, Method::GET, "/v1/health", None);
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(answer)) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
-                Self::Tells(answer.body)
-            }
-            // Without a socket the state's lock tells whether one runs.
-            Ok(Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket)) => Self::Down,
-            Ok(_) | Err(_) => Self::Mute,
-        }
-    }
-
-    /// What it says of one facility's hub.
-    fn of<'a>(report: &'a Value, facility: &str) -> &'a Value {
-        let own = &report["facilities"][facility]["parts"]["hub"];
-        if own.is_null() { &report["parts"]["hub"] } else { own }
-    }
-}
 
 /// Nothing to log in with can be seen, or nothing is told.
 pub(super) fn unseen() -> Check {
@@ -79,9 +44,10 @@ impl Way<'_> {
         }
         let begun = self.clock.elapsed();
         let check = match self.service {
-            Service::Tells(report) => told(Service::of(report, &self.config.facility.number)),
-            Service::Mute => unseen(),
-            Service::Down => self.try_it(certificate, credentials).await,
+            Service::Answers { health, .. } => told(of_facility(health, &self.config.facility.number)),
+            Service::Deaf(_) | Service::Denied => unseen(),
+            // Where it cannot be asked, the state's lock tells whether it runs.
+            Service::Down | Service::Unasked => self.try_it(certificate, credentials).await,
         };
         let took = heard.took.max(self.clock.elapsed().saturating_sub(begun));
         match took > SLOW && check.is_ok() {
@@ -111,6 +77,12 @@ impl Way<'_> {
             Err(NotTried::State(error)) => Check::found(NAME, Finding::LoginUntried, &chain(&error)),
         }
     }
+}
+
+/// What the service reports of one facility's hub.
+fn of_facility<'a>(health: &'a Value, facility: &str) -> &'a Value {
+    let own = &health["facilities"][facility]["parts"]["hub"];
+    if own.is_null() { &health["parts"]["hub"] } else { own }
 }
 
 /// What the service says of its link.
