@@ -52,6 +52,7 @@ mod probe;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;
+mod support_settings;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

@@ -1,5 +1,6 @@
 //! One gateway, two facilities of the hub: each delivers as itself, waits for itself, and sees itself alone.
 
+mod gone;
 mod office;
 
 use std::fs;

@@ -291,6 +291,25 @@ fn a_running_request_ends_with_its_terminal() {
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("AUTH_INVALID"), "{answer}");
 }
 
+#[test]
+fn a_renewal_that_is_sent_slowly_has_ten_seconds_and_its_addresss_one_turn() {
+    let hub = Sandbox::start();
+    let lan = Lan::start(&hub);
+    let software = Software::new();
+    pair_software(&lan, &software);
+    let shown = software.shows("certificate.pem");
+    let mut slow = lan.begin("POST /v1/terminal/certificate", "{\"csr\":", &words(&shown));
+    crate::support::until("the turn to be taken", SOON, || {
+        let answer = lan.post("/v1/terminal/certificate", &json!({}), &words(&shown));
+        (answer.status == 503).then_some(())
+    });
+    let elsewhere = [&["--interface", "127.0.0.2"], &words(&shown)[..]].concat();
+    let renewed = lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &elsewhere);
+    assert_eq!(renewed.status, 201, "{renewed:?}");
+    let answer = slow.answer(Duration::from_secs(15), String::new);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
 fn forget_serials(lan: &Lan) {
     let forget = "UPDATE terminal SET serial = NULL, serial_before = NULL, serial_passed = NULL";
     lan.gateway.sql(forget);
