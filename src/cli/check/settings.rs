@@ -20,8 +20,8 @@ pub(super) fn wrong(problems: &[ConfigProblem]) -> Vec<Check> {
 
 fn check(finding: Finding, problem: &ConfigProblem) -> Check {
     let ConfigProblem { place, key, ja, en } = problem;
-    let key_shown = key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
-    let (ja, en) = (format!("{place}:{key_shown}: {ja}"), format!("{place}:{key_shown}: {en}"));
+    let shown = key.as_ref().map_or_else(|| place.to_string(), |key| format!("{place}: {key}"));
+    let (ja, en) = (format!("{shown}: {ja}"), format!("{shown}: {en}"));
     let check = Check::found_as(NAME, finding, &ja, &en);
     match key {
         Some(key) => check.about(key.clone()),
