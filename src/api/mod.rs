@@ -27,6 +27,7 @@ pub mod rate;
 mod recorder;
 mod routes;
 mod serve;
+mod shared;
 mod shown;
 mod standing;
 mod steady;

@@ -1,15 +1,14 @@
 //! The one table of routes. The router, the OpenAPI document and the check of query parameters are all made from it.
 
-use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use axum::{Extension, Router};
-use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt as _;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
@@ -20,6 +19,7 @@ use super::meter::meter;
 use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
 use super::recorder::Recorder;
+use super::shared::Shared;
 use super::{Api, openapi, v1};
 use crate::fault::Code;
 use crate::terminal::Right;
@@ -49,14 +49,14 @@ pub(super) struct Route {
     /// The act that it is in the trail; empty: none.
     pub(super) act: &'static str,
     pace: Pace,
-    handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+    handler: fn(MethodFilter) -> MethodRouter<Shared>,
 }
 
 impl Route {
     fn of<P: utoipa::Path, N: Needs>(
         pace: Pace,
         act: &'static str,
-        handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+        handler: fn(MethodFilter) -> MethodRouter<Shared>,
     ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
         Self { method, path: P::path(), door: N::DOOR, rights: N::RIGHTS, act, pace, handler }
@@ -160,29 +160,36 @@ table! {
 /// The endpoint as an axum router, to be given to [`super::serve`].
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
+    let shared = Shared::new(Arc::clone(&api));
     let seats = RequestSeats::new(api.config.max_requests);
-    let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
     let facility = api.config.facility.clone();
     let recorder = Arc::new(Recorder::new(api.trail.clone(), api.clock.clone(), facility));
     let mut queries = openapi::queries();
     let mut router = Router::new();
     for route in table() {
         let query = queries.remove(&(route.path.clone(), method_name(&route.method))).unwrap_or_default();
-        let guarded = from_fn_with_state(guard_of(&route, query, (&api, &seats, &recorder)), guard);
+        let guarded = from_fn_with_state(Arc::new(guard_of(&route, query, (&api, &seats, &recorder))), guard);
         let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
         router = router.route(&route.path, handler);
     }
     router
         .fallback(|| async { Failure::from(Code::RequestNotFound) })
-        .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
-        .layer(Extension(streams))
-        .layer(Extension(v1::careplans::Seats::new()))
-        .layer(Extension(v1::turns::Turns::default()))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(&api), perimeter))
-        .layer(from_fn_with_state(Arc::clone(&api), meter))
-        .layer(from_fn(dress))
-        .with_state(api)
+        .method_not_allowed_fallback(|State(_): State<Shared>| async { Failure::from(Code::RequestMethod) })
+        .layer(from_fn_with_state(shared.clone(), front))
+        .with_state(shared)
+}
+
+/// What every request passes, from without: correlation id and rendering of failures, counts, perimeter, panic barrier. One layer, as each
+/// one is copied with every request, together with all below it.
+async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let api = shared.api();
+    let guarded = async |request| {
+        let barred = AssertUnwindSafe(next.run(request)).catch_unwind();
+        // The panic's own words stay out of answer and log: they may quote the document.
+        barred.await.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())
+    };
+    dress(request, async |request| meter(api, request, async |request| perimeter(api, request, guarded).await).await)
+        .await
 }
 
 fn guard_of(
@@ -235,10 +242,4 @@ fn filter(method: &HttpMethod) -> MethodFilter {
         HttpMethod::Patch => MethodFilter::PATCH,
         _ => MethodFilter::GET,
     }
-}
-
-/// The panic's own words stay out of the answer and of this log line: they may quote the document.
-#[allow(clippy::needless_pass_by_value, reason = "the signature of the panic handler")]
-fn panicked(_: Box<dyn Any + Send>) -> Response {
-    Failure::from(Code::GatewayInternal).into_response()
 }

@@ -13,6 +13,7 @@ mod facts;
 mod folders;
 mod hub_users;
 mod keys;
+mod known;
 mod open;
 mod peek;
 mod pieces;
@@ -28,7 +29,7 @@ mod trail;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -76,7 +77,7 @@ pub struct Store {
     file: PathBuf,
     readers: SqlitePool,
     writer: Writer,
-    counted: Arc<Mutex<Option<select::Counted>>>,
+    known: Arc<known::Known>,
     newest_event: watch::Receiver<i64>,
 }
 
@@ -112,9 +113,10 @@ impl Store {
         let newest = events::newest(&mut connection).await?;
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
+        let known = Arc::new(known::Known::new(clock.clone()));
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
         let file = file.to_owned();
-        Ok((Self { file, readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
+        Ok((Self { file, readers, writer, known, newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.

@@ -284,7 +284,7 @@ pub(in crate::api) async fn shut(
 )]
 pub(in crate::api) async fn pair(
     State(api): State<Arc<Api>>,
-    Extension(turns): Extension<Turns>,
+    State(turns): State<Turns>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
