@@ -42,7 +42,7 @@ ENGAWA_SIGNING_KEY=$(gpg --batch --quiet --list-keys --with-colons 2>/dev/null |
 export ENGAWA_SIGNING_KEY
 ( cd "$work/debs" && apt-get download -q -o APT::Sandbox::User=root pcscd libccid libpcsclite1 libusb-1.0-0 vsmartcard-vpcd libqrencode4 \
 	avahi-daemon avahi-utils libavahi-common3 libavahi-common-data libavahi-core7 libavahi-client3 libdaemon0 libgdbm6 \
-	softhsm2 softhsm2-common libsofthsm2 libsqlite3-0 >/dev/null )
+	softhsm2 softhsm2-common libsofthsm2 libsqlite3-0 ucf sensible-utils >/dev/null )
 packaging/repo/make.sh "$work/made" "$work"/debs/*.deb "$old" 2>/dev/null
 box_up
 seen "booted: $(box systemctl --version | head -n 1), Debian $(cat "$work/root/etc/debian_version")"
