@@ -31,8 +31,8 @@ pub(super) enum Pace {
     Normal,
     /// Refused under load; keeps its own time.
     Own,
-    /// Takes no seat, so that others who have them keep nobody from it: how the gateway is, the pages, and pairing, whose sender is known
-    /// only once the request is read. Keeps its own time.
+    /// Takes no seat, so that others who have them keep nobody from it: how the gateway is, the pages, pairing and the
+    /// renewal of a certificate, of which it is known only once the request is read whether its sender is let in. Keeps its own time.
     Always,
 }
 
@@ -134,7 +134,7 @@ table! {
     Normal Admin    ""                       terminals::list / __path_list;
     Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
     Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
-    Own    Certificate "terminal.renew"         terminals::renew / __path_renew;
+    Always Certificate "terminal.renew"         terminals::renew / __path_renew;
     Normal Admin    ""                       pairing::list / __path_list;
     Own    Admin    "pairing.open"           pairing::open / __path_open;
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
@@ -142,11 +142,11 @@ table! {
     Normal Admin    "trail.read"             trail::read / __path_read;
     Normal Admin    ""                       backup::show / __path_show;
     Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
-    Own    Admin    "backup.make"            backup::make / __path_make;
+    Own    OfTheBox "backup.make"            backup::make / __path_make;
     Normal OnTheBox ""                       master_key::show / __path_show;
     Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
     Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
-    Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
+    Own    OfTheBox "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       pages::home / __path_home;
     Always Open     ""                       pages::pairing_page / __path_pairing_page;
     Always Open     ""                       pages::login_page / __path_login_page;

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod facts;
 mod folders;
+mod gone;
 mod hub_users;
 mod keys;
 mod known;
@@ -24,6 +25,7 @@ mod sealed;
 mod select;
 mod staff;
 mod submissions;
+mod survey;
 mod terminals;
 mod trail;
 mod writer;
@@ -45,11 +47,12 @@ pub use facts::{SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };
+pub use gone::{ForgetTold, ShutFacility};
 pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
-pub use peek::{Peek, peek};
+pub use peek::{Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
@@ -62,6 +65,7 @@ pub use staff::{
     AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use survey::{KnownPerson, KnownWords, Survey, Tally, known_words, survey};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
     TerminalRow, TouchTerminal, UsePairing, WrongCode,
