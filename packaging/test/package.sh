@@ -1,6 +1,6 @@
 #!/bin/bash
 # The life of the package on a box with a real systemd: packaging/test/package.sh OLD.deb NEW.deb SANDBOX.deb
-# Installed from a signed repository, configured by files, an opinion delivered, watched, upgraded under load, kept from an older
+# Installed from a signed repository, set up from answers, an opinion delivered, watched, upgraded under load, kept from an older
 # version, removed, installed again, purged both ways. Needs root, namespaces and a cgroup2; DOCUMENTS (1000) says how many wait
 # during the upgrade. Everything lies under target/package-test and goes at the end; KEEP=yes leaves the folder.
 set -euo pipefail
@@ -102,22 +102,29 @@ box systemctl start engawa 2>/dev/null || true
 [ "$(state_of ActiveState)/$(state_of ExecMainStatus)/$(state_of NRestarts)" = failed/78/0 ] || fail 'exit 78 is not the end'
 seen 'started without settings: exit 78, not restarted'
 
-step 'configured by files; starts with no network, no hub, no reader'
+step 'set up from answers; starts with no network, no hub, no reader'
 hub_up
 root=$work/root
-lap_from
-cp "$work/hub/pki/ca.pem" "$root/etc/engawa/hub-ca.pem"
-cp "$work/hub/facilities/clinic/client.p12" "$root/etc/engawa/certificate.p12"
-box chown root:engawa /etc/engawa/certificate.p12
-box chmod 640 /etc/engawa/certificate.p12
-cat > "$root/etc/engawa/conf.d/10-office.toml" <<-END
+encrypt() { box systemd-creds encrypt --name="$1" - "/etc/credstore.encrypted/engawa.$1"; }
+install -d -m 700 "$root/root/setup"
+cp "$work/hub/pki/ca.pem" "$root/root/setup/hub-ca.pem"
+cp "$work/hub/facilities/clinic/client.p12" "$root/root/setup/certificate.p12"
+cp "$work/hub/facilities/clinic/client.p12.pass" "$root/root/setup/certificate.pass"
+cp "$work/hub/accounts/clinic-doctor.password" "$root/root/setup/hub.password"
+cat > "$root/root/setup/office.toml" <<-END
 	[facility]
 	number = "9910000011"
+	name = "架空内科クリニック"
+	kind = "iryo"
 	[state]
 	min_free = "16 MiB"
 	[hub]
 	url = "https://hub.engawa.example:8443"
+	ca_file = "hub-ca.pem"
+	certificate_file = "certificate.p12"
+	certificate_passphrase_file = "certificate.pass"
 	user_id = "clinic-doctor"
+	password_file = "hub.password"
 	poll_changes_s = 10
 	login_window_s = 1
 	[outbox]
@@ -125,18 +132,26 @@ cat > "$root/etc/engawa/conf.d/10-office.toml" <<-END
 	backoff_max_s = 1
 	[lan]
 	listen = ["0.0.0.0:8471"]
+	[administrator]
+	user = "admin"
+	name = "管理者"
+	[terminal]
+	name = "受付1"
+	kind = "browser"
+	rights = ["submit", "read", "manage"]
 END
-encrypt() { box systemd-creds encrypt --name="$1" - "/etc/credstore.encrypted/engawa.$1"; }
-encrypt hub-password < "$work/hub/accounts/clinic-doctor.password" 2>/dev/null
-encrypt certificate-passphrase < "$work/hub/facilities/clinic/client.p12.pass" 2>/dev/null
-for unit in engawa engawa-check; do
-	box install -D -m 644 /usr/share/doc/engawa/examples/encrypted-credentials.conf "/etc/systemd/system/$unit.service.d/credentials.conf"
-done
-box systemctl daemon-reload
-lap 'settings, certificate, secrets encrypted by systemd-creds'
-box systemctl start engawa
-lap 'systemctl start engawa, until it is ready'
-seen 'active; secrets encrypted by systemd-creds'
+lap_from
+status=0
+box engawa setup --answers /root/setup/office.toml --sheet /root/setup/handover.html --json > "$work/setup.json" 2> "$work/setup.log" || status=$?
+lap 'engawa setup --answers; of it:'
+# All is done, and the check at its end finds that there is no line.
+[ "$status" = 1 ] && [ "$(jq -r '[.steps[] | select(.state == "done") | .step] | join(" ")' "$work/setup.json")" != '' ] || fail "setup: $status $(cat "$work/setup.json" "$work/setup.log")"
+laps+=$'\n'$(jq -r '.steps[] | "\(.ms)\t\(.step): \(.state)"' "$work/setup.json" | awk -F '\t' '{ printf "%s             %7d ms  %s", NR > 1 ? "\n" : "", $1, $2 }')
+is active state_of ActiveState || fail 'not started'
+grep -q '<svg' "$root/root/setup/handover.html" || fail 'no handover sheet'
+! grep -qF "$(jq -r .administrator.one_time_password "$work/setup.json")" "$root/root/setup/handover.html" || fail 'a secret on the sheet'
+seen "set up and started, secrets encrypted by systemd-creds; the check says $(jq -r .check.digits "$work/setup.json") (no line), and there is a handover sheet"
+rm -r "$root/root/setup"
 ! grep -rqF "$(cat "$work/hub/accounts/clinic-doctor.password")" "$root/etc" || fail 'the password lies on the disk in clear'
 lap_from
 key=$(box engawa key add 'カルテソフト' --json | jq -r .key)
@@ -234,7 +249,9 @@ before=$(switches); sleep 20; after=$(switches)
 seen "package $(($(stat -c %s "$old") / 1024)) KiB, program $(($(stat -c %s "$root/usr/bin/engawa") / 1024)) KiB, resident $memory KiB"
 seen "idle: $(((after - before) * 10 / 20)) wake-ups in 10 s, all threads"
 [ "$(stat -c %s "$old")" -le $((6 << 20)) ] || fail 'the package is larger than 6 MiB'
-[ "$(stat -c %s "$root/usr/bin/engawa")" -le 17000000 ] || fail 'the program is larger than 12 MB'
+# The aim is 12 MB; this only keeps it from growing unseen.
+[ "$(stat -c %s "$root/usr/bin/engawa")" -le 16000000 ] || fail 'the program is larger than 16 MB'
+[ "$memory" -le $((30 << 10)) ] || fail 'more than 30 MiB resident'
 
 step 'killed, and hung'
 restarts=$(state_of NRestarts)

@@ -6,8 +6,8 @@ box usermod -aG softhsm engawa
 as_engawa() { box runuser -u engawa -- "$@"; }
 as_engawa softhsm2-util --init-token --free --label engawa --pin 123456 --so-pin 12345678 > "$work/token.log" 2>&1 || fail "token: $(cat "$work/token.log")"
 printf 123456 > "$root/etc/engawa/secrets/token-pin"
-box chown root:engawa /etc/engawa/secrets/token-pin
-box chmod 640 /etc/engawa/secrets/token-pin
+box chown engawa /etc/engawa/secrets/token-pin
+box chmod 600 /etc/engawa/secrets/token-pin
 module=$(box dpkg -L libsofthsm2 | grep -m 1 '/libsofthsm2.so$')
 cat > "$root/etc/engawa/conf.d/40-token.toml" <<-END
 	[state]
@@ -28,9 +28,10 @@ mv "$root/var/lib/softhsm/tokens" "$root/var/lib/softhsm/elsewhere"
 mkdir "$root/var/lib/softhsm/tokens"
 box systemctl restart engawa 2> /dev/null || true
 ! is active state_of ActiveState || fail 'starts without the token'
-said=$(box journalctl -q -u engawa -o cat --no-pager -n 30 | grep -m 1 -o 'MASTER_KEY_TOKEN[A-Z_]*') || fail 'does not say what is missing'
+box journalctl -q -u engawa -o cat --no-pager -n 30 > "$work/journal.log"
+grep -q 'token that opens the master keys is not there' "$work/journal.log" || fail 'does not say what is missing'
 rmdir "$root/var/lib/softhsm/tokens"
 mv "$root/var/lib/softhsm/elsewhere" "$root/var/lib/softhsm/tokens"
 until_true 30 'it starts by itself when the token is back' healthy
 delivered "$first" || fail 'forgot'
-seen "without the token it does not start ($said); once the token was back it started by itself"
+seen "without the token it does not start, and says so; once the token was back it started by itself"
