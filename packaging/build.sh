@@ -30,6 +30,8 @@ for map in "$PWD=/engawa" "$cargo_home=/cargo" "$sysroot=/rust" "$target=/target
 	CFLAGS="${CFLAGS:-} -ffile-prefix-map=$map"
 done
 export CFLAGS
+# Of SQLite's extensions the store uses none of these.
+export LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE -USQLITE_ENABLE_DBSTAT_VTAB'
 cargo build --locked --release --bins --target "$triple" --config "target.$triple.rustflags=[${flags#,}]" ${JOBS:+-j "$JOBS"}
 
 # Man pages and completions, by the programs themselves.

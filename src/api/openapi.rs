@@ -1,7 +1,13 @@
 //! The OpenAPI 3.1 document, made from the table of routes.
+//!
+//! It is made by a test, which keeps docs/openapi.json current; the program holds that page as it is. The code that makes it would be ten times
+//! as much, on every box, for an answer that never changes.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::{PathItem, PathsBuilder};
+use utoipa::openapi::path::{Operation, PathItem, PathsBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
@@ -9,13 +15,50 @@ use utoipa::openapi::{
 
 use super::caller::Door;
 use super::person::COOKIE_NAME;
-use super::routes::{Route, Schemas, table};
+use super::routes::{Route, Schemas, method_name, operations, table};
+
+/// The page that is served at `/openapi.json`.
+pub(super) const PAGE: &str = include_str!("../../docs/openapi.json");
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
 (RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id. A request may name the facility that it is for in the header \
 Engawa-Facility (docs/facilities.md): another one than the credential's is refused with AUTH_FORBIDDEN.";
 
 const CERTIFICATE: &str = "The client certificate of a paired terminal, on the LAN: `POST /v1/pair`.";
+
+/// Of the page, what the endpoint itself goes by.
+#[derive(Deserialize)]
+struct Page {
+    paths: BTreeMap<String, BTreeMap<String, Described>>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    name: String,
+    #[serde(rename = "in")]
+    place: String,
+}
+
+/// The query parameters that the page names, by path and method. A route that is not there takes none.
+pub(super) fn queries() -> BTreeMap<(String, &'static str), Vec<String>> {
+    // The page is compiled in, and a test reads it.
+    let page = serde_json::from_str(PAGE).unwrap_or(Page { paths: BTreeMap::new() });
+    let mut queries = BTreeMap::new();
+    for route in table() {
+        let method = method_name(&route.method);
+        let described = page.paths.get(&route.path).and_then(|path| path.get(&method.to_ascii_lowercase()));
+        let parameters = described.into_iter().flat_map(|described| &described.parameters);
+        let names = parameters.filter(|parameter| parameter.place == "query").map(|parameter| parameter.name.clone());
+        queries.insert((route.path, method), names.collect());
+    }
+    queries
+}
 
 /// The endpoint's description, as served at `/openapi.json` and committed in docs/.
 #[must_use]
@@ -37,9 +80,8 @@ pub fn document() -> OpenApi {
 
 fn paths() -> utoipa::openapi::Paths {
     let mut paths = PathsBuilder::new();
-    for route in table() {
-        let refusals = refusals(&route);
-        let mut operation = route.operation;
+    for (route, mut operation) in table().into_iter().zip(operations()) {
+        let refusals = refusals(&route, &operation);
         for status in refusals {
             let refusal = RefOr::Ref(Ref::new("#/components/responses/Problem"));
             operation.responses.responses.entry(status.to_owned()).or_insert(refusal);
@@ -68,7 +110,7 @@ fn paths() -> utoipa::openapi::Paths {
 }
 
 /// What a route is answered before and beside its handler; the handler names its own. `default` stands for what a later version may add.
-fn refusals(route: &Route) -> Vec<&'static str> {
+fn refusals(route: &Route, operation: &Operation) -> Vec<&'static str> {
     // Header and parameters, origin, host, rate; a panic and a full house.
     let mut statuses = vec!["400", "403", "421", "429", "500", "503", "default"];
     if route.door != Door::Open {
@@ -81,7 +123,7 @@ fn refusals(route: &Route) -> Vec<&'static str> {
     if route.method != HttpMethod::Get || !route.act.is_empty() {
         statuses.push("507");
     }
-    if route.operation.request_body.is_some() {
+    if operation.request_body.is_some() {
         statuses.extend(["408", "413", "415"]);
     }
     statuses

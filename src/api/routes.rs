@@ -9,8 +9,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use futures_util::FutureExt as _;
-use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{HttpMethod, RefOr};
+use utoipa::openapi::HttpMethod;
+use utoipa::openapi::path::Operation;
 
 use super::about::Named;
 use super::caller::{self, Door, Needs};
@@ -20,7 +20,7 @@ use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
 use super::recorder::Recorder;
 use super::shared::Shared;
-use super::{Api, v1};
+use super::{Api, openapi, v1};
 use crate::fault::Code;
 use crate::terminal::Right;
 
@@ -42,8 +42,6 @@ pub(super) struct Route {
     pub(super) method: HttpMethod,
     /// Its path, with `{…}` for parameters.
     pub(super) path: String,
-    /// Its description.
-    pub(super) operation: Operation,
     /// Who is let in.
     pub(super) door: Door,
     /// Any one of these rights lets a caller in, where the door asks for one.
@@ -61,16 +59,7 @@ impl Route {
         handler: fn(MethodFilter) -> MethodRouter<Shared>,
     ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
-        Self {
-            method,
-            path: P::path(),
-            operation: P::operation(),
-            door: N::DOOR,
-            rights: N::RIGHTS,
-            act,
-            pace,
-            handler,
-        }
+        Self { method, path: P::path(), door: N::DOOR, rights: N::RIGHTS, act, pace, handler }
     }
 }
 
@@ -84,6 +73,11 @@ macro_rules! table {
                     on(method, v1::$resource::$handler)
                 }),
             )+ ]
+        }
+
+        /// The descriptions of the routes, in the order of the table.
+        pub(super) fn operations() -> Vec<Operation> {
+            vec![ $( <v1::$resource::$description as utoipa::Path>::operation(), )+ ]
         }
 
         /// The schemas of every route, gathered by utoipa.
@@ -170,9 +164,11 @@ pub fn router(api: Api) -> Router {
     let seats = RequestSeats::new(api.config.max_requests);
     let facility = api.config.facility.clone();
     let recorder = Arc::new(Recorder::new(api.trail.clone(), api.clock.clone(), facility));
+    let mut queries = openapi::queries();
     let mut router = Router::new();
     for route in table() {
-        let guarded = from_fn_with_state(Arc::new(guard_of(&route, &api, &seats, &recorder)), guard);
+        let query = queries.remove(&(route.path.clone(), method_name(&route.method))).unwrap_or_default();
+        let guarded = from_fn_with_state(Arc::new(guard_of(&route, query, (&api, &seats, &recorder))), guard);
         let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
         router = router.route(&route.path, handler);
     }
@@ -196,17 +192,16 @@ async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Re
         .await
 }
 
-fn guard_of(route: &Route, api: &Arc<Api>, seats: &RequestSeats, recorder: &Arc<Recorder>) -> Guard {
-    let parameters = route.operation.parameters.iter().flatten();
-    let query = parameters.filter_map(|parameter| match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
-        _ => None,
-    });
+fn guard_of(
+    route: &Route,
+    query: Vec<String>,
+    (api, seats, recorder): (&Arc<Api>, &RequestSeats, &Arc<Recorder>),
+) -> Guard {
     Guard {
         api: Arc::clone(api),
         door: route.door,
         rights: route.rights,
-        query: query.collect(),
+        query: query.into(),
         seats: (route.pace != Pace::Always).then(|| seats.clone()),
         limit: (route.pace == Pace::Normal).then_some(api.config.request),
         recorder: Arc::clone(recorder),

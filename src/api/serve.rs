@@ -3,6 +3,7 @@
 //! HTTP/1.1 only: nothing speaks HTTP/2 without TLS, and telling the two apart would mean waiting, without a limit, for
 //! a peer that sends half a preface. On the LAN, too: one connection is one request at a time, so that counting connections is enough.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -14,8 +15,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::unistd::geteuid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -122,21 +123,25 @@ pub async fn serve(
     finished
 }
 
-fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+fn builder(config: &ServeConfig) -> Builder {
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout)
         .max_buf_size(config.max_head.max(8 << 10));
     builder
 }
 
+/// A connection's octets, whatever carries them: HTTP is compiled once for all listeners.
+trait Octets: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Octets for S {}
+
 /// What one listener's connections share.
 #[derive(Clone)]
 struct Connections {
     router: Router,
-    http: Builder<TokioExecutor>,
+    http: Builder,
     seats: Arc<Semaphore>,
     reading: Duration,
     stopping: watch::Receiver<bool>,
@@ -201,7 +206,7 @@ impl Connections {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match shaken {
-                Ok((stream, peer)) => Box::pin(connections.run(stream, peer, (place, ties))).await,
+                Ok((stream, peer)) => connections.run(Box::new(stream), peer, (Box::new(place), ties)).await,
                 Err(error) => {
                     Metric::LanRefused.count(&[("reason", "tls")]);
                     tracing::debug!(%address, %error, "no handshake with a peer of the LAN");
@@ -222,7 +227,11 @@ impl Connections {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(stream, Peer::Network(address), (seat, Ties::default())));
+                self.tasks.spawn(self.clone().run(
+                    Box::new(stream),
+                    Peer::Network(address),
+                    (Box::new(seat), Ties::default()),
+                ));
             }
             // Has a loop of its own.
             Listener::Lan(..) => {}
@@ -230,17 +239,14 @@ impl Connections {
                 let (stream, _) = listener.accept().await?;
                 let peer = peer(&stream)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(stream, peer, (seat, Ties::default())));
+                self.tasks.spawn(self.clone().run(Box::new(stream), peer, (Box::new(seat), Ties::default())));
             }
         }
         Ok(())
     }
 
     /// Serves one connection until its peer goes or the endpoint stops.
-    async fn run<S>(self, stream: S, peer: Peer, (_seat, ties): (impl Send, Ties))
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn run(self, stream: Box<dyn Octets>, peer: Peer, (_seat, ties): (Box<dyn Any + Send>, Ties)) {
         let Self { router, http, mut stopping, tasks, .. } = self;
         let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
         let used = Arc::new(AtomicBool::new(false));

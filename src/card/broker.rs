@@ -14,6 +14,8 @@ use crate::telemetry::Metric;
 
 /// The longest time between two looks at what is due.
 const BEAT: Duration = Duration::from_millis(200);
+/// The same while nobody uses a reader or waits for one: a box that does nothing should not wake its processor for it.
+const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
     // Whether the machine's readers are those of the pcscd that answers.
@@ -27,7 +29,9 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
                 }
                 None => break,
             },
-            () = tokio::time::sleep(inner.until_due().min(BEAT)) => {}
+            () = tokio::time::sleep(pause(&inner)) => {}
+            // Something is due earlier than what was waited for.
+            () = inner.sooner.notified() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }
         inner.with(Machine::tick);
@@ -38,6 +42,11 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
         inner.beat();
     }
     run_down(&inner).await;
+}
+
+fn pause(inner: &Inner) -> Duration {
+    let beat = if inner.machine().at_rest() { REST } else { BEAT };
+    inner.until_due().min(beat)
 }
 
 /// The wall-clock time of the service's last answer.

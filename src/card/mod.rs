@@ -125,6 +125,8 @@ pub(crate) struct Inner {
     events: Arc<Events>,
     /// An operation has finished.
     finished: Notify,
+    /// Something has to end sooner than anything before it.
+    sooner: Notify,
     /// Operations are waited for no longer.
     over: watch::Sender<bool>,
     /// The broker's heartbeat.
@@ -142,6 +144,7 @@ impl Inner {
             floor: AtomicU8::new(config.floor),
             config,
             finished: Notify::new(),
+            sooner: Notify::new(),
             over: watch::Sender::new(false),
             pulse: watch::Sender::new(clock.elapsed()),
             proof: watch::Sender::new(None),
@@ -156,7 +159,11 @@ impl Inner {
     /// Changes the machine, and tells what came of it in the order in which it came.
     fn with<T>(&self, change: impl FnOnce(&mut Machine, Duration) -> T) -> T {
         let mut machine = self.machine();
+        let due = machine.next_deadline();
         let result = change(&mut machine, self.clock.elapsed());
+        if machine.next_deadline().is_some_and(|now| due.is_none_or(|due| now < due)) {
+            self.sooner.notify_one();
+        }
         self.events.publish(self.clock.now(), machine.take_events());
         result
     }

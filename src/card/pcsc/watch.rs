@@ -18,35 +18,39 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST: usize = 16;
 /// The pause before pcscd is looked for again.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// The same after [`EAGER`] attempts in vain: a box without readers should not wake its processor for it.
+const REST: Duration = Duration::from_secs(1);
+/// Attempts that a pcscd which is being started anew may need.
+const EAGER: u32 = 50;
 
 /// The room has gone, or the driver was stopped.
 pub(super) struct Over;
 
 /// Watches until the driver is stopped.
 pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<()>) {
-    let mut down = false;
+    let mut vain = 0_u32;
     while !shared.stopped() {
         let context = Context::establish(Scope::System);
         shared.answered();
         match context {
             Ok(context) => {
-                down = false;
+                vain = 0;
                 if watch(shared, &context, reports, pauses).is_err() {
                     return;
                 }
                 // Its pcscd has gone. What comes next, a new context will tell.
             }
-            Err(error) if !down => {
-                down = true;
+            Err(error) if vain == 0 => {
+                vain = 1;
                 tracing::warn!(%error, "pcscd cannot be reached");
                 shared.only(&BTreeSet::new());
                 if reports.blocking_send(Report::ServiceDown).is_err() {
                     return;
                 }
             }
-            Err(_) => {}
+            Err(_) => vain = vain.saturating_add(1),
         }
-        if pause(pauses).is_err() {
+        if rest(pauses, if vain < EAGER { PAUSE } else { REST }).is_err() {
             return;
         }
     }
@@ -54,7 +58,11 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
 
 /// Rests, unless the driver is stopped.
 pub(super) fn pause(pauses: &Receiver<()>) -> Result<(), Over> {
-    match pauses.recv_timeout(PAUSE) {
+    rest(pauses, PAUSE)
+}
+
+fn rest(pauses: &Receiver<()>, time: Duration) -> Result<(), Over> {
+    match pauses.recv_timeout(time) {
         Err(RecvTimeoutError::Disconnected) => Err(Over),
         _ => Ok(()),
     }

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Whether `make test-package` can run here: a box needs root, namespaces, a cgroup2, Debian, and a Rust that builds for this
+# machine. Says in one line what is missing, and ends with 1 then.
+set -u
+cd "$(dirname "$0")/../.."
+no() { echo "test-package cannot run here: $*"; exit 1; }
+
+[ "$(id -u)" = 0 ] || no 'not root'
+command -v apt-get > /dev/null || no 'no apt: the box is made of Debian packages'
+. /etc/os-release
+[ "${ID:-}" = debian ] || no "${PRETTY_NAME:-this system} is not Debian"
+packaging/install.sh packaging/deps.txt packaging/deps-package.txt >&2 || no 'packages of packaging/deps-package.txt cannot be installed'
+unshare --mount --pid --fork --net --uts --ipc true 2> /dev/null || no 'no namespaces (a container without CAP_SYS_ADMIN?)'
+unshare --mount -- sh -c '
+	mount --make-rprivate / && umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
+	mkdir /sys/fs/cgroup/engawa-able && rmdir /sys/fs/cgroup/engawa-able' 2> /dev/null || no 'no cgroup2 that can be written'
+unshare --net -- sh -c 'ip link add able0 type veth peer name able1' 2> /dev/null || no 'no veth: the box could not be connected'
