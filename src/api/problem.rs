@@ -202,7 +202,8 @@ impl Place {
         Self::nowhere(Code::OpinionInvalid.name(), Code::OpinionInvalid.ja(), Code::OpinionInvalid.en())
     }
 
-    fn nowhere(code: &'static str, ja: &str, en: &str) -> Self {
+    /// No place in particular: a reason of its own.
+    pub(super) fn nowhere(code: &'static str, ja: &str, en: &str) -> Self {
         Self {
             pointer: None,
             parameter: None,

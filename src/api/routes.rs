@@ -148,11 +148,11 @@ table! {
     Normal Admin    "trail.read"             trail::read / __path_read;
     Normal Admin    ""                       backup::show / __path_show;
     Own    OnTheBox "backup.key"             backup::recipient / __path_recipient;
-    Own    Admin    "backup.make"            backup::make / __path_make;
+    Own    OfTheBox "backup.make"            backup::make / __path_make;
     Normal OnTheBox ""                       master_key::show / __path_show;
     Own    OnTheBox "master_key.rotate"      master_key::rotate / __path_rotate;
     Own    OnTheBox "master_key.retire"      master_key::retire / __path_retire;
-    Own    Admin    "restore.confirm"        restore::confirm / __path_confirm;
+    Own    OfTheBox "restore.confirm"        restore::confirm / __path_confirm;
     Always Open     ""                       pages::home / __path_home;
     Always Open     ""                       pages::pairing_page / __path_pairing_page;
     Always Open     ""                       pages::login_page / __path_login_page;

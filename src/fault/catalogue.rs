@@ -446,6 +446,9 @@ catalogue! {
     BackupKeyWrong "BACKUP_KEY_WRONG" 422 Operator AfterRemedy
         "復旧キーが正しくないか、このバックアップのものではありません。紙の文字を一字ずつ確かめてください。"
         "The recovery key is mistyped, or it is not the one of this backup. Compare it with the sheet, letter by letter.";
+    BackupOld "BACKUP_OLD" 503 Operator AfterRemedy
+        "バックアップが2週間以上ありません。engawa backup でとり、別の場所にしまってください。"
+        "There has been no backup for two weeks or more. Make one with `engawa backup`, and keep it elsewhere.";
     BackupUnusable "BACKUP_UNUSABLE" 422 Operator AfterRemedy
         "このファイルは最後まで揃ったengawaのバックアップではありません。何も戻していません。別のバックアップを使ってください。"
         "The file is not a whole backup of engawa, and nothing was put in place. Use another backup.";

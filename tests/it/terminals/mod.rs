@@ -6,6 +6,7 @@ mod room;
 
 use std::time::Duration;
 
+use engawa::cli::Finding;
 use engawa::credential::Authority;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -339,8 +340,11 @@ fn a_copied_certificate_shuts_the_terminal_and_everybody_is_told() {
     lan.get("/v1/submissions", &words(&shown)).refused(403, "TERMINAL_COPIED");
     assert_eq!(lan.terminals()[0]["state"], "copied");
     assert_eq!(lan.gateway.get("/v1/health").json()["parts"]["terminals"]["reason"], "TERMINAL_COPIED");
-    let check = String::from_utf8(lan.gateway.run(&["check"]).stdout).unwrap();
-    assert!(check.contains("TERMINAL_COPIED"), "{check}");
+    let check = String::from_utf8(lan.gateway.run(&["check", "--offline"]).stdout).unwrap();
+    assert!(
+        check.contains("FAIL  terminals  TERMINAL_COPIED") && check.contains(Finding::TerminalCopied.ja()),
+        "{check}"
+    );
     let trail = lan.run(&["audit", "list"]);
     assert!(trail.contains("TERMINAL_COPIED") && trail.contains(&id), "{trail}");
     lan.run(&["terminal", "revoke", &id]);
