@@ -43,6 +43,7 @@ mod sandbox;
 mod sandbox_careplans;
 mod sandbox_faults;
 mod sandbox_files;
+mod setup;
 mod side_by_side;
 mod support;
 mod support_bundle;

@@ -70,7 +70,8 @@ impl Digits {
         if damm(&digits) == 0 {
             return Self::meaning(&digits).ok_or(Misheard::Unknown);
         }
-        let meant = slips(&digits).into_iter().filter(|other| damm(other) == 0).filter_map(|other| Self::meaning(&other));
+        let meant =
+            slips(&digits).into_iter().filter(|other| damm(other) == 0).filter_map(|other| Self::meaning(&other));
         Err(Misheard::Check(meant.collect()))
     }
 

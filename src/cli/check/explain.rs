@@ -16,7 +16,9 @@ pub(super) fn run(told: &str, json: bool) -> Exit {
             let (ja, en) = said(&misheard);
             let meant: Vec<Value> = candidates(&misheard).iter().map(|digits| meaning(*digits)).collect();
             match json {
-                true => answer(true, &json!({ "ok": false, "detail": ja, "detail_en": en, "perhaps": meant }), String::new),
+                true => {
+                    answer(true, &json!({ "ok": false, "detail": ja, "detail_en": en, "perhaps": meant }), String::new)
+                }
                 false => complain(&format!("{ja}\n{en}\n{}", perhaps(candidates(&misheard)))),
             }
             if matches!(misheard, Misheard::Length(_) | Misheard::NoDigit(_)) { Exit::Usage } else { Exit::Failed }
@@ -71,8 +73,10 @@ fn said(misheard: &Misheard) -> (String, String) {
             (format!("数字でないものがあります:「{char}」"), format!("This is not a digit: {char:?}."))
         }
         Misheard::Check(_) => (
-            "数字が合いません。1桁の聞き違いか、隣どうしの入れ替わりです。もう一度読み上げてもらってください。".to_owned(),
-            "The digits do not fit: one was misheard, or two neighbours changed places. Have them read out again.".to_owned(),
+            "数字が合いません。1桁の聞き違いか、隣どうしの入れ替わりです。もう一度読み上げてもらってください。"
+                .to_owned(),
+            "The digits do not fit: one was misheard, or two neighbours changed places. Have them read out again."
+                .to_owned(),
         ),
         Misheard::Unknown => (
             "数字は合いますが、この版のengawaは知らない内容です。新しい版で調べてください。".to_owned(),
@@ -94,7 +98,8 @@ fn perhaps(meant: &[Digits]) -> String {
         text.push_str("もしかすると / perhaps:\n");
     }
     for digits in meant {
-        let found: Vec<String> = findings(*digits).map(|finding| format!("{} / {}", finding.ja(), finding.en())).collect();
+        let found: Vec<String> =
+            findings(*digits).map(|finding| format!("{} / {}", finding.ja(), finding.en())).collect();
         let found = if found.is_empty() { "正常 / all is well".to_owned() } else { found.join("\n           ") };
         text.push_str(&format!("  {}  {found}\n", digits.spoken()));
     }
