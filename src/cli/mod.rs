@@ -4,7 +4,8 @@
 //! `status`, `queue`, `terminal`, `key`, `admin` and `staff` ask the running gateway over its Unix socket, where the kernel says who is
 //! asking; the last three also work on the store itself while no gateway runs, so that the first key and the first administrator
 //! exist before the first start. `careplan` only reads the files that it is given; `audit` reads
-//! those, or the database, and changes nothing in it. Where the box serves several facilities, `--facility` says which one is meant.
+//! those, or the database, and changes nothing in it. `support-bundle` takes whatever can be had of all this, service or not. Where the
+//! box serves several facilities, `--facility` says which one is meant.
 //!
 //! Invariants: answers go to stdout and complaints to stderr; with `--json` stdout holds one JSON document and nothing else;
 //! a secret is printed once, by `key add`, `terminal pair`, `admin init`, `staff add` and `staff password`.

@@ -182,7 +182,7 @@ pub(in crate::api) async fn reopen(
 )]
 pub(in crate::api) async fn renew(
     State(api): State<Arc<Api>>,
-    Extension(turns): Extension<Turns>,
+    State(turns): State<Turns>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {

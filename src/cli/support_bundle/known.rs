@@ -1,6 +1,7 @@
 //! What the box knows people by, read while a bundle is made, so that none of it goes in.
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
@@ -14,6 +15,9 @@ use crate::config::Loaded;
 use crate::credential::seal::Keyring;
 use crate::store::{self, KnownPerson, KnownWords};
 use crate::{gateway, host, people};
+
+/// A service that has not answered by then tells no names: what the database says is not to wait for it.
+const DEAF: Duration = Duration::from_secs(8);
 
 /// What a bundle is scanned for.
 pub(super) struct Known {
@@ -122,7 +126,12 @@ fn told(loaded: &Loaded) -> Vec<(String, String, String)> {
     let mut all = Vec::new();
     for config in loaded.facilities() {
         let asked = wait(async {
-            client::ask(&site(config, true), Method::GET, "/v1/staff", None).await.map_err(|error| error.to_string())
+            let site = site(config, true);
+            let asking = client::ask(&site, Method::GET, "/v1/staff", None);
+            match tokio::time::timeout(DEAF, asking).await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err("no answer".to_owned()),
+            }
         });
         let Ok(answer) = asked else { return all };
         let items = answer.body.get("items").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -78,7 +78,7 @@ pub(super) fn run(path: &Path, order: &SupportBundleOrder) -> Exit {
         Ok((file, hash)) => {
             say(&format!("{}\nSHA-256 {hash}", file.display()));
             complain(
-                "送り方は docs/support.md にあります。送ったら消してください。 / docs/support.md says how to send it. Delete it afterwards.",
+                "送り方は /usr/share/doc/engawa/support.md にあります。送ったら消してください。\n/usr/share/doc/engawa/support.md says how to send it. Delete it afterwards.",
             );
             Exit::Ok
         }

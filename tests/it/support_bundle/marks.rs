@@ -32,7 +32,7 @@ pub(super) fn forms(word: &str) -> Vec<String> {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let percent: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
     let mut units = Vec::new();
-    word.chars().for_each(|sign| units.extend(sign.encode_utf16(&mut [0; 2]).iter().copied().collect::<Vec<_>>()));
+    word.chars().for_each(|sign| units.extend(sign.encode_utf16(&mut [0; 2]).to_vec()));
     let escape = |unit: &u16| {
         if *unit < 128 { char::from(u8::try_from(*unit).unwrap()).to_string() } else { format!("\\u{unit:04x}") }
     };
