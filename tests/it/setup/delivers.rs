@@ -80,7 +80,8 @@ fn a_box_set_up_by_answers_delivers() {
     assert_ne!(second["pairing"]["id"], third["pairing"]["id"]);
 
     drop(served);
-    let secrets = [hub.password("clinic-doctor"), fs::read_to_string(hub.facility("clinic").p12_passphrase).unwrap(), password];
+    let secrets =
+        [hub.password("clinic-doctor"), fs::read_to_string(hub.facility("clinic").p12_passphrase).unwrap(), password];
     let kept = [machine.at("etc/secrets/hub-password"), machine.at("etc/secrets/certificate-passphrase")];
     for secret in &secrets {
         let found: Vec<PathBuf> = holding(machine.dir.path(), secret.trim().as_bytes());

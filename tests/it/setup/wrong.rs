@@ -93,10 +93,12 @@ fn a_wrong_passphrase_is_told_as_that() {
 fn all_mistakes_are_told_at_once() {
     let hub = Sandbox::start();
     let (machine, sound) = (Machine::new(), Answers::of(&hub));
-    let answers = sound.set("cards.readers", &json!(17)).set("hub.nothing", &json!(1)).set("terminal.kind", &json!("pc"));
+    let answers =
+        sound.set("cards.readers", &json!(17)).set("hub.nothing", &json!(1)).set("terminal.kind", &json!("pc"));
     let text = format!("{}this is no TOML\n", answers.text());
     let told = told(&machine.set_up_with(&text, &[]), 78);
-    let keys: Vec<&str> = told["problems"].as_array().unwrap().iter().map(|p| p["key"].as_str().unwrap_or("-")).collect();
+    let keys: Vec<&str> =
+        told["problems"].as_array().unwrap().iter().map(|p| p["key"].as_str().unwrap_or("-")).collect();
     assert_eq!(keys, ["cards.readers", "hub.nothing", "terminal.kind", "-"], "{told:#}");
 }
 
