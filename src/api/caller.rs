@@ -125,6 +125,9 @@ pub(super) enum Door {
     Certificate,
     /// Whoever holds one of the route's rights.
     Rights,
+    /// Whoever holds one of the route's rights at the first facility, and the administrator of the box, for whatever facility: what is done
+    /// is done to all of the box.
+    Box,
     /// The administrator of the box, on the Unix socket, alone: no right stands for it.
     Local,
 }
@@ -168,6 +171,13 @@ impl Needs for OnTheBox {
     const RIGHTS: &'static [Right] = &[Right::Admin];
 }
 
+/// An administrator of the box: of its first facility, or on the box itself.
+pub(super) struct OfTheBox;
+impl Needs for OfTheBox {
+    const DOOR: Door = Door::Box;
+    const RIGHTS: &'static [Right] = &[Right::Admin];
+}
+
 /// A software terminal with its certificate.
 pub(super) struct Certificate;
 impl Needs for Certificate {
@@ -201,10 +211,10 @@ needs! {
     Admin = Admin;
 }
 
-impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
+impl<N: Needs, S: Sync> FromRequestParts<S> for With<N> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         admitted(parts, N::RIGHTS).map(|caller| Self { caller, right: PhantomData })
     }
 }
@@ -248,6 +258,7 @@ pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]
     let by_right = door == Door::Rights || (door == Door::Inside && !caller.browser);
     let permitted = match door {
         Door::Local if caller.credential != Credential::Local => Err(Code::AuthForbidden.into()),
+        Door::Box => permitted(&caller, rights).and_then(|()| of_the_box(api, &caller)),
         _ if by_right => permitted(&caller, rights),
         _ => Ok(()),
     };
@@ -255,6 +266,22 @@ pub(super) async fn admit(api: &Api, parts: &Parts, door: Door, rights: &[Right]
         Ok(()) => Ok(caller),
         Err(failure) => Err(TurnedAway { caller: Some(caller), failure }),
     }
+}
+
+/// That somebody may decide over what is every facility's.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN`.
+fn of_the_box(api: &Api, caller: &Caller) -> Result<(), Failure> {
+    if caller.credential == Credential::Local || caller.facility == api.config.facility {
+        return Ok(());
+    }
+    let place = Place::nowhere(
+        "ADMINISTRATOR_OF_BOX",
+        "これは機器全体（すべての事業所）に及ぶため、最初の事業所（engawa.toml の事業所）の管理者か、機器の上の管理者だけができます。",
+        "This is about the whole box, with all of its facilities: only administrators of the first one (the one of engawa.toml), and whoever administers the box itself, may do it.",
+    );
+    Err(Failure::here(Code::AuthForbidden, place))
 }
 
 /// Somebody who is not let in.

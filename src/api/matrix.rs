@@ -51,7 +51,13 @@ impl Permission {
         self.door == Door::Inside || self.allows(comer)
     }
 
-    /// Whether `comer` is let in. Whatever is not named here is not.
+    /// The same of a facility that is not the box's first one.
+    #[must_use]
+    pub fn allows_elsewhere(&self, comer: Comer) -> bool {
+        (self.door != Door::Box || comer == Comer::Local) && self.allows(comer)
+    }
+
+    /// Whether `comer`, who is of the box's first facility, is let in. Whatever is not named here is not.
     #[must_use]
     pub fn allows(&self, comer: Comer) -> bool {
         match (self.door, comer) {
@@ -59,10 +65,22 @@ impl Permission {
             | (Door::Inside, Comer::Role(_) | Comer::Local)
             | (Door::Browser, Comer::Browser | Comer::OneTime | Comer::Role(_))
             | (Door::Person, Comer::OneTime | Comer::Role(_))
-            | (Door::Rights | Door::Local, Comer::Local) => true,
-            (Door::Rights, Comer::Role(role)) => self.rights.iter().any(|right| role.rights().contains(right)),
-            (Door::Rights | Door::Inside, Comer::Key(right)) => self.rights.contains(&right),
+            | (Door::Rights | Door::Box | Door::Local, Comer::Local) => true,
+            (Door::Rights | Door::Box, Comer::Role(role)) => {
+                self.rights.iter().any(|right| role.rights().contains(right))
+            }
+            (Door::Rights | Door::Box | Door::Inside, Comer::Key(right)) => self.rights.contains(&right),
             _ => false,
+        }
+    }
+}
+
+impl Permission {
+    fn mark(&self, comer: Comer) -> &'static str {
+        match (self.allows(comer), self.allows_elsewhere(comer)) {
+            (true, true) => "✓",
+            (true, false) => "①",
+            (false, _) => "",
         }
     }
 }
@@ -94,6 +112,7 @@ line with everybody, at the endpoint itself.
 - **key**: the rights of which an API key or a software terminal needs one. A key or terminal that is bound to a person may do what that person's
   role allows as well.
 - Refused are 401 (nobody, or nobody any longer) and 403 (known, but may not). What belongs to another facility is not there: 404, or not in the list.
+- **①**: at the first facility of the box only, as it is about all of them ([facilities.md](facilities.md)).
 - **trail**: what the act is called in the trail ([audit.md](audit.md)).
 
 ";
@@ -118,14 +137,15 @@ pub fn page() -> String {
     page.push_str(&format!("| route | {} | key | trail |\n", names.join(" | ")));
     page.push_str(&format!("|---|{}---|---|\n", ":-:|".repeat(COLUMNS.len())));
     for line in permissions() {
-        let cells: Vec<_> = COLUMNS.iter().map(|(_, comer)| if line.allows(*comer) { "✓" } else { "" }).collect();
+        let cells: Vec<_> = COLUMNS.iter().map(|(_, comer)| line.mark(*comer)).collect();
         let rights: Vec<_> = Right::ALL.into_iter().filter(|right| line.allows(Comer::Key(*right))).collect();
         let key = if rights.len() == Right::ALL.len() {
             "any, or none".to_owned()
         } else if line.door == Door::Certificate {
             "a terminal's own certificate".to_owned()
         } else {
-            rights.iter().map(|right| format!("`{}`", right.name())).collect::<Vec<_>>().join(" ")
+            let name = |right: &Right| format!("`{}`{}", right.name(), if line.door == Door::Box { " ①" } else { "" });
+            rights.iter().map(name).collect::<Vec<_>>().join(" ")
         };
         let act = if line.act.is_empty() { String::new() } else { format!("`{}`", line.act) };
         page.push_str(&format!("| `{} {}` | {} | {key} | {act} |\n", line.method, line.path, cells.join(" | ")));

@@ -26,7 +26,7 @@ pub(super) async fn acting(api: &Api, parts: &Parts, mut caller: Caller, door: D
         caller = as_role(caller, bound.user, role);
     }
     if !caller.browser {
-        let by_rights = matches!(door, Door::Rights | Door::Inside | Door::Local);
+        let by_rights = matches!(door, Door::Rights | Door::Box | Door::Inside | Door::Local);
         return if by_rights { Ok(caller) } else { Err(Code::SessionNeedsBrowser.into()) };
     }
     if door == Door::Browser {

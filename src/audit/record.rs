@@ -174,6 +174,12 @@ impl Draft {
         Act { draft: self, at, on, result, code }
     }
 
+    /// The act as it was done, about nothing but its facility.
+    #[must_use]
+    pub const fn done_at(self, at: Timestamp) -> Act {
+        self.ended(at, None, Result::Done, None)
+    }
+
     /// The act as it was done.
     #[must_use]
     pub const fn done(self, at: Timestamp, on: String) -> Act {

@@ -14,6 +14,7 @@
 mod arrive;
 mod claim;
 mod disk;
+mod forget;
 mod hand;
 mod place;
 mod remark;
@@ -34,6 +35,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 pub use arrive::{Arrived, Plan, plan};
+pub use forget::{ForgetError, forget};
 pub use room::Room;
 
 use crate::clock::Clock;

@@ -48,6 +48,9 @@ pub const RECEIVING: &[&str] = &[
 pub const RESTORING: &[&str] =
     &["backup.copied", "restore.begun", "restore.unpacked", "restore.changed", "restore.one_placed", "restore.placed"];
 
+/// Every named place of forgetting what has reached the end of its retention.
+pub const FORGETTING: &[&str] = &["outbox.forgot"];
+
 /// Every named place of a rotation of the master keys, in order.
 pub const ROTATING: &[&str] =
     &["master_key.drafted", "master_key.placed", "master_key.taken", "master_key.rewrapped", "master_key.noted"];
@@ -69,8 +72,8 @@ pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    let known =
-        [POINTS, RECEIVING, FOLDERS, RESTORING, ROTATING, SETTING_UP].iter().any(|points| points.contains(&name));
+    let lists = [POINTS, RECEIVING, FOLDERS, RESTORING, FORGETTING, ROTATING, SETTING_UP];
+    let known = lists.iter().any(|points| points.contains(&name));
     debug_assert!(known, "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };

@@ -10,6 +10,7 @@ mod cards;
 mod careplans;
 mod desk;
 mod folders;
+mod gone;
 mod health;
 mod keys;
 mod lan;
@@ -30,14 +31,17 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use backup::{BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore};
+pub use backup::{
+    BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore, unfinished as restore_unfinished,
+};
 pub use careplans::{CodeTablesUnusable, lint_settings};
+pub use gone::{Config as GoneConfig, Gone};
 pub use keys::{KeyOrder, keys_offline};
 pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline};
 pub use staff::{StaffOrder, staff_offline};
-pub use time::seen_from_outside;
+pub use time::BEEN;
 pub use trial::{NotTried, try_log_in};
 
 use crate::api::{self, Api, Listener};
@@ -204,6 +208,8 @@ struct House {
     desks: Vec<Desk>,
     store: Store,
     stop_folders: watch::Sender<bool>,
+    gone: Arc<Gone>,
+    gone_task: JoinHandle<()>,
     trail: Trail,
     trail_task: JoinHandle<()>,
     stop_trail: watch::Sender<bool>,
@@ -255,6 +261,8 @@ impl House {
         let (stop_trail, stopping_trail) = watch::channel(false);
         let trail_task = tokio::spawn(follower.run(stopping_trail));
         let (stop_folders, stopping_folders) = watch::channel(false);
+        let gone = Arc::new(Gone::new(loaded.into(), opened.clone(), clock.clone()));
+        let gone_task = tokio::spawn(Arc::clone(&gone).run(stopping_folders.clone()));
         let ground = Ground {
             store: store.clone(),
             keys,
@@ -281,6 +289,8 @@ impl House {
             desks,
             store,
             stop_folders,
+            gone,
+            gone_task,
             trail,
             trail_task,
             stop_trail,
@@ -380,6 +390,7 @@ impl House {
     /// Whether a room's task has ended though nobody told it to.
     fn any_ended(&self) -> bool {
         self.desks.iter().any(Desk::any_ended)
+            || self.gone_task.is_finished()
             || self.lan_task.is_finished()
             || self.master_keys_task.is_finished()
             || self.card_tasks.any_ended()
@@ -446,6 +457,8 @@ impl House {
         }
         tracing::info!(finished = drained, "engawa: sends in flight ended");
         self.lan_task.abort();
+        self.gone_task.abort();
+        let _ = (&mut self.gone_task).await;
         self.master_keys_task.abort();
         let _ = (&mut self.master_keys_task).await;
         self.time.note(true);
@@ -455,7 +468,7 @@ impl House {
         self.trail_task.abort();
         tracing::info!(finished = told, "engawa: trail closed");
         drop((self.desks, self.store, self.keys, self.people, self.terminals, self.trail, self.backups));
-        drop((self.master_keys, self.time));
+        drop((self.master_keys, self.time, self.gone));
         let closed = tokio::time::timeout(left(&self.clock).max(for_store), self.store_task.finished()).await;
         tracing::info!(finished = closed.is_ok(), "engawa: store closed");
     }

@@ -26,6 +26,7 @@ pub(super) async fn reload(started: &Loaded, house: &House, telemetry: &telemetr
     house.cards.reconfigure(&cards::config(&new.config));
     house.lan.reconfigure(&new.config.lan);
     house.card_health.expect(new.config.cards.readers);
+    house.gone.reconfigure(new.config.state.retention_days);
     let credentials = new
         .facilities()
         .flat_map(|settings| [Some(&settings.hub.password_file), settings.hub.certificate_passphrase_file.as_ref()]);

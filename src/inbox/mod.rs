@@ -15,6 +15,7 @@
 
 mod fetch;
 mod files;
+mod forget;
 mod poll;
 mod query;
 mod view;
@@ -28,6 +29,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+pub use forget::forget;
 pub use poll::Poller;
 pub use view::{
     About, Config, Files, Filter, FreeSpace, Health, HealthStatus, InboxError, Received, Replaced, Standing,

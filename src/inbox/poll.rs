@@ -9,10 +9,9 @@ use tokio::sync::watch;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
 use super::Inner;
-use crate::audit::forgotten;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
-use crate::store::{Announce, NewArrival, PruneReceived, StoreError, fact_name};
+use crate::store::{Announce, NewArrival, StoreError, fact_name};
 use crate::telemetry::Metric;
 
 /// What one office sends often comes in a row: the list is read soon after news, then ever less often.
@@ -26,13 +25,8 @@ const PAGES: u32 = 50;
 const HOUR: Duration = Duration::from_secs(3600);
 /// A unit that is not here so long after the hub told of it is a matter for people, in milliseconds.
 const OVERDUE: i64 = 24 * 3600 * 1000;
-/// Units forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
-const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
 /// The fact of the facility that holds the cursor.
 const CURSOR: &str = "inbox.cursor";
-/// The facility's clock by which things are forgotten; its outbox moves it, slower than a wall clock can jump.
-const FORGET_CLOCK: &str = "retention.clock";
-
 /// Whoever turns it makes the room work. It holds nothing that is not on stable storage: dropped at any point, a turn is taken up by
 /// the next poller over the same store.
 pub struct Poller<H> {
@@ -270,28 +264,10 @@ impl<H: HubPort> Poller<H> {
         }
     }
 
-    /// What nobody has opened is never forgotten.
     async fn forget(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
-        let clock = fact_name(FORGET_CLOCK, &inner.config.facility);
-        let known = inner.store.fact(&clock).await?.and_then(|value| value.parse::<i64>().ok());
-        let Some(known) = known else { return Ok(()) };
-        let kept = i64::try_from(inner.config.retention.as_millis()).unwrap_or(i64::MAX);
-        let before = known.min(inner.clock.now().as_millisecond()).saturating_sub(kept);
-        let facility = &inner.config.facility;
-        let mut gone = false;
-        loop {
-            let told = Some(forgotten("received", self.inner.clock.now()));
-            let prune = PruneReceived { facility: facility.clone(), before, octets: FORGET_OCTETS, told };
-            if inner.store.write(prune).await? == 0 {
-                break;
-            }
-            gone = true;
-            inner.beat();
-        }
-        if gone {
-            inner.store.forget_log().await?;
-        }
+        let rows = (&inner.store, &inner.clock);
+        super::forget(rows, &inner.config.facility, inner.config.retention, || inner.beat()).await?;
         Ok(())
     }
 

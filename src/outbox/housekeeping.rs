@@ -9,23 +9,16 @@ use uuid::Uuid;
 
 use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
-use super::{Inner, identification, record};
-use crate::audit::forgotten;
+use super::{Forgetting, Inner, identification, record};
 use crate::fault::Code;
-use crate::store::{Columns, DropSpool, NewEvent, Prune, Row, SetFact, Transit, Verdict, fact_name, tell_plan};
+use crate::store::{Columns, NewEvent, Row, SetFact, Transit, Verdict, tell_plan};
 use crate::telemetry::Metric;
 
 const TICK: Duration = Duration::from_secs(10);
 /// Ticks between two looks at the retention.
 const HOURLY: u32 = 360;
-
-/// Documents forgotten in one transaction hold at most so many octets, so that no acceptance waits long behind it.
-const FORGET_OCTETS: i64 = 16 * 1024 * 1024;
-/// The clock by which things are forgotten goes forward at most so far an hour: a wall clock that jumps ahead by years gives
-/// people two weeks to notice before it costs a record, and a box that was off for months catches up in days. Each facility has its
-/// own: several would drive one clock several times as fast.
-const FORGET_STEP: i64 = 25 * 3600 * 1000;
-const FORGET_CLOCK: &str = "retention.clock";
+/// Expired tokens taken out in one tick.
+const FEW: u16 = 64;
 
 /// Keeps house until told to stop.
 pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
@@ -46,7 +39,8 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         {
             tracing::warn!(code = %error.code, "outbox: leftovers could not be swept");
         }
-        if let Err(error) = identification::forget_tokens(&inner).await {
+        let expired = (inner.clock.now(), FEW);
+        if let Err(error) = identification::forget_tokens(&inner.store, &inner.keys, &inner.facility, expired).await {
             tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
         inner.note_heard().await;
@@ -70,51 +64,22 @@ pub(super) async fn sweep(inner: &Inner) -> Result<(), OutboxError> {
     Ok(())
 }
 
-/// Drops the pieces of whatever is not coming in; what comes in for another facility is none of them. One at a time: they may be large.
+/// Drops what interrupted receptions left; what comes in for another facility is none of it.
 async fn drop_leftovers(inner: &Inner) -> Result<(), OutboxError> {
-    let mut pieces = 0;
-    // What begins to come in after this look is not among them.
-    for body in inner.store.spooled(&inner.facility).await? {
-        if Uuid::from_slice(&body).is_ok_and(|id| inner.incoming().contains(&id)) {
-            continue;
-        }
-        pieces += inner.store.write(DropSpool { bodies: vec![body] }).await?;
-    }
+    let pieces = forgetting(inner).leftovers(|id| inner.incoming().contains(&id)).await?;
     if pieces > 0 {
         tracing::info!(pieces, "outbox: leftovers of interrupted receptions swept");
     }
     Ok(())
 }
 
-async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
-    let kept = i64::try_from(inner.config().retention.as_millis()).unwrap_or(i64::MAX);
-    let before = forget_clock(inner, forward).await?.saturating_sub(kept);
-    let told = forgotten("submission", inner.clock.now());
-    let mut gone = 0;
-    while *stop.borrow() == Stop::Run {
-        let facility = inner.facility.to_string();
-        let prune = Prune { facility, before, octets: FORGET_OCTETS, told: Some(told.clone()) };
-        match inner.store.write(prune).await? {
-            0 => break,
-            more => gone += more,
-        }
-    }
-    // A reader in the way ends soon; the log is written over before long all the same.
-    if gone > 0 && !inner.store.forget_log().await? {
-        tracing::info!("outbox: the log of the database still holds what was forgotten; it is taken out later");
-    }
-    Ok(())
+fn forgetting(inner: &Inner) -> Forgetting<'_> {
+    Forgetting { store: &inner.store, clock: &inner.clock, facility: &inner.facility }
 }
 
-/// The time by which things are forgotten. A start does not move it forward, or a box that starts again and again under a
-/// wrong clock would forget in an hour.
-async fn forget_clock(inner: &Inner, forward: bool) -> Result<i64, OutboxError> {
-    let now = inner.clock.now().as_millisecond();
-    let name = fact_name(FORGET_CLOCK, &inner.facility);
-    let known = inner.store.fact(&name).await?.and_then(|value| value.parse::<i64>().ok());
-    let time = known.map_or(now, |known| now.min(known.saturating_add(if forward { FORGET_STEP } else { 0 })));
-    inner.store.write(SetFact { name, value: time.to_string() }).await?;
-    Ok(time)
+async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> Result<(), OutboxError> {
+    forgetting(inner).ended(inner.config().retention, forward, || *stop.borrow() == Stop::Run).await?;
+    Ok(())
 }
 
 /// Metrics are of the box, whose outbox ever reports them.

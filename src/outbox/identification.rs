@@ -21,7 +21,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::{Asserted, Delivery, Faulty, HubPort, Outcome, Receipt, Refusal, Scope, Trouble};
 use crate::model::identity::{Assurance, Evidence, Person, Witnessed};
-use crate::store::Reseal;
+use crate::store::{Reseal, Store};
 use crate::vault::{Damage, PIECE};
 
 /// A hub that does not offer identification is asked again after this time: it learns that by an update, not by a repair.
@@ -191,30 +191,35 @@ fn seal_person(keys: &Keyring, id: Uuid, person: &Person) -> Result<Vec<u8>, Out
     Ok(keys.seal_note(document(id), &text)?)
 }
 
-/// Takes tokens that have expired by the box's clock out of what is kept, a few at a time: such a secret is of no more use
-/// to anybody but a thief.
+/// Takes tokens that have expired by `now` out of what is kept of a facility, at most `few` at a time: such a secret is of no more use
+/// to anybody but a thief. Tells how many.
 ///
 /// # Errors
 /// The store's failure.
-pub(super) async fn forget_tokens(inner: &Inner) -> Result<(), OutboxError> {
-    const FEW: u16 = 64;
-    let now = inner.clock.now();
+pub(super) async fn forget_tokens(
+    store: &Store,
+    keys: &Keyring,
+    facility: &str,
+    (now, few): (Timestamp, u16),
+) -> Result<u64, OutboxError> {
+    let mut gone = 0;
     let delivered = StateName::Delivered.as_str();
-    for ripe in inner.store.ripe(&inner.facility, delivered, now.as_millisecond(), i64::MAX, FEW).await? {
-        let Some(row) = inner.store.submission(&ripe.id).await? else { continue };
+    for ripe in store.ripe(facility, delivered, now.as_millisecond(), i64::MAX, few).await? {
+        let Some(row) = store.submission(&ripe.id).await? else { continue };
         let Some(told) = row.columns.outcome else { continue };
         let id = Uuid::from_slice(&ripe.id).map_err(|_| Code::SubmissionDamaged)?;
-        let sealed = match open_person(&inner.keys, id, &told) {
+        let sealed = match open_person(keys, id, &told) {
             Ok(person) if person.expires_at > now => continue,
-            Ok(person) => seal_person(&inner.keys, id, &Person { token: Zeroizing::default(), ..person })?,
+            Ok(person) => seal_person(keys, id, &Person { token: Zeroizing::default(), ..person })?,
             // Nobody reads it any more. It is not looked at again.
             Err(error) if error.code == Code::SubmissionDamaged => told.clone(),
             // A key that is not loaded may come back.
             Err(_) => continue,
         };
-        inner.store.write(Reseal { id: id.into_bytes(), before: told, after: sealed }).await?;
+        store.write(Reseal { id: id.into_bytes(), before: told, after: sealed }).await?;
+        gone += 1;
     }
-    Ok(())
+    Ok(gone)
 }
 
 fn open_person(keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Person, OutboxError> {

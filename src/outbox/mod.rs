@@ -37,6 +37,7 @@ pub mod circuit;
 mod dispatch;
 pub mod engine;
 mod feed;
+mod forget;
 pub mod guard;
 mod housekeeping;
 mod identification;
@@ -66,6 +67,7 @@ use uuid::Uuid;
 pub use bar::{ABSENCE, BARRED};
 pub use dispatch::Stop;
 pub use feed::document as news_place;
+pub use forget::Forgetting;
 pub use guard::{FreeSpace, Guard};
 // Callers of this room do not see the hub; what it tells them of a submission they get from here.
 pub use crate::hub::{HubError, MunicipalState, Receipt, RecipientState};

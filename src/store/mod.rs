@@ -11,8 +11,10 @@ mod error;
 mod events;
 mod facts;
 mod folders;
+mod gone;
 mod hub_users;
 mod keys;
+mod known;
 mod open;
 mod peek;
 mod pieces;
@@ -23,12 +25,13 @@ mod sealed;
 mod select;
 mod staff;
 mod submissions;
+mod survey;
 mod terminals;
 mod trail;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -44,11 +47,12 @@ pub use facts::{SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };
+pub use gone::{ForgetTold, ShutFacility};
 pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
-pub use peek::{Peek, peek};
+pub use peek::{Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
@@ -61,6 +65,7 @@ pub use staff::{
     AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use survey::{KnownPerson, KnownWords, Survey, Tally, known_words, survey};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
     TerminalRow, TouchTerminal, UsePairing, WrongCode,
@@ -76,7 +81,7 @@ pub struct Store {
     file: PathBuf,
     readers: SqlitePool,
     writer: Writer,
-    counted: Arc<Mutex<Option<select::Counted>>>,
+    known: Arc<known::Known>,
     newest_event: watch::Receiver<i64>,
 }
 
@@ -112,9 +117,10 @@ impl Store {
         let newest = events::newest(&mut connection).await?;
         let readers = open::readers(file).await?;
         let (announce, newest_event) = watch::channel(newest);
+        let known = Arc::new(known::Known::new(clock.clone()));
         let (writer, task) = Writer::start(file.to_owned(), connection, clock, observer, announce);
         let file = file.to_owned();
-        Ok((Self { file, readers, writer, counted: Arc::default(), newest_event }, StoreTask(task)))
+        Ok((Self { file, readers, writer, known, newest_event }, StoreTask(task)))
     }
 
     /// Applies a change; returns once it is on stable storage.

@@ -1,7 +1,6 @@
 //! What the outbox and its callers read. Every query walks an index and has a limit: memory does not grow with the queue.
 
 use std::collections::BTreeMap;
-use std::sync::{MutexGuard, PoisonError};
 
 use sqlx::FromRow;
 use sqlx::sqlite::SqlitePool;
@@ -33,15 +32,6 @@ pub struct Ripe {
     pub generation: i64,
     /// Under which the hub gets it first; `None`: its id.
     pub hub_key: Option<Vec<u8>>,
-}
-
-/// What was counted, and when.
-#[derive(Debug)]
-pub(super) struct Counted {
-    /// Groups committed before.
-    commits: u64,
-    /// By facility and state.
-    states: Vec<(String, String, i64)>,
 }
 
 /// Of which a submission may still be sent.
@@ -252,17 +242,7 @@ impl Store {
 
     /// By facility and state. Counted anew only when something has been committed since.
     async fn count(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
-        let commits = self.writer_status().commits;
-        if let Some(known) = self.counted().as_ref().filter(|known| known.commits == commits) {
-            return Ok(known.states.clone());
-        }
-        let states = count_in(&self.readers).await?;
-        *self.counted() = Some(Counted { commits, states: states.clone() });
-        Ok(states)
-    }
-
-    fn counted(&self) -> MutexGuard<'_, Option<Counted>> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.counted.get(self.writer_status().commits, count_in(&self.readers)).await
     }
 
     /// How many queued submissions of its kind and lane, of each queue only its head, go before one with this due date and order, at most `cap`.
@@ -320,13 +300,16 @@ impl Store {
         Ok(oldest.bind(facility).fetch_one(&self.readers).await?)
     }
 
-    /// Reads one page of the database: proof that it can be read.
+    /// Reads one page of the database: proof that it can be read, at most a quarter of a second old.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&self.readers).await?;
-        Ok(())
+        let page = async {
+            let _: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&self.readers).await?;
+            Ok(())
+        };
+        self.known.proven(page).await
     }
 }
 

@@ -13,10 +13,10 @@ use engawa::store::{
 
 use crate::identification::damage::select;
 
-const DAY: i64 = 24 * 3600 * 1000;
+pub(crate) const DAY: i64 = 24 * 3600 * 1000;
 
 /// The database itself must be the judge of what is left.
-async fn count(store: &Store, id: u8) -> (bool, bool, usize) {
+pub(crate) async fn count(store: &Store, id: u8) -> (bool, bool, usize) {
     let id = [id; 16];
     let row = store.submission(&id).await.unwrap().is_some();
     let piece = store.piece(&id, 0).await.unwrap().is_some();
@@ -29,7 +29,7 @@ async fn open(directory: &Path) -> Store {
 }
 
 /// A submission in `state` whose last change was `age` days before day 1000.
-fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
+pub(crate) fn accept(id: u8, state: &'static str, age: i64, length: i64) -> Accept {
     let at = (1000 - age) * DAY;
     let id = [id; 16];
     let new = NewSubmission {
@@ -70,7 +70,7 @@ fn prune(facility: &str) -> Prune {
 }
 
 /// The same of what another facility has, under an id of its own.
-fn of(facility: &str, accept: Accept) -> Accept {
+pub(crate) fn of(facility: &str, accept: Accept) -> Accept {
     let new = NewSubmission { facility: facility.to_owned(), ..accept.new };
     Accept { event: NewEvent { facility: facility.to_owned(), ..accept.event }, new, ..accept }
 }
@@ -221,7 +221,7 @@ async fn announce(store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u6
     announce_to(FACILITY, store, round, ids).await
 }
 
-async fn announce_to(facility: &str, store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u64 {
+pub(crate) async fn announce_to(facility: &str, store: &Store, round: u8, ids: impl Iterator<Item = u8>) -> u64 {
     let item = |id: u8| NewArrival {
         id: [[round; 8], [id; 8]].concat().try_into().unwrap(),
         hub_id: format!("U{id}"),

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::api::Api;
 use crate::api::body::Pieces;
-use crate::api::caller::{Admin, Connection, With, authorise};
+use crate::api::caller::{Admin, Connection, OfTheBox, With, authorise};
 use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::backup::{BackupError, Backups, Prepared, Recipient};
@@ -124,18 +124,19 @@ fn wrong(pointer: &str) -> Failure {
 
 /// Make a backup
 ///
-/// The whole box as of this moment, as an age file. An answer that breaks off is no backup.
+/// The whole box as of this moment, as an age file. For administrators of the first facility, and of the box itself. An answer that breaks off is no backup.
 #[utoipa::path(
     post, path = "/v1/backup", security(("key" = ["admin"])),
     responses(
         (status = 200, description = "The backup", content_type = "application/octet-stream"),
+        (status = 403, description = "AUTH_FORBIDDEN; `ADMINISTRATOR_OF_BOX` under `errors`: of another facility than the first", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "BACKUP_KEY_MISSING", body = Document, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn make(
     State(api): State<Arc<Api>>,
     connection: Connection,
-    by: With<Admin>,
+    by: With<OfTheBox>,
 ) -> Result<impl IntoResponse, Failure> {
     let backups = api.backups.clone();
     tracing::info!(by = %by.caller.id, "a backup is made");

@@ -38,12 +38,13 @@ pub(in crate::api) struct ConfirmationView {
 /// Confirm that this box sends
 ///
 /// Whoever confirms knows that no other box sends in its place, and that nothing that waits here was withdrawn or filed on paper
-/// after the backup.
+/// after the backup. For administrators of the first facility, and of the box itself.
 #[utoipa::path(
     post, path = "/v1/restore/confirmation", security(("key" = ["admin"])),
     request_body(content = ConfirmationRequest),
     responses(
         (status = 200, description = "It sends from here on", body = ConfirmationView),
+        (status = 403, description = "AUTH_FORBIDDEN; `ADMINISTRATOR_OF_BOX` under `errors`: of another facility than the first", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CONFIRMATION_WRONG", body = Document, content_type = "application/problem+json"),
     )
 )]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::service::Service;
 use super::{Check, Finding};
 use crate::card::pcsc::{Look, look};
 use crate::card::{CardState, ReaderName};
@@ -14,13 +15,13 @@ const READER: &str = "reader";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// No reader keeps anything else from working, so nothing here is a failure.
-pub(super) fn examine(config: &Config) -> Vec<Check> {
+pub(super) fn examine(config: &Config, service: &Service) -> Vec<Check> {
     if !config.cards.enabled {
         let (ja, en) = ("カードリーダーは使わない設定です。", "Card readers are switched off by the settings.");
         return vec![Check::ok(SERVICE, ja, en)];
     }
     match look(PATIENCE) {
-        Look::Readers(found) => readers(&found, &config.cards),
+        Look::Readers(found) => readers(&found, &config.cards, &service.degraded_readers().collect()),
         Look::Down => vec![Check::found(SERVICE, Finding::PcscdDown, "")],
         Look::Hung => vec![Check::found_as(
             SERVICE,
@@ -32,7 +33,7 @@ pub(super) fn examine(config: &Config) -> Vec<Check> {
     }
 }
 
-fn readers(found: &BTreeMap<ReaderName, CardState>, cards: &config::Cards) -> Vec<Check> {
+fn readers(found: &BTreeMap<ReaderName, CardState>, cards: &config::Cards, stopped: &BTreeSet<&str>) -> Vec<Check> {
     let count = found.len();
     let answers = Check::ok(
         SERVICE,
@@ -46,12 +47,14 @@ fn readers(found: &BTreeMap<ReaderName, CardState>, cards: &config::Cards) -> Ve
         Check::found_as(READER, Finding::ReaderMissing, &ja, &en)
     }));
     checks.extend(strangers(found, cards));
-    checks.extend(found.iter().map(|(name, card)| reader(*card).about(name.0.clone())));
+    checks.extend(found.iter().map(|(name, card)| reader(*card, stopped.contains(&*name.0)).about(name.0.clone())));
     checks
 }
 
-fn reader(card: CardState) -> Check {
+/// `stopped`: by the word of the running engawa, which uses it.
+fn reader(card: CardState, stopped: bool) -> Check {
     match card {
+        _ if stopped => Check::found(READER, Finding::ReaderDegraded, ""),
         CardState::Absent => Check::ok(READER, "カードはありません。", "There is no card on it."),
         CardState::Present => Check::ok(READER, "カードがあります。", "A card is on it."),
         CardState::Mute => Check::found(READER, Finding::ReaderMute, ""),

@@ -11,24 +11,31 @@ mod explain;
 mod finding;
 mod key;
 mod lan;
-mod left;
+mod line;
 mod outcome;
+mod queue;
 mod report;
+mod rest;
 mod secret;
+mod service;
 mod settings;
-mod terminals;
+mod shake;
+mod state;
 
 use std::path::Path;
+
+use tokio::runtime::Runtime;
 
 use super::arguments::CheckOrder;
 use super::{Exit, output};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
-use crate::gateway;
 pub use digits::{Digits, Misheard};
 pub use finding::{Finding, Verdict, Who, markdown};
 pub use outcome::Check;
 pub(super) use report::Report;
+use service::Service;
+use state::State;
 
 pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
     if let Some(digits) = &order.explain {
@@ -43,24 +50,28 @@ pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
 }
 
 /// Every check, in order.
-fn examine(loaded: &Loaded, _offline: bool, time: &Clock) -> Vec<Check> {
+fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
     let credentials = credentials.as_deref();
-    let (been, copied) = seen_from_outside(config);
+    let state = runtime.block_on(State::of(&config.state.directory));
+    let service = runtime.block_on(Service::ask(loaded));
     let mut checks = settings::examine(loaded);
-    let clock = clock::examine(been, time);
+    let clock = clock::examine(state.been(), time);
     let trusted = clock.is_ok().then(|| time.now());
     checks.push(clock);
-    checks.extend(disk::examine(config));
+    checks.extend(disk::examine(config, &state));
     checks.push(key::master(config, credentials));
     checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
     checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
-    checks.extend(cards::examine(config));
-    checks.extend(lan::examine(config, time));
+    checks.extend((!offline).then(|| line::examine(loaded, time)).into_iter().flatten());
+    checks.extend(cards::examine(config, &service));
+    let hub_fails = checks.iter().any(|check| check.name.starts_with("hub.") && check.verdict == Verdict::Fail);
+    checks.extend(runtime.block_on(lan::examine(config, &service, time, !offline && !hub_fails)));
+    checks.push(service::examine(&service, state.is_there()));
+    checks.extend(queue::examine(loaded, &state, &service, time.now()));
     checks.push(careplans::examine(config));
-    checks.extend(left::examine(loaded));
-    checks.push(terminals::examine(copied));
+    checks.extend(rest::examine(loaded, &state, &service, time.now()));
     checks
 }
 
@@ -72,10 +83,4 @@ fn each(loaded: &Loaded, look: impl Fn(&Config) -> Vec<Check>) -> Vec<Check> {
         checks.extend(look(&further.config).into_iter().map(|check| check.of(number)));
     }
     checks
-}
-
-fn seen_from_outside(config: &Config) -> (Option<jiff::Timestamp>, u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let directory = &config.state.directory;
-    runtime.ok().and_then(|runtime| runtime.block_on(gateway::seen_from_outside(directory))).unwrap_or_default()
 }

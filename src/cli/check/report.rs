@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Check, Digits, Verdict, examine, settings};
+use super::{Check, Digits, Finding, Verdict, examine, settings};
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, Loaded};
@@ -23,7 +23,12 @@ pub(crate) struct Report {
 impl Report {
     /// Looks at everything, or, when `offline`, at what can be seen without the network.
     pub(crate) fn of(loaded: &Loaded, offline: bool) -> Self {
-        let checks = examine(loaded, offline, &Clock::system());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        // Without one nothing can be asked of anybody; that happens to a machine that is out of memory or descriptors.
+        let checks = runtime.map_or_else(
+            |error| vec![Check::found("service", Finding::ServiceDeaf, &error.to_string())],
+            |runtime| examine(loaded, offline, &Clock::system(), &runtime),
+        );
         let (files, warnings) = (loaded.files.clone(), loaded.warnings.clone());
         Self { checks, files, warnings, problems: Vec::new() }
     }

@@ -84,7 +84,10 @@ impl Net {
             return Toward::Near;
         }
         let fitting = self.routes.iter().filter(|route| covers(route, address));
-        let best = fitting.min_by_key(|route| (u8::MAX - route.prefix, route.metric));
+        self.step(fitting.min_by_key(|route| (u8::MAX - route.prefix, route.metric)))
+    }
+
+    fn step(&self, best: Option<&Route>) -> Toward {
         match best {
             None if self.is_cut_off() => Toward::NoNetwork,
             None => Toward::NoRoute,
@@ -98,11 +101,11 @@ impl Net {
         }
     }
 
-    /// The first step out of the LAN.
+    /// The first step out of the LAN: where everything unknown goes, or else through any router that is set.
     #[must_use]
     pub fn outward(&self) -> Toward {
-        // Any address that is nobody's goes where everything unknown goes.
-        self.toward(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)))
+        let routed = self.routes.iter().filter(|route| route.gateway.is_some());
+        self.step(routed.min_by_key(|route| (route.prefix, route.metric)))
     }
 
     /// Whether a neighbour that was asked for answered; `None` when it was not asked for.

@@ -12,7 +12,7 @@ mod shown;
 mod talk;
 
 pub use dial::{DialFault, Router, dial, way};
-pub use machine::{Net, Toward};
+pub use machine::{Interface, Net, Toward};
 pub use name::{NameFault, look_up};
 pub use question::{Answer, judge as judge_names, nameservers, question, read_answer};
 pub use shake::{Shaking, TlsFault};

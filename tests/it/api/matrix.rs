@@ -163,6 +163,46 @@ async fn nothing_of_another_facility_is_there() {
     assert!(house.close().await);
 }
 
+/// What is about the whole box is not for an administrator of another facility than the first; everything else is.
+#[tokio::test]
+async fn what_is_the_boxs_is_the_first_facilitys() {
+    let house = House::open().await;
+    let mut keys = BTreeMap::new();
+    for right in Right::ALL {
+        keys.insert(right, key_of(&house, OTHER, &[right]).await);
+    }
+    let mut of_the_box = Vec::new();
+    for line in permissions() {
+        for right in Right::ALL {
+            let comer = Comer::Key(right);
+            let answer = if line.path == "/v1/events" {
+                status(&house, &line, Some(&keys[&right]), false).await
+            } else {
+                let answer = house.tcp(asked(&line, NOBODY, Some(&keys[&right]))).await;
+                let precise = answer.status == 403 && answer.json()["errors"][0]["code"] == "ADMINISTRATOR_OF_BOX";
+                let refused = line.allows(comer) && !line.allows_elsewhere(comer);
+                assert_eq!(precise, refused, "{} {} as {comer:?}: {:?}", line.method, line.path, answer.body);
+                if refused {
+                    of_the_box.push(format!("{} {}", line.method, line.path));
+                }
+                answer.status.as_u16()
+            };
+            let let_in = answer != 401 && answer != 403;
+            let expected = line.allows_on_the_box(comer) && (line.allows_elsewhere(comer) || !line.allows(comer));
+            assert_eq!(let_in, expected, "{} {} as {comer:?}: {answer}", line.method, line.path);
+        }
+        // Whoever administers the box does so for whichever facility.
+        let mut local = asked(&line, NOBODY, None);
+        local.headers_mut().insert("engawa-facility", OTHER.parse().unwrap());
+        if line.allows_on_the_box(Comer::Local) && line.path != "/v1/events" {
+            let answer = house.unix(local).await;
+            assert!(![401, 403].contains(&answer.status.as_u16()), "{} {}", line.method, line.path);
+        }
+    }
+    assert_eq!(of_the_box, ["POST /v1/backup", "POST /v1/restore/confirmation"]);
+    assert!(house.close().await);
+}
+
 /// Where a credential is needed, the facility that a request names has to be the credential's, and one that the box serves.
 #[tokio::test]
 async fn a_facility_named_by_mistake_and_one_that_is_gone_are_refused_on_every_route() {

@@ -1,6 +1,7 @@
 //! Several facilities over one store: each outbox sees and touches its own facility's rows only, and none waits for another's
 //! hub.
 
+mod gone;
 mod house;
 
 use std::collections::BTreeSet;

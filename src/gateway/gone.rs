@@ -1,0 +1,144 @@
+//! Facilities of which something is in the store and that the settings do not name. Nobody serves them, and yet what is kept of them ends
+//! as it would if somebody did: what people left open at once, what has come to an end with its retention. What is unfinished waits.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::Instrument as _;
+
+use super::DAY;
+use super::desk::span;
+use crate::audit::Draft;
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::credential::seal::Keyring;
+use crate::exchange;
+use crate::fault::Code;
+use crate::inbox;
+use crate::outbox::Forgetting;
+use crate::store::{ShutFacility, Store};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// After a failure.
+const SOON: Duration = Duration::from_secs(600);
+
+/// Keeps house for facilities that are gone.
+pub struct Gone {
+    store: Store,
+    keys: Arc<Keyring>,
+    clock: Clock,
+    served: BTreeSet<String>,
+    exchange: Option<PathBuf>,
+    retention_days: AtomicU16,
+}
+
+/// What of the settings it goes by.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The facilities that others keep house for.
+    pub served: BTreeSet<String>,
+    /// The folder that holds one folder for each facility.
+    pub exchange: Option<PathBuf>,
+    /// Days for which what has ended is kept.
+    pub retention_days: u16,
+}
+
+impl From<&Loaded> for Config {
+    fn from(settings: &Loaded) -> Self {
+        Self {
+            served: settings.facilities().map(|own| own.facility.number.clone()).collect(),
+            exchange: settings.config.exchange.directory.clone(),
+            retention_days: settings.config.state.retention_days,
+        }
+    }
+}
+
+impl Gone {
+    /// Of every facility in `store` that is not served.
+    #[must_use]
+    pub fn new(config: Config, (store, keys): (Store, Arc<Keyring>), clock: Clock) -> Self {
+        let Config { served, exchange, retention_days } = config;
+        Self { store, keys, clock, served, exchange, retention_days: AtomicU16::new(retention_days) }
+    }
+
+    /// Takes up another retention.
+    pub(super) fn reconfigure(&self, retention_days: u16) {
+        self.retention_days.store(retention_days, Ordering::SeqCst);
+    }
+
+    /// Looks at once and then every hour, until told to stop.
+    pub(super) async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut last = self.clock.elapsed();
+        let mut forward = false;
+        loop {
+            let well = self.look(forward, || !*stop.borrow()).await;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(if well { HOUR } else { SOON }) => {}
+            }
+            // What failed is tried again before an hour has passed.
+            let now = self.clock.elapsed();
+            forward = now.saturating_sub(last) >= HOUR;
+            if forward {
+                last = now;
+            }
+        }
+    }
+
+    /// Looks once at every facility that is gone, while `on` says to go on. `forward`: an hour has passed since the last look. True when
+    /// everything could be done; what could not is in the log.
+    pub async fn look(&self, forward: bool, on: impl Fn() -> bool + Send + Sync) -> bool {
+        let kept = match self.store.facilities_kept().await {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::warn!(%error, code = %error.code(), "facilities that are gone: not looked for");
+                return false;
+            }
+        };
+        let mut well = true;
+        for facility in kept.iter().filter(|number| !self.served.contains(*number)) {
+            if !on() {
+                return true;
+            }
+            let done = async {
+                match self.keep(facility, forward, &on).await {
+                    Ok(()) => true,
+                    Err(code) => {
+                        tracing::warn!(%code, "a facility that is gone: what is to be forgotten of it is still there");
+                        false
+                    }
+                }
+            };
+            well &= done.instrument(span(facility)).await;
+        }
+        well
+    }
+
+    async fn keep(&self, facility: &str, forward: bool, on: impl Fn() -> bool + Send) -> Result<(), Code> {
+        let retention = DAY * u32::from(self.retention_days.load(Ordering::SeqCst));
+        let now = self.clock.now();
+        let told = Draft::own(facility, "facility.gone").done_at(now).to_line();
+        let shut = ShutFacility { facility: facility.to_owned(), at: now.as_millisecond(), told };
+        let ended = self.store.write(shut).await.map_err(|error| error.code())?;
+        let own = Forgetting { store: &self.store, clock: &self.clock, facility };
+        let tokens = own.tokens(&self.keys).await.map_err(|error| error.code)?;
+        let pieces = own.leftovers(|_| false).await.map_err(|error| error.code)?;
+        if ended + tokens + pieces > 0 {
+            tracing::info!(ended, tokens, pieces, "a facility that is gone: what people left open has ended");
+            self.store.forget_log().await.map_err(|error| error.code())?;
+        }
+        let documents = own.ended(retention, forward, on).await.map_err(|error| error.code)?;
+        let received = inbox::forget((&self.store, &self.clock), facility, retention, || ()).await;
+        let received = received.map_err(|error| error.code())?;
+        let notes = exchange::forget(&self.store, self.exchange.as_deref(), facility).await;
+        let notes = notes.map_err(|error| error.code())?;
+        if documents + received + notes > 0 {
+            tracing::info!(documents, received, notes, "a facility that is gone: its retention has ended");
+        }
+        Ok(())
+    }
+}
