@@ -39,6 +39,7 @@ use answers::Answers;
 use files::{Change, Plan};
 use judge::Sound;
 use layout::Layout;
+use place::Earlier;
 use step::{Outcome, State, Steps};
 
 /// A sentence in both languages.
@@ -70,13 +71,14 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
     let layout = Layout::of(base);
     let clock = Clock::system();
     let mut steps = Steps::new(clock.clone(), !order.json);
-    match place::finish_earlier(&layout.folder) {
-        Ok(false) => {}
-        Ok(true) => steps.ended(
-            "earlier",
-            Outcome::done("中断した前回の続きを終えました。", "What an interrupted run had decided is finished."),
-        ),
+    let earlier = match place::finish_earlier(&layout.folder) {
+        Ok(earlier) => earlier,
         Err(error) => return unwritable(&error),
+    };
+    if earlier == Earlier::Finished {
+        let outcome =
+            Outcome::done("中断した前回の続きを終えました。", "What an interrupted run had decided is finished.");
+        steps.ended("earlier", outcome);
     }
     let asked = match &order.answers {
         Some(path) => read::from_file(&layout, path),
@@ -104,7 +106,9 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
         Ok((answers, sound, sheet))
     });
     match tried {
-        Ok((answers, sound, sheet)) => Job { layout, answers, sheet, json: order.json, clock }.carry_out(sound, steps),
+        Ok((answers, sound, sheet)) => {
+            Job { layout, answers, sheet, json: order.json, clock, earlier }.carry_out(sound, steps)
+        }
         Err(problems) => refused(order.json, &problems),
     }
 }
@@ -145,6 +149,7 @@ struct Job {
     sheet: PathBuf,
     json: bool,
     clock: Clock,
+    earlier: Earlier,
 }
 
 impl Job {
@@ -165,7 +170,9 @@ impl Job {
             Ok(Loaded { config, .. }) => Site { config, named: false },
             Err(problems) => return refused(self.json, &problems),
         };
-        let Some((account, window)) = self.with_service(&site, !plan.is_done(), &mut steps) else {
+        let Some((account, window)) =
+            self.with_service(&site, self.earlier != Earlier::Nothing || !plan.is_done(), &mut steps)
+        else {
             return Exit::Failed;
         };
         let loaded = Loaded { config: site.config.clone(), ..sound.loaded };
@@ -209,6 +216,11 @@ impl Job {
         Some(runtime.block_on(async {
             let answers = client::ask(site, http::Method::GET, "/v1/health", None).await.is_ok();
             let (service, outcome) = service::bring_up(&self.layout, changed, answers);
+            if outcome.state != State::Failed
+                && let Err(error) = place::settled(&self.layout.folder)
+            {
+                complain(&chain(&error));
+            }
             steps.ended("service", outcome);
             let wanted = self.answers.administrator.as_ref();
             let (outcome, account) = people::administrator(site, &self.layout, service, wanted).await;
