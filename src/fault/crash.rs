@@ -72,8 +72,8 @@ pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    let lists = [POINTS, RECEIVING, FOLDERS, RESTORING, FORGETTING, ROTATING, SETTING_UP];
-    let known = lists.iter().any(|points| points.contains(&name));
+    let all = [POINTS, RECEIVING, FOLDERS, RESTORING, FORGETTING, ROTATING, SETTING_UP];
+    let known = all.iter().any(|points| points.contains(&name));
     debug_assert!(known, "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };

@@ -94,7 +94,11 @@ fn two_refused_passwords_of_a_user_are_all_that_a_day_has() {
     let again = start() + Duration::from_secs(3600) + day;
     assert_eq!(lockout.permit(&right, &policy, until), Permit::Cautious { until: until + policy.unknown_window });
     lockout.finish(&right, Verdict::Accepted, until);
-    assert_eq!(lockout.permit(&account("u", "other"), &policy, until), Permit::Allowed, "a success begins anew, before {again}");
+    assert_eq!(
+        lockout.permit(&account("u", "other"), &policy, until),
+        Permit::Allowed,
+        "a success begins anew, before {again}"
+    );
 }
 
 #[test]

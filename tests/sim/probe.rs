@@ -91,7 +91,8 @@ fn a_question_is_a_question() {
 
 #[test]
 fn answers_are_told_apart() {
-    let answer = |flags: u8, code: u8, count: u8| read_answer(0x1234, &[0x12, 0x34, flags, code, 0, 1, 0, count, 0, 0, 0, 0]);
+    let answer =
+        |flags: u8, code: u8, count: u8| read_answer(0x1234, &[0x12, 0x34, flags, code, 0, 1, 0, count, 0, 0, 0, 0]);
     assert_eq!(answer(0x81, 0x80, 1), Some(Answer::Known { address: true }));
     assert_eq!(answer(0x81, 0x80, 0), Some(Answer::Known { address: false }));
     assert_eq!(answer(0x81, 0x83, 0), Some(Answer::NoSuchName));
