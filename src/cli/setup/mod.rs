@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::arguments::SetupOrder;
-use super::check::{Report, Verdict};
+use super::check::{Check, Finding, Report, Verdict};
 use super::output::{answer, chain, complain, say_json};
 use super::{Exit, Site, client, problems_text, staff, terminal};
 use crate::clock::Clock;
@@ -177,7 +177,8 @@ impl Job {
         };
         let loaded = Loaded { config: site.config.clone(), ..sound.loaded };
         let report = Report::of(&loaded, false);
-        steps.ended("check", told_check(&report));
+        let verdict = verdict(&report, &steps);
+        steps.ended("check", told_check(&report, verdict));
         let facts = sheet::Facts {
             config: &site.config,
             certificate: &sound.certificate,
@@ -188,7 +189,7 @@ impl Job {
         };
         crash::point("setup.sheet");
         steps.ended("sheet", sheet::write(&self.sheet, &facts));
-        self.conclude(&Done { plan, report, account, window, notes }, &steps)
+        self.conclude(&Done { plan, report, verdict, account, window, notes }, &steps)
     }
 
     fn not_placed(&self, why: &str, mut steps: Steps) -> Exit {
@@ -233,7 +234,7 @@ impl Job {
     }
 
     fn conclude(&self, done: &Done, steps: &Steps) -> Exit {
-        let ok = !steps.any(State::Failed) && done.report.verdict() != Verdict::Fail;
+        let ok = !steps.any(State::Failed) && done.verdict != Verdict::Fail;
         answer(self.json, &self.document(done, steps, ok), || readable(done, ok));
         if ok { Exit::Ok } else { Exit::Failed }
     }
@@ -266,6 +267,7 @@ impl Job {
 struct Done {
     plan: Plan,
     report: Report,
+    verdict: Verdict,
     account: Option<Value>,
     window: Option<Value>,
     notes: Vec<Said>,
@@ -302,9 +304,16 @@ fn told_files(plan: &Plan) -> Outcome {
     Outcome::done(ja.join("\n    "), en.join("\n    "))
 }
 
-fn told_check(report: &Report) -> Outcome {
+/// How grave it is for what was to be done: where there is no systemd, that nothing runs yet is no failure of the set-up.
+fn verdict(report: &Report, steps: &Steps) -> Verdict {
+    let left_to_start = steps.is("service", State::Skipped);
+    let counts = |check: &&Check| !(left_to_start && check.finding == Some(Finding::ServiceDown));
+    report.checks.iter().filter(counts).map(|check| check.verdict).max().unwrap_or_default()
+}
+
+fn told_check(report: &Report, verdict: Verdict) -> Outcome {
     let digits = report.digits().spoken();
-    let said = match report.verdict() {
+    let said = match verdict {
         Verdict::Ok => {
             return Outcome::done(format!("すべて良好です。番号 {digits}"), format!("All is well. Number {digits}"));
         }
