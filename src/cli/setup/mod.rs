@@ -314,10 +314,10 @@ fn verdict(report: &Report, steps: &Steps) -> Verdict {
 fn told_check(report: &Report, verdict: Verdict) -> Outcome {
     let digits = report.digits().spoken();
     let said = match verdict {
-        Verdict::Ok => {
+        Verdict::Ok if report.verdict() == Verdict::Ok => {
             return Outcome::done(format!("すべて良好です。番号 {digits}"), format!("All is well. Number {digits}"));
         }
-        Verdict::Warn => {
+        Verdict::Ok | Verdict::Warn => {
             return Outcome::done(
                 format!("動きますが、見てほしいところがあります。番号 {digits}"),
                 format!("engawa works, and somebody should look at something. Number {digits}"),
