@@ -17,6 +17,7 @@ mod careplan;
 mod careplan_text;
 mod check;
 mod client;
+mod credstore;
 mod key;
 mod lan;
 mod master_key;

@@ -5,11 +5,9 @@
 
 use std::path::Path;
 
+use crate::cli::credstore;
 use crate::config::SecretRef;
 use crate::credential::{Secret, SecretError, SecretSource};
-
-/// Where the unit file's `LoadCredential=` finds its files.
-const CREDSTORE: &str = "/etc/credstore";
 
 /// What can be seen of a secret from here.
 pub(super) enum Sight {
@@ -26,14 +24,21 @@ pub(super) fn look(place: &SecretRef, credentials: Option<&Path>) -> Sight {
         (SecretRef::File(path), _) => (SecretSource::File(path.clone()), credentials),
         (SecretRef::Credential(name), Some(_)) => (SecretSource::Credential(name.clone()), credentials),
         (SecretRef::Credential(name), None) => {
-            let stored = format!("engawa.{}", name.strip_prefix("engawa-").unwrap_or(name));
-            (SecretSource::Credential(stored), Some(Path::new(CREDSTORE)))
+            (SecretSource::Credential(credstore::stored(name)), Some(Path::new(credstore::CLEAR)))
         }
     };
     match source.read_from(directory) {
         Ok(secret) => Sight::Seen(secret),
-        Err(SecretError::Read { .. }) if is_hidden(place, credentials) => Sight::Hidden,
+        Err(SecretError::Read { .. }) if is_hidden(place, credentials) => encrypted(place),
         Err(error) => Sight::Unusable(error),
+    }
+}
+
+/// One that is encrypted for this machine, which root can open.
+fn encrypted(place: &SecretRef) -> Sight {
+    match place {
+        SecretRef::Credential(name) => credstore::decrypt(name).map_or(Sight::Hidden, Sight::Seen),
+        SecretRef::File(_) => Sight::Hidden,
     }
 }
 

@@ -116,7 +116,7 @@ impl Talk<'_> {
             self.setting(
                 "facility.number",
                 "事業所番号・医療機関コード / Facility number",
-                found.clone().or(set.clone()),
+                found.as_deref().or(set.as_deref()),
             )?;
             let number = self.answer("facility.number");
             match found.as_ref().filter(|found| number.as_ref() != Some(*found)) {
@@ -130,19 +130,19 @@ impl Talk<'_> {
             }
         }
         let name = self.present.as_ref().map(|config| config.facility.name.clone());
-        self.setting("facility.name", "事業所の名前 / Its name", name.or(Some(String::new())))
+        self.setting("facility.name", "事業所の名前 / Its name", name.as_deref())
     }
 
     fn hub(&mut self) -> Asked<()> {
         let hub = self.present.as_ref().map(|config| config.hub.clone());
         let url = hub.as_ref().map(|hub| hub.url.to_string().trim_end_matches('/').to_owned());
-        self.setting("hub.url", "基盤の接続先（https://…） / The hub's address", url)?;
+        self.setting("hub.url", "基盤の接続先（https://…） / The hub's address", url.as_deref())?;
         let authority = hub.as_ref().filter(|hub| hub.ca_file.exists()).map(|hub| hub.ca_file.display().to_string());
         self.file("hub.ca_file", "基盤のCA証明書のファイル / The hub operator's CA file", authority.as_deref())?;
         self.setting(
             "hub.user_id",
             "基盤の利用者ID / User id at the hub",
-            hub.as_ref().map(|hub| hub.user_id.clone()),
+            hub.as_ref().map(|hub| hub.user_id.as_str()),
         )?;
         let kept = hub.is_some_and(|hub| self.layout.kept(&hub.password_file).is_some());
         self.password(kept)
@@ -185,14 +185,10 @@ impl Talk<'_> {
         }
         let set = lan.filter(|lan| !lan.listen.is_empty());
         let listen = set.as_ref().map(|lan| words(lan.listen.iter()));
-        self.list(
-            "lan.listen",
-            "受けるアドレスとポート / Listen on",
-            listen.unwrap_or_else(|| "0.0.0.0:8471".to_owned()),
-        )?;
+        self.list("lan.listen", "受けるアドレスとポート / Listen on", listen.as_deref().unwrap_or("0.0.0.0:8471"))?;
         let own = words(host::networks().iter().filter(|network| network.addr().is_ipv4()));
         let networks = set.map(|lan| words(lan.networks.iter())).filter(|networks| !networks.is_empty());
-        self.list("lan.networks", "事業所のネットワーク / The office's networks", networks.unwrap_or(own))
+        self.list("lan.networks", "事業所のネットワーク / The office's networks", &networks.unwrap_or(own))
     }
 
     fn rest(&mut self) -> Asked<()> {
@@ -211,31 +207,25 @@ impl Talk<'_> {
         self.setting(
             "exchange.directory",
             "ファイル交換のフォルダー（なければEnter） / Exchange folder (Enter: none)",
-            Some(folder),
+            Some(&folder),
         )
     }
 
     fn people(&mut self) -> Asked<()> {
-        self.setting(
-            "administrator.user",
-            "最初の管理者の利用者名 / The first administrator's user",
-            Some("admin".to_owned()),
-        )?;
-        self.setting("administrator.name", "管理者の氏名 / The administrator's name", Some("管理者".to_owned()))?;
+        self.setting("administrator.user", "最初の管理者の利用者名 / The first administrator's user", Some("admin"))?;
+        self.setting("administrator.name", "管理者の氏名 / The administrator's name", Some("管理者"))?;
         let lan = self.answer("lan.listen").is_some()
             || self.present.as_ref().is_some_and(|config| !config.lan.listen.is_empty());
         match lan {
-            true => {
-                self.setting("terminal.name", "最初の端末の名前 / The first terminal's name", Some("受付1".to_owned()))
-            }
+            true => self.setting("terminal.name", "最初の端末の名前 / The first terminal's name", Some("受付1")),
             false => Ok(()),
         }
     }
 
     /// One setting of text.
-    fn setting(&mut self, key: &str, question: &str, proposed: Option<String>) -> Asked<()> {
+    fn setting(&mut self, key: &str, question: &str, proposed: Option<&str>) -> Asked<()> {
         loop {
-            let typed = line(question, proposed.as_deref())?;
+            let typed = line(question, proposed)?;
             if self.take(key, typed.into()) {
                 return Ok(());
             }
@@ -243,9 +233,9 @@ impl Talk<'_> {
     }
 
     /// A list, its entries parted by commas or spaces.
-    fn list(&mut self, key: &str, question: &str, proposed: String) -> Asked<()> {
+    fn list(&mut self, key: &str, question: &str, proposed: &str) -> Asked<()> {
         loop {
-            let typed = line(question, Some(&proposed))?;
+            let typed = line(question, Some(proposed))?;
             let entries = typed.split([',', ' ', '、']).map(str::trim).filter(|entry| !entry.is_empty());
             if self.take(key, entries.collect::<Array>().into()) {
                 return Ok(());
@@ -282,7 +272,13 @@ impl Talk<'_> {
         let taken = self.answers.take(Line { key: key.to_owned(), line: 0, value: Some(value) });
         let problems = match taken {
             Err(problem) => vec![problem],
-            Ok(()) => judge::settings(self.layout, &self.answers).err().unwrap_or_default(),
+            Ok(()) => match judge::settings(self.layout, &self.answers) {
+                Err(problems) => problems,
+                Ok((_, loaded)) => {
+                    let folder = judge::exchange(&loaded.config);
+                    folder.map(|said| self.answers.problem("exchange.directory", said)).into_iter().collect()
+                }
+            },
         };
         let own: Vec<&ConfigProblem> = problems.iter().filter(|problem| problem.key.as_deref() == Some(key)).collect();
         for ConfigProblem { ja, en, .. } in &own {

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::answers::Answers;
 use super::judge::{PASSPHRASE, PASSWORD, Sound};
-use super::layout::{self, Keeping, Layout};
+use super::layout::{Keeping, Layout};
+use crate::cli::credstore;
 use crate::credential::Secret;
 
 const CREDENTIALS: &str = include_str!("../../../systemd/examples/encrypted-credentials.conf");
@@ -126,7 +127,7 @@ impl Plan {
             None => (0o600, None),
         };
         let there = match layout.keeping {
-            Keeping::Encrypted => layout::decrypted(name, &path).map(|there| Zeroizing::new(there.bytes().to_vec())),
+            Keeping::Encrypted => credstore::decrypt(name).map(|there| Zeroizing::new(there.bytes().to_vec())),
             Keeping::Credstore | Keeping::Files => present(&path)?,
         };
         let change = match there {
@@ -137,7 +138,7 @@ impl Plan {
         let content = match (layout.keeping, change) {
             (_, Change::Same) => Zeroizing::default(),
             (Keeping::Encrypted, Change::Mode) => present(&path)?.unwrap_or_default(),
-            (Keeping::Encrypted, _) => layout::encrypted(name, secret.bytes())
+            (Keeping::Encrypted, _) => credstore::encrypt(name, secret.bytes())
                 .ok_or_else(|| io::Error::other(format!("systemd-creds encrypt --name={name}")))?,
             _ => Zeroizing::new(secret.bytes().to_vec()),
         };

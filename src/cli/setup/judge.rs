@@ -205,7 +205,8 @@ fn authority(answers: &Answers, config: &Config) -> Option<Said> {
     }
 }
 
-fn exchange(config: &Config) -> Option<Said> {
+/// What is wrong with the folder for files.
+pub(super) fn exchange(config: &Config) -> Option<Said> {
     let folder = config.exchange.directory.as_deref()?;
     (!folder.is_dir()).then(|| {
         let shown = folder.display();

@@ -1,18 +1,13 @@
 //! Where things go: on a box where its units look for them, elsewhere beside the settings file.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use zeroize::Zeroizing;
-
+use crate::cli::credstore::{self, CLEAR, encrypted_file, stored};
 use crate::config::{DEFAULT_PATH, SecretRef};
 use crate::credential::{Secret, SecretSource};
 
 /// What systemd is the first process of.
 const BOOTED: &str = "/run/systemd/system";
-const CREDSTORE: &str = "/etc/credstore";
-const ENCRYPTED: &str = "/etc/credstore.encrypted";
 const UNITS: &str = "/etc/systemd/system";
 /// The group of the service.
 const GROUP: &str = "engawa";
@@ -73,8 +68,8 @@ impl Layout {
     /// The file of a secret of that name.
     pub(super) fn secret(&self, name: &str) -> PathBuf {
         match self.keeping {
-            Keeping::Encrypted => Path::new(ENCRYPTED).join(stored(name)),
-            Keeping::Credstore => Path::new(CREDSTORE).join(stored(name)),
+            Keeping::Encrypted => encrypted_file(name),
+            Keeping::Credstore => Path::new(CLEAR).join(stored(name)),
             Keeping::Files => self.folder.join("secrets").join(name),
         }
     }
@@ -89,7 +84,7 @@ impl Layout {
 
     /// A secret in clear that an encrypted one takes the place of.
     pub(super) fn in_clear(&self, name: &str) -> Option<PathBuf> {
-        (self.keeping == Keeping::Encrypted).then(|| Path::new(CREDSTORE).join(stored(name)))
+        (self.keeping == Keeping::Encrypted).then(|| Path::new(CLEAR).join(stored(name)))
     }
 
     /// The drop-ins of that name of the units that are given secrets.
@@ -107,8 +102,8 @@ impl Layout {
         match place {
             SecretRef::File(path) => SecretSource::File(path.clone()).read().ok(),
             SecretRef::Credential(_) if !self.on_box => None,
-            SecretRef::Credential(name) => decrypted(name, &Path::new(ENCRYPTED).join(stored(name)))
-                .or_else(|| SecretSource::Credential(stored(name)).read_from(Some(Path::new(CREDSTORE))).ok()),
+            SecretRef::Credential(name) => credstore::decrypt(name)
+                .or_else(|| SecretSource::Credential(stored(name)).read_from(Some(Path::new(CLEAR))).ok()),
         }
     }
 }
@@ -117,38 +112,10 @@ fn drop_in(unit: &str, file: &str) -> PathBuf {
     Path::new(UNITS).join(format!("{unit}.service.d")).join(file)
 }
 
-/// The file name of a credential, as the unit files have it.
-fn stored(name: &str) -> String {
-    format!("engawa.{}", name.strip_prefix("engawa-").unwrap_or(name))
-}
-
 fn own_master_key() -> bool {
-    Path::new(CREDSTORE).join(stored("engawa-master-key")).exists()
+    Path::new(CLEAR).join(stored("engawa-master-key")).exists()
 }
 
 fn encryption_works() -> bool {
-    encrypted("probe", b"probe").is_some()
-}
-
-/// A secret encrypted for this machine under its name; `None` where `systemd-creds` cannot.
-pub(super) fn encrypted(name: &str, secret: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    creds(&["encrypt", &format!("--name={name}"), "-", "-"], secret)
-}
-
-/// What an encrypted file holds; `None` where it is not there or cannot be opened on this machine.
-pub(super) fn decrypted(name: &str, file: &Path) -> Option<Secret> {
-    let blob = std::fs::read(file).ok()?;
-    creds(&["decrypt", &format!("--name={name}"), "-", "-"], &blob).map(Secret::from)
-}
-
-/// `systemd-creds` with what it needs on its standard input: a secret never stands among arguments.
-fn creds(arguments: &[&str], input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut command = Command::new("systemd-creds");
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    // Both are far smaller than what a pipe holds: it is written before it is read.
-    let written = child.stdin.take().map(|mut pipe| pipe.write_all(input));
-    let output = child.wait_with_output().ok()?;
-    let stdout = Zeroizing::new(output.stdout);
-    (matches!(written, Some(Ok(()))) && output.status.success() && !stdout.is_empty()).then_some(stdout)
+    credstore::encrypt("probe", b"probe").is_some()
 }

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::arguments::SetupOrder;
-use super::check::{Report, Verdict};
+use super::check::{Check, Finding, Report, Verdict};
 use super::output::{answer, chain, complain, say_json};
 use super::{Exit, Site, client, problems_text, staff, terminal};
 use crate::clock::Clock;
@@ -39,6 +39,7 @@ use answers::Answers;
 use files::{Change, Plan};
 use judge::Sound;
 use layout::Layout;
+use place::Earlier;
 use step::{Outcome, State, Steps};
 
 /// A sentence in both languages.
@@ -70,13 +71,14 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
     let layout = Layout::of(base);
     let clock = Clock::system();
     let mut steps = Steps::new(clock.clone(), !order.json);
-    match place::finish_earlier(&layout.folder) {
-        Ok(false) => {}
-        Ok(true) => steps.ended(
-            "earlier",
-            Outcome::done("中断した前回の続きを終えました。", "What an interrupted run had decided is finished."),
-        ),
+    let earlier = match place::finish_earlier(&layout.folder) {
+        Ok(earlier) => earlier,
         Err(error) => return unwritable(&error),
+    };
+    if earlier == Earlier::Finished {
+        let outcome =
+            Outcome::done("中断した前回の続きを終えました。", "What an interrupted run had decided is finished.");
+        steps.ended("earlier", outcome);
     }
     let asked = match &order.answers {
         Some(path) => read::from_file(&layout, path),
@@ -104,7 +106,9 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
         Ok((answers, sound, sheet))
     });
     match tried {
-        Ok((answers, sound, sheet)) => Job { layout, answers, sheet, json: order.json, clock }.carry_out(sound, steps),
+        Ok((answers, sound, sheet)) => {
+            Job { layout, answers, sheet, json: order.json, clock, earlier }.carry_out(sound, steps)
+        }
         Err(problems) => refused(order.json, &problems),
     }
 }
@@ -145,6 +149,7 @@ struct Job {
     sheet: PathBuf,
     json: bool,
     clock: Clock,
+    earlier: Earlier,
 }
 
 impl Job {
@@ -165,12 +170,15 @@ impl Job {
             Ok(Loaded { config, .. }) => Site { config, named: false },
             Err(problems) => return refused(self.json, &problems),
         };
-        let Some((account, window)) = self.with_service(&site, !plan.is_done(), &mut steps) else {
+        let Some((account, window)) =
+            self.with_service(&site, self.earlier != Earlier::Nothing || !plan.is_done(), &mut steps)
+        else {
             return Exit::Failed;
         };
         let loaded = Loaded { config: site.config.clone(), ..sound.loaded };
         let report = Report::of(&loaded, false);
-        steps.ended("check", told_check(&report));
+        let verdict = verdict(&report, &steps);
+        steps.ended("check", told_check(&report, verdict));
         let facts = sheet::Facts {
             config: &site.config,
             certificate: &sound.certificate,
@@ -181,7 +189,7 @@ impl Job {
         };
         crash::point("setup.sheet");
         steps.ended("sheet", sheet::write(&self.sheet, &facts));
-        self.conclude(&Done { plan, report, account, window, notes }, &steps)
+        self.conclude(&Done { plan, report, verdict, account, window, notes }, &steps)
     }
 
     fn not_placed(&self, why: &str, mut steps: Steps) -> Exit {
@@ -209,6 +217,11 @@ impl Job {
         Some(runtime.block_on(async {
             let answers = client::ask(site, http::Method::GET, "/v1/health", None).await.is_ok();
             let (service, outcome) = service::bring_up(&self.layout, changed, answers);
+            if outcome.state != State::Failed
+                && let Err(error) = place::settled(&self.layout.folder)
+            {
+                complain(&chain(&error));
+            }
             steps.ended("service", outcome);
             let wanted = self.answers.administrator.as_ref();
             let (outcome, account) = people::administrator(site, &self.layout, service, wanted).await;
@@ -221,7 +234,7 @@ impl Job {
     }
 
     fn conclude(&self, done: &Done, steps: &Steps) -> Exit {
-        let ok = !steps.any(State::Failed) && done.report.verdict() != Verdict::Fail;
+        let ok = !steps.any(State::Failed) && done.verdict != Verdict::Fail;
         answer(self.json, &self.document(done, steps, ok), || readable(done, ok));
         if ok { Exit::Ok } else { Exit::Failed }
     }
@@ -254,6 +267,7 @@ impl Job {
 struct Done {
     plan: Plan,
     report: Report,
+    verdict: Verdict,
     account: Option<Value>,
     window: Option<Value>,
     notes: Vec<Said>,
@@ -290,13 +304,20 @@ fn told_files(plan: &Plan) -> Outcome {
     Outcome::done(ja.join("\n    "), en.join("\n    "))
 }
 
-fn told_check(report: &Report) -> Outcome {
+/// How grave it is for what was to be done: where there is no systemd, that nothing runs yet is no failure of the set-up.
+fn verdict(report: &Report, steps: &Steps) -> Verdict {
+    let left_to_start = steps.is("service", State::Skipped);
+    let counts = |check: &&Check| !(left_to_start && check.finding == Some(Finding::ServiceDown));
+    report.checks.iter().filter(counts).map(|check| check.verdict).max().unwrap_or_default()
+}
+
+fn told_check(report: &Report, verdict: Verdict) -> Outcome {
     let digits = report.digits().spoken();
-    let said = match report.verdict() {
-        Verdict::Ok => {
+    let said = match verdict {
+        Verdict::Ok if report.verdict() == Verdict::Ok => {
             return Outcome::done(format!("すべて良好です。番号 {digits}"), format!("All is well. Number {digits}"));
         }
-        Verdict::Warn => {
+        Verdict::Ok | Verdict::Warn => {
             return Outcome::done(
                 format!("動きますが、見てほしいところがあります。番号 {digits}"),
                 format!("engawa works, and somebody should look at something. Number {digits}"),

@@ -1,7 +1,7 @@
 //! Puts files in place, all of them or none, whenever the power goes.
 //!
 //! Each is written beside its place and synced. Then a note names them all, and from there on it is decided: whoever finds the note
-//! finishes. Without it, what lies beside is litter and is swept by the next run.
+//! finishes. Without it, what lies beside is litter and is swept by the next run. The note goes when the service has taken the files up.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -28,16 +28,39 @@ fn at(path: &Path) -> impl Fn(io::Error) -> PlaceError {
     move |source| PlaceError { path: path.clone(), source }
 }
 
-/// Finishes what an interrupted run had decided; whether there was something.
+/// What an interrupted run left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earlier {
+    Nothing,
+    /// Files were in place; whoever reads them may not have been told.
+    Untold,
+    /// Files that were decided are in place only now.
+    Finished,
+}
+
+/// Finishes what an interrupted run had decided.
 ///
 /// # Errors
 /// When a file cannot be put in place.
-pub(super) fn finish_earlier(folder: &Path) -> Result<bool, PlaceError> {
+pub(super) fn finish_earlier(folder: &Path) -> Result<Earlier, PlaceError> {
     let note = folder.join(NOTE);
     match fs::read_to_string(&note) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Earlier::Nothing),
         Err(error) => Err(at(&note)(error)),
-        Ok(text) => finish(&note, text.lines().map(Path::new)).map(|()| true),
+        Ok(text) if text.is_empty() => Ok(Earlier::Untold),
+        Ok(text) => finish(folder, text.lines().map(Path::new)).map(|()| Earlier::Finished),
+    }
+}
+
+/// Whoever reads the files has been told of them.
+///
+/// # Errors
+/// When the note cannot be taken away.
+pub(super) fn settled(folder: &Path) -> Result<(), PlaceError> {
+    let note = folder.join(NOTE);
+    match fs::remove_file(&note) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| sync(folder)).map_err(at(&note)),
     }
 }
 
@@ -60,7 +83,7 @@ pub(super) fn carry_out(folder: &Path, plan: &Plan) -> Result<(), PlaceError> {
             return Err(error);
         }
         crash::point("setup.noted");
-        finish(&folder.join(NOTE), puts.iter().map(|put| put.path.as_path()))?;
+        finish(folder, puts.iter().map(|put| put.path.as_path()))?;
     }
     for path in &plan.removals {
         fs::remove_file(path).map_err(at(path))?;
@@ -113,13 +136,15 @@ fn folder_of(put: &Put) -> io::Result<()> {
 }
 
 fn note(folder: &Path, puts: &[&Put]) -> Result<(), PlaceError> {
-    let path = folder.join(NOTE);
     let text: String = puts.iter().map(|put| format!("{}\n", put.path.display())).collect();
+    let synced = puts.iter().try_for_each(|put| put.path.parent().map_or(Ok(()), sync).map_err(at(&put.path)));
+    synced.and_then(|()| write_note(folder, &text))
+}
+
+fn write_note(folder: &Path, text: &str) -> Result<(), PlaceError> {
+    let path = folder.join(NOTE);
+    sweep(&path);
     let written = || -> io::Result<()> {
-        for put in puts {
-            put.path.parent().map_or(Ok(()), sync)?;
-        }
-        sweep(&path);
         let staged = beside(&path);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
         file.write_all(text.as_bytes())?;
@@ -130,7 +155,9 @@ fn note(folder: &Path, puts: &[&Put]) -> Result<(), PlaceError> {
     written().map_err(at(&path))
 }
 
-fn finish<'p>(note: &Path, paths: impl Iterator<Item = &'p Path>) -> Result<(), PlaceError> {
+/// Puts the files in place. The note stays, empty, until [`settled`]: a run that goes on after this one knows that something changed,
+/// and takes nothing for decided that it has only begun itself.
+fn finish<'p>(folder: &Path, paths: impl Iterator<Item = &'p Path>) -> Result<(), PlaceError> {
     for path in paths {
         match fs::rename(beside(path), path) {
             // Put in place by the run that was interrupted.
@@ -140,8 +167,7 @@ fn finish<'p>(note: &Path, paths: impl Iterator<Item = &'p Path>) -> Result<(), 
         path.parent().map_or(Ok(()), sync).map_err(at(path))?;
         crash::point("setup.one_placed");
     }
-    let ended = fs::remove_file(note).and_then(|()| note.parent().map_or(Ok(()), sync));
-    ended.map_err(at(note))
+    write_note(folder, "")
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

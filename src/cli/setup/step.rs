@@ -70,6 +70,11 @@ impl Steps {
         self.steps.iter().any(|(_, outcome, _)| outcome.state == state)
     }
 
+    /// Whether the step of that name ended so.
+    pub(super) fn is(&self, name: &str, state: State) -> bool {
+        self.steps.iter().any(|(step, outcome, _)| *step == name && outcome.state == state)
+    }
+
     /// All of them, for programs.
     pub(super) fn json(&self) -> Value {
         let step = |(name, Outcome { state, said }, took): &(&str, Outcome, Duration)| {

@@ -46,5 +46,7 @@ fn what_was_decided_is_finished_although_the_answers_are_other_ones() {
     let told = told(&machine.set_up_with("[cards]\nreaders = 99\n", &[]), 78);
     assert_eq!(told["problems"][0]["key"], "cards.readers");
     assert!(machine.office().contains("9910000011"));
+    // Nobody has been told of it yet.
+    super::told(&machine.set_up_with("", &[]), 0);
     assert!(!machine.at("etc/.setup-pending").exists());
 }
