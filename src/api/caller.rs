@@ -211,10 +211,10 @@ needs! {
     Admin = Admin;
 }
 
-impl<N: Needs> FromRequestParts<Arc<Api>> for With<N> {
+impl<N: Needs, S: Sync> FromRequestParts<S> for With<N> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         admitted(parts, N::RIGHTS).map(|caller| Self { caller, right: PhantomData })
     }
 }

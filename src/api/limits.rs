@@ -52,7 +52,6 @@ impl RequestSeats {
 }
 
 /// How one route is guarded.
-#[derive(Clone)]
 pub(super) struct Guard {
     /// What it is a route of.
     pub(super) api: Arc<Api>,
@@ -95,7 +94,7 @@ pub(super) enum Recording {
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The layer in front of each handler.
-pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let seat = match guard.seats.as_ref().map(|seats| seats.take(&request)) {
         None => None,
         Some(Some(seat)) => Some(Arc::new(seat)),
@@ -191,7 +190,7 @@ impl Guard {
     /// Runs the handler of a route that is open to all. Where it is an act, it runs to its end, and its response says whose it was; without that
     /// it was a stranger's.
     async fn open(
-        self,
+        self: Arc<Self>,
         connection: Option<Connection>,
         running: impl Future<Output = Response> + Send + 'static,
     ) -> Response {
@@ -213,12 +212,12 @@ impl Guard {
 
     /// Runs the handler and records how the act ended, before the answer leaves.
     async fn recorded(
-        self,
+        self: Arc<Self>,
         connection: Option<Connection>,
         (act, on): (Draft, Option<String>),
         running: impl Future<Output = Response> + Send + 'static,
     ) -> Response {
-        let recorder = self.recorder;
+        let recorder = Arc::clone(&self.recorder);
         match (self.recording, connection) {
             (Recording::None, _) => running.await,
             (Recording::Look, _) => recorder.look(act, on, running.await).await,

@@ -1,10 +1,9 @@
 //! Counts and times of requests, by route pattern and status class: closed sets, so that no address and no id becomes a label.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 
 use super::problem::Failure;
@@ -17,12 +16,12 @@ static PATTERNS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
     paths.map(|path| (path.clone(), &*path.leak())).collect()
 });
 
-/// The layer inside the one that writes failures out, where their codes are still to be seen.
-pub(super) async fn meter(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+/// Inside the part that writes failures out, where their codes are still to be seen.
+pub(super) async fn meter(api: &Api, request: Request, inner: impl AsyncFnOnce(Request) -> Response) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.and_then(|path| PATTERNS.get(path.as_str()).copied()).unwrap_or("other");
     let start = api.clock.elapsed();
-    let response = next.run(request).await;
+    let response = inner(request).await;
     let took = api.clock.elapsed().saturating_sub(start);
     let failure = response.extensions().get::<Failure>();
     let status = failure.map_or(response.status(), Failure::status);

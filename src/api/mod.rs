@@ -27,6 +27,7 @@ pub mod rate;
 mod recorder;
 mod routes;
 mod serve;
+mod shared;
 mod shown;
 mod standing;
 mod steady;
@@ -173,8 +174,8 @@ pub struct FacilityHealth {
     pub number: String,
     /// The settings do not name it.
     pub gone: bool,
-    /// Documents that have not come to an end.
-    pub waiting: u64,
+    /// Documents that have not come to an end; `None` while the database cannot be read.
+    pub waiting: Option<u64>,
     /// Name and state of each part, in the order to show.
     pub parts: Vec<(&'static str, Health)>,
 }

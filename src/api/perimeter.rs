@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONNECTION,
@@ -20,7 +20,6 @@ use axum::http::header::{
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 
@@ -122,20 +121,20 @@ enum Cors {
     Listed(HeaderValue),
 }
 
-/// The layer inside the one that writes failures out.
-pub(super) async fn perimeter(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+/// Inside the part that writes failures out.
+pub(super) async fn perimeter(api: &Api, request: Request, inner: impl AsyncFnOnce(Request) -> Response) -> Response {
     let peer = request.extensions().get::<Connection>().map(|connection| connection.peer.clone());
-    let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else { return next.run(request).await };
+    let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else { return inner(request).await };
     let lan = matches!(peer, Peer::Lan { .. });
     let (parts, body) = request.into_parts();
-    let judged = match paced(&api, &peer) {
+    let judged = match paced(api, &peer) {
         Ok(()) => judge(&api.config.perimeter.reach(), &parts, lan),
         Err(failure) => Err(failure),
     };
     let (cors, mut response) = match judged {
         Err(failure) => (Cors::None, refusal(failure)),
         Ok(cors @ Cors::Listed(_)) if is_preflight(&parts) => (cors, preflight(&parts.headers)),
-        Ok(cors) => (cors, next.run(Request::from_parts(parts, body)).await),
+        Ok(cors) => (cors, inner(Request::from_parts(parts, body)).await),
     };
     if let Cors::Listed(origin) = cors {
         let headers = response.headers_mut();

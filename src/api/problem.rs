@@ -11,7 +11,6 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument as _;
 use utoipa::ToSchema;
@@ -401,14 +400,14 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The outermost layer: mints the correlation id, puts it on every answer and writes out failures.
-pub(super) async fn dress(request: Request, next: Next) -> Response {
+/// The outermost part of the front: mints the correlation id, puts it on every answer and writes out failures.
+pub(super) async fn dress(request: Request, inner: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = Uuid::new_v4();
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     // Of the highest level, so that it is there for every line; the facility is known once the caller is.
     let facility = tracing::field::Empty;
     let span = tracing::error_span!("request", correlation_id = %id, method = %request.method(), route, facility);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = inner(request).instrument(span.clone()).await;
     if let Some(failure) = failure_of(&mut response) {
         span.in_scope(|| failure.log());
         write_out(&failure, id, &mut response);

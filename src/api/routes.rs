@@ -1,15 +1,14 @@
 //! The one table of routes. The router, the OpenAPI document and the check of query parameters are all made from it.
 
-use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use axum::{Extension, Router};
-use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt as _;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{HttpMethod, RefOr};
 
@@ -20,6 +19,7 @@ use super::meter::meter;
 use super::perimeter::perimeter;
 use super::problem::{Failure, dress};
 use super::recorder::Recorder;
+use super::shared::Shared;
 use super::{Api, v1};
 use crate::fault::Code;
 use crate::terminal::Right;
@@ -31,8 +31,8 @@ pub(super) enum Pace {
     Normal,
     /// Refused under load; keeps its own time.
     Own,
-    /// Takes no seat, so that others who have them keep nobody from it: how the gateway is, the pages, and pairing, whose sender is known
-    /// only once the request is read. Keeps its own time.
+    /// Takes no seat, so that others who have them keep nobody from it: how the gateway is, the pages, pairing and the
+    /// renewal of a certificate, of which it is known only once the request is read whether its sender is let in. Keeps its own time.
     Always,
 }
 
@@ -51,14 +51,14 @@ pub(super) struct Route {
     /// The act that it is in the trail; empty: none.
     pub(super) act: &'static str,
     pace: Pace,
-    handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+    handler: fn(MethodFilter) -> MethodRouter<Shared>,
 }
 
 impl Route {
     fn of<P: utoipa::Path, N: Needs>(
         pace: Pace,
         act: &'static str,
-        handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+        handler: fn(MethodFilter) -> MethodRouter<Shared>,
     ) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
         Self {
@@ -140,7 +140,7 @@ table! {
     Normal Admin    ""                       terminals::list / __path_list;
     Normal Admin    "terminal.revoke"        terminals::revoke / __path_revoke;
     Normal Admin    "terminal.reopen"        terminals::reopen / __path_reopen;
-    Own    Certificate "terminal.renew"         terminals::renew / __path_renew;
+    Always Certificate "terminal.renew"         terminals::renew / __path_renew;
     Normal Admin    ""                       pairing::list / __path_list;
     Own    Admin    "pairing.open"           pairing::open / __path_open;
     Normal Admin    "pairing.shut"           pairing::shut / __path_shut;
@@ -166,27 +166,34 @@ table! {
 /// The endpoint as an axum router, to be given to [`super::serve`].
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
+    let shared = Shared::new(Arc::clone(&api));
     let seats = RequestSeats::new(api.config.max_requests);
-    let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
     let facility = api.config.facility.clone();
     let recorder = Arc::new(Recorder::new(api.trail.clone(), api.clock.clone(), facility));
     let mut router = Router::new();
     for route in table() {
-        let guarded = from_fn_with_state(guard_of(&route, &api, &seats, &recorder), guard);
+        let guarded = from_fn_with_state(Arc::new(guard_of(&route, &api, &seats, &recorder)), guard);
         let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
         router = router.route(&route.path, handler);
     }
     router
         .fallback(|| async { Failure::from(Code::RequestNotFound) })
-        .method_not_allowed_fallback(|State(_): State<Arc<Api>>| async { Failure::from(Code::RequestMethod) })
-        .layer(Extension(streams))
-        .layer(Extension(v1::careplans::Seats::new()))
-        .layer(Extension(v1::turns::Turns::default()))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(&api), perimeter))
-        .layer(from_fn_with_state(Arc::clone(&api), meter))
-        .layer(from_fn(dress))
-        .with_state(api)
+        .method_not_allowed_fallback(|State(_): State<Shared>| async { Failure::from(Code::RequestMethod) })
+        .layer(from_fn_with_state(shared.clone(), front))
+        .with_state(shared)
+}
+
+/// What every request passes, from without: correlation id and rendering of failures, counts, perimeter, panic barrier. One layer, as each
+/// one is copied with every request, together with all below it.
+async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let api = shared.api();
+    let guarded = async |request| {
+        let barred = AssertUnwindSafe(next.run(request)).catch_unwind();
+        // The panic's own words stay out of answer and log: they may quote the document.
+        barred.await.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())
+    };
+    dress(request, async |request| meter(api, request, async |request| perimeter(api, request, guarded).await).await)
+        .await
 }
 
 fn guard_of(route: &Route, api: &Arc<Api>, seats: &RequestSeats, recorder: &Arc<Recorder>) -> Guard {
@@ -240,10 +247,4 @@ fn filter(method: &HttpMethod) -> MethodFilter {
         HttpMethod::Patch => MethodFilter::PATCH,
         _ => MethodFilter::GET,
     }
-}
-
-/// The panic's own words stay out of the answer and of this log line: they may quote the document.
-#[allow(clippy::needless_pass_by_value, reason = "the signature of the panic handler")]
-fn panicked(_: Box<dyn Any + Send>) -> Response {
-    Failure::from(Code::GatewayInternal).into_response()
 }

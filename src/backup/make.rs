@@ -20,9 +20,9 @@ use crate::model::hex;
 use crate::store::{SetFact, Store};
 
 /// The fact that holds the public half of the recovery key.
-const RECIPIENT: &str = "backup.recipient";
+pub const RECIPIENT: &str = "backup.recipient";
 /// The fact that says when a backup was handed out whole last, in milliseconds since 1970.
-const LAST: &str = "backup.last";
+pub const LAST: &str = "backup.last";
 /// Where the copy of the database lies, inside the state directory.
 const FOLDER: &str = "backup";
 /// No small file is larger.

@@ -16,7 +16,7 @@ mod target;
 mod unpack;
 
 pub use key::{Recipient, RecoveryKey};
-pub use make::{Backups, Config, Prepared, sweep};
+pub use make::{Backups, Config, LAST, Prepared, RECIPIENT, sweep};
 pub use manifest::{Manifest, Part};
 pub use sign::{BoxKey, Signer};
 pub use target::Target;

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
 /// A file that is being written under another name. Dropped before it is finished, it is removed.
 pub struct Target {
     file: File,
@@ -48,12 +51,21 @@ impl Target {
     /// What the file system refused; then there is no file of that name.
     pub fn finish(mut self) -> io::Result<PathBuf> {
         self.file.sync_all()?;
-        fs::rename(&self.draft, &self.path)?;
+        into_place(&self.draft, &self.path)?;
         self.finished = true;
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Some file systems of USB sticks know no such order.
         let _ = File::open(parent).and_then(|directory| directory.sync_all());
         Ok(self.path.clone())
+    }
+}
+
+/// Under its name, and over no file that came to be there meanwhile.
+fn into_place(draft: &Path, path: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, draft, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+        // File systems that know no such order: the name was free when the file was begun.
+        Err(Errno::EINVAL | Errno::ENOSYS) if !path.exists() => fs::rename(draft, path),
+        done => Ok(done?),
     }
 }
 

@@ -41,8 +41,9 @@ use clap::Parser as _;
 use crate::config::{Config, ConfigProblem, Loaded};
 use crate::fault::Code;
 use arguments::{Arguments, AuditOrder, CareplanOrder, Command, RestoreOrder};
-pub use check::{Check, Finding, Verdict, Who};
+pub use check::{Check, Digits, Finding, Misheard, Verdict, Who, markdown as findings_markdown};
 use output::{complain, say};
+pub use support_bundle::undecided_settings;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

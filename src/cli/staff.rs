@@ -12,20 +12,45 @@ use crate::people::Role;
 
 pub(super) fn admin(site: &Site, AdminOrder::Init { user, name, json }: AdminOrder) -> Exit {
     on_this_thread(async {
-        let accounts = match obey(site, &gateway::StaffOrder::List).await {
-            Ok(accounts) => accounts,
-            Err(refusal) => return refusal.report(json),
-        };
-        if has_administrator(&accounts) {
-            complain(
-                "管理者はもういます。追加は engawa staff add、パスワードを忘れたときは engawa staff password で。\n\
-                 There is an administrator already. Add others with engawa staff add; for a forgotten password use engawa staff password.",
-            );
-            return Exit::Failed;
+        match first_administrator(site, user, name).await {
+            Ok(First::Made(account)) => {
+                if json {
+                    say_json(&account);
+                } else {
+                    say(&with_password(&account));
+                }
+                Exit::Ok
+            }
+            Ok(First::There { .. }) => {
+                complain(
+                    "管理者はもういます。追加は engawa staff add、パスワードを忘れたときは engawa staff password で。\n\
+                     There is an administrator already. Add others with engawa staff add; for a forgotten password use engawa staff password.",
+                );
+                Exit::Failed
+            }
+            Err(refusal) => refusal.report(json),
         }
-        let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None, hub_user: None };
-        report(site, order, json).await
     })
+}
+
+/// What became of the first administrator.
+pub(super) enum First {
+    /// The account, with its one-time password.
+    Made(Value),
+    /// There is one; `waiting`: a user among them who has never logged in.
+    There { waiting: Option<String> },
+}
+
+/// Makes the first administrator, if there is none.
+pub(super) async fn first_administrator(site: &Site, user: String, name: String) -> Result<First, Refusal> {
+    let accounts = obey(site, &gateway::StaffOrder::List).await?;
+    let mut administrators = administrators(&accounts).peekable();
+    if administrators.peek().is_some() {
+        let waits = |item: &&Value| item.get("one_time").and_then(Value::as_bool) == Some(true);
+        return Ok(First::There { waiting: administrators.find(waits).map(|item| text_of(item, "user")) });
+    }
+    let order = gateway::StaffOrder::Add { user, name, role: Role::Administrator, leaves_on: None, hub_user: None };
+    obey(site, &order).await.map(First::Made)
 }
 
 pub(super) fn staff(site: &Site, order: StaffOrder) -> Exit {
@@ -57,13 +82,22 @@ async fn report(site: &Site, order: gateway::StaffOrder, json: bool) -> Exit {
 }
 
 /// Why an order was not obeyed.
-enum Refusal {
+pub(super) enum Refusal {
     Refused(client::Answer),
     NoAnswer(NoAnswer),
     Offline(gateway::StartError),
 }
 
 impl Refusal {
+    /// Why, in Japanese and in English.
+    pub(super) fn sentences(&self) -> (String, String) {
+        match self {
+            Self::Refused(answer) => (text_of(&answer.body, "detail"), text_of(&answer.body, "detail_en")),
+            Self::NoAnswer(error) => (chain(error), chain(error)),
+            Self::Offline(error) => (error.code.ja().to_owned(), error.code.en().to_owned()),
+        }
+    }
+
     fn report(&self, json: bool) -> Exit {
         match self {
             Self::Refused(answer) => client::refused(answer, json),
@@ -115,21 +149,27 @@ fn items(answer: &Value) -> &[Value] {
     answer.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn has_administrator(answer: &Value) -> bool {
-    items(answer).iter().any(|item| {
+fn administrators(answer: &Value) -> impl Iterator<Item = &Value> {
+    items(answer).iter().filter(|item| {
         text_of(item, "role") == Role::Administrator.name() && item.get("active").and_then(Value::as_bool) == Some(true)
     })
+}
+
+/// A one-time password, which is shown this once.
+pub(super) fn with_password(account: &Value) -> String {
+    format!(
+        "{password}\n利用者 {user} の一回限りのパスワードです。二度と表示されません。7日以内にログインし、自分のパスワードに変えてください。\n\
+         The one-time password of {user}. It is not shown again. Log in within 7 days and change it to one of your own.",
+        password = text_of(account, "one_time_password"),
+        user = text_of(account, "user"),
+    )
 }
 
 fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
     use gateway::StaffOrder as To;
     let user = text_of(answer, "user");
     match order {
-        To::Add { .. } | To::Password { .. } => format!(
-            "{password}\n利用者 {user} の一回限りのパスワードです。二度と表示されません。7日以内にログインし、自分のパスワードに変えてください。\n\
-             The one-time password of {user}. It is not shown again. Log in within 7 days and change it to one of your own.",
-            password = text_of(answer, "one_time_password"),
-        ),
+        To::Add { .. } | To::Password { .. } => with_password(answer),
         To::List => table(answer),
         To::Hub { hub_user: Some(_), .. } => format!("登録しました / Noted: {user}"),
         To::Hub { .. } => format!("なくしました / Taken away: {user}"),

@@ -85,7 +85,11 @@ fn facilities(several: &[(&String, &Value)]) -> String {
     for (number, facility) in several {
         let (status, waiting) = (text_of(facility, "status"), text_of(facility, "waiting"));
         let status = word(&status);
-        text.push_str(&format!("\n{number}  {status}  待ち {waiting}件 / {waiting} waiting\n"));
+        let waiting = match waiting.as_str() {
+            "-" => "待ちの件数は不明 / how many are waiting is not known".to_owned(),
+            waiting => format!("待ち {waiting}件 / {waiting} waiting"),
+        };
+        text.push_str(&format!("\n{number}  {status}  {waiting}\n"));
         text.push_str(&sentences(&text_of(facility, "reason")));
         text.push_str(&listed(parts(facility)));
     }

@@ -73,7 +73,8 @@ fn picture(path: &Path, svg: &str) -> std::io::Result<()> {
     file.write_all(svg.as_bytes())
 }
 
-fn paper(window: &Value) -> String {
+/// A window's code, which is shown this once.
+pub(super) fn paper(window: &Value) -> String {
     let words: Vec<&str> = strings(window, "words");
     format!(
         "コード / code:  {}\n言葉 / words:   {}\n{}\n{} まで、1台だけ。5回間違えた端末は10分間受け付けません。このコードは二度と表示されません。\n\

@@ -11,6 +11,7 @@
 
 mod checks;
 mod document;
+pub mod draft;
 mod facilities;
 mod problem;
 mod reader;

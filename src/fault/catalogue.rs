@@ -356,8 +356,8 @@ catalogue! {
         "基盤の利用者IDがロックされています。解除の時刻まで待ちます。急ぐときは事業所の管理者が解除してください。"
         "The hub account is locked. engawa waits until the time named; the facility's administrator can unlock it sooner.";
     HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
-        "前回のログインの結果が分からないため、ロックを避けて間を置いています。"
-        "The last login's outcome is not known; engawa waits before the next one to avoid a lock.";
+        "前回のログインの結果が分からないか、違うパスワードが続いたため、ロックを避けて間を置いています。"
+        "The outcome of the last logins is not known, or wrong passwords were given; engawa waits before the next one to avoid a lock.";
     HubPasswordNeeded "HUB_PASSWORD_NEEDED" 409 Caller AfterRemedy
         "この文書は職員本人として送りますが、本人の基盤のパスワードがありません。本人がブラウザーでログインしてパスワードを入れる（PUT /v1/session/hub）と送ります。本人が退職したなら、管理者が事業所として送る（as-facility）か、取り消してください。"
         "This goes out as the person who handed it in, whose password for the hub is not there. It goes once that person logs in at a browser and gives it (PUT /v1/session/hub). If the person has left, an administrator sends it as the facility (as-facility), or it is cancelled.";
@@ -446,6 +446,9 @@ catalogue! {
     BackupKeyWrong "BACKUP_KEY_WRONG" 422 Operator AfterRemedy
         "復旧キーが正しくないか、このバックアップのものではありません。紙の文字を一字ずつ確かめてください。"
         "The recovery key is mistyped, or it is not the one of this backup. Compare it with the sheet, letter by letter.";
+    BackupOld "BACKUP_OLD" 503 Operator AfterRemedy
+        "バックアップが2週間以上ありません。engawa backup でとり、別の場所にしまってください。"
+        "There has been no backup for two weeks or more. Make one with `engawa backup`, and keep it elsewhere.";
     BackupUnusable "BACKUP_UNUSABLE" 422 Operator AfterRemedy
         "このファイルは最後まで揃ったengawaのバックアップではありません。何も戻していません。別のバックアップを使ってください。"
         "The file is not a whole backup of engawa, and nothing was put in place. Use another backup.";

@@ -55,14 +55,25 @@ pub const FORGETTING: &[&str] = &["outbox.forgot"];
 pub const ROTATING: &[&str] =
     &["master_key.drafted", "master_key.placed", "master_key.taken", "master_key.rewrapped", "master_key.noted"];
 
+/// Every named place of a box being set up, in order.
+pub const SETTING_UP: &[&str] = &[
+    "setup.tried",
+    "setup.staged",
+    "setup.noted",
+    "setup.one_placed",
+    "setup.placed",
+    "setup.administrator",
+    "setup.sheet",
+];
+
 /// Kills the process with SIGKILL when `ENGAWA_CRASH_POINT` is `name:n` and this is the `n`-th visit to `name`.
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    let known =
-        [POINTS, RECEIVING, FOLDERS, RESTORING, FORGETTING, ROTATING].iter().any(|points| points.contains(&name));
+    let all = [POINTS, RECEIVING, FOLDERS, RESTORING, FORGETTING, ROTATING, SETTING_UP];
+    let known = all.iter().any(|points| points.contains(&name));
     debug_assert!(known, "crash point {name} is not listed");
     let Ok(wish) = std::env::var("ENGAWA_CRASH_POINT") else { return };
     let Some((place, count)) = wish.split_once(':') else { return };

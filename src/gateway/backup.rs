@@ -131,7 +131,8 @@ pub struct Restored {
 }
 
 /// Whether a restoring of this state directory was cut short.
-pub(super) fn unfinished(state: &Path) -> bool {
+#[must_use]
+pub fn unfinished(state: &Path) -> bool {
     state.join(DRAFT).exists()
 }
 

@@ -43,9 +43,13 @@ pub(super) struct Facility {
 impl HealthSource for Parts {
     fn health(&self) -> BoxFuture<'_, Report> {
         Box::pin(async {
-            let waiting: BTreeMap<String, i64> =
-                self.store.facilities_waiting().await.unwrap_or_default().into_iter().collect();
-            let count = |number: &str| waiting.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
+            // A database that cannot be read is named by the outbox; that nothing waits is not known then.
+            let waiting = self.store.facilities_waiting().await.ok();
+            let waiting = waiting.map(|counts| counts.into_iter().collect::<BTreeMap<String, i64>>());
+            let count = |number: &str| {
+                let counts = waiting.as_ref()?;
+                Some(counts.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0))
+            };
             let (mut parts, mut facilities) = (Vec::new(), Vec::new());
             let copied = self.terminals.copied().await;
             for facility in &self.facilities {
@@ -60,7 +64,7 @@ impl HealthSource for Parts {
                 facilities.push(FacilityHealth { waiting: count(&number), number, gone: false, parts: own });
             }
             let served = |number: &str| self.facilities.iter().any(|facility| facility.number == number);
-            for number in waiting.keys().filter(|number| !served(number)) {
+            for number in waiting.iter().flat_map(BTreeMap::keys).filter(|number| !served(number)) {
                 let (number, waiting) = (number.clone(), count(number));
                 facilities.push(FacilityHealth { waiting, number, gone: true, parts: Vec::new() });
             }

@@ -169,27 +169,36 @@ impl HubLink {
         certificate: FacilityCertificate,
         ca_pem: Vec<u8>,
     ) -> Result<Hub, (Code, BoxError)> {
-        let hub = &settings.hub;
-        let defaults = Timeouts::default();
-        let config = crate::hub::Config {
-            base_url: hub.url.to_string().trim_end_matches('/').to_owned(),
-            ca_pem,
-            user_id: hub.user_id.clone(),
-            password: secret(&hub.password_file).map_err(|error| (Code::SecretMissing, error))?,
-            facility: Some(self.facility.clone()),
-            fingerprint_key: self.fingerprint_key,
-            timeouts: Timeouts {
-                connect: hub.connect_timeout,
-                answer: hub.request_timeout,
-                // 20 MiB on a slow line take minutes; a line that stands still is noticed by the stall.
-                whole: defaults.whole.max(hub.request_timeout),
-                stall: hub.request_timeout.min(defaults.stall),
-            },
-            login: Policy { unknown_window: hub.login_window, ..Policy::default() },
-        };
-        let memory = Facts { store: self.store.clone(), facility: self.facility.clone(), first: self.first };
+        let config = hub_config(settings, self.fingerprint_key, ca_pem)?;
+        let memory = Facts::new(self.store.clone(), self.facility.clone(), self.first);
         Hub::connect(config, certificate, memory, self.clock.clone()).map_err(|error| (error.code(), error.into()))
     }
+}
+
+/// What the link is told, from the settings.
+pub(super) fn hub_config(
+    settings: &config::Config,
+    fingerprint_key: [u8; 32],
+    ca_pem: Vec<u8>,
+) -> Result<crate::hub::Config, (Code, BoxError)> {
+    let hub = &settings.hub;
+    let defaults = Timeouts::default();
+    Ok(crate::hub::Config {
+        base_url: hub.url.to_string().trim_end_matches('/').to_owned(),
+        ca_pem,
+        user_id: hub.user_id.clone(),
+        password: secret(&hub.password_file).map_err(|error| (Code::SecretMissing, error))?,
+        facility: Some(settings.facility.number.clone()),
+        fingerprint_key,
+        timeouts: Timeouts {
+            connect: hub.connect_timeout,
+            answer: hub.request_timeout,
+            // 20 MiB on a slow line take minutes; a line that stands still is noticed by the stall.
+            whole: defaults.whole.max(hub.request_timeout),
+            stall: hub.request_timeout.min(defaults.stall),
+        },
+        login: Policy { unknown_window: hub.login_window, ..Policy::default() },
+    })
 }
 
 /// Reads the facility's certificate from where the settings say.
@@ -311,10 +320,17 @@ impl HubPort for HubLink {
 }
 
 /// The link's memory of logins, kept as facts of the store, each under its own name and the facility's.
-struct Facts {
+pub(super) struct Facts {
     store: Store,
     facility: String,
     first: bool,
+}
+
+impl Facts {
+    /// Of `facility`; `first`: what the store knows of no facility's log-ins is of this one's.
+    pub(super) const fn new(store: Store, facility: String, first: bool) -> Self {
+        Self { store, facility, first }
+    }
 }
 
 impl Memory for Facts {

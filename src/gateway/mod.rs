@@ -21,6 +21,7 @@ mod people;
 mod reload;
 mod staff;
 mod time;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,9 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use backup::{BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore};
+pub use backup::{
+    BackupDone, BackupOrder, RestoreOrder, Restored, backup_offline, restore, unfinished as restore_unfinished,
+};
 pub use careplans::{CodeTablesUnusable, lint_settings};
 pub use gone::{Config as GoneConfig, Gone};
 pub use keys::{KeyOrder, keys_offline};
@@ -38,7 +41,8 @@ pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline};
 pub use staff::{StaffOrder, staff_offline};
-pub use time::seen_from_outside;
+pub use time::BEEN;
+pub use trial::{NotTried, try_log_in};
 
 use crate::api::{self, Api, Listener};
 use crate::audit::{Follower, OwnAct, Trail};

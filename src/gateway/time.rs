@@ -1,32 +1,18 @@
 //! What time it has been, kept over restarts.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::StartError;
-use super::keys::own_directory;
 use crate::clock::Clock;
-use crate::store::{self, SetFact, Store};
+use crate::store::{SetFact, Store};
 
 /// How often the time that has been is noted.
 const NOTE_TIME: Duration = Duration::from_secs(600);
 /// The fact that holds a time that has been, in milliseconds since 1970.
-const BEEN: &str = "clock.been";
-
-/// What a check can see of the state from outside: the newest time that was noted, and how many terminals were shut because their
-/// certificate was copied. `None` when there is nothing to see, or it belongs to another user: a look at another user's database can leave files that its owner
-/// cannot open.
-pub async fn seen_from_outside(directory: &Path) -> Option<(Option<Timestamp>, u64)> {
-    if own_directory(directory).is_err() || !directory.join("engawa.db").exists() {
-        return None;
-    }
-    let peek = store::peek(directory, BEEN).await.ok()?;
-    let been = peek.fact.and_then(|text| Timestamp::from_millisecond(text.parse().ok()?).ok());
-    Some((been, u64::try_from(peek.copied_terminals).unwrap_or(0)))
-}
+pub const BEEN: &str = "clock.been";
 
 /// Notes of the clock in the store, so that a restart does not forget what time it has been.
 pub(super) struct TimeKeeper {

@@ -7,6 +7,7 @@ mod lock;
 mod machine;
 mod names;
 mod notify;
+mod quiet;
 mod signals;
 mod sockets;
 
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 pub use directory::private_directory;
 pub use lock::StateLock;
 pub use machine::{core_dumps_off, free_space, rss_bytes};
-pub use names::{addresses, host_name};
+pub use names::{addresses, host_name, networks};
 pub use notify::Notifier;
+pub use quiet::{Typed, typed_unseen};
 pub use signals::{Signal, Signals};
 pub use sockets::{Inherited, bind_lan, bind_tcp, bind_unix, inherited};
 

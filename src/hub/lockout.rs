@@ -1,7 +1,8 @@
 //! When a password may be sent: a pure machine over durable facts, so that the hub never locks the account because of us.
 //!
 //! Rules: a refused password is never sent again; a locked account is left alone until its end; a login whose outcome is
-//! unknown may have been a failed one, so at most [`Policy::unknown_limit`] of them go out in [`Policy::unknown_window`]. An
+//! unknown may have been a failed one, so at most [`Policy::unknown_limit`] of them go out in [`Policy::unknown_window`]. Where anybody
+//! may guess, a refused password counts as such a one for [`Policy::refused_window`]. An
 //! attempt is written down *before* it is made, so a crash in the middle leaves it counted.
 
 use std::time::Duration;
@@ -22,11 +23,13 @@ pub struct Policy {
     pub unknown_limit: usize,
     /// The window.
     pub unknown_window: Duration,
+    /// So long a refused password counts within the same limit; zero: not at all, for whoever changes it does so on the box.
+    pub refused_window: Duration,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { unknown_limit: 2, unknown_window: Duration::from_secs(30 * 60) }
+        Self { unknown_limit: 2, unknown_window: Duration::from_secs(30 * 60), refused_window: Duration::ZERO }
     }
 }
 
@@ -108,6 +111,9 @@ pub struct Lockout {
     attempts: Vec<Attempt>,
     /// Credentials that were refused.
     refused: Vec<String>,
+    /// When whose password was refused, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<Attempt>,
     locks: Vec<Lock>,
 }
 
@@ -156,10 +162,17 @@ impl Lockout {
             return Permit::Locked { until: lock.until };
         }
         self.attempts.retain(|attempt| later(attempt.at, policy.unknown_window) > now);
-        let mine: Vec<_> = self.attempts.iter().filter(|attempt| attempt.user == account.user).collect();
+        self.refusals.retain(|attempt| later(attempt.at, policy.refused_window) > now);
+        let ends = |attempts: &[Attempt], window| {
+            let mine = attempts.iter().filter(|attempt| attempt.user == account.user);
+            mine.map(|attempt| later(attempt.at, window)).collect::<Vec<_>>()
+        };
+        let mut mine = ends(&self.attempts, policy.unknown_window);
+        mine.extend(ends(&self.refusals, policy.refused_window));
+        mine.sort_unstable();
         let spare = mine.len().checked_sub(policy.unknown_limit).and_then(|over| mine.get(over));
         match spare {
-            Some(oldest) => Permit::Cautious { until: later(oldest.at, policy.unknown_window) },
+            Some(&until) => Permit::Cautious { until },
             None if policy.unknown_limit == 0 => Permit::Cautious { until: later(now, policy.unknown_window) },
             None => Permit::Allowed,
         }
@@ -185,6 +198,9 @@ impl Lockout {
             Verdict::Refused => {
                 // The refusal says what this attempt was, not what became of the unknown ones: they stay counted.
                 self.finish(account, Verdict::NotJudged, now);
+                self.refusals.push(Attempt { user: account.user.clone(), at: now });
+                let excess = self.refusals.len().saturating_sub(ATTEMPTS_KEPT);
+                self.refusals.drain(..excess);
                 if !self.refused.contains(&account.credentials) {
                     self.refused.push(account.credentials.clone());
                     let excess = self.refused.len().saturating_sub(REFUSED_KEPT);
@@ -201,12 +217,13 @@ impl Lockout {
 
     fn clear(&mut self, account: &Account) {
         self.attempts.retain(|attempt| attempt.user != account.user);
+        self.refusals.retain(|attempt| attempt.user != account.user);
         self.locks.retain(|lock| lock.user != account.user);
     }
 
     /// A clock that was ahead and was set right must not stretch a wait: what lies in the future counts from `now`.
     fn forget_the_future(&mut self, now: Timestamp) {
-        for attempt in &mut self.attempts {
+        for attempt in self.attempts.iter_mut().chain(&mut self.refusals) {
             attempt.at = attempt.at.min(now);
         }
         for lock in self.locks.iter_mut().filter(|lock| lock.noted > now) {

@@ -25,6 +25,7 @@ mod login;
 mod members;
 mod memory;
 pub mod port;
+pub mod probe;
 mod real;
 mod scripted;
 mod status;

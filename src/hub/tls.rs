@@ -39,7 +39,7 @@ pub fn check_ca(ca_pem: &[u8]) -> Result<usize, HubSetupError> {
     Ok(pinned(ca_pem)?.len())
 }
 
-fn pinned(ca_pem: &[u8]) -> Result<RootCertStore, HubSetupError> {
+pub(super) fn pinned(ca_pem: &[u8]) -> Result<RootCertStore, HubSetupError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem) {
         let certificate = certificate.map_err(|_| HubSetupError::Ca(None))?;
@@ -50,7 +50,7 @@ fn pinned(ca_pem: &[u8]) -> Result<RootCertStore, HubSetupError> {
 
 /// Certificates are judged by the injected clock, like everything else.
 #[derive(Debug)]
-struct ClockTime(Clock);
+pub(super) struct ClockTime(pub(super) Clock);
 
 impl TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {

@@ -23,7 +23,20 @@ pub(super) async fn is_anothers(
     Ok(others.into_iter().any(|other| HubUser::stored(other).is_like(id)))
 }
 
-/// Names an account's user id at the hub and its password. What the account has handed in and is not finished goes under it.
+/// What may have left goes again as whom its account is by now.
+pub(super) async fn catch_up(tx: &mut SqliteConnection, seq: i64) -> Result<(), StoreError> {
+    let change = format!(
+        "UPDATE submission SET hub_user = (SELECT staff.hub_user FROM staff WHERE staff.facility = submission.facility \
+         AND staff.user = submission.hub_account) WHERE seq = ? AND {WAITING} AND EXISTS (SELECT 1 FROM staff \
+         WHERE staff.facility = submission.facility AND staff.user = submission.hub_account AND staff.hub_user IS NOT NULL)"
+    );
+    // Text of our own; what comes from outside is bound.
+    sqlx::query(sqlx::AssertSqlSafe(change)).bind(seq).execute(tx).await?;
+    Ok(())
+}
+
+/// Names an account's user id at the hub and its password. What the account has handed in and has not left goes under it; what may have left
+/// keeps the one it went out as, see [`catch_up`].
 pub struct SetHubUser {
     /// Facility number.
     pub facility: String,
@@ -67,17 +80,11 @@ impl Write for SetHubUser {
             return Ok(HubUserSet::Absent);
         }
         if let Some(id) = hub_user {
-            // Also what the hub is asked about: should it turn out not to be there, it goes again.
-            sqlx::query(
-                "UPDATE submission SET hub_user = ? WHERE facility = ? AND hub_account = ? AND hub_user <> ? \
-                 AND state IN ('queued', 'sending', 'unknown', 'held')",
-            )
-            .bind(id)
-            .bind(facility)
-            .bind(user)
-            .bind(id)
-            .execute(tx)
-            .await?;
+            let waiting = format!(
+                "UPDATE submission SET hub_user = ? WHERE facility = ? AND hub_account = ? AND hub_user <> ? AND {WAITING}"
+            );
+            // Text of our own; what comes from outside is bound.
+            sqlx::query(sqlx::AssertSqlSafe(waiting)).bind(id).bind(facility).bind(user).bind(id).execute(tx).await?;
         }
         Ok(HubUserSet::Yes)
     }

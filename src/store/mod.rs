@@ -25,6 +25,7 @@ mod sealed;
 mod select;
 mod staff;
 mod submissions;
+mod survey;
 mod terminals;
 mod trail;
 mod writer;
@@ -51,7 +52,7 @@ pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
-pub use peek::{Peek, peek};
+pub use peek::{Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
     Acknowledged, Announce, KeepUnit, NewArrival, NewUnitBody, OpenUnit, PostponeUnit, PruneReceived, ReceivedFilter,
@@ -64,6 +65,7 @@ pub use staff::{
     AddStaff, Added, BeginSession, ChangeStaff, EndSession, SessionRow, SetPassword, StaffRow, TouchSession,
 };
 pub use submissions::{Accept, AcceptBatch, Accepted, Prune, Reseal, Rule, Transit, Verdict};
+pub use survey::{KnownPerson, KnownWords, Survey, Tally, known_words, survey};
 pub use terminals::{
     OpenPairing, Paired, PairingRow, RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, ShutPairing,
     TerminalRow, TouchTerminal, UsePairing, WrongCode,

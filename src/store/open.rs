@@ -12,7 +12,7 @@ use super::StoreError;
 /// The newest schema, for a database that is made.
 const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("received.sql"), include_str!("access.sql"));
 /// Its number, kept as `PRAGMA user_version`.
-const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 5;
 
 const READERS: u32 = 3;
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::rows::row_columns;
-use super::{Columns, Forgotten, NewEvent, NewSubmission, Row, StoreError, TrailLine, Write, events, queues, trail};
+use super::{
+    Columns, Forgotten, NewEvent, NewSubmission, Row, StoreError, TrailLine, Write, events, hub_users, queues, trail,
+};
 
 /// Accepts a document: its row, its last piece and its first event, all or nothing.
 pub struct Accept {
@@ -238,6 +240,9 @@ impl<T: Send + 'static> Write for Transit<T> {
             Verdict::Change(change) => {
                 let (columns, event, learnt) = *change;
                 update(tx, row.seq, &columns).await?;
+                if row.hub_user.is_some() && matches!(row.columns.state.as_str(), "sending" | "unknown") {
+                    hub_users::catch_up(tx, row.seq).await?;
+                }
                 if let Some(queue) = &row.queue {
                     queues::settle(tx, &row.facility, queue).await?;
                 }

@@ -71,7 +71,9 @@ impl Kind {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         [Self::Software, Self::Browser, Self::Key].into_iter().find(|kind| kind.name() == name)
     }
 }

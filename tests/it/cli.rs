@@ -154,36 +154,32 @@ fn environment_variables_change_no_setting() {
 #[test]
 fn check_looks_at_what_the_settings_name() {
     let house = House::new();
-    let output = house.run(&["check", "--json"]);
-    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let verdict = |report: &Value, name: &str| {
-        let checks = report["checks"].as_array().unwrap();
-        checks.iter().find(|check| check["name"] == name).unwrap_or(&Value::Null)["verdict"].clone()
-    };
-    for name in ["hub.ca_file", "hub.password_file", "state.directory", "state.min_free", "clock"] {
-        assert_eq!(verdict(&report, name), "ok", "{name}: {report:#}");
+    let report = checked(&house);
+    for object in ["hub.ca_file", "hub.password_file", "state.directory", "state.min_free"] {
+        assert_eq!(check(&report, object)["verdict"], "ok", "{object}: {report:#}");
     }
     std::fs::remove_file(house.path("password")).unwrap();
     std::fs::create_dir(house.path("state")).unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(house.path("state"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let output = house.run(&["check", "--json"]);
+    let output = house.run(&["check", "--offline", "--json"]);
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((code(&output), &report["ok"]), (1, &json!(false)));
-    assert_eq!(verdict(&report, "hub.password_file"), "fail");
-    assert_eq!(verdict(&report, "state.directory"), "fail");
-    let readable = stdout(&house.run(&["check"]));
-    assert!(readable.contains("SECRET_MISSING") && readable.contains("管理者"), "{readable}");
+    assert_eq!(check(&report, "hub.password_file")["finding"], 43);
+    assert_eq!(check(&report, "state.directory")["finding"], 33);
+    let readable = stdout(&house.run(&["check", "--offline"]));
+    assert!(readable.contains("SECRET_MISSING") && readable.contains("→ LAN・機器の業者 / LAN vendor"), "{readable}");
 }
 
-/// A check of a report, by name.
+/// A check of a report, by its object or name.
 fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     let mut checks = report["checks"].as_array().unwrap().iter();
-    checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name}: {report:#}"))
+    let of = |check: &&Value| check["object"] == name || check["name"] == name;
+    checks.find(of).unwrap_or_else(|| panic!("{name}: {report:#}"))
 }
 
 fn checked(house: &House) -> Value {
-    serde_json::from_str(&stdout(&house.run(&["check", "--json"]))).unwrap()
+    serde_json::from_str(&stdout(&house.run(&["check", "--offline", "--json"]))).unwrap()
 }
 
 #[test]
@@ -243,13 +239,13 @@ fn what_systemd_hands_over_is_doubtful_and_no_failure() {
     let house = House::new();
     house.lend_to_systemd();
     let report = checked(&house);
-    for name in ["hub.certificate_file", "hub.certificate_passphrase_file", "hub.password_file"] {
+    for name in ["certificate", "hub.certificate_passphrase_file", "hub.password_file"] {
         assert_eq!(check(&report, name)["verdict"], "warn", "{name}: {report:#}");
     }
     assert_eq!(report["ok"], true, "{report:#}");
-    assert!(stdout(&house.run(&["check"])).contains("handed over by systemd"));
+    assert!(stdout(&house.run(&["check", "--offline"])).contains("What systemd hands over"));
     std::fs::remove_file(house.path("c.p12")).unwrap();
-    assert_eq!(check(&checked(&house), "hub.certificate_file")["code"], "CERTIFICATE_MISSING");
+    assert_eq!(check(&checked(&house), "certificate")["code"], "CERTIFICATE_MISSING");
 }
 
 /// The store's place is fixed, so the command gets a view of the file system in which a folder of the test stands there.
@@ -271,7 +267,7 @@ fn what_systemd_would_hand_over_is_read_from_its_store() {
         let script = "mount --bind \"$0\" /etc && exec \"$@\"";
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", script]).arg(place).arg(env!("CARGO_BIN_EXE_engawa"));
-        command.args(["check", "--json", "--config"]).arg(house.path("engawa.toml"));
+        command.args(["check", "--offline", "--json", "--config"]).arg(house.path("engawa.toml"));
         command.env_remove("CREDENTIALS_DIRECTORY").output().unwrap()
     };
     let output = check_there();
@@ -282,10 +278,10 @@ fn what_systemd_would_hand_over_is_read_from_its_store() {
     for name in ["hub.certificate_passphrase_file", "hub.password_file"] {
         assert_eq!(check(&report, name)["verdict"], "ok", "{name}: {report:#}");
     }
-    assert!(check(&report, "hub.certificate_file")["detail_en"].as_str().unwrap().contains("days left"), "{report:#}");
+    assert!(check(&report, "certificate")["detail_en"].as_str().unwrap().contains("days left"), "{report:#}");
     house.write("etc/credstore/engawa.certificate-passphrase", "wrong");
     let report: Value = serde_json::from_str(&stdout(&check_there())).unwrap();
-    assert_eq!(check(&report, "hub.certificate_file")["code"], "CERTIFICATE_UNREADABLE", "{report:#}");
+    assert_eq!(check(&report, "certificate")["code"], "CERTIFICATE_UNREADABLE", "{report:#}");
 }
 
 #[test]

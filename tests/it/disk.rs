@@ -314,3 +314,20 @@ fn two_gateways_do_not_share_a_state_directory() {
     let id = gateway.accepted(&opinion(1), "k");
     delivered_once(&hub, &gateway, &[id]);
 }
+
+#[test]
+fn what_waits_is_not_told_as_nothing_while_it_cannot_be_counted() {
+    let hub = Sandbox::start();
+    let gateway = Gateway::new(&hub);
+    let number = hub.facility("clinic").number;
+    let waiting = || gateway.get("/v1/health").json()["facilities"][&number].clone();
+    assert_eq!(waiting()["waiting"], 0);
+    gateway.sql("ALTER TABLE submission RENAME TO elsewhere");
+    // It is counted anew after a commit.
+    gateway.key("one");
+    let facility = waiting();
+    assert!(facility.get("waiting").is_some_and(Value::is_null), "{facility}");
+    gateway.sql("ALTER TABLE elsewhere RENAME TO submission");
+    gateway.key("two");
+    assert_eq!(waiting()["waiting"], 0);
+}

@@ -66,6 +66,54 @@ fn crashes_in_the_middle_count() {
     assert_eq!(lockout.permit(&mine, &policy, until), Permit::Allowed);
 }
 
+/// For members of the staff, whose users anybody with an account may guess at.
+fn careful() -> Policy {
+    Policy { refused_window: Duration::from_secs(86_400), ..Policy::default() }
+}
+
+#[test]
+fn two_refused_passwords_of_a_user_are_all_that_a_day_has() {
+    let (policy, day) = (careful(), Duration::from_secs(86_400));
+    let (first, second, right) = (account("u", "1"), account("u", "2"), account("u", "right"));
+    let mut lockout = Lockout::default();
+    for (n, wrong) in [(0, &first), (1, &second)] {
+        let now = start() + Duration::from_secs(3600 * n);
+        assert_eq!(lockout.permit(wrong, &policy, now), Permit::Allowed);
+        lockout.begin(wrong, now);
+        lockout.finish(wrong, Verdict::Refused, now);
+        lockout = restarted(&lockout, wrong, now);
+    }
+    let until = start() + day;
+    let later = start() + Duration::from_secs(7200);
+    assert_eq!(lockout.permit(&right, &policy, later), Permit::Cautious { until });
+    assert_eq!(lockout.permit(&account("v", "right"), &policy, later), Permit::Allowed, "another user's");
+    assert_eq!(lockout.permit(&first, &policy, later), Permit::Refused, "for good");
+    assert_eq!(lockout.permit(&right, &policy, until), Permit::Allowed);
+    // One of the two is still of this day; with one of which nobody knows how it ended they are two again.
+    lockout.begin(&right, until);
+    let again = start() + Duration::from_secs(3600) + day;
+    assert_eq!(lockout.permit(&right, &policy, until), Permit::Cautious { until: until + policy.unknown_window });
+    lockout.finish(&right, Verdict::Accepted, until);
+    assert_eq!(
+        lockout.permit(&account("u", "other"), &policy, until),
+        Permit::Allowed,
+        "a success begins anew, before {again}"
+    );
+}
+
+#[test]
+fn the_facilitys_own_refused_passwords_hold_up_no_other() {
+    let policy = Policy::default();
+    let mut lockout = Lockout::default();
+    for password in ["1", "2", "3", "4"] {
+        let wrong = account("u", password);
+        assert_eq!(lockout.permit(&wrong, &policy, start()), Permit::Allowed);
+        lockout.begin(&wrong, start());
+        lockout.finish(&wrong, Verdict::Refused, start());
+    }
+    assert_eq!(lockout.permit(&account("u", "right"), &policy, start()), Permit::Allowed);
+}
+
 #[test]
 fn a_clock_set_right_stretches_no_wait() {
     let (policy, mine) = (Policy::default(), account("u", "p"));

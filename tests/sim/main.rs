@@ -22,6 +22,8 @@ mod careplan_reader;
 mod careplan_unit;
 mod careplan_unit_group;
 mod careplan_zip;
+mod check_digits;
+mod check_findings;
 mod clock;
 mod config;
 mod config_facilities;
@@ -46,9 +48,11 @@ mod opinion_properties;
 mod opinion_rules;
 mod pairing;
 mod people;
+mod probe;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;
+mod support_settings;
 
 /// Compares a committed file with what the code generates; `UPDATE_DOCS=1` writes it instead.
 fn golden(path: &str, generated: &str) {

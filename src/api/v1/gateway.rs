@@ -55,8 +55,9 @@ pub(in crate::api) struct FacilityView {
     detail: Option<&'static str>,
     /// The reason in English.
     detail_en: Option<&'static str>,
-    /// Documents that have not come to an end.
-    waiting: u64,
+    /// Documents that have not come to an end; `null` while that is not known, because the database cannot be read.
+    #[schema(required = true)]
+    waiting: Option<u64>,
     /// Each of its parts by name.
     #[schema(value_type = BTreeMap<String, Part>)]
     parts: BTreeMap<&'static str, Part>,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::keys::{network, plain, unknown_user};
-use super::turns::Turns;
+use super::turns::{Turns, WHOLE};
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
@@ -32,8 +31,6 @@ use crate::terminal::{TerminalError, WindowRecord};
 pub(super) const MAX_BODY: u32 = 16 << 10;
 /// As long as browsers keep any cookie: 400 days.
 const COOKIE_AGE: u32 = 400 * 86_400;
-/// How long a terminal may take over its whole request; it is a packet or two.
-const WHOLE: Duration = Duration::from_secs(10);
 
 /// A window to be opened.
 #[derive(serde::Deserialize, ToSchema)]
@@ -284,7 +281,7 @@ pub(in crate::api) async fn shut(
 )]
 pub(in crate::api) async fn pair(
     State(api): State<Arc<Api>>,
-    Extension(turns): Extension<Turns>,
+    State(turns): State<Turns>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {

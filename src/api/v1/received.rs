@@ -3,12 +3,12 @@
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::Response;
-use axum::{Extension, Json};
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
@@ -216,7 +216,7 @@ pub(in crate::api) async fn show(
 )]
 pub(in crate::api) async fn unit(
     State(api): State<Arc<Api>>,
-    Extension(seats): Extension<Seats>,
+    State(seats): State<Seats>,
     by: With<Receive>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
@@ -243,7 +243,7 @@ pub(in crate::api) async fn unit(
 )]
 pub(in crate::api) async fn files(
     State(api): State<Arc<Api>>,
-    Extension(seats): Extension<Seats>,
+    State(seats): State<Seats>,
     by: With<Receive>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {

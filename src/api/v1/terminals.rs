@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::pairing::MAX_BODY;
+use super::turns::{Turns, WHOLE};
 use crate::api::Api;
 use crate::api::about::About;
 use crate::api::body::Pieces;
@@ -181,14 +182,17 @@ pub(in crate::api) async fn reopen(
 )]
 pub(in crate::api) async fn renew(
     State(api): State<Arc<Api>>,
+    Extension(turns): Extension<Turns>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
     let Peer::Lan { address, certificate: Some(certificate) } = connection.peer.clone() else {
         return Err(Code::AuthMissing.into());
     };
+    // Whether the terminal is known still is looked up for what it asks; until then it may be anybody who ever was one.
+    let turn = turns.take(address.ip())?;
     let (parts, mut body) = Pieces::of(request, MAX_BODY.into(), api.config.body_idle);
-    let limit = api.config.request;
+    let limit = api.config.request.min(WHOLE);
     let whole = timeout(limit, body.json(&parts, MAX_BODY.into())).await.map_err(|_| Code::RequestTimeout)??;
     let request = serde_json::from_value(strict_json::parse(&whole)?);
     let RenewalRequest { csr } = request.map_err(|_| Code::RequestMalformed)?;
@@ -205,6 +209,7 @@ pub(in crate::api) async fn renew(
         }
         Err(error) => return Err(error.into()),
     };
+    drop(turn);
     tracing::info!(terminal = %caller.id, from = %address.ip(), "certificate renewed");
     let (certificate, authority, expires_at) = (renewed.pem, renewed.authority, renewed.expires_at);
     let view = Renewal { id: caller.id.clone(), certificate, authority, expires_at };

@@ -1,14 +1,18 @@
-//! Turns of those who pair. Whoever pairs shows no credential before the whole request is read, so no seat is held for it meanwhile: a
-//! few machines that send slowly would have them all. Each address has one turn instead, and nobody waits for somebody else's.
+//! Turns of those who pair, or renew a certificate. Whether they are let in is known only when the whole request is read, so no seat is held
+//! for it meanwhile: a few machines that send slowly would have them all. Each address has one turn instead, and nobody waits for somebody else's.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::api::problem::Failure;
 use crate::fault::Code;
 
-/// The addresses that are pairing.
+/// How long the whole request of a turn may take; it is a packet or two.
+pub(super) const WHOLE: Duration = Duration::from_secs(10);
+
+/// The addresses that have a turn.
 #[derive(Clone, Debug, Default)]
 pub(in crate::api) struct Turns(Arc<Mutex<BTreeSet<IpAddr>>>);
 

@@ -1,14 +1,13 @@
 //! The code tables of care plans, read as `serve` reads them.
 
-use super::Check;
+use super::{Check, Finding};
 use crate::cli::output::chain;
 use crate::config::Config;
-use crate::fault::Code;
 use crate::gateway::lint_settings;
 
 pub(super) fn examine(config: &Config) -> Check {
-    const NAME: &str = "careplans.code_tables";
-    match lint_settings(&config.careplans) {
+    const NAME: &str = "careplans";
+    let check = match lint_settings(&config.careplans) {
         Ok(settings) => {
             let (codes, version) = (&settings.codes, settings.codes.version_to_write());
             let (edition, month) = (codes.edition(), codes.month());
@@ -18,6 +17,7 @@ pub(super) fn examine(config: &Config) -> Check {
                 format!("Code tables of standard {edition} ({month}); the CSV version is {version}."),
             )
         }
-        Err(error) => Check::fail(NAME, Code::CodeTablesInvalid, &chain(&error)),
-    }
+        Err(error) => Check::found(NAME, Finding::CodeTables, &chain(&error)),
+    };
+    check.about("careplans.code_tables")
 }

@@ -125,6 +125,9 @@ findings! {
     3 CodeTables Fail LanVendor CodeTablesInvalid
         "ケアプランのコード表を読めません。" "The code tables of care plans cannot be read."
         "careplans.code_tables のファイルを入れ直してください。" "Install the file of careplans.code_tables again.";
+    4 NotAllowed Warn LanVendor StateOwner
+        "この利用者では、全部を確かめることができません。" "This user may not look at everything."
+        "sudo engawa check のように、rootで実行してください。" "Run it as root, for example sudo engawa check.";
     // clock
     20 ClockNeverSet Fail LanVendor ClockWrong
         "この機器の時計が一度も合わせられていません。" "The clock of the box has never been set."
@@ -211,6 +214,9 @@ findings! {
     81 DnsUnknown Fail LanVendor HubUnreachable
         "基盤の名前が見つかりません。" "The hub's name is not known."
         "hub.url の綴りと、LANのDNSが基盤の名前を引けるかを確かめてください。" "Check the spelling of hub.url, and whether the LAN's DNS knows the hub's name.";
+    82 DnsBeyond Fail Line HubUnreachable
+        "名前を引くサーバー（DNS）まで、またはその先へ、回線が届いていません。" "The line does not reach the name server (DNS), or what lies behind it."
+        "回線の装置（ONU）のランプを確かめ、回線の会社に連絡してください。文書は預かっています。" "Look at the lights of the line's terminal (ONU) and call the carrier. Documents are kept.";
     // hub.tcp
     90 NoNetwork Fail LanVendor HubUnreachable
         "この機器がLANにつながっていません。" "The box is not connected to the LAN."
@@ -227,6 +233,9 @@ findings! {
     94 PortClosed Fail LanVendor HubUnreachable
         "基盤への接続が断られました（ポートが閉じています）。" "The connection to the hub was refused (the port is closed)."
         "ファイアウォールが基盤のアドレスとポートを通すか、hub.url のポートが正しいかを確かめてください。" "Check that the firewall lets the hub's address and port through, and that the port in hub.url is right.";
+    95 NeighbourSilent Fail LanVendor HubUnreachable
+        "LANの中にある、基盤への入口（プロキシーなど）が答えません。" "The way in to the hub that stands in the LAN (a proxy, for example) does not answer."
+        "hub.url のアドレスと、その機器の電源とケーブルを確かめてください。" "Check the address in hub.url, and that machine's power and cable.";
     // hub.tls
     110 TlsIntercepted Fail LanVendor HubServerUntrusted
         "途中の機器が通信を開いています（基盤のものでない証明書が示されました）。" "A device on the way opens the connection (the certificate shown is not the hub's)."
@@ -252,6 +261,9 @@ findings! {
     117 LineCut Fail Line HubUnreachable
         "やり取りの途中で接続が切れました。" "The connection broke in the middle of an exchange."
         "続くときは回線の会社に連絡してください。文書は預かっています。" "If it goes on, call the carrier. Documents are kept.";
+    118 TlsHubEarly Fail Hub HubServerUntrusted
+        "基盤の側の証明書がまだ有効期間前です（この機器の時計は基盤と合っています）。" "The hub's own certificate is not valid yet (the clocks of box and hub agree)."
+        "基盤のお知らせを見て待ってください。文書は預かっています。" "Read the hub's notices and wait. Documents are kept.";
     // hub.login
     130 LoginRefused Fail Office HubLoginRefused
         "基盤が利用者IDかパスワードを拒みました。" "The hub refused the user id or the password."
@@ -284,8 +296,8 @@ findings! {
         "この利用者IDの職種では、基盤が許しません。" "The hub does not permit it to this user id's job."
         "介護WEBサービスで利用者IDの職種を確かめてください。" "Look at the user id's job in the hub's web service.";
     140 LoginUntried Warn LanVendor SecretMissing
-        "パスワードか証明書が見えないため、ログインは試していません。" "The log-in was not tried, as password or certificate cannot be seen from here."
-        "rootで実行するか、engawaを起動してください。" "Run it as root, or start engawa.";
+        "基盤へのログインは試していません。" "The log-in at the hub was not tried."
+        "engawaを起動してから、rootでもう一度確かめてください。" "Start engawa, then check again as root.";
     // pcscd
     160 PcscdDown Warn LanVendor PcscDown
         "カードリーダーのサービス（pcscd）につながりません。" "The card reader service (pcscd) cannot be reached."
@@ -328,20 +340,38 @@ findings! {
     195 LanSilent Fail LanVendor LanPort
         "LANのポートが答えません。" "The LAN port does not answer."
         "この機器のファイアウォールと systemctl status engawa を見てください。" "Look at this machine's firewall and at systemctl status engawa.";
+    196 LanAddress Warn LanVendor LanPort
+        "lan.listen のアドレスは、いまこの機器にありません。" "An address of lan.listen is not this machine's at the moment."
+        "書き間違いでなければ、LANにつながるとそのまま使えます。" "Unless it is a misprint, it works once the LAN is connected.";
     // service
-    210 ServiceDown Warn LanVendor GatewayStopping
+    210 ServiceDown Fail LanVendor GatewayStopping
         "engawaが動いていません。" "engawa is not running."
-        "systemctl start engawa で動かしてください。" "Start it: systemctl start engawa.";
+        "systemctl start engawa で動かし、止まるときは systemctl status engawa を見てください。" "Start it: systemctl start engawa. If it stops again, see systemctl status engawa.";
     211 ServiceDeaf Fail LanVendor GatewayInternal
         "engawaは動いていますが、答えません。" "engawa runs and does not answer."
         "systemctl restart engawa で再起動し、続くときはサポート情報を送ってください。" "Restart it: systemctl restart engawa. If it goes on, send a support bundle.";
+    212 ServiceNew Warn LanVendor GatewayStopping
+        "engawaはまだ一度も動いていません。" "engawa has never run yet."
+        "systemctl start engawa で動かしてください。" "Start it: systemctl start engawa.";
     // queue
-    220 QueueOld Warn Hub HubUnreachable
-        "送信待ちの文書が長く待っています。" "Documents have been waiting for long."
-        "上の基盤・回線の項目を先に直してください。" "Put the hub's and the line's items above right first.";
+    220 QueueOld Warn Hub HubTrouble
+        "基盤の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for the hub for long."
+        "基盤のお知らせを見て待ってください。自動で続けます。文書は預かっています。" "Read the hub's notices and wait. It goes on by itself. Documents are kept.";
     221 QueueHeld Warn Office SubmissionState
         "人の判断を待っている文書があります。" "Documents wait for somebody to decide."
-        "engawa queue list を見て、担当者が決めてください。" "See engawa queue list; whoever is in charge decides.";
+        "engawa queue list --state held を見て、担当者が決めてください。" "See engawa queue list --state held; whoever is in charge decides.";
+    222 QueueOldLine Warn LanVendor HubUnreachable
+        "基盤に届かず、送信待ちの文書が長く待っています。" "Documents have been waiting for long, as the hub cannot be reached."
+        "engawa check を --offline なしで行い、先に出た項目から直してください。文書は預かっています。" "Run engawa check without --offline and put right what it names first. Documents are kept.";
+    223 QueueOldOffice Warn Office HubLoginRefused
+        "利用者ID・パスワードか証明書のために、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of a user id, a password or the certificate file."
+        "engawa status の示すパスワードや証明書を入れ直してください。文書は預かっています。" "Enter the password or certificate that engawa status names. Documents are kept.";
+    224 QueueOldIssuer Warn Issuer CertificateExpired
+        "証明書の期限や種類のために、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of the certificate's dates or kind."
+        "発行機関に証明書の更新か種類の変更を申し込んでください。文書は預かっています。" "Apply to the issuer for another certificate. Documents are kept.";
+    225 QueueOldBox Warn LanVendor GatewayInternal
+        "この機器の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for long because of this box."
+        "engawa status を見て直し、分からないときはサポート情報を送ってください。文書は預かっています。" "See engawa status and put it right; if that does not help, send a support bundle. Documents are kept.";
     // the rest
     240 FacilityGone Warn LanVendor FacilityGone
         "設定にない事業所の、終わっていない文書があります。" "There are unfinished documents of a facility that the settings do not name."
@@ -358,4 +388,37 @@ findings! {
     244 RestoredUnconfirmed Warn LanVendor RestoredUnconfirmed
         "バックアップから戻した機器で、まだ確認されていません。" "This box was restored from a backup and is not confirmed yet."
         "元の機器が止まっていることを確かめ、engawa restore confirm を行ってください。" "See that the old box is off, then run engawa restore confirm.";
+    245 BackupOld Warn LanVendor BackupOld
+        "バックアップが2週間以上ありません。" "There has been no backup for two weeks or more."
+        "engawa backup でとり、この機器とは別の場所にしまってください。" "Make one with engawa backup, and keep it away from this box.";
+    246 RestoreUnfinished Fail LanVendor RestoreUnfinished
+        "バックアップを戻す途中で止まっています。" "The restoring of a backup was cut short."
+        "engawa restore をもう一度行ってください。" "Run engawa restore again.";
+}
+
+/// The table for `docs/check.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut table = String::from(
+        "| no. | | who has to act | code | 日本語 | English | 次に | next |\n|---|---|---|---|---|---|---|---|\n",
+    );
+    for finding in Finding::ALL {
+        let verdict = match finding.verdict() {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        };
+        table.push_str(&format!(
+            "| {} | {verdict} | {} / {} | `{}` | {} | {} | {} | {} |\n",
+            finding.number(),
+            finding.who().ja(),
+            finding.who().en(),
+            finding.code(),
+            finding.ja(),
+            finding.en(),
+            finding.next_ja(),
+            finding.next_en()
+        ));
+    }
+    table
 }

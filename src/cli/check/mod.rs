@@ -1,156 +1,86 @@
-//! `engawa check`: every mistake in the settings, then what the settings name: certificate, secrets, state directory, clock,
-//! card readers. Nothing is started, made or sent.
+//! `engawa check`: everything between the office and the hub, in order, so that the first check which is not ok is the cause. Nothing is
+//! made or changed. What cannot be tried because something before it failed is left out.
 
 mod cards;
 mod careplans;
 mod certificate;
-mod files;
+mod clock;
+mod digits;
+mod disk;
+mod explain;
 mod finding;
+mod key;
 mod lan;
-mod left;
-mod machine;
+mod line;
+mod outcome;
+mod queue;
+mod report;
+mod rest;
 mod secret;
+mod service;
+mod settings;
+mod shake;
+mod state;
 
 use std::path::Path;
 
-use serde_json::json;
+use tokio::runtime::Runtime;
 
 use super::arguments::CheckOrder;
-use super::output::answer;
-use super::{Exit, problems_text};
+use super::{Exit, output};
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigProblem, Loaded};
-use crate::fault::Code;
-pub use finding::{Finding, Verdict, Who};
+use crate::config::{self, Config, Loaded};
+pub use digits::{Digits, Misheard};
+pub use finding::{Finding, Verdict, Who, markdown};
+pub use outcome::Check;
+pub(super) use report::Report;
+use service::Service;
+use state::State;
 
-/// One named check.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Check {
-    /// Its name, for example `certificate`.
-    pub name: &'static str,
-    /// The facility that it is of, if it is not the first one or the box.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub facility: Option<String>,
-    /// How it came out.
-    pub verdict: Verdict,
-    /// The catalogue's code, when not ok.
-    pub code: Option<Code>,
-    /// Who has to act, when not ok.
-    pub who: Option<Who>,
-    /// What was found, in Japanese. No secret, no person data.
-    #[serde(rename = "detail")]
-    pub ja: String,
-    /// The same in English.
-    #[serde(rename = "detail_en")]
-    pub en: String,
-    /// The number of what was found, as `docs/check.md` lists it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finding: Option<u16>,
-    /// What to do next, in Japanese.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<&'static str>,
-    /// The same in English.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_en: Option<&'static str>,
+pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
+    if let Some(digits) = &order.explain {
+        return explain::run(digits, order.json);
+    }
+    let report = match Config::load(path) {
+        Ok(loaded) => Report::of(&loaded, order.offline),
+        Err(problems) => Report::of_wrong_settings(problems),
+    };
+    output::answer(order.json, &report.json(), || report.readable());
+    report.exit()
 }
 
-impl Check {
-    /// A check that came out well.
-    #[must_use]
-    pub fn ok(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { name, ja: ja.into(), en: en.into(), ..Self::default() }
-    }
-
-    /// Something to look at, with what exactly was found.
-    #[must_use]
-    pub fn warn(name: &'static str, code: Code, ja: impl Into<String>, en: impl Into<String>) -> Self {
-        let (code, who) = (Some(code), Some(Who::LanVendor));
-        Self { name, verdict: Verdict::Warn, code, who, ja: ja.into(), en: en.into(), ..Self::default() }
-    }
-
-    /// A failure: the catalogue's sentence, with its object.
-    #[must_use]
-    pub fn fail(name: &'static str, code: Code, object: &str) -> Self {
-        let (ja, en) = (format!("{}（{object}）", code.ja()), format!("{} ({object})", code.en()));
-        Self { name, verdict: Verdict::Fail, code: Some(code), who: Some(Who::LanVendor), ja, en, ..Self::default() }
-    }
-
-    /// What was found, with what exactly was met on this box (an address, a time, a path: no secret, no person data).
-    #[must_use]
-    pub fn found(name: &'static str, finding: Finding, object: &str) -> Self {
-        let (ja, en) = (format!("{}（{object}）", finding.ja()), format!("{} ({object})", finding.en()));
-        Self {
-            name,
-            verdict: finding.verdict(),
-            code: Some(finding.code()),
-            who: Some(finding.who()),
-            ja,
-            en,
-            finding: Some(finding.number()),
-            next: Some(finding.next_ja()),
-            next_en: Some(finding.next_en()),
-            ..Self::default()
-        }
-    }
-}
-
-pub(super) fn run(path: &Path, &CheckOrder { json, .. }: &CheckOrder) -> Exit {
-    match Config::load(path) {
-        Ok(loaded) => report(&loaded, &examine(&loaded, &Clock::system()), json),
-        Err(problems) => {
-            answer(json, &json!({ "ok": false, "problems": problems }), || problems_text(&problems));
-            Exit::Config
-        }
-    }
-}
-
-/// Every check that can be made without starting anything.
-fn examine(loaded: &Loaded, clock: &Clock) -> Vec<Check> {
+/// Every check, in order.
+fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
-    let mut checks = certificate::examine(config, credentials.as_deref(), clock.now());
-    checks.extend(files::examine(config, credentials.as_deref()));
-    for config in loaded.further.iter().map(|further| &further.config) {
-        let mut own = certificate::examine(config, credentials.as_deref(), clock.now());
-        own.extend(files::of_facility(config, credentials.as_deref()));
-        own.iter_mut().for_each(|check| check.facility = Some(config.facility.number.clone()));
-        checks.extend(own);
-    }
-    checks.extend(left::examine(loaded));
-    checks.extend(machine::examine(config, clock));
-    checks.extend(lan::examine(config, clock));
+    let credentials = credentials.as_deref();
+    let state = runtime.block_on(State::of(&config.state.directory));
+    let service = runtime.block_on(Service::ask(loaded));
+    let mut checks = settings::examine(loaded);
+    let clock = clock::examine(state.been(), time);
+    let trusted = clock.is_ok().then(|| time.now());
+    checks.push(clock);
+    checks.extend(disk::examine(config, &state));
+    checks.push(key::master(config, credentials));
+    checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
+    checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
+    checks.extend((!offline).then(|| line::examine(loaded, time)).into_iter().flatten());
+    checks.extend(cards::examine(config, &service));
+    let hub_fails = checks.iter().any(|check| check.name.starts_with("hub.") && check.verdict == Verdict::Fail);
+    checks.extend(runtime.block_on(lan::examine(config, &service, time, !offline && !hub_fails)));
+    checks.push(service::examine(&service, state.is_there()));
+    checks.extend(queue::examine(loaded, &state, &service, time.now()));
     checks.push(careplans::examine(config));
-    checks.extend(cards::examine(config));
+    checks.extend(rest::examine(loaded, &state, &service, time.now()));
     checks
 }
 
-fn report(loaded: &Loaded, checks: &[Check], json: bool) -> Exit {
-    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
-    let files = &loaded.files;
-    let document = json!({ "ok": !failed, "files": files, "warnings": loaded.warnings, "checks": checks });
-    answer(json, &document, || readable(&loaded.warnings, checks, failed));
-    if failed { Exit::Failed } else { Exit::Ok }
-}
-
-fn readable(warnings: &[ConfigProblem], checks: &[Check], failed: bool) -> String {
-    let mut text = String::from("ok    settings\n    設定に誤りはありません。\n    The settings have no mistake.\n");
-    for warning in warnings {
-        text.push_str(&format!("warn  settings  {warning}\n"));
+/// What is to be looked at for every facility; what is of further ones bears their numbers.
+fn each(loaded: &Loaded, look: impl Fn(&Config) -> Vec<Check>) -> Vec<Check> {
+    let mut checks = look(&loaded.config);
+    for further in &loaded.further {
+        let number = &further.config.facility.number;
+        checks.extend(look(&further.config).into_iter().map(|check| check.of(number)));
     }
-    for check in checks {
-        let verdict = match check.verdict {
-            Verdict::Ok => "ok  ",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "FAIL",
-        };
-        let code = check.code.map(|code| format!("  {code}")).unwrap_or_default();
-        let who = check.who.map(|who| format!("  → {} / {}", who.ja(), who.en())).unwrap_or_default();
-        let of = check.facility.as_ref().map(|number| format!("{number}  ")).unwrap_or_default();
-        text.push_str(&format!("{verdict}  {of}{}{code}{who}\n    {}\n    {}\n", check.name, check.ja, check.en));
-    }
-    text.push_str(match failed {
-        true => "直すところがあります。 / Something has to be put right.\n",
-        false => "動かせます。 / engawa can run.\n",
-    });
-    text
+    checks
 }

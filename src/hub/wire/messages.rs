@@ -49,6 +49,11 @@ pub(super) fn private(message: &impl Serialize, content: usize) -> Bytes {
     Bytes::from_owner(body)
 }
 
+/// The request to forget a token, which stands in its header.
+pub(in crate::hub) const fn logout_body() -> Bytes {
+    Bytes::from_static(b"{}")
+}
+
 /// The question about a key.
 pub(in crate::hub) fn lookup_body(key: Uuid) -> Bytes {
     Bytes::from(format!(r#"{{"idempotency_key":"{key}"}}"#))

@@ -13,13 +13,14 @@ pub(super) use careplan::{
 pub(super) use envelope::{Envelope, ErrorEntry};
 pub(super) use identity::{assertion_body, challenge_body, challenge_data, person_data};
 pub(super) use messages::{
-    Capabilities, PageData, TokenGrant, changes_data, known_parts, login_body, lookup_body, lookup_data, receipt,
-    refresh_body,
+    Capabilities, PageData, TokenGrant, changes_data, known_parts, login_body, logout_body, lookup_body, lookup_data,
+    receipt, refresh_body,
 };
 pub use opinion::{OpinionHead, OpinionWriter};
 
 pub(super) const LOGIN: &str = "/api/v1/login";
 pub(super) const REFRESH: &str = "/api/v1/token/refresh";
+pub(super) const LOGOUT: &str = "/api/v1/logout";
 pub(super) const CAPABILITIES: &str = "/api/v1/capabilities";
 pub(super) const OPINIONS: &str = "/api/v1/opinions";
 pub(super) const CHANGES: &str = "/api/v1/opinions/changes";

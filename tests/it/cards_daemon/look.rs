@@ -9,22 +9,26 @@ use crate::support::pcscd::Pcscd;
 use crate::support::sandbox::Sandbox;
 use crate::support::vcard::Vcard;
 
-/// The checks of that name: verdict, code and sentence.
-fn checks(gateway: &Gateway, name: &str) -> Vec<(String, String, String)> {
-    let output = gateway.run(&["check", "--json"]);
+/// The checks of that name: verdict, code, object and sentence.
+fn checks(gateway: &Gateway, name: &str) -> Vec<[String; 4]> {
+    let output = gateway.run(&["check", "--offline", "--json"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success(), "cards are never what keeps engawa from running: {report:#}");
     let text = |check: &Value, member: &str| check[member].as_str().unwrap_or("-").to_owned();
     let found = report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name);
-    found.map(|check| (text(check, "verdict"), text(check, "code"), text(check, "detail_en"))).collect()
+    found.map(|check| ["verdict", "code", "object", "detail_en"].map(|member| text(check, member))).collect()
 }
 
 #[track_caller]
-fn says(gateway: &Gateway, verdict: &str, code: &str, sentence: &str) {
-    let found = checks(gateway, "cards");
-    let [(seen, name, text)] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((seen.as_str(), name.as_str()), (verdict, code), "{text}");
-    assert!(text.contains(sentence), "{text}");
+fn says(gateway: &Gateway, name: &str, expected: &[(&str, &str, &str, &str)]) {
+    let found = checks(gateway, name);
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ([verdict, code, object, text], (their_verdict, their_code, their_object, sentence)) in
+        found.iter().zip(expected)
+    {
+        assert_eq!((&**verdict, &**code, &**object), (*their_verdict, *their_code, *their_object), "{text}");
+        assert!(text.contains(sentence), "{text}");
+    }
 }
 
 #[test]
@@ -36,26 +40,30 @@ fn check_tells_of_readers_and_of_a_pcscd_that_is_gone_or_hangs() {
     let nearest = "\n\"3f9c0a1b2d4e\" = [\"Virtual 0 00 00\", \"Vitrual 1 00 00\"]";
     let gateway = beside(&hub, &pcscd).idle();
     let sound = std::fs::read_to_string(gateway.settings()).unwrap();
-    says(&gateway, "ok", "-", "2 reader(s)");
-    says(&gateway, "ok", "-", "「Virtual 0 00 00」(カードあり / card)");
-    assert_eq!(checks(&gateway, "cards.nearest"), []);
+    let both = [("ok", "-", "Virtual 0 00 00", "A card is on it"), ("ok", "-", "Virtual 0 00 01", "no card on it")];
+    says(&gateway, "pcscd", &[("ok", "-", "-", "2 reader(s)")]);
+    says(&gateway, "reader", &both);
 
     std::fs::write(gateway.settings(), sound.replace("readers = 2", "readers = 3") + "[cards.nearest]" + nearest)
         .unwrap();
-    says(&gateway, "warn", "READER_ABSENT", "2 reader(s) of 3");
-    let strangers = checks(&gateway, "cards.nearest");
-    assert_eq!((strangers.len(), strangers[0].1.as_str()), (1, "READER_ABSENT"), "{strangers:?}");
-    assert!(strangers[0].2.contains("「Vitrual 1 00 00」") && !strangers[0].2.contains("Virtual 0"), "{strangers:?}");
+    let missing = ("warn", "READER_ABSENT", "-", "2 of 3");
+    let stranger = ("warn", "READER_ABSENT", "Vitrual 1 00 00", "that the settings name");
+    says(&gateway, "reader", &[missing, stranger, both[0], both[1]]);
 
     signal(&pcscd, Signal::SIGSTOP);
-    says(&gateway, "warn", "PCSC_DOWN", "has not answered within 2 seconds");
+    says(&gateway, "pcscd", &[("warn", "PCSC_DOWN", "-", "does not answer. (waited 2 seconds)")]);
     signal(&pcscd, Signal::SIGCONT);
     pcscd.down();
-    says(&gateway, "warn", "PCSC_DOWN", "systemctl start pcscd.socket");
-    let readable = String::from_utf8(gateway.run(&["check"]).stdout).unwrap();
-    assert!(readable.contains("warn  cards  PCSC_DOWN  → 管理者 / administrator"), "{readable}");
+    says(&gateway, "pcscd", &[("warn", "PCSC_DOWN", "-", "cannot be reached")]);
+    says(&gateway, "reader", &[]);
+    let readable = String::from_utf8(gateway.run(&["check", "--offline"]).stdout).unwrap();
+    assert!(readable.contains("warn  pcscd  PCSC_DOWN\n"), "{readable}");
+    assert!(
+        readable.contains("→ LAN・機器の業者 / LAN vendor\n") && readable.contains("start pcscd.socket"),
+        "{readable}"
+    );
     std::fs::write(gateway.settings(), sound.replace("readers = 2", "enabled = false")).unwrap();
-    says(&gateway, "ok", "-", "switched off");
+    says(&gateway, "pcscd", &[("ok", "-", "-", "switched off")]);
 }
 
 #[test]

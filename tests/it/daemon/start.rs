@@ -93,7 +93,7 @@ fn wrong_settings_end_it_with_78_and_all_mistakes_at_once() {
     }
     assert!(said.contains("engawa.toml:"), "{said}");
     assert!(!gateway.state().exists(), "nothing was touched");
-    let checked = gateway.run(&["check"]);
+    let checked = gateway.run(&["check", "--offline"]);
     assert_eq!(checked.status.code(), Some(78));
 }
 

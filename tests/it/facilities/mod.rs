@@ -278,7 +278,7 @@ fn a_facility_that_is_taken_out_waits_until_it_is_put_back() {
     assert_eq!((&left["reason"], &left["waiting"]), (&json!("FACILITY_GONE"), &json!(1)), "{health}");
     assert_eq!(health["parts"]["facilities"]["reason"], "FACILITY_GONE");
     assert_eq!(first.health(&house)["status"], "ok", "that is no concern of the first one");
-    let check = house.gateway.run(&["check", "--json"]);
+    let check = house.gateway.run(&["check", "--offline", "--json"]);
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
     let gone = check["checks"].as_array().unwrap().iter().find(|check| check["code"] == "FACILITY_GONE").unwrap();
     assert_eq!(gone["facility"], *second.number);

@@ -63,6 +63,63 @@ fn a_mistyped_user_id_is_put_right_also_after_it_was_taken_away() {
 }
 
 #[test]
+fn guesses_at_a_user_of_somebody_elses_lock_nobody_out_at_the_hub() {
+    let hub = Sandbox::start();
+    let lan = clinic(&hub, "kept");
+    let (clerk, doctor) = (person(&lan, "tanaka", "clerk"), person(&lan, "sato", "doctor"));
+    for guess in ["first-guess-1", "second-guess-2"] {
+        given(&clerk, PARTNER, guess);
+        let id = hand_in(&clerk, guess);
+        waits_for(&lan.gateway, &id, "HUB_PASSWORD_REFUSED");
+    }
+    given(&clerk, PARTNER, "third-guess-3");
+    let third = hand_in(&clerk, "the third");
+    let waiting = waits_for(&lan.gateway, &third, "HUB_LOGIN_CAUTIOUS");
+    assert!(waiting["eta"].is_string(), "{waiting}");
+    assert_eq!(tries(&hub, PARTNER), (2, 2), "the hub would have locked it");
+    // Whose it is waits, too, unless somebody sends it otherwise; the hub has locked nobody out.
+    assert_eq!(clerk.ask("DELETE", "/v1/session/hub", None).status, 200);
+    given(&doctor, PARTNER, &hub.password(PARTNER));
+    let doctors = hand_in(&doctor, "the doctor's");
+    waits_for(&lan.gateway, &doctors, "HUB_LOGIN_CAUTIOUS");
+    assert_eq!(lan.gateway.order(&format!("/v1/submissions/{doctors}/as-facility")).status, 200);
+    assert_eq!(filed_as(&hub, &lan.gateway, &doctors), FACILITY_USER);
+    assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
+}
+
+#[test]
+fn what_is_being_sent_or_asked_about_stays_under_the_user_it_went_out_as() {
+    let hub = Sandbox::start();
+    let lan = clinic(&hub, "kept");
+    let sato = person(&lan, "sato", "doctor");
+    let user = |id: &str| {
+        let id = id.replace('-', "");
+        lan.gateway.sql(&format!("SELECT hub_user FROM submission WHERE lower(hex(id)) = '{id}'")).remove(0)
+    };
+    given(&sato, PARTNER, &hub.password(PARTNER));
+    filed_as(&hub, &lan.gateway, &hand_in(&sato, "so that there is a log-in"));
+    // It has arrived, its answer is lost, and the hub cannot be asked.
+    hub.fault(json!({ "on": "opinions", "kind": "cut_after_effect" }));
+    hub.fault(json!({ "on": "lookup", "kind": "cut_before_effect", "times": 0 }));
+    let there = hand_in(&sato, "at the hub, though nobody knows");
+    lan.gateway.reaches(&there, "unknown", PATIENCE);
+    given(&sato, LOCUM, &hub.password(LOCUM));
+    assert_eq!(user(&there), PARTNER, "the hub may have it as this one");
+    hub.clear_faults();
+    assert_eq!(filed_as(&hub, &lan.gateway, &there), PARTNER);
+    assert_eq!(user(&there), PARTNER);
+    // What the hub has never seen goes again, as whom the person is by then.
+    hub.fault(json!({ "on": "opinions", "kind": "cut_before_effect" }));
+    hub.fault(json!({ "on": "lookup", "kind": "cut_before_effect", "times": 0 }));
+    let lost = hand_in(&sato, "not at the hub");
+    lan.gateway.reaches(&lost, "unknown", PATIENCE);
+    given(&sato, PARTNER, &hub.password(PARTNER));
+    assert_eq!(user(&lost), LOCUM);
+    hub.clear_faults();
+    assert_eq!(filed_as(&hub, &lan.gateway, &lost), PARTNER);
+}
+
+#[test]
 fn a_log_in_serves_nobody_who_has_another_password() {
     let hub = Sandbox::start();
     let lan = clinic(&hub, "kept");

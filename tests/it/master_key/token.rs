@@ -108,7 +108,7 @@ fn a_box_begins_with_a_token_and_needs_it_at_each_start() {
     assert_eq!(names(&gateway).len(), 1);
     assert_eq!(super::keys(&gateway).len(), 2);
     assert_eq!(gateway.post(&opinion(1), "one").json()["id"], id.as_str());
-    let check = good(gateway.run(&["check"]));
+    let check = good(gateway.run(&["check", "--offline"]));
     assert!(check.contains("state.master_key_token"), "{check}");
     // The PIN stands nowhere but in its own file.
     assert!(!gateway.log().contains(PIN));
@@ -169,6 +169,6 @@ fn a_key_in_clear_is_wrapped_and_what_does_not_fit_is_named() {
     });
     let (_, log) = refused(&mut gateway);
     assert!(log.contains("MASTER_KEY_TOKEN_ABSENT"), "{log}");
-    let check = String::from_utf8(gateway.run(&["check"]).stdout).unwrap();
+    let check = String::from_utf8(gateway.run(&["check", "--offline"]).stdout).unwrap();
     assert!(check.contains("MASTER_KEY_TOKEN_ABSENT"), "{check}");
 }

@@ -6,6 +6,7 @@ mod room;
 
 use std::time::Duration;
 
+use engawa::cli::Finding;
 use engawa::credential::Authority;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -290,6 +291,25 @@ fn a_running_request_ends_with_its_terminal() {
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("AUTH_INVALID"), "{answer}");
 }
 
+#[test]
+fn a_renewal_that_is_sent_slowly_has_ten_seconds_and_its_addresss_one_turn() {
+    let hub = Sandbox::start();
+    let lan = Lan::start(&hub);
+    let software = Software::new();
+    pair_software(&lan, &software);
+    let shown = software.shows("certificate.pem");
+    let mut slow = lan.begin("POST /v1/terminal/certificate", "{\"csr\":", &words(&shown));
+    crate::support::until("the turn to be taken", SOON, || {
+        let answer = lan.post("/v1/terminal/certificate", &json!({}), &words(&shown));
+        (answer.status == 503).then_some(())
+    });
+    let elsewhere = [&["--interface", "127.0.0.2"], &words(&shown)[..]].concat();
+    let renewed = lan.post("/v1/terminal/certificate", &json!({ "csr": software.csr() }), &elsewhere);
+    assert_eq!(renewed.status, 201, "{renewed:?}");
+    let answer = slow.answer(Duration::from_secs(15), String::new);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
 fn forget_serials(lan: &Lan) {
     let forget = "UPDATE terminal SET serial = NULL, serial_before = NULL, serial_passed = NULL";
     lan.gateway.sql(forget);
@@ -320,8 +340,11 @@ fn a_copied_certificate_shuts_the_terminal_and_everybody_is_told() {
     lan.get("/v1/submissions", &words(&shown)).refused(403, "TERMINAL_COPIED");
     assert_eq!(lan.terminals()[0]["state"], "copied");
     assert_eq!(lan.gateway.get("/v1/health").json()["parts"]["terminals"]["reason"], "TERMINAL_COPIED");
-    let check = String::from_utf8(lan.gateway.run(&["check"]).stdout).unwrap();
-    assert!(check.contains("TERMINAL_COPIED"), "{check}");
+    let check = String::from_utf8(lan.gateway.run(&["check", "--offline"]).stdout).unwrap();
+    assert!(
+        check.contains("FAIL  terminals  TERMINAL_COPIED") && check.contains(Finding::TerminalCopied.ja()),
+        "{check}"
+    );
     let trail = lan.run(&["audit", "list"]);
     assert!(trail.contains("TERMINAL_COPIED") && trail.contains(&id), "{trail}");
     lan.run(&["terminal", "revoke", &id]);

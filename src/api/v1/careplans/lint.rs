@@ -3,10 +3,10 @@
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::{Extension, Json};
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use multer::Multipart;
@@ -136,7 +136,7 @@ pub(in crate::api) struct Files {
 )]
 pub(in crate::api) async fn lint(
     State(api): State<Arc<Api>>,
-    Extension(seats): Extension<Seats>,
+    State(seats): State<Seats>,
     request: Request,
 ) -> Result<Json<Linted>, Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_REQUEST, api.config.body_idle);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json};
 use jiff::civil::Date;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -55,7 +55,7 @@ struct Parameters {
 )]
 pub(in crate::api) async fn submit(
     State(api): State<Arc<Api>>,
-    Extension(seats): Extension<Seats>,
+    State(seats): State<Seats>,
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {

@@ -7,7 +7,6 @@ mod stream;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
@@ -57,7 +56,7 @@ pub(in crate::api) async fn follow(
     State(api): State<Arc<Api>>,
     connection: Connection,
     by: With<Listen>,
-    Extension(Streams(streams)): Extension<Streams>,
+    State(Streams(streams)): State<Streams>,
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Failure> {

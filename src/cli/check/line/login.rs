@@ -1,0 +1,165 @@
+//! The log-in: by the running service's word, or by one of our own that cannot lock the account.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Way;
+use crate::cli::Site;
+use crate::cli::check::secret::{Sight, look};
+use crate::cli::check::{Check, Finding};
+use crate::cli::client::{self, NoAnswer};
+use crate::cli::output::chain;
+use crate::config::Loaded;
+use crate::credential::FacilityCertificate;
+use crate::fault::Code;
+use crate::gateway::{self, NotTried};
+use crate::hub::Trouble;
+use crate::hub::probe::Heard;
+
+const NAME: &str = "hub.login";
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A hub that is well answers in a fraction of this.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// What the running service says of itself.
+pub(super) enum Service {
+    /// Its health report.
+    Tells(Value),
+    /// Nothing runs.
+    Down,
+    /// It may run, and tells us nothing.
+    Mute,
+}
+
+impl Service {
+    pub(super) async fn ask(loaded: &Loaded) -> Self {
+        let site = Site { config: loaded.config.clone(), named: false };
+        let asked = client::ask(&site, Method::GET, "/v1/health", None);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) if matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
+                Self::Tells(answer.body)
+            }
+            // Without a socket the state's lock tells whether one runs.
+            Ok(Err(NoAnswer::Absent { .. } | NoAnswer::NoSocket)) => Self::Down,
+            Ok(_) | Err(_) => Self::Mute,
+        }
+    }
+
+    /// What it says of one facility's hub.
+    fn of<'a>(report: &'a Value, facility: &str) -> &'a Value {
+        let own = &report["facilities"][facility]["parts"]["hub"];
+        if own.is_null() { &report["parts"]["hub"] } else { own }
+    }
+}
+
+/// Nothing to log in with can be seen, or nothing is told.
+pub(super) fn unseen() -> Check {
+    Check::found_as(
+        NAME,
+        Finding::LoginUntried,
+        "パスワードか証明書、または動いているengawaの様子が見えません",
+        "password or certificate, or how the running engawa is, cannot be seen from here",
+    )
+}
+
+impl Way<'_> {
+    /// After the hub was asked without a password: what it answered to that comes first.
+    pub(super) async fn log_in(
+        &self,
+        heard: &Heard,
+        certificate: Option<FacilityCertificate>,
+        credentials: Option<&Path>,
+    ) -> Check {
+        if let Some(trouble) = &heard.trouble {
+            return troubled(trouble);
+        }
+        let begun = self.clock.elapsed();
+        let check = match self.service {
+            Service::Tells(report) => told(Service::of(report, &self.config.facility.number)),
+            Service::Mute => unseen(),
+            Service::Down => self.try_it(certificate, credentials).await,
+        };
+        let took = heard.took.max(self.clock.elapsed().saturating_sub(begun));
+        match took > SLOW && check.is_ok() {
+            true => {
+                let (ja, en) = (format!("{}秒", took.as_secs()), format!("{} seconds", took.as_secs()));
+                Check::found_as(NAME, Finding::HubSlow, &ja, &en)
+            }
+            false => check,
+        }
+    }
+
+    async fn try_it(&self, certificate: Option<FacilityCertificate>, credentials: Option<&Path>) -> Check {
+        let (Some(certificate), Sight::Seen(password)) =
+            (certificate, look(&self.config.hub.password_file, credentials))
+        else {
+            return unseen();
+        };
+        match gateway::try_log_in(self.config, self.first, certificate, password).await {
+            Ok(Ok(())) => Check::ok(NAME, "ログインし、ログアウトしました。", "Logged in and out again."),
+            Ok(Err(trouble)) => troubled(&trouble),
+            Err(NotTried::NotBegun) => Check::found_as(
+                NAME,
+                Finding::LoginUntried,
+                "engawaがまだ一度も起動していません",
+                "engawa has never been started",
+            ),
+            Err(NotTried::State(error)) => Check::found(NAME, Finding::LoginUntried, &chain(&error)),
+        }
+    }
+}
+
+/// What the service says of its link.
+fn told(hub: &Value) -> Check {
+    let reason = hub["reason"].as_str().and_then(Code::parse);
+    let last: Option<Timestamp> = hub["last_proof"].as_str().and_then(|at| at.parse().ok());
+    match (reason.and_then(finding), last) {
+        (Some(finding), _) => Check::found_as(NAME, finding, "動いているengawaによる", "says the running engawa"),
+        // What it met on the line has just been looked at from here.
+        (None, Some(last)) => Check::ok(
+            NAME,
+            format!("動いているengawaに、基盤が {last:.0} に答えています。"),
+            format!("The hub answered the running engawa at {last:.0}."),
+        ),
+        (None, None) => Check::ok(
+            NAME,
+            "動いているengawaは、まだ基盤とやり取りしていません。",
+            "The running engawa has not exchanged anything with the hub yet.",
+        ),
+    }
+}
+
+fn troubled(trouble: &Trouble) -> Check {
+    let finding = finding(trouble.code).unwrap_or(match trouble.code {
+        Code::HubUnreachable | Code::HubServerUntrusted => Finding::LineCut,
+        Code::StorageBroken | Code::SecretMissing | Code::GatewayInternal => Finding::LoginUntried,
+        _ => Finding::HubTrouble,
+    });
+    match trouble.until {
+        None => Check::found(NAME, finding, ""),
+        Some(until) => {
+            let (ja, en) = (format!("{until:.0} まで"), format!("until {until:.0}"));
+            Check::found_as(NAME, finding, &ja, &en)
+        }
+    }
+}
+
+/// What the hub's answer, or the lack of one, stands for. Nothing for what the line or the box itself is to blame for.
+const fn finding(code: Code) -> Option<Finding> {
+    Some(match code {
+        Code::HubLoginRefused => Finding::LoginRefused,
+        Code::HubAccountLocked => Finding::AccountLocked,
+        Code::HubLoginCautious => Finding::LoginCautious,
+        Code::HubCertificateWrongKind => Finding::WrongKindAtHub,
+        Code::HubBusy => Finding::HubBusy,
+        Code::HubTrouble => Finding::HubTrouble,
+        Code::HubNonsense => Finding::HubNonsense,
+        Code::HubTimeout => Finding::HubTimeout,
+        Code::HubNotPermitted => Finding::NotPermitted,
+        _ => return None,
+    })
+}

@@ -1,0 +1,99 @@
+//! Whether engawa runs and answers, and what it says of itself.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use super::{Check, Finding};
+use crate::cli::client::{self, NoAnswer};
+use crate::cli::output::chain;
+use crate::cli::{Site, output};
+use crate::config::Loaded;
+
+const NAME: &str = "service";
+/// A gateway that has not answered by then does not.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What became of asking it.
+pub(super) enum Service {
+    /// It runs and answers.
+    Answers {
+        /// Its report.
+        health: Value,
+        /// Its card readers.
+        readers: Value,
+    },
+    /// It runs and does not answer.
+    Deaf(String),
+    /// It does not run.
+    Down,
+    /// This user may not ask it.
+    Denied,
+    /// The settings name no socket to ask it at.
+    Unasked,
+}
+
+impl Service {
+    /// Asks it.
+    pub(super) async fn ask(loaded: &Loaded) -> Self {
+        let site = Site { config: loaded.config.clone(), named: false };
+        let ask = |path| tokio::time::timeout(PATIENCE, client::ask(&site, Method::GET, path, None));
+        match ask("/v1/health").await {
+            Err(_) => Self::Deaf(format!("{} s", PATIENCE.as_secs())),
+            Ok(Err(NoAnswer::NoSocket)) => Self::Unasked,
+            Ok(Err(NoAnswer::Denied { .. })) => Self::Denied,
+            Ok(Err(NoAnswer::Absent { .. })) => Self::Down,
+            Ok(Err(error @ (NoAnswer::Broken(_) | NoAnswer::Slow))) => Self::Deaf(chain(&error)),
+            Ok(Ok(answer)) if !matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) => {
+                Self::Deaf(answer.status.to_string())
+            }
+            Ok(Ok(answer)) => {
+                let readers = ask("/v1/readers").await.ok().and_then(Result::ok);
+                let readers = readers.map(|answer| answer.body["items"].clone()).unwrap_or_default();
+                Self::Answers { health: answer.body, readers }
+            }
+        }
+    }
+
+    /// Whether there is a process that holds the ports.
+    pub(super) fn runs(&self) -> bool {
+        matches!(self, Self::Answers { .. } | Self::Deaf(_))
+    }
+
+    /// The code that it gives as the reason for trouble of a part, of a facility or of the box.
+    pub(super) fn reason(&self, facility: Option<&str>, part: &str) -> Option<&str> {
+        let Self::Answers { health, .. } = self else { return None };
+        let of = facility.map_or(health, |number| &health["facilities"][number]);
+        of["parts"][part]["reason"].as_str()
+    }
+
+    /// The readers that have stopped.
+    pub(super) fn degraded_readers(&self) -> impl Iterator<Item = &str> {
+        let readers = match self {
+            Self::Answers { readers, .. } => readers.as_array(),
+            _ => None,
+        };
+        let degraded = |reader: &&Value| reader["state"] == "degraded";
+        readers.into_iter().flatten().filter(degraded).filter_map(|reader| reader["name"].as_str())
+    }
+}
+
+/// `started`: whether it has ever been.
+pub(super) fn examine(service: &Service, started: bool) -> Check {
+    match service {
+        Service::Answers { health, .. } => {
+            let version = output::text_of(health, "version");
+            Check::ok(NAME, format!("engawa {version} が動いています。"), format!("engawa {version} runs and answers."))
+        }
+        Service::Deaf(why) => Check::found(NAME, Finding::ServiceDeaf, why),
+        Service::Down if started => Check::found(NAME, Finding::ServiceDown, ""),
+        Service::Down => Check::found(NAME, Finding::ServiceNew, ""),
+        Service::Denied => Check::found(NAME, Finding::NotAllowed, ""),
+        Service::Unasked => Check::ok(
+            NAME,
+            "endpoint.unix_socket が空のため、尋ねていません。",
+            "It was not asked, as endpoint.unix_socket is empty.",
+        ),
+    }
+}
