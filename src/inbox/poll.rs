@@ -1,6 +1,6 @@
 //! The task of the room: reads the hub's list in its own rhythm, and works off what is to be fetched or told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -243,19 +243,12 @@ impl<H: HubPort> Poller<H> {
 
     async fn keep_house(&mut self) {
         let inner = &self.inner;
-        // Whose inbox ever reports them, the counts are those of every facility of the box.
-        if let Ok(unopened) = inner.store.received_unopened().await {
-            let mut by_label: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
-            for (number, count, oldest) in &unopened {
-                let known = by_label.entry(telemetry::facility(number)).or_insert((0, *oldest));
-                *known = (known.0 + count, known.1.min(*oldest));
-            }
-            let now = inner.clock.now().as_millisecond();
-            for facility in telemetry::facilities() {
-                let (count, oldest) = by_label.get(facility).copied().unwrap_or((0, now));
-                Metric::CarePlansUnopened.set(&[("facility", facility)], count as f64);
-                Metric::OldestUnopened.set(&[("facility", facility)], (now.saturating_sub(oldest) / 1000) as f64);
-            }
+        let facility = &inner.config.facility;
+        if let Ok((unopened, oldest)) = inner.store.received_unopened(facility).await {
+            let label = [("facility", telemetry::facility(facility))];
+            Metric::CarePlansUnopened.set(&label, unopened as f64);
+            let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
+            Metric::OldestUnopened.set(&label, age as f64);
         }
         if let Ok(awaited) = inner.store.received_awaited(&inner.config.facility).await {
             let long = inner.clock.now().as_millisecond().saturating_sub(OVERDUE);
