@@ -399,9 +399,11 @@ impl House {
 
     /// Looks at the heartbeats: systemd's watchdog is fed only while every room lives.
     async fn look(&self, notifier: &Notifier) {
-        let ends = self.desks.iter().filter_map(|desk| Some(desk.link.status().ok()?.certificate_expires));
-        if let Some(first) = ends.min() {
-            Metric::CertificateDays.set(&[], health::days(first, self.clock.now()) as f64);
+        for desk in &self.desks {
+            if let Ok(status) = desk.link.status() {
+                let label = [("facility", telemetry::facility(&desk.facility))];
+                Metric::CertificateDays.set(&label, health::days(status.certificate_expires, self.clock.now()) as f64);
+            }
         }
         self.time.note(false);
         if let Some(bytes) = host::rss_bytes() {

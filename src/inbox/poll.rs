@@ -12,7 +12,7 @@ use super::Inner;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
 use crate::store::{Announce, NewArrival, StoreError, fact_name};
-use crate::telemetry::Metric;
+use crate::telemetry::{self, Metric};
 
 /// What one office sends often comes in a row: the list is read soon after news, then ever less often.
 const SOON: Duration = Duration::from_secs(1);
@@ -243,11 +243,12 @@ impl<H: HubPort> Poller<H> {
 
     async fn keep_house(&mut self) {
         let inner = &self.inner;
-        // Metrics are of the box, whose inbox ever reports them.
-        if let Ok((unopened, oldest)) = inner.store.received_unopened().await {
-            Metric::CarePlansUnopened.set(&[], unopened as f64);
+        let facility = &inner.config.facility;
+        if let Ok((unopened, oldest)) = inner.store.received_unopened(facility).await {
+            let label = [("facility", telemetry::facility(facility))];
+            Metric::CarePlansUnopened.set(&label, unopened as f64);
             let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
-            Metric::OldestUnopened.set(&[], age as f64);
+            Metric::OldestUnopened.set(&label, age as f64);
         }
         if let Ok(awaited) = inner.store.received_awaited(&inner.config.facility).await {
             let long = inner.clock.now().as_millisecond().saturating_sub(OVERDUE);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Inner;
 use super::asking::Keys;
 use super::bar::Own;
-use super::engine::{Engine, Outlook};
+use super::engine::Engine;
 use super::kind::Kind;
 use super::machine::Input;
 use super::order::{Candidate, Places};
@@ -368,7 +368,8 @@ impl<H: HubPort> Dispatcher<H> {
             What::Sent(Sent { outcome, told }, _) => {
                 let outcome = unread(outcome);
                 self.engine.settled(kind, &outcome, now, elapsed, took);
-                Metric::Outcomes.count(&[("outcome", outcome_label(&outcome))]);
+                let labels = [("facility", self.inner.label), ("outcome", outcome_label(&outcome))];
+                Metric::Outcomes.count(&labels);
                 Metric::SendSeconds.record(&[], took.as_secs_f64());
                 (Input::Settled { outcome, others_passed_at: passed }, told)
             }
@@ -426,9 +427,9 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn publish(&self) {
         let outlook = self.engine.outlook();
-        let before = self.inner.outlook.send_replace(outlook);
-        let shut = |outlook: Outlook| f64::from(u8::from(outlook.blocked().is_some()));
-        Metric::HubCircuit.change(&[], shut(outlook) - shut(before));
+        self.inner.outlook.send_replace(outlook);
+        let shut = f64::from(u8::from(outlook.blocked().is_some()));
+        Metric::HubCircuit.set(&[("facility", self.inner.label)], shut);
     }
 
     fn beat(&self) {

@@ -1,6 +1,7 @@
 //! What has to be done from time to time: sweeping what an interrupted reception left, setting aside rows that do not
 //! parse, forgetting what has reached the end of its retention and tokens that have expired, proving a store that failed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::view::{OutboxError, StateName};
 use super::{Forgetting, Inner, identification, record};
 use crate::fault::Code;
 use crate::store::{Columns, NewEvent, Row, SetFact, Transit, Verdict, tell_plan};
-use crate::telemetry::Metric;
+use crate::telemetry::{self, Metric};
 
 const TICK: Duration = Duration::from_secs(10);
 /// Ticks between two looks at the retention.
@@ -82,17 +83,24 @@ async fn forget(inner: &Inner, stop: &watch::Receiver<Stop>, forward: bool) -> R
     Ok(())
 }
 
-/// Metrics are of the box, whose outbox ever reports them.
+/// Whose outbox ever reports them, the counts are those of every facility of the box, also of one that nobody serves.
 async fn report_counts(inner: &Inner) {
-    if let Ok(counts) = inner.store.counts_of_box().await {
-        for state in StateName::ALL {
-            let count = counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
-            Metric::Submissions.set(&[("state", state.as_str())], count as f64);
+    if let Ok(counts) = inner.store.counts_by_facility().await {
+        let mut by_label: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        for (number, state, count) in &counts {
+            *by_label.entry((telemetry::facility(number), state)).or_default() += count;
+        }
+        // What there is nothing of any more is nothing, and not what it was last.
+        for facility in telemetry::facilities() {
+            for state in StateName::ALL {
+                let count = by_label.get(&(facility, state.as_str())).copied().unwrap_or(0);
+                Metric::Submissions.set(&[("facility", facility), ("state", state.as_str())], count as f64);
+            }
+            let oldest = inner.store.oldest_waiting(facility).await.ok().flatten();
+            let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
+            Metric::OldestQueued.set(&[("facility", facility)], age as f64);
         }
     }
-    let oldest = inner.store.oldest_waiting().await.ok().flatten();
-    let age = oldest.map_or(0, |at| inner.clock.now().as_millisecond().saturating_sub(at) / 1000);
-    Metric::OldestQueued.set(&[], age as f64);
     if let Some(free) = (inner.guard.free_space)() {
         Metric::StorageFree.set(&[], free as f64);
     }

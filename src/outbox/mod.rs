@@ -85,6 +85,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::{AllAsFacility, PasswordGiven, Store};
+use crate::telemetry::{self, Metric};
 
 /// The figures of the room. Not `Debug`: it holds a secret.
 #[derive(Clone)]
@@ -117,6 +118,8 @@ pub struct Outbox {
 pub(crate) struct Inner {
     /// Whose rows are this outbox's; it neither sees nor touches any other.
     facility: Arc<str>,
+    /// The same as a label of metrics.
+    label: &'static str,
     store: Store,
     keys: Arc<Keyring>,
     clock: Clock,
@@ -178,8 +181,8 @@ impl Inner {
 
     fn accepted(&self, count: usize) {
         let count = u64::try_from(count).unwrap_or(0);
-        crate::telemetry::Metric::Accepted.add(&[], count);
-        crate::telemetry::Metric::Events.add(&[("kind", StateName::Queued.event_kind())], count);
+        Metric::Accepted.add(&[("facility", self.label)], count);
+        Metric::Events.add(&[("kind", StateName::Queued.event_kind())], count);
         self.nudge.notify_one();
     }
 }
@@ -228,8 +231,11 @@ impl Outbox {
         stop: watch::Receiver<Stop>,
     ) -> (Self, Tasks) {
         let engine = engine::Engine::new(config.policy, config.parallel, rand::random());
+        // So that a rate can be taken from the first document on.
+        Metric::Accepted.add(&[("facility", telemetry::facility(&config.facility))], 0);
         let inner = Arc::new(Inner {
             facility: config.facility.clone(),
+            label: telemetry::facility(&config.facility),
             store,
             keys,
             clock,

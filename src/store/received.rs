@@ -423,17 +423,16 @@ impl Store {
         Ok(at.bind(facility).bind(fetch).fetch_one(&self.readers).await?)
     }
 
-    /// How many units the hub told any facility of that nobody has opened, be they here or not, and since when the oldest of them
-    /// is known.
+    /// How many units that the hub told a facility of nobody has opened, be they here or not, and since when the oldest of them is known.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn received_unopened(&self) -> Result<(i64, Option<i64>), StoreError> {
+    pub async fn received_unopened(&self, facility: &str) -> Result<(i64, Option<i64>), StoreError> {
         let counted = sqlx::query_as(
             "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received INDEXED BY received_unopened \
-             WHERE opened_at IS NULL",
+             WHERE facility = ? AND opened_at IS NULL",
         );
-        Ok(counted.fetch_one(&self.readers).await?)
+        Ok(counted.bind(facility).fetch_one(&self.readers).await?)
     }
 
     /// The unit that has been waited for longest: since when, and why it is not here, where that is known.

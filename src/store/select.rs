@@ -232,6 +232,14 @@ impl Store {
         Ok(states.into_iter().collect())
     }
 
+    /// The same by facility and state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn counts_by_facility(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        self.count().await
+    }
+
     /// Facilities of which something has not ended, be they in the settings or not, and how many submissions each.
     ///
     /// # Errors
@@ -270,22 +278,16 @@ impl Store {
         Ok(ids.bind(facility).bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
-    /// When the oldest submission of any facility that has not left was accepted, milliseconds since 1970.
+    /// When a facility's oldest submission that has not left was accepted, milliseconds since 1970.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
-    pub async fn oldest_waiting(&self) -> Result<Option<i64>, StoreError> {
+    pub async fn oldest_waiting(&self, facility: &str) -> Result<Option<i64>, StoreError> {
         let oldest = sqlx::query_scalar(
-            "WITH RECURSIVE facilities (facility) AS ( \
-               SELECT min(facility) FROM submission \
-               UNION ALL \
-               SELECT (SELECT min(facility) FROM submission WHERE facility > facilities.facility) \
-               FROM facilities WHERE facilities.facility IS NOT NULL) \
-             SELECT accepted_at FROM submission WHERE seq = (SELECT min((SELECT min(seq) FROM submission \
-               INDEXED BY submission_list WHERE submission.facility = facilities.facility AND state = 'queued')) \
-             FROM facilities)",
+            "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission INDEXED BY submission_list \
+             WHERE facility = ? AND state = 'queued')",
         );
-        Ok(oldest.fetch_optional(&self.readers).await?)
+        Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
     }
 
     /// When the finished submission of a facility that will be forgotten first was finished, milliseconds since 1970.

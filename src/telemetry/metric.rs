@@ -1,5 +1,7 @@
 //! Every metric by name. A metric that is not in this table does not exist.
 
+use std::sync::{Mutex, PoisonError};
+
 use metrics::{Label, Level, Metadata, SharedString, with_recorder};
 
 /// How a metric behaves.
@@ -64,25 +66,25 @@ macro_rules! metrics_table {
 }
 
 metrics_table! {
-    Accepted "engawa_accepted_total" Kind::Counter, Count, []
+    Accepted "engawa_accepted_total" Kind::Counter, Count, ["facility"]
         "Documents accepted and on stable storage.";
     Refused "engawa_refused_total" Kind::Counter, Count, ["code"]
         "Documents refused at the local endpoint, by code of the catalogue.";
-    Submissions "engawa_submissions" Kind::Gauge, Count, ["state"]
-        "Submissions on record by state.";
-    OldestQueued "engawa_oldest_queued_seconds" Kind::Gauge, Seconds, []
+    Submissions "engawa_submissions" Kind::Gauge, Count, ["facility", "state"]
+        "Submissions on record by state, also of facilities that the settings do not name.";
+    OldestQueued "engawa_oldest_queued_seconds" Kind::Gauge, Seconds, ["facility"]
         "Age of the oldest submission that has not left.";
-    Outcomes "engawa_outcomes_total" Kind::Counter, Count, ["outcome"]
+    Outcomes "engawa_outcomes_total" Kind::Counter, Count, ["facility", "outcome"]
         "Answers to deliveries: accepted, refused, not_live, not_delivered, unknown.";
     SendSeconds "engawa_send_seconds" Kind::Histogram(SLOW), Seconds, []
         "Time of one delivery to the hub, from its first byte to the whole answer.";
     LookupSeconds "engawa_lookup_seconds" Kind::Histogram(SLOW), Seconds, []
         "Time of one question to the hub about an unknown outcome.";
-    HubCircuit "engawa_hub_circuit" Kind::Gauge, Count, []
-        "Facilities for which sending to the hub is suspended because of the hub or the line.";
-    CarePlansUnopened "engawa_care_plans_unopened" Kind::Gauge, Count, []
+    HubCircuit "engawa_hub_circuit" Kind::Gauge, Count, ["facility"]
+        "1 while sending to the hub is suspended because of the hub or the line.";
+    CarePlansUnopened "engawa_care_plans_unopened" Kind::Gauge, Count, ["facility"]
         "Care plans from other offices that no person has opened.";
-    OldestUnopened "engawa_oldest_unopened_seconds" Kind::Gauge, Seconds, []
+    OldestUnopened "engawa_oldest_unopened_seconds" Kind::Gauge, Seconds, ["facility"]
         "Age here of the oldest care plan that no person has opened.";
     CommitSeconds "engawa_commit_seconds" Kind::Histogram(FAST), Seconds, []
         "Time of one group commit to stable storage.";
@@ -102,7 +104,7 @@ metrics_table! {
         "Time of a request to the local endpoint, by route pattern.";
     ResidentMemory "engawa_resident_bytes" Kind::Gauge, Bytes, []
         "Resident memory of the process.";
-    CertificateDays "engawa_certificate_days" Kind::Gauge, Count, []
+    CertificateDays "engawa_certificate_days" Kind::Gauge, Count, ["facility"]
         "Days until the facility's certificate expires.";
     CardOperations "engawa_card_operations_total" Kind::Counter, Count, ["operation", "code"]
         "Operations on cards, by what was done and by code of the catalogue; OK where it succeeded.";
@@ -116,9 +118,47 @@ metrics_table! {
         "Card reader threads beyond one a reader, which wait in calls that do not return.";
 }
 
+/// Facilities that have a label of their own: as many as the settings may name.
+const FACILITIES: usize = 16;
+/// The label of all further ones together, and of what is no number.
+const OTHERS: &str = "others";
+
+static KNOWN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+
+/// The label of a facility. The first sixteen that a process asks for have their numbers, which say nothing of a person; the set never
+/// grows beyond them.
+pub fn facility(number: &str) -> &'static str {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(label) = known.iter().copied().find(|label| *label == number) {
+        return label;
+    }
+    let plain = (1..=10).contains(&number.len()) && number.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    let numbers = known.iter().filter(|label| **label != OTHERS).count();
+    let label = if plain && numbers < FACILITIES { Box::leak(number.to_owned().into_boxed_str()) } else { OTHERS };
+    if !known.contains(&label) {
+        known.push(label);
+    }
+    label
+}
+
+/// Every label that [`facility`] has given out; what is counted by facility is counted for each of them, be it nothing.
+#[must_use]
+pub fn facilities() -> Vec<&'static str> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Of a rendered text what is not of another facility than this one.
+#[must_use]
+pub fn of_facility(text: &str, number: &str) -> String {
+    let own = format!("facility=\"{number}\"");
+    let lines =
+        text.lines().filter(|line| line.starts_with('#') || !line.contains("facility=\"") || line.contains(&own));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 static METADATA: Metadata<'static> = Metadata::new("engawa", Level::INFO, None);
 
-/// A label: its name and its value, both written in the source.
+/// A label: its name and its value, from a closed set: written in the source, or of [`facility`].
 pub type ClosedLabel = (&'static str, &'static str);
 
 impl Metric {

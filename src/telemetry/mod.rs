@@ -1,7 +1,7 @@
 //! What engawa says about itself: log and metrics.
 //!
-//! Invariants: no person data and no secret in either. Labels come from closed sets written in the source (`&'static str`),
-//! never from an id. Other crates log at `warn` and above only, whatever the level: at `debug` an HTTP library may quote
+//! Invariants: no person data and no secret in either. Labels come from closed sets: written in the source, or the numbers
+//! of at most sixteen facilities, which are no person's; never from an id. Other crates log at `warn` and above only, whatever the level: at `debug` an HTTP library may quote
 //! headers. A panic is logged by its place, never by its message, which may quote what was being worked on.
 
 mod log;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use log::{Format, Level, install_panic_hook};
-pub use metric::{ClosedLabel, Kind, Metric, Unit};
+pub use metric::{ClosedLabel, Kind, Metric, Unit, facilities, facility, of_facility};
 pub use redacted::Redacted;
 
 /// Why log and metrics could not be set up.

@@ -25,21 +25,37 @@ fn metrics_carry_help_and_zeros_and_closed_labels() {
         return;
     }
     let handle = telemetry::init(Format::Text, Level::Info).unwrap();
-    Metric::Submissions.set(&[("state", "queued")], 3.0);
+    Metric::Submissions.set(&[("facility", telemetry::facility("1370000018")), ("state", "queued")], 3.0);
     Metric::HttpRequests.count(&[("route", "/v1/opinions"), ("status", "2xx")]);
     Metric::CommitGroupSize.record(&[], 5.0);
-    Metric::Accepted.set(&[], 9.0);
+    let own = [("facility", telemetry::facility("1370000018"))];
+    Metric::Accepted.set(&own, 9.0);
+    Metric::Accepted.add(&own, 0);
+    Metric::Accepted.add(&[("facility", telemetry::facility("1370000121"))], 2);
     let text = handle.render();
     for line in [
         "# HELP engawa_accepted_total Documents accepted and on stable storage.",
-        "engawa_accepted_total 0",
-        "engawa_submissions{state=\"queued\"} 3",
+        "engawa_accepted_total{facility=\"1370000018\"} 0",
+        "engawa_accepted_total{facility=\"1370000121\"} 2",
+        "engawa_submissions{facility=\"1370000018\",state=\"queued\"} 3",
         "engawa_http_requests_total{route=\"/v1/opinions\",status=\"2xx\"} 1",
         "engawa_commit_group_size_bucket{le=\"4\"} 0",
         "engawa_commit_group_size_bucket{le=\"8\"} 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
+    // What one is shown holds nothing of the other, and all that is the box's.
+    let shown = telemetry::of_facility(&text, "1370000018");
+    assert!(shown.contains("1370000018") && !shown.contains("1370000121"), "{shown}");
+    assert!(shown.contains("engawa_commit_group_size_bucket{le=\"8\"} 1\n"), "{shown}");
+    assert_eq!(text.lines().count() - 1, shown.lines().count());
+    // However many numbers a store holds, the labels stay few, and only a number is one.
+    let many: std::collections::BTreeSet<_> = (0..100)
+        .map(|n| telemetry::facility(&format!("13{n:08}")))
+        .chain(["", "a b", "\"}"].map(telemetry::facility))
+        .collect();
+    assert_eq!((many.len(), many.contains("others")), (15, true));
+    assert_eq!(telemetry::facilities().len(), 17);
     assert!(telemetry::init(Format::Text, Level::Info).is_err());
 }
 

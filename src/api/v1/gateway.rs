@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use utoipa::ToSchema;
 
 use crate::api::caller::{Onlooker, onlooker};
@@ -16,6 +16,8 @@ use crate::api::problem::{Document, Failure};
 use crate::api::{self, Api, FacilityHealth, openapi};
 use crate::fault::Code;
 use crate::outbox::{Health, HealthStatus};
+use crate::telemetry::of_facility;
+use crate::terminal::{Caller, Credential};
 
 /// How the gateway is: the worst of its parts.
 #[derive(serde::Serialize, ToSchema)]
@@ -161,7 +163,7 @@ impl From<FacilityHealth> for FacilityView {
 
 /// Metrics
 ///
-/// In the Prometheus text format. On the LAN it takes a person's log-in, or the right `read` or `admin`; on the box it takes none.
+/// In the Prometheus text format. Who comes over the LAN is told what is of its own facility and of the box. There it takes a person's log-in, or the right `read` or `admin`; on the box it takes none.
 #[utoipa::path(
     get, path = "/metrics", security(()),
     responses(
@@ -170,8 +172,16 @@ impl From<FacilityHealth> for FacilityView {
         (status = 403, description = "On the LAN: the right is missing", body = Document, content_type = "application/problem+json"),
     )
 )]
-pub(in crate::api) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)())
+pub(in crate::api) async fn metrics(
+    State(api): State<Arc<Api>>,
+    caller: Option<Extension<Caller>>,
+) -> impl IntoResponse {
+    let all = (api.metrics)();
+    let told = match caller {
+        Some(Extension(caller)) if caller.credential != Credential::Local => of_facility(&all, &caller.facility),
+        _ => all,
+    };
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], told)
 }
 
 /// This description

@@ -35,6 +35,21 @@ fn both_deliver_each_as_itself_under_one_and_the_same_key() {
             (Some(&**id), Some("true"))
         );
     }
+    // Each is counted under its own number, its certificate too.
+    let told =
+        |line: &String| house.gateway.get("/metrics").body.lines().any(|found| found.starts_with(line)).then_some(());
+    for facility in house.each() {
+        let number = &facility.number;
+        for line in [
+            format!("engawa_accepted_total{{facility=\"{number}\"}} 1"),
+            format!("engawa_outcomes_total{{facility=\"{number}\",outcome=\"accepted\"}} 1"),
+            format!("engawa_submissions{{facility=\"{number}\",state=\"delivered\"}} 1"),
+            format!("engawa_hub_circuit{{facility=\"{number}\"}} 0"),
+            format!("engawa_certificate_days{{facility=\"{number}\"}} "),
+        ] {
+            until(&line, SOON, || told(&line));
+        }
+    }
     // The hub says in whose name it was asked: by the certificate, which the token is bound to.
     let accepted = hub.facts()["accepted"].as_array().unwrap().clone();
     assert_eq!(accepted.len(), 2);

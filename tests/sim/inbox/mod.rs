@@ -197,7 +197,7 @@ async fn a_unit_that_does_not_come_for_a_day_is_a_matter_for_people() {
     room.hub.arrive("u-1", SENDER, unit("H2", "20261120101500"));
     room.pass(DAY - SOME_TIME).await;
     assert_eq!(room.inbox.health().status, HealthStatus::Ok);
-    assert_eq!(room.store.received_unopened().await.unwrap().0, 1, "nobody has opened it");
+    assert_eq!(room.store.received_unopened(&room.facility).await.unwrap().0, 1, "nobody has opened it");
     room.pass(2 * POLL).await;
     let health = room.inbox.health();
     assert_eq!((health.status, health.reason), (HealthStatus::Degraded, Some(Code::HubTrouble)));
