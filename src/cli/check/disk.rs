@@ -20,7 +20,7 @@ const SERVICE_USER: &str = "engawa";
 /// Where the unit lies on a box on which the package is installed.
 const UNITS: [&str; 2] = ["/usr/lib/systemd/system/engawa.service", "/etc/systemd/system/engawa.service"];
 /// So much is written to see whether anything can be.
-const SAMPLE: [u8; 1 << 16] = [0x5a; 1 << 16];
+static SAMPLE: [u8; 1 << 16] = [0x5a; 1 << 16];
 
 /// Stops at what makes the rest impossible.
 pub(super) fn examine(config: &Config, state: &State) -> Vec<Check> {

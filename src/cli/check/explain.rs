@@ -17,7 +17,7 @@ pub(super) fn run(told: &str, json: bool) -> Exit {
             let meant: Vec<Value> = candidates(&misheard).iter().map(|digits| meaning(*digits)).collect();
             match json {
                 true => {
-                    answer(true, &json!({ "ok": false, "detail": ja, "detail_en": en, "perhaps": meant }), String::new)
+                    answer(true, &json!({ "ok": false, "detail": ja, "detail_en": en, "perhaps": meant }), String::new);
                 }
                 false => complain(&format!("{ja}\n{en}\n{}", perhaps(candidates(&misheard)))),
             }

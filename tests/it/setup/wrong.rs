@@ -59,7 +59,7 @@ fn every_wrong_answer_is_named() {
         let said = refused(&machine, &answers, "hub.certificate_file", Some("hub.certificate_file"));
         assert!(said.contains(sentence), "{said}");
     }
-    let answers = sound.clone().set("hub.certificate_file", &json!(other.p12)).without("facility.kind");
+    let answers = sound.set("hub.certificate_file", &json!(other.p12)).without("facility.kind");
     let answers = answers.set("hub.certificate_passphrase_file", &json!(other.p12_passphrase));
     let said = refused(&machine, &answers, "hub.certificate_file", Some("hub.certificate_file"));
     assert!(said.contains("9970000015") && said.contains("9910000011"), "{said}");
