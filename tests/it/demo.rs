@@ -131,8 +131,10 @@ fn without_a_virtual_reader_the_rest_is_told_all_the_same() {
 #[test]
 fn a_gateway_that_cannot_work_fails_the_demo_by_name() {
     let temporary = tempfile::tempdir().unwrap();
-    let cases =
-        [("/bin/false", "step 2 (engawa check and engawa key add) failed"), ("/no/such/gateway", "/no/such/gateway")];
+    let cases = [
+        ("/bin/false", "step 2 (engawa check --offline and engawa key add) failed"),
+        ("/no/such/gateway", "/no/such/gateway"),
+    ];
     for (gateway, words) in cases {
         let Output { status, stderr, .. } = demo(gateway, temporary.path()).output().unwrap();
         let complaint = String::from_utf8(stderr).unwrap();

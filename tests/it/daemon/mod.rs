@@ -1,5 +1,6 @@
 //! A good daemon: what it tells systemd, how it starts, stops and reloads, and what its log looks like.
 
+mod addresses;
 mod events;
 mod logs;
 mod reload;

@@ -55,7 +55,7 @@ pub(super) async fn tell(stage: &mut Stage, story: &mut Story, hub: &Value) -> R
 async fn folder(stage: &mut Stage, story: &mut Story, hub: &Value) -> Result<Exchange, Failure> {
     story.step("start the office's gateway");
     stage.office.configure(hub, 0)?;
-    stage.office.ask(&["check"]).await?;
+    stage.office.ask(&["check", "--offline"]).await?;
     stage.office.start().await?;
     let folder = Exchange::new(stage.office.exchange(hub)?);
     until(stage, || Ok(folder.is_there().then_some(()))).await?;

@@ -28,9 +28,9 @@ const CARD: &str = r#"  card insert                               カードを�
 pub(super) async fn open(stage: &mut Stage, story: &mut Story) -> Result<(), Failure> {
     story.step("start the hub");
     let hub = stage.start_hub(true).await?;
-    story.step("engawa check and engawa key add");
+    story.step("engawa check --offline and engawa key add");
     stage.clinic.configure(&hub, if TcpListener::bind(("127.0.0.1", USUAL)).is_ok() { USUAL } else { 0 })?;
-    stage.clinic.ask(&["check"]).await?;
+    stage.clinic.ask(&["check", "--offline"]).await?;
     let key = stage.clinic.key("demo", "submit,read,manage,card").await?;
     story.step("set up the counter");
     let without = stage.open_counter(HOLDER).await?;

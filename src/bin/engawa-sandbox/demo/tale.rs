@@ -71,9 +71,9 @@ async fn hub_without_power(stage: &mut Stage, story: &mut Story) -> Result<Value
 
 /// Writes the settings; the keys of the record software and of the reception's.
 async fn settings(stage: &Stage, story: &mut Story, hub: &Value) -> Result<[String; 2], Failure> {
-    story.step("engawa check and engawa key add");
+    story.step("engawa check --offline and engawa key add");
     stage.clinic.configure(hub, 0)?;
-    stage.clinic.ask(&["check"]).await?;
+    stage.clinic.ask(&["check", "--offline"]).await?;
     let clinic = &stage.clinic;
     let keys = [clinic.key("カルテソフト", "submit,read").await?, clinic.key("受付ソフト", "card").await?];
     story.happened(
