@@ -48,6 +48,15 @@ fn at_least(hub: &Sandbox, count: usize) {
     until(&format!("{count} filed"), LONG, || (filed(hub).len() >= count).then_some(()));
 }
 
+/// Waits until the hub has dealt with what was on its way when its sender died.
+fn settled(hub: &Sandbox) {
+    until("the hub to have nothing on its hands", LONG, || {
+        let status = hub.status();
+        let open = status["connections"]["open"].as_object().unwrap();
+        (status["at_work"] == 0 && open.is_empty()).then_some(())
+    });
+}
+
 fn once(hub: &Sandbox) {
     let totals = &hub.facts()["totals"];
     assert_eq!(totals["filed_twice"], 0, "{totals}");
@@ -81,6 +90,7 @@ fn a_box_dies_while_it_sends_another_takes_over_and_the_old_one_comes_back() {
     let lost_with_the_box: BTreeSet<String> = hand_in(&old, DOCUMENTS, 20).into_values().collect();
     at_least(&hub, 250);
     old.kill9();
+    settled(&hub);
     let before = filed(&hub).len();
     println!("drill: {before} filed when the box dies; {}", states(&old));
 
