@@ -24,7 +24,7 @@ pub(in crate::api) struct OpinionRequest {
     #[schema(value_type = Object)]
     opinion: Map<String, Value>,
     /// Replacements for characters that the hub cannot hold, as the sender states them.
-    #[schema(required = false)]
+    #[schema(value_type = Option<Vec<SubstitutionView>>, required = false)]
     substitutions: Vec<SubstitutionView>,
     /// Electronic signature: a detached CMS in base64.
     signature: Option<String>,

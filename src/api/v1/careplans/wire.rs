@@ -19,7 +19,7 @@ pub(in crate::api) struct FileParts {
     #[schema(value_type = Vec<String>, format = Binary)]
     file: Vec<Vec<u8>>,
     /// Replacements for characters that the hub cannot hold, as `application/json`.
-    #[schema(required = false)]
+    #[schema(value_type = Option<Vec<SubstitutionView>>, required = false)]
     substitutions: Vec<SubstitutionView>,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::api) struct UnitsRequest {
     #[schema(value_type = Vec<Object>, min_items = 1, max_items = 1000)]
     units: Vec<Map<String, Value>>,
     /// Replacements for characters that the hub cannot hold; the pointers are those of the problems (`/units/0/tables/…`).
-    #[schema(required = false)]
+    #[schema(value_type = Option<Vec<SubstitutionView>>, required = false)]
     substitutions: Vec<SubstitutionView>,
 }
 
