@@ -201,6 +201,7 @@ fn a_facility_that_was_added_after_the_start_is_not_served_yet() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // How long the process takes by the machine's clock.
 fn a_hub_that_does_not_answer_a_log_in_is_not_waited_for_long() {
     let office = Office::with(|setup, _| setup.set("hub.request_timeout_s", "120"));
     office.hub.fault(json!({"on": "logout", "kind": "delay", "delay_ms": 600_000, "times": 0}));
