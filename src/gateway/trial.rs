@@ -61,7 +61,9 @@ async fn log_in(
 ) -> Result<Result<(), Trouble>, StartError> {
     let fingerprint = state.secret.derive("hub login fingerprint")?;
     let config = hub_config(settings, fingerprint, ca);
-    let config = config.map_err(|(code, error)| StartError { code, source: Some(error) })?;
+    let mut config = config.map_err(|(code, error)| StartError { code, source: Some(error) })?;
+    // No gateway can start as long as this takes.
+    config.timeouts = probe::probe_timeouts(config.timeouts);
     let memory = Facts::new(state.store.clone(), settings.facility.number.clone(), first);
     let tried = probe::log_in(&config, certificate, password, memory, state.clock.clone()).await;
     tried.map_err(|error| StartError { code: error.code(), source: Some(Box::new(error)) })

@@ -64,12 +64,40 @@ fn place(path: &Path) -> Check {
     }
     match write(path).map_err(|error| error.kind()) {
         Ok(()) => Check::ok(NAME, format!("{shown} に書き込めます。"), format!("{shown} can be written.")),
+        // As in the unit of the daily check, where nobody has told it of a directory elsewhere.
+        Err(ErrorKind::ReadOnlyFilesystem) if only_here(path) => Check::found_as(
+            NAME,
+            Finding::NotAllowed,
+            &format!("{shown}: このプロセスだけ読み取り専用（ReadWritePaths）"),
+            &format!("{shown}: read-only for this process alone (ReadWritePaths)"),
+        ),
         Err(ErrorKind::ReadOnlyFilesystem) => Check::found(NAME, Finding::DiskReadOnly, &shown.to_string()),
         Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
             Check::found(NAME, Finding::DiskFull, &shown.to_string())
         }
         Err(kind) => Check::found(NAME, Finding::DiskBroken, &format!("{shown}: {kind}")),
     }
+}
+
+/// Whether a read-only file system is so only as this process sees it, and can be written elsewhere.
+fn only_here(path: &Path) -> bool {
+    let (Ok(path), Ok(mounts)) = (path.canonicalize(), std::fs::read_to_string("/proc/self/mountinfo")) else {
+        return false;
+    };
+    // ID, parent, device, root, place, options, what is optional, "-", kind, source, options of the file system itself.
+    let mount = |line: &str| {
+        let (of_place, of_system) = line.split_once(" - ")?;
+        let mut fields = of_place.split(' ').skip(4);
+        let place = fields.next()?.replace("\\040", " ").replace("\\134", "\\");
+        let here = has_option(fields.next()?, "ro") && has_option(of_system.split(' ').nth(2)?, "rw");
+        path.starts_with(&place).then_some((place.len(), here))
+    };
+    // What was mounted later covers what was there.
+    mounts.lines().filter_map(mount).max_by_key(|(length, _)| *length).is_some_and(|(_, here)| here)
+}
+
+fn has_option(options: &str, wanted: &str) -> bool {
+    options.split(',').any(|option| option == wanted)
 }
 
 /// This user may not see whether all is well.

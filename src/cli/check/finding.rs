@@ -229,7 +229,7 @@ findings! {
         "ルーターの電源を入れ直してください。" "Switch the router off and on again.";
     93 LineDown Fail Line HubUnreachable
         "ルーターの先、回線が基盤まで届きません。" "Beyond the router the line does not reach the hub."
-        "回線の装置（ONU）のランプを確かめ、回線の会社に連絡してください。文書は預かっています。" "Look at the lights of the line's terminal (ONU) and call the carrier. Documents are kept.";
+        "基盤のお知らせと、ファイアウォールが通すかを確かめ、回線の装置（ONU）のランプを見て、回線の会社に連絡してください。文書は預かっています。" "Read the hub's notices, see that the firewall lets it through, look at the lights of the line's terminal (ONU), and call the carrier. Documents are kept.";
     94 PortClosed Fail LanVendor HubUnreachable
         "基盤への接続が断られました（ポートが閉じています）。" "The connection to the hub was refused (the port is closed)."
         "ファイアウォールが基盤のアドレスとポートを通すか、hub.url のポートが正しいかを確かめてください。" "Check that the firewall lets the hub's address and port through, and that the port in hub.url is right.";
@@ -298,6 +298,15 @@ findings! {
     140 LoginUntried Warn LanVendor SecretMissing
         "基盤へのログインは試していません。" "The log-in at the hub was not tried."
         "engawaを起動してから、rootでもう一度確かめてください。" "Start engawa, then check again as root.";
+    141 ServiceLine Fail LanVendor HubUnreachable
+        "動いているengawaは、ここからは届く基盤に届いていません。" "The running engawa does not reach the hub, which can be reached from here."
+        "数分おいて確かめ直し、続くときはengawaのサービスだけの制限（IPAddressDenyなど）とDNSを見て、systemctl restart engawa で再起動してください。" "Check again after some minutes; if it goes on, look for what binds the service alone (IPAddressDeny, for example) and at its DNS, and restart it: systemctl restart engawa.";
+    142 ServiceHindered Fail LanVendor GatewayInternal
+        "動いているengawaは、今のままでは基盤とやり取りできません。" "The running engawa cannot exchange anything with the hub as it is."
+        "前の項目に問題があれば先に直し、systemctl restart engawa で再起動してください。起動した後に置いたファイルは使われていません。" "Put right what is named before this, if anything is; then restart it: systemctl restart engawa. It does not use files that were put there after its start.";
+    143 FacilityUnserved Fail LanVendor FacilityUnknown
+        "動いているengawaは、この事業所をまだ受け持っていません。" "The running engawa does not serve this facility yet."
+        "systemctl restart engawa で再起動してください。" "Restart it: systemctl restart engawa.";
     // pcscd
     160 PcscdDown Warn LanVendor PcscDown
         "カードリーダーのサービス（pcscd）につながりません。" "The card reader service (pcscd) cannot be reached."
@@ -353,6 +362,9 @@ findings! {
     212 ServiceNew Warn LanVendor GatewayStopping
         "engawaはまだ一度も動いていません。" "engawa has never run yet."
         "systemctl start engawa で動かしてください。" "Start it: systemctl start engawa.";
+    213 ServiceFailed Fail LanVendor GatewayInternal
+        "engawaは動いていますが、仕事ができないと言っています。" "engawa runs, and says that it cannot do its work."
+        "前の項目と engawa status を見て直し、systemctl restart engawa で再起動してください。" "See what is named before this and engawa status, put it right, and restart it: systemctl restart engawa.";
     // queue
     220 QueueOld Warn Hub HubTrouble
         "基盤の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for the hub for long."

@@ -7,9 +7,11 @@ mod said;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use super::secret::{Sight, look};
 use super::service::Service;
+use super::state::State;
 use super::{Check, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, credentials_directory};
@@ -19,18 +21,24 @@ use crate::hub::probe::{self, Heard, Shaking, TlsFault};
 const DNS: &str = "hub.dns";
 const TCP: &str = "hub.tcp";
 const TLS: &str = "hub.tls";
+/// After so long no further facility's way is begun: whoever waits, the unit of the daily check among them, is told what was found.
+const ENOUGH: Duration = Duration::from_secs(90);
 
 /// What was found of a host, and where it takes connections.
 type Reached = (Vec<Check>, Option<SocketAddr>);
 
 /// Everything between the box and each facility's log-in.
-pub(super) fn examine(loaded: &Loaded, service: &Service, clock: &Clock) -> Vec<Check> {
+pub(super) fn examine(loaded: &Loaded, state: &State, service: &Service, clock: &Clock) -> Vec<Check> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let checks = runtime.block_on(async {
-        let (mut hosts, mut checks) = (HashMap::new(), Vec::new());
+        let (mut hosts, mut checks, begun) = (HashMap::new(), Vec::new(), clock.elapsed());
         for (at, config) in loaded.facilities().enumerate() {
             let first = at == 0;
-            let own = Way { config, first, service, clock }.examine(&mut hosts).await;
+            let late = clock.elapsed().saturating_sub(begun) > ENOUGH;
+            let own = match late {
+                true => vec![login::no_time()],
+                false => Way { config, first, state, service, clock }.examine(&mut hosts).await,
+            };
             let of = |check: Check| if first { check } else { check.of(&config.facility.number) };
             checks.extend(own.into_iter().map(of));
         }
@@ -45,6 +53,7 @@ pub(super) fn examine(loaded: &Loaded, service: &Service, clock: &Clock) -> Vec<
 struct Way<'a> {
     config: &'a Config,
     first: bool,
+    state: &'a State,
     service: &'a Service,
     clock: &'a Clock,
 }

@@ -64,7 +64,7 @@ fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> V
     checks.push(key::master(config, credentials));
     checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
     checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
-    checks.extend((!offline).then(|| line::examine(loaded, &service, time)).into_iter().flatten());
+    checks.extend((!offline).then(|| line::examine(loaded, &state, &service, time)).into_iter().flatten());
     checks.extend(cards::examine(config, &service));
     let hub_fails = checks.iter().any(|check| check.name.starts_with("hub.") && check.verdict == Verdict::Fail);
     checks.extend(runtime.block_on(lan::examine(config, &service, time, !offline && !hub_fails)));

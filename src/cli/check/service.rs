@@ -82,6 +82,9 @@ impl Service {
 /// `started`: whether it has ever been.
 pub(super) fn examine(service: &Service, started: bool) -> Check {
     match service {
+        Service::Answers { health, .. } if health["status"] == "failed" => {
+            Check::found(NAME, Finding::ServiceFailed, &failed_parts(health))
+        }
         Service::Answers { health, .. } => {
             let version = output::text_of(health, "version");
             Check::ok(NAME, format!("engawa {version} が動いています。"), format!("engawa {version} runs and answers."))
@@ -96,4 +99,12 @@ pub(super) fn examine(service: &Service, started: bool) -> Check {
             "It was not asked, as endpoint.unix_socket is empty.",
         ),
     }
+}
+
+/// What keeps it from doing its work, as it says itself.
+fn failed_parts(health: &Value) -> String {
+    let parts = health["parts"].as_object().into_iter().flatten();
+    let failed = parts.filter(|(_, part)| part["status"] == "failed");
+    let told = failed.map(|(name, part)| format!("{name}: {}", part["reason"].as_str().unwrap_or("-")));
+    told.collect::<Vec<_>>().join(", ")
 }

@@ -222,7 +222,16 @@ fn judge_tls(error: &Error, shown: Option<Shown>) -> TlsFault {
             AlertDescription::CloseNotify | AlertDescription::UserCanceled | AlertDescription::InternalError => {
                 TlsFault::Cut
             }
-            _ => TlsFault::OwnRefused,
+            AlertDescription::BadCertificate
+            | AlertDescription::NoCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError => TlsFault::OwnRefused,
+            // Nothing has been shown of ours when the handshake is ended by these: a device on the way does not bear it.
+            _ => TlsFault::Old,
         },
         // Octets that are no record at all.
         Error::InvalidMessage(_) | Error::PeerSentOversizedRecord | Error::InappropriateMessage { .. } => {

@@ -22,6 +22,8 @@ use crate::hub::wire;
 /// Somebody sits before the screen.
 const ANSWER: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(8);
+/// Nobody needs the answer to a log-out.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What came to a question that needs no password.
 #[derive(Clone, Debug)]
@@ -91,7 +93,7 @@ pub async fn log_in(
     // Nobody goes on with it. A hub that does not answer this lets it run out.
     if let Some(bearer) = token.bearer() {
         let farewell = request(Method::POST, wire::LOGOUT, wire::logout_body());
-        let _ = link.exchange(authorized(farewell, bearer)).await;
+        let _ = tokio::time::timeout(FAREWELL, link.exchange(authorized(farewell, bearer))).await;
     }
     Ok(Ok(()))
 }

@@ -93,6 +93,21 @@ fn a_disk_that_is_nearly_full_full_or_read_only() {
 }
 
 #[test]
+fn a_disk_that_is_read_only_for_this_process_alone_is_not_to_be_replaced() {
+    if !is_root() {
+        return skip("only root can mount");
+    }
+    let hub = Sandbox::start();
+    let gateway = stopped(sound(&hub));
+    // As ProtectSystem= does.
+    let state = gateway.state().to_str().unwrap().to_owned();
+    let script = format!("mount --bind '{state}' '{state}' && mount -o remount,bind,ro '{state}' && exec \"$@\"");
+    let gateway = gateway.again(|setup| setup.through(&["unshare", "-m", "sh", "-c", &script, "sh"]));
+    let found = names(&gateway, "disk", Finding::NotAllowed, "warn", "lan_vendor");
+    assert!(found["detail_en"].as_str().unwrap().contains("this process alone"), "{found}");
+}
+
+#[test]
 fn a_disk_that_turned_read_only_by_itself() {
     let Some(volume) = or_skip(Volume::ext4(64)) else { return };
     let hub = Sandbox::start();

@@ -1,6 +1,7 @@
 //! The service, its queue, and what is told of the rest of the box.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use engawa::cli::Finding;
@@ -34,6 +35,26 @@ fn a_service_that_does_not_run_or_does_not_answer() {
     // A key can be made before the first start.
     assert!(new.run(&["key", "add", "programme"]).status.success());
     names(&new, "service", Finding::ServiceNew, "warn", "lan_vendor");
+}
+
+#[test]
+fn a_service_that_says_that_it_cannot_work_is_not_well() {
+    let hub = Sandbox::start();
+    let gateway = sound(&hub).idle();
+    let listener = std::os::unix::net::UnixListener::bind(gateway.socket()).unwrap();
+    let health = json!({ "status": "failed", "version": "0",
+        "parts": { "storage": { "status": "failed", "reason": "STORAGE_BROKEN" }, "hub": { "status": "ok" } } });
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let body = health.to_string();
+            let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length";
+            let _ = stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes());
+        }
+    });
+    let found = names(&gateway, "service", Finding::ServiceFailed, "fail", "lan_vendor");
+    assert!(found["detail_en"].as_str().unwrap().contains("storage: STORAGE_BROKEN"), "{found}");
 }
 
 #[test]

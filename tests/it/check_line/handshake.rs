@@ -91,6 +91,16 @@ fn a_port_that_speaks_something_else() {
 }
 
 #[test]
+fn a_device_in_between_ends_the_handshake_by_an_alert() {
+    let hub = Sandbox::start();
+    // access_denied and unexpected_message, in records of their own.
+    for alert in ["\x15\x03\x03\x00\x02\x02\x31", "\x15\x03\x03\x00\x02\x02\x0a"] {
+        let server = Blind::saying(alert);
+        expect(&at(&hub, &server.url(), None), "hub.tls", 114, "fail", "lan_vendor");
+    }
+}
+
+#[test]
 fn a_port_that_takes_connections_and_says_nothing() {
     let (hub, server) = (Sandbox::start(), Blind::mute());
     expect(&at(&hub, &server.url(), None), "hub.tls", 115, "fail", "line");

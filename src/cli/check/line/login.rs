@@ -16,6 +16,7 @@ use crate::fault::Code;
 use crate::gateway::{self, NotTried};
 use crate::hub::Trouble;
 use crate::hub::probe::Heard;
+use crate::store::Unseen;
 
 const NAME: &str = "hub.login";
 /// A hub that is well answers in a fraction of this.
@@ -28,6 +29,16 @@ pub(super) fn unseen() -> Check {
         Finding::LoginUntried,
         "パスワードか証明書、または動いているengawaの様子が見えません",
         "password or certificate, or how the running engawa is, cannot be seen from here",
+    )
+}
+
+/// The ways before this one took too long.
+pub(super) fn no_time() -> Check {
+    Check::found_as(
+        NAME,
+        Finding::LoginUntried,
+        "ほかの事業所に時間がかかりました",
+        "the other facilities took too long",
     )
 }
 
@@ -44,7 +55,7 @@ impl Way<'_> {
         }
         let begun = self.clock.elapsed();
         let check = match self.service {
-            Service::Answers { health, .. } => told(of_facility(health, &self.config.facility.number)),
+            Service::Answers { health, .. } => told(health, &self.config.facility.number),
             Service::Deaf(_) | Service::Denied => unseen(),
             // Where it cannot be asked, the state's lock tells whether it runs.
             Service::Down | Service::Unasked => self.try_it(certificate, credentials).await,
@@ -65,6 +76,9 @@ impl Way<'_> {
         else {
             return unseen();
         };
+        if let Some((ja, en)) = self.left_alone() {
+            return Check::found_as(NAME, Finding::LoginUntried, ja, en);
+        }
         match gateway::try_log_in(self.config, self.first, certificate, password).await {
             Ok(Ok(())) => Check::ok(NAME, "ログインし、ログアウトしました。", "Logged in and out again."),
             Ok(Err(trouble)) => troubled(&trouble),
@@ -77,30 +91,62 @@ impl Way<'_> {
             Err(NotTried::State(error)) => Check::found(NAME, Finding::LoginUntried, &chain(&error)),
         }
     }
+
+    /// What a log-in, for which the state has to be opened as a gateway opens it, would change beyond a note of itself.
+    fn left_alone(&self) -> Option<(&'static str, &'static str)> {
+        if self.config.state.master_key_token.is_some() {
+            // A wrong PIN would use up one of its few tries at every check.
+            return Some((
+                "マスターキーのトークンは、確かめるためには使いません",
+                "the token of the master keys is not used for a check",
+            ));
+        }
+        match &self.state.0 {
+            Err(Unseen::Absent) => None,
+            Ok(_) if self.state.barred().is_none() => None,
+            Ok(_) => Some(("この機器は送信を止めています", "this box sends nothing")),
+            // An older engawa's would be brought up to date.
+            Err(_) => Some((
+                "データベースは、engawaが起動して開くまで見られません",
+                "the database cannot be looked at before engawa has started and opened it",
+            )),
+        }
+    }
 }
 
-/// What the service reports of one facility's hub.
-fn of_facility<'a>(health: &'a Value, facility: &str) -> &'a Value {
-    let own = &health["facilities"][facility]["parts"]["hub"];
-    if own.is_null() { &health["parts"]["hub"] } else { own }
-}
-
-/// What the service says of its link.
-fn told(hub: &Value) -> Check {
+/// What the service says of its link with the hub as this facility.
+fn told(health: &Value, facility: &str) -> Check {
+    let hub = match health["facilities"].as_object() {
+        // Not everybody is told of each facility.
+        None => &health["parts"]["hub"],
+        Some(served) => match served.get(facility).map(|own| &own["parts"]["hub"]) {
+            Some(hub) if !hub.is_null() => hub,
+            _ => return Check::found(NAME, Finding::FacilityUnserved, ""),
+        },
+    };
     let reason = hub["reason"].as_str().and_then(Code::parse);
     let last: Option<Timestamp> = hub["last_proof"].as_str().and_then(|at| at.parse().ok());
-    match (reason.and_then(finding), last) {
-        (Some(finding), _) => Check::found_as(NAME, finding, "動いているengawaによる", "says the running engawa"),
-        // What it met on the line has just been looked at from here.
-        (None, Some(last)) => Check::ok(
+    if let Some(name) = hub["reason"].as_str() {
+        return match reason.and_then(finding) {
+            Some(finding) => Check::found_as(NAME, finding, "動いているengawaによる", "says the running engawa"),
+            // Nothing of the kind was met from here; the unit may be shut in, or its process have older files.
+            None if matches!(reason, Some(Code::HubUnreachable | Code::HubServerUntrusted)) => {
+                Check::found(NAME, Finding::ServiceLine, name)
+            }
+            None => Check::found(NAME, Finding::ServiceHindered, name),
+        };
+    }
+    match last {
+        Some(last) => Check::ok(
             NAME,
             format!("動いているengawaに、基盤が {last:.0} に答えています。"),
             format!("The hub answered the running engawa at {last:.0}."),
         ),
-        (None, None) => Check::ok(
+        None => Check::found_as(
             NAME,
-            "動いているengawaは、まだ基盤とやり取りしていません。",
-            "The running engawa has not exchanged anything with the hub yet.",
+            Finding::LoginUntried,
+            "動いているengawaは、まだ基盤とやり取りしていません",
+            "the running engawa has not exchanged anything with the hub yet",
         ),
     }
 }
