@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Machine;
 use crate::support::sandbox::Sandbox;
@@ -15,6 +15,7 @@ pub(super) struct Typist {
     child: Child,
     keys: File,
     seen: Arc<Mutex<Vec<u8>>>,
+    reader: std::thread::JoinHandle<()>,
     /// What was read of it already.
     read: usize,
 }
@@ -27,14 +28,14 @@ impl Typist {
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (mut screen, into) = (File::from(pty.master.try_clone().unwrap()), Arc::clone(&seen));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // The last slave that is closed ends it with an error.
             while let Ok(count @ 1..) = screen.read(&mut piece) {
                 into.lock().unwrap().extend_from_slice(&piece[..count]);
             }
         });
-        Self { child, keys: File::from(pty.master), seen, read: 0 }
+        Self { child, keys: File::from(pty.master), seen, reader, read: 0 }
     }
 
     fn screen(&self) -> String {
@@ -55,6 +56,11 @@ impl Typist {
 
     pub(super) fn leave(mut self) -> (Option<i32>, String) {
         let status = until("setup to end", Duration::from_secs(30), || self.child.try_wait().unwrap());
+        // What it said last may not have been read yet; somebody else's child may hold the terminal for longer.
+        let until = Instant::now() + Duration::from_secs(2);
+        while !self.reader.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         (status.code(), self.screen())
     }
 }
