@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Machine;
 use crate::support::sandbox::Sandbox;
@@ -56,11 +56,8 @@ impl Typist {
 
     pub(super) fn leave(mut self) -> (Option<i32>, String) {
         let status = until("setup to end", Duration::from_secs(30), || self.child.try_wait().unwrap());
-        // What it said last may not have been read yet; somebody else's child may hold the terminal for longer.
-        let until = Instant::now() + Duration::from_secs(2);
-        while !self.reader.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        // What it said last may not have been read yet; another test's child may hold the terminal for a while.
+        until("the last words", Duration::from_secs(60), || self.reader.is_finished().then_some(()));
         (status.code(), self.screen())
     }
 }
