@@ -14,6 +14,7 @@ use crate::api::{FacilityHealth, HealthSource, Report};
 use crate::clock::Clock;
 use crate::exchange;
 use crate::fault::Code;
+use crate::hub::LoginState;
 use crate::inbox::{self, Inbox};
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 use crate::people::People;
@@ -113,7 +114,11 @@ impl Facility {
     /// The link knows standing obstacles before the outbox has met them.
     fn judge_hub(&self, health: &mut Health) {
         let (blocked, last_answer) = match self.link.status() {
-            Ok(status) => (status.blocked.map(|(code, _)| code), status.last_answer),
+            Ok(status) => {
+                // What the hub answers before a login proves nothing of password and user.
+                let proven = matches!(status.login, LoginState::LoggedIn { .. });
+                (status.blocked.map(|(code, _)| code), status.last_answer.filter(|_| proven))
+            }
             Err(code) => (Some(code), None),
         };
         health.last_proof = health.last_proof.max(last_answer);

@@ -8,12 +8,14 @@ use toml_edit::{Array, Value};
 
 use super::answers::Answers;
 use super::layout::Layout;
-use super::{Said, judge, read};
+use super::{Said, judge, read, service};
 use crate::clock::Clock;
 use crate::config::draft::{self, Line};
 use crate::config::{Config, ConfigProblem};
 use crate::credential::{FacilityCertificate, Secret};
 use crate::host::{self, Typed, typed_unseen};
+
+const ITS_PASSPHRASE: &str = "証明書のパスワード（なければEnter） / Its passphrase (Enter: none)";
 
 /// Nobody answers any more: Ctrl-D, or the terminal is gone.
 struct GivenUp;
@@ -63,10 +65,10 @@ impl Talk<'_> {
                 shown.as_deref(),
             )?;
             if kept {
-                return Ok(self
-                    .present
-                    .as_ref()
-                    .and_then(|config| judge::certificate(self.layout, &self.answers, config).ok()));
+                if let Some(certificate) = self.kept_certificate()? {
+                    return Ok(Some(certificate));
+                }
+                continue;
             }
             if let Some(certificate) = self.opened()? {
                 for problem in certificate.check(clock.now(), None) {
@@ -82,6 +84,28 @@ impl Talk<'_> {
         }
     }
 
+    /// The certificate that stays. Its passphrase is asked for where it cannot be had; `None`: name the file again.
+    fn kept_certificate(&mut self) -> Asked<Option<FacilityCertificate>> {
+        for _ in 0..3 {
+            let Some(config) = &self.present else { break };
+            match judge::certificate(self.layout, &self.answers, config) {
+                Ok(certificate) => return Ok(Some(certificate)),
+                Err((judge::PASSPHRASE_KEY, said)) => {
+                    if self.answers.passphrase.is_some() {
+                        wrong(&said);
+                    }
+                    self.answers.passphrase = Some(secret(ITS_PASSPHRASE)?);
+                }
+                Err((_, said)) => {
+                    wrong(&said);
+                    break;
+                }
+            }
+        }
+        self.forget_certificate();
+        Ok(None)
+    }
+
     fn forget_certificate(&mut self) {
         self.answers.certificate = None;
         self.answers.passphrase = None;
@@ -90,7 +114,7 @@ impl Talk<'_> {
     /// The certificate that was named, with its passphrase; `None`: name it again.
     fn opened(&mut self) -> Asked<Option<FacilityCertificate>> {
         for _ in 0..3 {
-            let passphrase = secret("証明書のパスワード（なければEnter） / Its passphrase (Enter: none)")?;
+            let passphrase = secret(ITS_PASSPHRASE)?;
             let archive = self.answers.certificate.clone().unwrap_or_default();
             match judge::open(&archive, &passphrase) {
                 Ok(certificate) => {
@@ -149,6 +173,9 @@ impl Talk<'_> {
     }
 
     fn password(&mut self, kept: bool) -> Asked<()> {
+        if let Some(Said { ja, en }) = self.present.as_ref().and_then(service::refused_before) {
+            tell(&format!("  ! {ja}\n    {en}"));
+        }
         let keep = if kept {
             "（Enterならいまのまま） / Password at the hub (Enter: the present one)"
         } else {
@@ -204,11 +231,17 @@ impl Talk<'_> {
         }
         let folder = self.present.as_ref().and_then(|config| config.exchange.directory.clone());
         let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
-        self.setting(
-            "exchange.directory",
-            "ファイル交換のフォルダー（なければEnter） / Exchange folder (Enter: none)",
-            Some(&folder),
-        )
+        let question = match folder.is_empty() {
+            true => "ファイル交換のフォルダー（なければEnter） / Exchange folder (Enter: none)",
+            false => "ファイル交換のフォルダー（やめるなら - ） / Exchange folder (-: none)",
+        };
+        loop {
+            let typed = line(question, Some(&folder))?;
+            let wanted = if typed == "-" { "" } else { &typed };
+            if self.take("exchange.directory", wanted.into()) {
+                return Ok(());
+            }
+        }
     }
 
     fn people(&mut self) -> Asked<()> {
@@ -275,7 +308,7 @@ impl Talk<'_> {
             Ok(()) => match judge::settings(self.layout, &self.answers) {
                 Err(problems) => problems,
                 Ok((_, loaded)) => {
-                    let folder = judge::exchange(&loaded.config);
+                    let folder = judge::exchange(self.layout, &loaded.config);
                     folder.map(|said| self.answers.problem("exchange.directory", said)).into_iter().collect()
                 }
             },

@@ -14,6 +14,9 @@ use crate::credential::Secret;
 
 const CREDENTIALS: &str = include_str!("../../../systemd/examples/encrypted-credentials.conf");
 
+/// The first line of a drop-in that is wholly ours, and may go.
+const OWN: &str = "# engawa setup\n";
+
 /// A file as it has to be.
 pub(super) struct Put {
     pub(super) path: PathBuf,
@@ -90,9 +93,13 @@ impl Plan {
                 plan.open(&path, CREDENTIALS.into(), 0o644, None)?;
             }
         }
-        if let (Some(path), Some(folder)) = (layout.exchange_drop_in(), &sound.loaded.config.exchange.directory) {
-            let text = format!("# engawa setup\n[Service]\nReadWritePaths={}\nUMask=0007\n", folder.display());
-            plan.open(&path, text.into(), 0o644, None)?;
+        match (layout.exchange_drop_in(), &sound.loaded.config.exchange.directory) {
+            (Some(path), Some(folder)) => plan.open(&path, exchange_drop_in(folder).into(), 0o644, None)?,
+            (Some(path), None) => {
+                let own = present(&path)?.is_some_and(|text| text.starts_with(OWN.as_bytes()));
+                plan.removals.extend(own.then_some(path));
+            }
+            (None, _) => {}
         }
         plan.open(&layout.office(), sound.office.clone().into(), 0o644, None)?;
         Ok(plan)
@@ -112,9 +119,7 @@ impl Plan {
             Some(_) => moded(path, mode, group),
         };
         if let (Change::Replaced, Some(present)) = (change, present) {
-            let mut earlier = path.as_os_str().to_owned();
-            earlier.push(".earlier");
-            self.puts.push(Put { path: earlier.into(), content: present, mode, group, change: Change::Made });
+            self.puts.push(Put { path: earlier(path), content: present, mode, group, change: Change::Made });
         }
         self.puts.push(Put { path: path.to_owned(), content: content.into(), mode, group, change });
         Ok(())
@@ -157,6 +162,22 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Without the dash, a folder that is gone would keep the service from starting. What quotes cannot hold is no answer ([`super::judge`]).
+fn exchange_drop_in(folder: &Path) -> String {
+    let folder = folder.display().to_string().replace('%', "%%");
+    format!("{OWN}[Service]\nReadWritePaths=\"-{folder}\"\nUMask=0007\n")
+}
+
+/// A place beside it that nothing is at: what was there before the first run is never lost.
+fn earlier(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".earlier");
+    let first = PathBuf::from(&name);
+    let numbered = (2_u32..).map(|number| PathBuf::from(format!("{}.{number}", first.display())));
+    let taken = |place: &PathBuf| place.symlink_metadata().is_ok();
+    std::iter::once(first.clone()).chain(numbered).find(|place| !taken(place)).unwrap_or(first)
 }
 
 fn present(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {

@@ -1,15 +1,18 @@
 //! Every answer tried, before anything is changed.
 
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
+use nix::fcntl::OFlag;
 use toml_edit::Value;
 
 use super::Said;
 use super::answers::Answers;
 use super::given::kind_ja;
-use super::layout::Layout;
-use super::office;
+use super::layout::{Keeping, Layout};
+use super::{office, service};
 use crate::config::draft;
 use crate::config::{Config, ConfigProblem, Loaded, Place, SecretRef};
 use crate::credential::{CertificateError, CertificateKind, FacilityCertificate, Secret};
@@ -17,6 +20,8 @@ use crate::{gateway, host, hub};
 
 pub(super) const PASSWORD: &str = "hub-password";
 pub(super) const PASSPHRASE: &str = "certificate-passphrase";
+/// The answer that names it.
+pub(super) const PASSPHRASE_KEY: &str = "hub.certificate_passphrase_file";
 
 /// Answers that may be put in place.
 pub(super) struct Sound {
@@ -54,7 +59,8 @@ pub(super) fn judge(layout: &Layout, answers: &Answers, now: Timestamp) -> Resul
         problems.push(answers.problem("hub.password_file", missing()));
     }
     problems.extend(authority(answers, config).map(|said| answers.problem("hub.ca_file", said)));
-    problems.extend(exchange(config).map(|said| answers.problem("exchange.directory", said)));
+    problems.extend(exchange(layout, config).map(|said| answers.problem("exchange.directory", said)));
+    problems.extend(in_clear(layout, answers, &mut notes));
     notes.extend(network(config));
     match certificate {
         Ok(certificate) if problems.is_empty() => Ok(Sound { office, loaded, certificate, notes }),
@@ -142,7 +148,6 @@ pub(super) fn certificate(
     config: &Config,
 ) -> Result<FacilityCertificate, (&'static str, Said)> {
     const FILE: &str = "hub.certificate_file";
-    const PASSPHRASE: &str = "hub.certificate_passphrase_file";
     let hub = &config.hub;
     if answers.certificate.is_none() && hub.certificate_key_file.is_some() {
         return gateway::load_certificate(config).map_err(|(code, _)| (FILE, Said::of(code)));
@@ -155,7 +160,7 @@ pub(super) fn certificate(
         (None, None) => Some(Secret::from("")),
         (None, Some(place)) => kept(place),
     };
-    let Some(passphrase) = passphrase else { return Err((PASSPHRASE, missing())) };
+    let Some(passphrase) = passphrase else { return Err((PASSPHRASE_KEY, missing())) };
     open(&archive, &passphrase)
 }
 
@@ -163,7 +168,7 @@ pub(super) fn certificate(
 pub(super) fn open(archive: &[u8], passphrase: &Secret) -> Result<FacilityCertificate, (&'static str, Said)> {
     FacilityCertificate::from_pkcs12(archive, passphrase).map_err(|error| match error {
         CertificateError::Pkcs12(_) => (
-            "hub.certificate_passphrase_file",
+            PASSPHRASE_KEY,
             Said::new(
                 "このパスワードでは証明書を開けません。証明書を受け取ったときのパスワードを確かめてください（違わなければファイルが壊れています）。",
                 "The certificate does not open with this passphrase. Check the one that came with the certificate; if it is right, the file is damaged.",
@@ -205,14 +210,62 @@ fn authority(answers: &Answers, config: &Config) -> Option<Said> {
     }
 }
 
+/// Secrets that would be kept in clear: said, and refused where the box passes encrypted ones.
+fn in_clear(layout: &Layout, answers: &Answers, notes: &mut Vec<Said>) -> Option<ConfigProblem> {
+    let passphrase = answers.passphrase.as_ref().is_some_and(|secret| !secret.bytes().is_empty());
+    let key = match (answers.password.is_some(), passphrase) {
+        (true, _) => "hub.password_file",
+        (false, true) => "hub.certificate_passphrase_file",
+        (false, false) => return None,
+    };
+    if layout.lost_encryption() {
+        let said = Said::new(
+            "この機器のパスワードは暗号化されていますが、いまは暗号化できません（systemd-creds が動かないか、/etc/credstore/engawa.master-key が暗号化されずにあります）。直してからもう一度。",
+            "The secrets of this box are encrypted, and now they cannot be: systemd-creds fails, or /etc/credstore/engawa.master-key lies there in clear. Put that right first.",
+        );
+        return Some(answers.problem(key, said));
+    }
+    if layout.keeping == Keeping::Credstore {
+        notes.push(Said::new(
+            "パスワードは暗号化せずに /etc/credstore に置きます（rootだけが読めます）。systemd-creds がここでは使えないためです。",
+            "Secrets lie in /etc/credstore unencrypted, readable by root only: systemd-creds cannot be used here.",
+        ));
+    }
+    None
+}
+
 /// What is wrong with the folder for files.
-pub(super) fn exchange(config: &Config) -> Option<Said> {
+pub(super) fn exchange(layout: &Layout, config: &Config) -> Option<Said> {
+    const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
     let folder = config.exchange.directory.as_deref()?;
-    (!folder.is_dir()).then(|| {
-        let shown = folder.display();
-        Said::new(
+    let shown = folder.display();
+    if !folder.is_dir() {
+        return Some(Said::new(
             format!("フォルダー {shown} がありません。作るか、共有をつないでから答えてください。"),
             format!("There is no folder {shown}. Make it, or mount the share, first."),
+        ));
+    }
+    if !layout.on_box {
+        return None;
+    }
+    // What the quotes of a unit file cannot hold.
+    if folder.to_str().is_none_or(|text| text.contains(|sign: char| "\"'\\".contains(sign) || sign.is_control())) {
+        return Some(Said::new(
+            "フォルダーの名前に引用符、\\、改行は使えません。",
+            "The folder's name may hold no quotes, backslashes or control characters.",
+        ));
+    }
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    if HOMES.iter().any(|home| real.starts_with(home)) && !service::sees_homes() {
+        return Some(Said::new(
+            format!("engawaのサービスから {shown} は見えません（ProtectHome=yes）。/srv の下などにしてください。"),
+            format!("The service does not see {shown} (ProtectHome=yes). Take a folder below /srv, for example."),
+        ));
+    }
+    service::shut_out(folder).then(|| {
+        Said::new(
+            format!("サービスの利用者 engawa は {shown} に書き込めません。例: install -d -o engawa -g engawa -m 2770 {shown}"),
+            format!("The service's user engawa cannot write into {shown}. For example: install -d -o engawa -g engawa -m 2770 {shown}"),
         )
     })
 }
@@ -239,7 +292,7 @@ pub(super) fn may_be_sheet(path: &Path) -> Result<(), Said> {
             format!("There is no folder for {shown}."),
         ));
     }
-    match std::fs::read(path) {
+    match beginning(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Ok(found) if String::from_utf8_lossy(&found).contains(super::sheet::MARK) => Ok(()),
         _ => Err(Said::new(
@@ -247,4 +300,17 @@ pub(super) fn may_be_sheet(path: &Path) -> Result<(), Said> {
             format!("{shown} is no handover sheet and is not overwritten. Name another place by --sheet."),
         )),
     }
+}
+
+/// The beginning of a plain file: a pipe would be waited for, and a device is no sheet.
+fn beginning(path: &Path) -> std::io::Result<Vec<u8>> {
+    const MOST: u64 = 64 * 1024;
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = std::fs::File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text)?;
+    Ok(text)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::judge::{PASSPHRASE, PASSWORD};
 use crate::cli::credstore::{self, CLEAR, encrypted_file, stored};
 use crate::config::{DEFAULT_PATH, SecretRef};
 use crate::credential::{Secret, SecretSource};
@@ -95,6 +96,15 @@ impl Layout {
     /// The drop-in that lets the service write into a folder.
     pub(super) fn exchange_drop_in(&self) -> Option<PathBuf> {
         self.on_box.then(|| drop_in("engawa", "exchange.conf"))
+    }
+
+    /// Secrets of this box are encrypted already, and now they cannot be: in clear the service would not be passed them.
+    pub(super) fn lost_encryption(&self) -> bool {
+        let used = || {
+            let drop_in = self.drop_ins("credentials.conf").iter().any(|path| path.exists());
+            drop_in || [PASSWORD, PASSPHRASE].iter().any(|name| encrypted_file(name).exists())
+        };
+        self.keeping == Keeping::Credstore && used()
     }
 
     /// What is there of a secret; `None` where it cannot be had.

@@ -40,6 +40,7 @@ use files::{Change, Plan};
 use judge::Sound;
 use layout::Layout;
 use place::Earlier;
+use service::Service;
 use step::{Outcome, State, Steps};
 
 /// A sentence in both languages.
@@ -73,7 +74,7 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
     let mut steps = Steps::new(clock.clone(), !order.json);
     let earlier = match place::finish_earlier(&layout.folder) {
         Ok(earlier) => earlier,
-        Err(error) => return unwritable(&error),
+        Err(error) => return not_placed(&chain(&error), error.decided, order.json, steps),
     };
     if earlier == Earlier::Finished {
         let outcome =
@@ -86,7 +87,8 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
             match ask::answers(&layout, &clock) {
                 Some(answers) => Ok(answers),
                 None => {
-                    complain("やめました。何も変えていません。 / Given up. Nothing was changed.");
+                    let Said { ja, en } = untouched(earlier);
+                    complain(&format!("やめました。{ja} / Given up. {en}"));
                     return Exit::Failed;
                 }
             }
@@ -109,7 +111,7 @@ pub(super) fn run(base: &Path, order: &SetupOrder) -> Exit {
         Ok((answers, sound, sheet)) => {
             Job { layout, answers, sheet, json: order.json, clock, earlier }.carry_out(sound, steps)
         }
-        Err(problems) => refused(order.json, &problems),
+        Err(problems) => refused(order.json, &problems, earlier),
     }
 }
 
@@ -123,22 +125,48 @@ fn sheet_problem(path: &Path, Said { ja, en }: Said) -> ConfigProblem {
     ConfigProblem { place, key: Some("--sheet".to_owned()), ja, en }
 }
 
-fn refused(json: bool, problems: &[ConfigProblem]) -> Exit {
+/// That these answers changed nothing; an interrupted run may just have been finished.
+fn untouched(earlier: Earlier) -> Said {
+    match earlier {
+        Earlier::Finished => Said::new(
+            "中断した前回の続きは終えました。ほかは何も変えていません。",
+            "What an interrupted run had decided is finished. Nothing else was changed.",
+        ),
+        Earlier::Nothing | Earlier::Untold => Said::new("何も変えていません。", "Nothing was changed."),
+    }
+}
+
+fn refused(json: bool, problems: &[ConfigProblem], earlier: Earlier) -> Exit {
     if json {
-        say_json(&json!({ "ok": false, "changed": false, "problems": problems }));
+        say_json(&json!({ "ok": false, "changed": earlier == Earlier::Finished, "problems": problems }));
         return Exit::Config;
     }
     let text = problems_text(problems);
     let sentences = text.split_once('\n').map_or("", |(_, rest)| rest);
-    let count = problems.len();
-    complain(&format!(
-        "答えに誤りが{count}件あります。何も変えていません。 / {count} answer(s) are wrong. Nothing was changed.\n{sentences}"
-    ));
+    let (count, Said { ja, en }) = (problems.len(), untouched(earlier));
+    complain(&format!("答えに誤りが{count}件あります。{ja} / {count} answer(s) are wrong. {en}\n{sentences}"));
     Exit::Config
 }
 
-fn unwritable(error: &place::PlaceError) -> Exit {
-    complain(&format!("書き込めません。 / Cannot write.\n  ({})", chain(error)));
+/// `decided`: some of it may be in place, and the next run goes on.
+fn not_placed(why: &str, decided: bool, json: bool, mut steps: Steps) -> Exit {
+    let said = match decided {
+        true => Said::new(
+            format!("書き込めません（{why}）。決まったことの続きは、直してからの次の engawa setup がします。"),
+            format!(
+                "Cannot write ({why}). What was decided is continued by the next engawa setup, once that is put right."
+            ),
+        ),
+        false => Said::new(
+            format!("書き込めません（{why}）。何も変えていません。"),
+            format!("Cannot write ({why}). Nothing was changed."),
+        ),
+    };
+    complain(&format!("{}\n{}", said.ja, said.en));
+    steps.ended("files", Outcome::failed(said));
+    if json {
+        say_json(&json!({ "ok": false, "changed": decided, "steps": steps.json(), "ms": steps.total() }));
+    }
     Exit::Failed
 }
 
@@ -158,17 +186,19 @@ impl Job {
         notes.extend(sound.notes.iter().cloned());
         steps.ended("answers", told_certificate(&sound));
         crash::point("setup.tried");
-        let placed = Plan::of(&self.layout, &self.answers, &sound).map_err(|error| chain(&error)).and_then(|plan| {
-            place::carry_out(&self.layout.folder, &plan).map(|()| plan).map_err(|error| chain(&error))
-        });
-        let plan = match placed {
+        let before = self.earlier == Earlier::Finished;
+        let plan = match Plan::of(&self.layout, &self.answers, &sound) {
             Ok(plan) => plan,
-            Err(why) => return self.not_placed(&why, steps),
+            Err(error) => return not_placed(&chain(&error), before, self.json, steps),
         };
+        if let Err(error) = place::carry_out(&self.layout.folder, &plan) {
+            return not_placed(&chain(&error), error.decided || before, self.json, steps);
+        }
         steps.ended("files", told_files(&plan));
         let site = match Config::load(&self.layout.base) {
             Ok(Loaded { config, .. }) => Site { config, named: false },
-            Err(problems) => return refused(self.json, &problems),
+            // They were read a moment ago: somebody else has changed them since.
+            Err(problems) => return not_placed(&problems_text(&problems), true, self.json, steps),
         };
         let Some((account, window)) =
             self.with_service(&site, self.earlier != Earlier::Nothing || !plan.is_done(), &mut steps)
@@ -190,19 +220,6 @@ impl Job {
         crash::point("setup.sheet");
         steps.ended("sheet", sheet::write(&self.sheet, &facts));
         self.conclude(&Done { plan, report, verdict, account, window, notes }, &steps)
-    }
-
-    fn not_placed(&self, why: &str, mut steps: Steps) -> Exit {
-        let said = Said::new(
-            format!("書き込めません（{why}）。何も変えていません。"),
-            format!("Cannot write ({why}). Nothing was changed."),
-        );
-        complain(&format!("{}\n{}", said.ja, said.en));
-        steps.ended("files", Outcome::failed(said));
-        if self.json {
-            say_json(&json!({ "ok": false, "changed": false, "steps": steps.json(), "ms": steps.total() }));
-        }
-        Exit::Failed
     }
 
     /// What needs the running service: people and windows.
@@ -229,6 +246,9 @@ impl Job {
             crash::point("setup.administrator");
             let (outcome, window) = people::pairing(site, service, &self.answers.terminal).await;
             steps.ended("pairing", outcome);
+            if service == Service::Runs {
+                service::proven(site).await;
+            }
             (account, window)
         }))
     }

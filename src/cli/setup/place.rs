@@ -19,13 +19,21 @@ const NOTE: &str = ".setup-pending";
 pub(super) struct PlaceError {
     /// The file.
     path: PathBuf,
+    /// The note was there: some of it may be in place, and the next run finishes.
+    pub(super) decided: bool,
     #[source]
     source: io::Error,
 }
 
+impl PlaceError {
+    fn decided(self) -> Self {
+        Self { decided: true, ..self }
+    }
+}
+
 fn at(path: &Path) -> impl Fn(io::Error) -> PlaceError {
     let path = path.to_owned();
-    move |source| PlaceError { path: path.clone(), source }
+    move |source| PlaceError { path: path.clone(), decided: false, source }
 }
 
 /// What an interrupted run left.
@@ -46,7 +54,7 @@ pub(super) fn finish_earlier(folder: &Path) -> Result<Earlier, PlaceError> {
     let note = folder.join(NOTE);
     match fs::read_to_string(&note) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Earlier::Nothing),
-        Err(error) => Err(at(&note)(error)),
+        Err(error) => Err(at(&note)(error).decided()),
         Ok(text) if text.is_empty() => Ok(Earlier::Untold),
         Ok(text) => finish(folder, text.lines().map(Path::new)).map(|()| Earlier::Finished),
     }
@@ -86,7 +94,7 @@ pub(super) fn carry_out(folder: &Path, plan: &Plan) -> Result<(), PlaceError> {
         finish(folder, puts.iter().map(|put| put.path.as_path()))?;
     }
     for path in &plan.removals {
-        fs::remove_file(path).map_err(at(path))?;
+        fs::remove_file(path).map_err(at(path)).map_err(PlaceError::decided)?;
     }
     crash::point("setup.placed");
     Ok(())
@@ -158,6 +166,10 @@ fn write_note(folder: &Path, text: &str) -> Result<(), PlaceError> {
 /// Puts the files in place. The note stays, empty, until [`settled`]: a run that goes on after this one knows that something changed,
 /// and takes nothing for decided that it has only begun itself.
 fn finish<'p>(folder: &Path, paths: impl Iterator<Item = &'p Path>) -> Result<(), PlaceError> {
+    place(folder, paths).map_err(PlaceError::decided)
+}
+
+fn place<'p>(folder: &Path, paths: impl Iterator<Item = &'p Path>) -> Result<(), PlaceError> {
     for path in paths {
         match fs::rename(beside(path), path) {
             // Put in place by the run that was interrupted.

@@ -4,16 +4,19 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, fchown};
 use std::path::Path;
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::unistd::geteuid;
 use serde_json::Value;
 
-use super::Said;
 use super::given::kind_ja;
 use super::step::Outcome;
+use super::{Said, judge};
 use crate::cli::check::{Report, Verdict};
 use crate::cli::output::text_of;
 use crate::config::Config;
@@ -55,11 +58,36 @@ fn written(path: &Path, page: &str) -> io::Result<()> {
     let staged = path.with_file_name(format!(".{name}.setup"));
     let _ = fs::remove_file(&staged);
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(&staged)?;
-    let whole = file.write_all(page.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&staged, path));
+    let whole = for_whoever_asked(&file)
+        .and_then(|()| file.write_all(page.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| put(&staged, path));
     if whole.is_err() {
         let _ = fs::remove_file(&staged);
     }
     whole
+}
+
+/// The vendor prints it as themselves, not as root.
+fn for_whoever_asked(file: &File) -> io::Result<()> {
+    let id = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    match (geteuid().is_root(), id("SUDO_UID"), id("SUDO_GID")) {
+        (true, Some(user), Some(group)) => fchown(file, Some(user), Some(group)),
+        _ => Ok(()),
+    }
+}
+
+/// What has come to be at its place meanwhile is looked at again before it is replaced.
+fn put(staged: &Path, path: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, staged, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => Ok(()),
+        // Not every share knows this kind of rename.
+        Err(Errno::EEXIST | Errno::EINVAL | Errno::ENOSYS) => match judge::may_be_sheet(path) {
+            Ok(()) => fs::rename(staged, path),
+            Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn page(facts: &Facts<'_>) -> String {

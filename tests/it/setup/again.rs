@@ -42,6 +42,10 @@ fn another_answer_changes_its_line_alone() {
     assert_eq!(fs::read_to_string(machine.at("etc/conf.d/10-office.toml.earlier")).unwrap(), noted);
     let secret = fs::read_to_string(machine.at("etc/secrets/hub-password")).unwrap();
     assert_eq!(secret, hub.password("clinic-clerk").trim());
+    told(&machine.set_up_with("[cards]\nreaders = 2\n", &[]), 0);
+    let earlier = |name: &str| fs::read_to_string(machine.at("etc/conf.d").join(name)).unwrap();
+    assert_eq!(earlier("10-office.toml.earlier"), noted, "what was there first is never lost");
+    assert_eq!(earlier("10-office.toml.earlier.2"), office);
     assert!(!machine.at("etc/secrets/hub-password.earlier").exists(), "a secret is kept once");
     let certificate = json!(machine.at("etc/certificate.p12"));
     let change = |path: &serde_json::Value| {
@@ -73,4 +77,28 @@ fn what_is_no_sheet_is_not_written_over() {
     assert_eq!(told["problems"][0]["key"], "--sheet");
     assert_eq!(fs::read_to_string(machine.at("sheet.html")).unwrap(), "somebody's letter");
     assert_eq!(machine.tree(), before);
+}
+
+#[test]
+fn neither_a_pipe_nor_a_link_is_taken_for_a_sheet() {
+    let hub = Sandbox::start();
+    let (machine, answers) = (Machine::new(), Answers::of(&hub));
+    nix::unistd::mkfifo(&machine.at("sheet.html"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(told(&machine.set_up(&answers), 78)["problems"][0]["key"], "--sheet");
+    fs::remove_file(machine.at("sheet.html")).unwrap();
+    std::os::unix::fs::symlink(machine.settings(), machine.at("sheet.html")).unwrap();
+    assert_eq!(told(&machine.set_up(&answers), 78)["problems"][0]["key"], "--sheet");
+}
+
+#[test]
+fn the_sheet_is_of_whoever_called_sudo() {
+    use std::os::unix::fs::MetadataExt as _;
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let hub = Sandbox::start();
+    let (machine, answers) = (Machine::new(), Answers::of(&hub));
+    told(&machine.set_up_with(&answers.text(), &[("SUDO_UID", "4711"), ("SUDO_GID", "4712")]), 0);
+    let looked = fs::metadata(machine.at("sheet.html")).unwrap();
+    assert_eq!((looked.uid(), looked.gid(), looked.mode() & 0o777), (4711, 4712, 0o600));
 }

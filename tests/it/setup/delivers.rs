@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::terminal::Typist;
 use super::{Answers, Machine, state, told};
 use crate::support::gateway::{opinion, submission};
 use crate::support::http::Ask;
@@ -90,6 +91,32 @@ fn a_box_set_up_by_answers_delivers() {
     for told in [&first, &second, &third] {
         assert!(!secrets[..2].iter().any(|secret| told.to_string().contains(secret.trim())));
     }
+}
+
+/// The service has only just started: what the hub says to the password is waited for.
+#[test]
+fn a_box_with_a_wrong_password_is_not_handed_over() {
+    let hub = Sandbox::start();
+    let machine = Machine::new();
+    told(&machine.set_up(&Answers::of(&hub)), 0);
+    fs::write(machine.at("etc/secrets/hub-password"), "surely-not-this").unwrap();
+    let served = Served::start(&machine);
+    let said = told(&machine.set_up_with("", &[]), 1);
+    assert_eq!((&said["ok"], state(&said, "check")), (&json!(false), "failed"));
+    let found = said["check"]["checks"].as_array().unwrap().iter().any(|check| check["finding"] == 130);
+    assert!(found, "{said:#}");
+    assert!(served.try_get("/v1/health").unwrap()["parts"]["hub"]["reason"].is_string());
+    told_before_another_is_typed(&machine);
+}
+
+fn told_before_another_is_typed(machine: &Machine) {
+    let mut typist = Typist::sit_down(machine);
+    for question in ["facility's certificate", "Facility number", "Its name", "hub's address", "CA file", "User id"] {
+        typist.answer(question, "");
+    }
+    typist.answer("Enter: the present one", "\u{3}");
+    let (_, screen) = typist.leave();
+    assert!(screen.contains("The hub has refused the present password"), "{screen}");
 }
 
 fn files_are_as_answered(machine: &Machine, hub: &Sandbox) {

@@ -11,30 +11,31 @@ use crate::support::sandbox::Sandbox;
 use crate::support::until;
 
 /// Somebody at a terminal.
-struct Typist {
+pub(super) struct Typist {
     child: Child,
     keys: File,
     seen: Arc<Mutex<Vec<u8>>>,
+    reader: std::thread::JoinHandle<()>,
     /// What was read of it already.
     read: usize,
 }
 
 impl Typist {
-    fn sit_down(machine: &Machine) -> Self {
+    pub(super) fn sit_down(machine: &Machine) -> Self {
         let pty = nix::pty::openpty(None, None).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let mut command = machine.command(&["setup", "--sheet", "sheet.html"]);
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (mut screen, into) = (File::from(pty.master.try_clone().unwrap()), Arc::clone(&seen));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // The last slave that is closed ends it with an error.
             while let Ok(count @ 1..) = screen.read(&mut piece) {
                 into.lock().unwrap().extend_from_slice(&piece[..count]);
             }
         });
-        Self { child, keys: File::from(pty.master), seen, read: 0 }
+        Self { child, keys: File::from(pty.master), seen, reader, read: 0 }
     }
 
     fn screen(&self) -> String {
@@ -42,7 +43,7 @@ impl Typist {
     }
 
     /// Waits for a question and answers it.
-    fn answer(&mut self, question: &str, line: &str) {
+    pub(super) fn answer(&mut self, question: &str, line: &str) {
         let from = self.read;
         self.read = until(question, Duration::from_secs(30), || {
             let screen = self.screen();
@@ -53,8 +54,10 @@ impl Typist {
         self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    fn leave(mut self) -> (Option<i32>, String) {
+    pub(super) fn leave(mut self) -> (Option<i32>, String) {
         let status = until("setup to end", Duration::from_secs(30), || self.child.try_wait().unwrap());
+        // What it said last may not have been read yet; another test's child may hold the terminal for a while.
+        until("the last words", Duration::from_secs(60), || self.reader.is_finished().then_some(()));
         (status.code(), self.screen())
     }
 }
@@ -132,6 +135,47 @@ fn enter_keeps_everything(machine: &Machine) {
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("変わったところはありません"), "{screen}");
     assert_eq!(machine.tree(), before);
+}
+
+/// A passphrase that is gone is asked for, and a folder can be given up.
+#[test]
+fn what_is_kept_and_cannot_be_used_is_asked_for() {
+    let hub = Sandbox::start();
+    let machine = Machine::new();
+    let folder = machine.at("exchange");
+    std::fs::create_dir(&folder).unwrap();
+    let answers = super::Answers::of(&hub).set("exchange.directory", &serde_json::json!(folder));
+    super::told(&machine.set_up(&answers), 0);
+    let secret = machine.at("etc/secrets/certificate-passphrase");
+    let passphrase = std::fs::read_to_string(&secret).unwrap();
+    std::fs::remove_file(&secret).unwrap();
+    let mut typist = Typist::sit_down(&machine);
+    typist.answer("The facility's certificate", "");
+    typist.answer("Its passphrase", "not-the-passphrase");
+    typist.answer("Its passphrase", &passphrase);
+    let questions = [
+        "Facility number [9910000011]",
+        "Its name [架空クリニック]",
+        "The hub's address [https://localhost",
+        "CA file",
+        "User id at the hub [clinic-doctor]",
+        "Enter: the present one",
+        "Do other machines",
+        "Listen on [127.0.0.1:0]",
+        "networks [127.0.0.0/8]",
+        "Card readers",
+    ];
+    for question in questions {
+        typist.answer(question, "");
+    }
+    typist.answer("Exchange folder (-: none)", "-");
+    for question in ["administrator's user", "administrator's name", "first terminal's name", "Set the box up"] {
+        typist.answer(question, "");
+    }
+    let (code, screen) = typist.leave();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), passphrase);
+    assert!(!machine.office().contains("directory"), "{}", machine.office());
 }
 
 #[test]
