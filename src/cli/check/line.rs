@@ -24,13 +24,13 @@ const TLS: &str = "hub.tls";
 type Reached = (Vec<Check>, Option<SocketAddr>);
 
 /// Everything between the box and each facility's log-in.
-pub(super) fn examine(loaded: &Loaded, service: &Service, clock: &Clock) -> Vec<Check> {
+pub(super) fn examine(loaded: &Loaded, service: &Service, clock: &Clock, log_in: bool) -> Vec<Check> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let checks = runtime.block_on(async {
         let (mut hosts, mut checks) = (HashMap::new(), Vec::new());
         for (at, config) in loaded.facilities().enumerate() {
             let first = at == 0;
-            let own = Way { config, first, service, clock }.examine(&mut hosts).await;
+            let own = Way { config, first, service, clock, log_in }.examine(&mut hosts).await;
             let of = |check: Check| if first { check } else { check.of(&config.facility.number) };
             checks.extend(own.into_iter().map(of));
         }
@@ -47,6 +47,8 @@ struct Way<'a> {
     first: bool,
     service: &'a Service,
     clock: &'a Clock,
+    /// Whether one may be made from here.
+    log_in: bool,
 }
 
 impl Way<'_> {

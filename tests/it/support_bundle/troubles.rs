@@ -108,6 +108,23 @@ fn a_database_that_cannot_be_read_and_programs_that_are_not_there_are_named() {
     assert_eq!(bundle.missing("certificates.json"), None);
 }
 
+/// What is broken is not tried again for a bundle: no password is shown, and the state stays as it was.
+#[test]
+fn a_box_whose_service_is_down_is_checked_without_a_log_in() {
+    let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
+    let gateway = Setup::new(&hub).env("PATH", &programs.path()).idle();
+    // Only a state that was begun has a record of log-ins.
+    assert!(gateway.run(&["key", "add", "programme"]).status.success());
+    let facts = gateway.sql("SELECT name || value FROM fact ORDER BY name");
+    let bundle = bundle(&gateway, &out);
+    let checks = bundle.json("check.json")["checks"].clone();
+    let of = |name: &str| checks.as_array().unwrap().iter().find(|check| check["name"] == name).cloned();
+    assert_eq!(of("hub.tls").unwrap()["verdict"], "ok", "{checks}");
+    assert_eq!(of("hub.login").unwrap()["finding"], 140, "{checks}");
+    assert_eq!(hub.status()["calls"]["login"].as_u64().unwrap_or_default(), 0);
+    assert_eq!(gateway.sql("SELECT name || value FROM fact ORDER BY name"), facts);
+}
+
 #[test]
 fn a_private_key_in_a_part_leaves_the_part_out() {
     let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
