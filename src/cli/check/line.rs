@@ -153,7 +153,7 @@ async fn reach(host: &str, port: u16) -> Reached {
 }
 
 /// The facility's certificate, where it can be opened from here; what is wrong with it is told elsewhere.
-fn certificate(config: &Config, credentials: Option<&Path>) -> Option<FacilityCertificate> {
+pub(in crate::cli) fn certificate(config: &Config, credentials: Option<&Path>) -> Option<FacilityCertificate> {
     let hub = &config.hub;
     let content = std::fs::read(&hub.certificate_file).ok()?;
     let seen = |place| match look(place, credentials) {

@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
 pub use digits::{Digits, Misheard};
 pub use finding::{Finding, Verdict, Who, markdown};
+pub(super) use line::certificate;
 pub use outcome::Check;
 pub(super) use report::Report;
 use service::Service;

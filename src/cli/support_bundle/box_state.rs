@@ -11,9 +11,9 @@ use crate::audit::{Anchor, Hash, check_database};
 use crate::card::pcsc::{Look, look};
 use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
-use crate::cli::Site;
+use crate::cli::{Site, check};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, credentials_directory};
 use crate::credential::{Authority, fingerprint};
 use crate::store::{Survey, TrailReader};
 use crate::{gateway, store};
@@ -96,7 +96,8 @@ pub(super) fn checks(ground: &Ground) -> Told {
     ground.settings()?;
     // A program of its own: it takes on the service's user for a while, and may be ended when it hangs. It logs in nowhere: a bundle is
     // made of boxes that are in trouble, and must not add to it.
-    let order = ["--config".as_ref(), ground.path.as_os_str(), "check".as_ref(), "--json".as_ref(), "--no-login".as_ref()];
+    let order =
+        ["--config".as_ref(), ground.path.as_os_str(), "check".as_ref(), "--json".as_ref(), "--no-login".as_ref()];
     let report: Value = serde_json::from_slice(&super::programs::own(&order)?)
         .map_err(|error| format!("the check gave no report: {error}"))?;
     Ok(pretty(&report))
@@ -171,7 +172,9 @@ pub(super) fn certificates(ground: &Ground) -> Told {
 
 fn certificate(config: &Config) -> Value {
     let number = &config.facility.number;
-    match gateway::load_certificate(config) {
+    // As the check opens it: what systemd hands over to the service is not handed over to a shell.
+    let opened = check::certificate(config, credentials_directory().as_deref());
+    match opened.map_or_else(|| gateway::load_certificate(config), Ok) {
         Ok(certificate) => json!({
             "facility": number,
             "of_this_facility": certificate.facility() == number,
