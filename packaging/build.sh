@@ -34,6 +34,13 @@ export CFLAGS
 export LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE -USQLITE_ENABLE_DBSTAT_VTAB'
 cargo build --locked --release --bins --target "$triple" --config "target.$triple.rustflags=[${flags#,}]" ${JOBS:+-j "$JOBS"}
 
+# An older linker or binutils leaves packed relocations out without a word.
+if [ "$triple" = x86_64-unknown-linux-gnu ]; then
+	for program in engawa engawa-sandbox; do
+		readelf -dW "$built/$program" | grep -q RELR || { echo "deb: $program is without packed relocations (DT_RELR); is binutils too old?" >&2; exit 1; }
+	done
+fi
+
 # Man pages and completions, by the programs themselves.
 rm -rf "$pages"
 mkdir -p "$pages/licences"

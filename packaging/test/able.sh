@@ -1,15 +1,15 @@
 #!/bin/sh
 # Whether `make test-package` can run here: a box needs root, namespaces, a cgroup2, Debian, and a Rust that builds for this
-# machine. Says in one line what is missing, and ends with 1 then.
-set -u
+# machine. Ends with 77 where this machine cannot make a box, saying in one line why; anything else but 0 is a failure.
+set -eu
 cd "$(dirname "$0")/../.."
-no() { echo "test-package cannot run here: $*"; exit 1; }
+no() { echo "test-package cannot run here: $*"; exit 77; }
 
 [ "$(id -u)" = 0 ] || no 'not root'
 command -v apt-get > /dev/null || no 'no apt: the box is made of Debian packages'
 . /etc/os-release
 [ "${ID:-}" = debian ] || no "${PRETTY_NAME:-this system} is not Debian"
-packaging/install.sh packaging/deps.txt packaging/deps-package.txt >&2 || no 'packages of packaging/deps-package.txt cannot be installed'
+packaging/install.sh packaging/deps.txt packaging/deps-package.txt >&2 || { echo 'test-package: packages of packaging/deps-package.txt cannot be installed' >&2; exit 1; }
 unshare --mount --pid --fork --net --uts --ipc true 2> /dev/null || no 'no namespaces (a container without CAP_SYS_ADMIN?)'
 unshare --mount -- sh -c '
 	mount --make-rprivate / && umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&

@@ -153,6 +153,9 @@ pub(super) struct CheckOrder {
     /// 電話で聞いた6桁の意味 / what six digits, read out over the telephone, stand for
     #[arg(long, value_name = "DIGITS", conflicts_with = "offline")]
     pub(super) explain: Option<String>,
+    /// 自分ではログインしない / no log-in of its own
+    #[arg(long, hide = true, conflicts_with = "explain")]
+    pub(super) no_login: bool,
     /// JSONで出力 / print JSON
     #[arg(long)]
     pub(super) json: bool,

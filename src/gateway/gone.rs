@@ -1,5 +1,5 @@
 //! Facilities of which something is in the store and that the settings do not name. Nobody serves them, and yet what is kept of them ends
-//! as it would if somebody did: what people left open at once, what has come to an end with its retention. What is unfinished waits.
+//! as it would if somebody did: what people left open after a day, what has come to an end with its retention. What is unfinished waits.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,11 +20,14 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::inbox;
 use crate::outbox::Forgetting;
-use crate::store::{ShutFacility, Store};
+use crate::store::{DropFact, SetFact, ShutFacility, Store, StoreError, fact_name};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// After a failure.
 const SOON: Duration = Duration::from_secs(600);
+
+/// The fact that tells, in milliseconds since 1970, since when a facility has been missing in the settings.
+const SINCE: &str = "gone.since";
 
 /// Keeps house for facilities that are gone.
 pub struct Gone {
@@ -100,6 +103,12 @@ impl Gone {
             }
         };
         let mut well = true;
+        for facility in &self.served {
+            if let Err(error) = self.is_back(facility).await {
+                tracing::warn!(%error, code = %error.code(), "a facility that is back: the note that it was gone stays");
+                well = false;
+            }
+        }
         for facility in kept.iter().filter(|number| !self.served.contains(*number)) {
             if !on() {
                 return true;
@@ -121,14 +130,17 @@ impl Gone {
     async fn keep(&self, facility: &str, forward: bool, on: impl Fn() -> bool + Send) -> Result<(), Code> {
         let retention = DAY * u32::from(self.retention_days.load(Ordering::SeqCst));
         let now = self.clock.now();
-        let told = Draft::own(facility, "facility.gone").done_at(now).to_line();
-        let shut = ShutFacility { facility: facility.to_owned(), at: now.as_millisecond(), told };
-        let ended = self.store.write(shut).await.map_err(|error| error.code())?;
         let own = Forgetting { store: &self.store, clock: &self.clock, facility };
-        let tokens = own.tokens(&self.keys).await.map_err(|error| error.code)?;
+        let mut ended = 0;
+        if self.is_long_gone(facility).await.map_err(|error| error.code())? {
+            let told = Draft::own(facility, "facility.gone").done_at(now).to_line();
+            let shut = ShutFacility { facility: facility.to_owned(), at: now.as_millisecond(), told };
+            ended += self.store.write(shut).await.map_err(|error| error.code())?;
+            ended += own.tokens(&self.keys).await.map_err(|error| error.code)?;
+        }
         let pieces = own.leftovers(|_| false).await.map_err(|error| error.code)?;
-        if ended + tokens + pieces > 0 {
-            tracing::info!(ended, tokens, pieces, "a facility that is gone: what people left open has ended");
+        if ended + pieces > 0 {
+            tracing::info!(ended, pieces, "a facility that is gone: what people left open has ended");
             self.store.forget_log().await.map_err(|error| error.code())?;
         }
         let documents = own.ended(retention, forward, on).await.map_err(|error| error.code)?;
@@ -138,6 +150,31 @@ impl Gone {
         let notes = notes.map_err(|error| error.code())?;
         if documents + received + notes > 0 {
             tracing::info!(documents, received, notes, "a facility that is gone: its retention has ended");
+        }
+        Ok(())
+    }
+
+    /// Whether a facility has been gone for a day: a mistyped number is put right before that. Notes when it was first missed. A clock
+    /// that cannot be right, or that was set back, begins no day and ends none.
+    async fn is_long_gone(&self, facility: &str) -> Result<bool, StoreError> {
+        if self.clock.today_in_japan().is_none() {
+            return Ok(false);
+        }
+        let (name, now) = (fact_name(SINCE, facility), self.clock.now().as_millisecond());
+        let since: Option<i64> = self.store.fact(&name).await?.and_then(|text| text.parse().ok());
+        match since.filter(|&since| since <= now) {
+            Some(since) => Ok(u128::from((now - since).unsigned_abs()) >= DAY.as_millis()),
+            None => {
+                self.store.write(SetFact { name, value: now.to_string() }).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn is_back(&self, facility: &str) -> Result<(), StoreError> {
+        let name = fact_name(SINCE, facility);
+        if self.store.fact(&name).await?.is_some() {
+            self.store.write(DropFact { name }).await?;
         }
         Ok(())
     }

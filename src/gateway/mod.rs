@@ -242,6 +242,10 @@ impl House {
         telemetry: &telemetry::Handle,
     ) -> Result<Self, StartError> {
         let settings = &loaded.config;
+        // Before anything counts what is kept of others: labels are given out in the order in which they are asked for.
+        for own in loaded.facilities() {
+            telemetry::facility(&own.facility.number);
+        }
         let lint = Arc::new(lint_settings(&settings.careplans)?);
         let backups = backup::backups(settings, &state)?;
         let master_keys = master_key::master_keys(settings, &state);
@@ -262,7 +266,7 @@ impl House {
         let trail_task = tokio::spawn(follower.run(stopping_trail));
         let (stop_folders, stopping_folders) = watch::channel(false);
         let gone = Arc::new(Gone::new(loaded.into(), opened.clone(), clock.clone()));
-        let gone_task = tokio::spawn(Arc::clone(&gone).run(stopping_folders.clone()));
+        let stopping_gone = stopping_folders.clone();
         let ground = Ground {
             store: store.clone(),
             keys,
@@ -277,6 +281,8 @@ impl House {
         for own in loaded.facilities() {
             desks.push(Desk::open(own, desks.is_empty(), &ground).await?);
         }
+        // A box that does not start with these settings ends nothing of anybody's.
+        let gone_task = tokio::spawn(Arc::clone(&gone).run(stopping_gone));
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());

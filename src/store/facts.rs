@@ -20,6 +20,21 @@ impl Write for SetFact {
     }
 }
 
+/// Forgets one fact.
+pub struct DropFact {
+    /// Its name.
+    pub name: String,
+}
+
+impl Write for DropFact {
+    type Output = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM fact WHERE name = ?").bind(&self.name).execute(tx).await?;
+        Ok(())
+    }
+}
+
 /// The name of a facility's own fact.
 #[must_use]
 pub fn fact_name(name: &str, facility: &str) -> String {

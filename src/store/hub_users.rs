@@ -6,8 +6,9 @@ use super::staff::COLUMNS;
 use super::{StaffRow, Store, StoreError, Transit, Write};
 use crate::model::hub_user::HubUser;
 
-/// What has not left and can still go as somebody else: the hub does not have it.
-const WAITING: &str = "state IN ('queued', 'held')";
+/// What has not left and can still go as somebody else: the hub does not have it. What the hub may have (an answer was lost, and nobody could
+/// say what became of it) keeps the one it went out as.
+const WAITING: &str = "state IN ('queued', 'held') AND doubtful = 0 AND reason IS NOT 'OUTCOME_UNASKABLE'";
 
 /// Whether a user id is another account's of the facility than that of `user`. Nobody can say whether the hub tells `ab12` from
 /// `AB12`, so two persons have not both.

@@ -43,7 +43,7 @@ pub use changes::{ApplyChanges, ChangeRow};
 pub use copy::{Restart, fact_of, restart};
 pub use error::StoreError;
 pub use events::{EventRow, NewEvent, tell_plan};
-pub use facts::{SetFact, fact_name};
+pub use facts::{DropFact, SetFact, fact_name};
 pub use folders::{
     BeginPlacement, DropPlacement, ForgetTaken, Placed, PlacementRow, RecordTaken, TakenRow, UnplacedRow,
 };

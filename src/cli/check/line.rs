@@ -28,7 +28,7 @@ const ENOUGH: Duration = Duration::from_secs(90);
 type Reached = (Vec<Check>, Option<SocketAddr>);
 
 /// Everything between the box and each facility's log-in.
-pub(super) fn examine(loaded: &Loaded, state: &State, service: &Service, clock: &Clock) -> Vec<Check> {
+pub(super) fn examine(loaded: &Loaded, state: &State, service: &Service, clock: &Clock, log_in: bool) -> Vec<Check> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let checks = runtime.block_on(async {
         let (mut hosts, mut checks, begun) = (HashMap::new(), Vec::new(), clock.elapsed());
@@ -37,7 +37,7 @@ pub(super) fn examine(loaded: &Loaded, state: &State, service: &Service, clock: 
             let late = clock.elapsed().saturating_sub(begun) > ENOUGH;
             let own = match late {
                 true => vec![login::no_time()],
-                false => Way { config, first, state, service, clock }.examine(&mut hosts).await,
+                false => Way { config, first, state, service, clock, log_in }.examine(&mut hosts).await,
             };
             let of = |check: Check| if first { check } else { check.of(&config.facility.number) };
             checks.extend(own.into_iter().map(of));
@@ -56,6 +56,8 @@ struct Way<'a> {
     state: &'a State,
     service: &'a Service,
     clock: &'a Clock,
+    /// Whether one may be made from here.
+    log_in: bool,
 }
 
 impl Way<'_> {
@@ -160,7 +162,7 @@ async fn reach(host: &str, port: u16) -> Reached {
 }
 
 /// The facility's certificate, where it can be opened from here; what is wrong with it is told elsewhere.
-fn certificate(config: &Config, credentials: Option<&Path>) -> Option<FacilityCertificate> {
+pub(in crate::cli) fn certificate(config: &Config, credentials: Option<&Path>) -> Option<FacilityCertificate> {
     let hub = &config.hub;
     let content = std::fs::read(&hub.certificate_file).ok()?;
     let seen = |place| match look(place, credentials) {

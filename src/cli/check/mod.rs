@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
 pub use digits::{Digits, Misheard};
 pub use finding::{Finding, Verdict, Who, markdown};
+pub(super) use line::certificate;
 pub use outcome::Check;
 pub(super) use report::Report;
 use service::Service;
@@ -42,7 +43,7 @@ pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
         return explain::run(digits, order.json);
     }
     let report = match Config::load(path) {
-        Ok(loaded) => Report::of(&loaded, order.offline),
+        Ok(loaded) => Report::looked(&loaded, order.offline, !order.no_login),
         Err(problems) => Report::of_wrong_settings(problems),
     };
     output::answer(order.json, &report.json(), || report.readable());
@@ -50,7 +51,7 @@ pub(super) fn run(path: &Path, order: &CheckOrder) -> Exit {
 }
 
 /// Every check, in order.
-fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> Vec<Check> {
+fn examine(loaded: &Loaded, (offline, log_in): (bool, bool), time: &Clock, runtime: &Runtime) -> Vec<Check> {
     let config = &loaded.config;
     let credentials = config::credentials_directory();
     let credentials = credentials.as_deref();
@@ -64,7 +65,7 @@ fn examine(loaded: &Loaded, offline: bool, time: &Clock, runtime: &Runtime) -> V
     checks.push(key::master(config, credentials));
     checks.extend(each(loaded, |config| key::of_facility(config, credentials)));
     checks.extend(each(loaded, |config| certificate::examine(config, credentials, trusted)));
-    checks.extend((!offline).then(|| line::examine(loaded, &state, &service, time)).into_iter().flatten());
+    checks.extend((!offline).then(|| line::examine(loaded, &state, &service, time, log_in)).into_iter().flatten());
     checks.extend(cards::examine(config, &service));
     let hub_fails = checks.iter().any(|check| check.name.starts_with("hub.") && check.verdict == Verdict::Fail);
     checks.extend(runtime.block_on(lan::examine(config, &service, time, !offline && !hub_fails)));

@@ -23,11 +23,16 @@ pub(crate) struct Report {
 impl Report {
     /// Looks at everything, or, when `offline`, at what can be seen without the network.
     pub(crate) fn of(loaded: &Loaded, offline: bool) -> Self {
+        Self::looked(loaded, offline, true)
+    }
+
+    /// The same; with `log_in` unset it does not log in at the hub where no service does.
+    pub(super) fn looked(loaded: &Loaded, offline: bool, log_in: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         // Without one nothing can be asked of anybody; that happens to a machine that is out of memory or descriptors.
         let checks = runtime.map_or_else(
             |error| vec![Check::found("service", Finding::ServiceDeaf, &error.to_string())],
-            |runtime| examine(loaded, offline, &Clock::system(), &runtime),
+            |runtime| examine(loaded, (offline, log_in), &Clock::system(), &runtime),
         );
         let (files, warnings) = (loaded.files.clone(), loaded.warnings.clone());
         Self { checks, files, warnings, problems: Vec::new() }

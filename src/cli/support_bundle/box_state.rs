@@ -13,7 +13,7 @@ use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
 use crate::cli::{Site, check};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, credentials_directory};
 use crate::credential::{Authority, fingerprint};
 use crate::store::{Survey, TrailReader};
 use crate::{gateway, store};
@@ -93,8 +93,14 @@ fn in_mib(line: &str) -> String {
 }
 
 pub(super) fn checks(ground: &Ground) -> Told {
-    let loaded = ground.settings()?;
-    Ok(pretty(&check::Report::of(loaded, false).json()))
+    ground.settings()?;
+    // A program of its own: it takes on the service's user for a while, and may be ended when it hangs. It logs in nowhere: a bundle is
+    // made of boxes that are in trouble, and must not add to it.
+    let order =
+        ["--config".as_ref(), ground.path.as_os_str(), "check".as_ref(), "--json".as_ref(), "--no-login".as_ref()];
+    let report: Value = serde_json::from_slice(&super::programs::own(&order)?)
+        .map_err(|error| format!("the check gave no report: {error}"))?;
+    Ok(pretty(&report))
 }
 
 pub(super) fn survey(state: &Path) -> Result<Survey, String> {
@@ -166,7 +172,9 @@ pub(super) fn certificates(ground: &Ground) -> Told {
 
 fn certificate(config: &Config) -> Value {
     let number = &config.facility.number;
-    match gateway::load_certificate(config) {
+    // As the check opens it: what systemd hands over to the service is not handed over to a shell.
+    let opened = check::certificate(config, credentials_directory().as_deref());
+    match opened.map_or_else(|| gateway::load_certificate(config), Ok) {
         Ok(certificate) => json!({
             "facility": number,
             "of_this_facility": certificate.facility() == number,

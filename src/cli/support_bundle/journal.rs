@@ -6,6 +6,8 @@ use super::programs;
 
 /// How many lines.
 const LINES: &str = "2000";
+/// Stands around a line's message until it is known whether that goes in. The last look removes it, like every sign of control.
+const MESSAGE: char = '\u{1}';
 /// A line is cut there.
 const LONGEST: usize = 2000;
 /// No more octets in all; the newest lines stay.
@@ -67,6 +69,16 @@ pub(super) fn newest() -> Result<String, String> {
     Ok(lines[from..].join("\n") + "\n")
 }
 
+/// The same without what lines say in words: nobody knows whose user or label stands there.
+pub(super) fn without_messages(text: &str) -> String {
+    let line = |line: &str| {
+        let (before, rest) = line.split_once(MESSAGE)?;
+        let after = rest.split_once(MESSAGE).map_or("", |(_, after)| after);
+        Some(format!("{before}{after}\n"))
+    };
+    text.lines().filter_map(line).collect()
+}
+
 fn shown(line: &[u8]) -> String {
     let Ok(line) = serde_json::from_slice::<Value>(line) else { return "(a line that is not JSON)".to_owned() };
     let text = |name: &str| line.get(name).map(said).unwrap_or_default();
@@ -76,10 +88,15 @@ fn shown(line: &[u8]) -> String {
         unit if unit.starts_with("engawa") => unit,
         _ => text("UNIT"),
     };
-    let mut shown = format!("{at} {unit} <{}> {}", text("PRIORITY"), text("MESSAGE").replace('\n', " "));
+    let message = text("MESSAGE").replace(['\n', '\r', MESSAGE], " ");
+    let mut shown = format!("{at} {unit} <{}>{MESSAGE} {message}{MESSAGE}", text("PRIORITY"));
     for field in FIELDS {
         if let Some(value) = line.get(format!("ENGAWA_{field}")) {
-            shown.push_str(&format!(" {}={}", field.to_ascii_lowercase(), said(value).replace('\n', " ")));
+            shown.push_str(&format!(
+                " {}={}",
+                field.to_ascii_lowercase(),
+                said(value).replace(['\n', '\r', MESSAGE], " ")
+            ));
         }
     }
     shown.chars().take(LONGEST).collect()

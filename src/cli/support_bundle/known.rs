@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) scan: Scan,
     /// Why not every name is known; `None` when all are, or there is nobody.
     pub(super) unknown: Option<String>,
+    /// Not even users and labels are known.
+    pub(super) nobody: bool,
 }
 
 /// Gathers it. `stored` is what the database says, or why it says nothing.
@@ -53,10 +55,12 @@ pub(super) fn gather(ground: &Ground, stored: Option<Result<KnownWords, String>>
             .filter(|(key, _)| key == "facility.number")
             .filter_map(|(_, value)| value.as_str().map(str::to_owned)),
     );
+    let mut nobody = stored.as_ref().is_some_and(Result::is_err);
     let unknown = match stored {
         // A box that holds nothing yet knows nobody; or its state is where broken settings do not say.
         None => {
-            ground.loaded.is_err().then(|| "the settings are broken, and where the state is, is not known".to_owned())
+            nobody = ground.loaded.is_err();
+            nobody.then(|| "the settings are broken, and where the state is, is not known".to_owned())
         }
         Some(Err(why)) => Some(why),
         Some(Ok(stored)) => {
@@ -71,7 +75,7 @@ pub(super) fn gather(ground: &Ground, stored: Option<Result<KnownWords, String>>
     };
     // What is no facility's number would let a number of a person through.
     own.retain(|number| number.len() == 10);
-    Known { scan: Scan::new(words, own), unknown }
+    Known { scan: Scan::new(words, own), unknown, nobody }
 }
 
 /// What the database says; `None` where there is none.

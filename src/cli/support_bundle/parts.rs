@@ -110,6 +110,7 @@ fn begin<T: Send + 'static>(ground: &Arc<Ground>, work: fn(&Ground) -> T) -> Rec
 }
 
 fn look_through(part: &Part, told: Told, known: &Known) -> Listed {
+    let told = if part.free && known.nobody { told.map(|text| journal::without_messages(&text)) } else { told };
     let (text, missing) = match told {
         Ok(text) => (text, false),
         Err(why) => (why, true),

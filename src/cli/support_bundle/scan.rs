@@ -43,6 +43,7 @@ impl Scan {
         let text: String = text.chars().filter(|&sign| sign == '\n' || sign == '\t' || !is_control(sign)).collect();
         // First: where part of an address is a known word, the rest of it would not be known as one.
         let text = numbers::mask_addresses(&text, &mut masked);
+        let text = numbers::mask_hardware(&text, &mut masked);
         let text = self.words.mask(&text, &mut masked);
         let text = numbers::mask(&text, &self.own, &mut masked);
         Ok(Clean { text, masked })

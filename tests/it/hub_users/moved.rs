@@ -120,6 +120,32 @@ fn what_is_being_sent_or_asked_about_stays_under_the_user_it_went_out_as() {
 }
 
 #[test]
+fn what_the_hub_may_have_is_held_under_the_user_it_went_out_as() {
+    let hub = Sandbox::start();
+    let lan = clinic(&hub, "kept");
+    let sato = person(&lan, "sato", "doctor");
+    given(&sato, PARTNER, &hub.password(PARTNER));
+    filed_as(&hub, &lan.gateway, &hand_in(&sato, "so that there is a log-in"));
+    hub.fault(json!([
+        { "on": "opinions", "kind": "cut_after_effect" },
+        { "on": "lookup", "kind": "not_offered", "times": 0 },
+    ]));
+    let there = hand_in(&sato, "at the hub, and the hub cannot be asked");
+    let held = lan.gateway.reaches(&there, "held", PATIENCE);
+    assert_eq!(held["reason"]["code"], "OUTCOME_UNASKABLE", "{held}");
+    let users = || {
+        let id = there.replace('-', "");
+        lan.gateway
+            .sql(&format!("SELECT hub_user || ' of ' || hub_account FROM submission WHERE lower(hex(id)) = '{id}'"))
+    };
+    given(&sato, LOCUM, &hub.password(LOCUM));
+    assert_eq!(users(), ["clinic-partner of sato"]);
+    choose(&lan.gateway, "kept", "off");
+    assert_eq!(users(), ["clinic-partner of sato"]);
+    assert_eq!(lan.gateway.submission(&there)["sent_as"], json!({ "who": "person", "user": "sato" }));
+}
+
+#[test]
 fn a_log_in_serves_nobody_who_has_another_password() {
     let hub = Sandbox::start();
     let lan = clinic(&hub, "kept");

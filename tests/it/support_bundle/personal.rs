@@ -142,7 +142,9 @@ fn sound(gateway: &Gateway, bundle: &Bundle, running: bool) {
     assert_eq!(settings["outbox.backoff_min_s"], json!({ "value": 1, "from": "settings" }));
     let number = settings["facility.number"]["value"].as_str().unwrap();
     assert!(bundle.file.file_name().unwrap().to_str().unwrap().starts_with(&format!("engawa-support-{number}-")));
-    assert_eq!(bundle.json("certificates.json")["facilities"][0]["facility"], number);
+    let certificate = bundle.json("certificates.json")["facilities"][0].clone();
+    assert_eq!((&certificate["facility"], certificate["kind"].is_string()), (&json!(number), true), "{certificate}");
+    assert!(certificate["until"].as_str().unwrap().ends_with('Z'), "{certificate}");
     assert!(bundle.texts["check.json"].contains("\"checks\""));
     assert!(
         bundle.texts["systemd.txt"].contains("MemoryCurrent=9453 MiB")

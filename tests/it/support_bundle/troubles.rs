@@ -59,11 +59,8 @@ fn settings_that_are_no_settings_leave_nothing_that_could_be_a_name() {
     std::fs::write(gateway.settings(), broken).unwrap();
     let bundle = bundle(&gateway, &out);
     assert!(bundle.json("contents.json")["names_not_known"].is_string());
-    assert!(
-        bundle.texts["journal.txt"].contains("engawa: [text] [text] of [setting]"),
-        "{}",
-        bundle.texts["journal.txt"]
-    );
+    // Where the state is, is not known, so users and labels are not known either.
+    assert_eq!(bundle.texts["journal.txt"].trim_end(), "2025-11-22T15:44:12.123Z  <>");
 }
 
 #[test]
@@ -106,6 +103,53 @@ fn a_database_that_cannot_be_read_and_programs_that_are_not_there_are_named() {
     assert!(bundle.missing("journal.txt").unwrap().contains("journalctl is not on this machine"));
     assert!(bundle.json("contents.json")["names_not_known"].is_string());
     assert_eq!(bundle.missing("certificates.json"), None);
+}
+
+/// What is broken is not tried again for a bundle: no password is shown, and the state stays as it was.
+#[test]
+fn a_box_whose_service_is_down_is_checked_without_a_log_in() {
+    let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
+    let gateway = Setup::new(&hub).env("PATH", &programs.path()).idle();
+    // Only a state that was begun has a record of log-ins.
+    assert!(gateway.run(&["key", "add", "programme"]).status.success());
+    let facts = gateway.sql("SELECT name || value FROM fact ORDER BY name");
+    let bundle = bundle(&gateway, &out);
+    let checks = bundle.json("check.json")["checks"].clone();
+    let of = |name: &str| checks.as_array().unwrap().iter().find(|check| check["name"] == name).cloned();
+    assert_eq!(of("hub.tls").unwrap()["verdict"], "ok", "{checks}");
+    assert_eq!(of("hub.login").unwrap()["finding"], 140, "{checks}");
+    assert_eq!(hub.status()["calls"]["login"].as_u64().unwrap_or_default(), 0);
+    assert_eq!(gateway.sql("SELECT name || value FROM fact ORDER BY name"), facts);
+}
+
+/// A log of text holds everything in its message, the user among it.
+#[test]
+fn what_lines_say_stays_out_when_the_database_cannot_tell_who_there_is() {
+    let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
+    let line = json!({ "__REALTIME_TIMESTAMP": "1763826252123456", "_SYSTEMD_UNIT": "engawa.service", "PRIORITY": "4",
+        "MESSAGE": "2025-11-22T15:44:12Z WARN engawa::people: refused user=marker.user\r\nagain marker.user",
+        "ENGAWA_CODE": "AUTH_INVALID" });
+    programs.prints("journalctl", &line.to_string());
+    let mut gateway = Setup::new(&hub).env("PATH", &programs.path()).start();
+    gateway.stop();
+    std::fs::write(gateway.state().join("engawa.db"), vec![7; 8192]).unwrap();
+    let _ = std::fs::remove_file(gateway.state().join("engawa.db-wal"));
+    let bundle = bundle(&gateway, &out);
+    let told = "2025-11-22T15:44:12.123Z engawa.service <4> code=AUTH_INVALID";
+    assert_eq!(bundle.texts["journal.txt"].trim_end(), told);
+}
+
+#[test]
+fn addresses_made_of_hardware_addresses_tell_their_network_alone() {
+    let (hub, programs, out) = (Sandbox::start(), Programs::new(), tempfile::tempdir().unwrap());
+    let said = "of fe80::5054:ff:fe12:3456%eth0, [2001:db8:0:7:5054:00FF:FE12:3456]:8471, 2001:db8::5054:ff:fe12:3456: at 10:20:30, 2001:db8::7";
+    let line = json!({ "__REALTIME_TIMESTAMP": "1763826252123456", "MESSAGE": said });
+    programs.prints("journalctl", &line.to_string());
+    let gateway = Setup::new(&hub).env("PATH", &programs.path()).idle();
+    let journal = bundle(&gateway, &out).texts["journal.txt"].clone();
+    let told =
+        "of fe80::[hardware]%eth0, [2001:db8:0:7::[hardware]]:8471, 2001:db8::[hardware]: at 10:20:30, 2001:db8::7";
+    assert!(journal.contains(told), "{journal}");
 }
 
 #[test]

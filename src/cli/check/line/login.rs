@@ -57,6 +57,7 @@ impl Way<'_> {
         let check = match self.service {
             Service::Answers { health, .. } => told(health, &self.config.facility.number),
             Service::Deaf(_) | Service::Denied => unseen(),
+            Service::Down | Service::Unasked if !self.log_in => Check::found(NAME, Finding::LoginUntried, ""),
             // Where it cannot be asked, the state's lock tells whether it runs.
             Service::Down | Service::Unasked => self.try_it(certificate, credentials).await,
         };

@@ -1,5 +1,7 @@
 //! What looks like a number of a person: of an insured one, My Number, a telephone; a mail address; a key of engawa.
 
+use std::net::Ipv6Addr;
+
 use super::Masked;
 
 /// So many digits in a row are more than a count or a date.
@@ -18,6 +20,40 @@ pub(super) fn mask_addresses(text: &str, masked: &mut Masked) -> String {
         let end = credentials(signs, at).or_else(|| mail(&signs[at..]).map(|length| at + length))?;
         Some(("mail or log-in", end))
     })
+}
+
+/// Masks the half of an IPv6 address that was made from a machine's hardware address (EUI-64, by its ff:fe).
+pub(super) fn mask_hardware(text: &str, masked: &mut Masked) -> String {
+    let is_part = |sign: char| sign.is_ascii_hexdigit() || sign == ':';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(from) = rest.find(is_part) {
+        let (before, token) = rest.split_at(from);
+        let (token, after) = token.split_at(token.find(|sign| !is_part(sign)).unwrap_or(token.len()));
+        out.push_str(before);
+        match network_of(token) {
+            Some((network, colon)) => {
+                *masked.entry("hardware").or_default() += 1;
+                out.push_str(&format!("{network}[hardware]{colon}"));
+            }
+            None => out.push_str(token),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The network of such an address, and the colon of the sentence behind it.
+fn network_of(token: &str) -> Option<(Ipv6Addr, &'static str)> {
+    let parsed = |text: &str| text.parse::<Ipv6Addr>().ok();
+    let (address, colon) = match parsed(token) {
+        Some(address) => (address, ""),
+        None => (parsed(token.strip_suffix(':')?)?, ":"),
+    };
+    let octets = address.octets();
+    let network = u128::from(address) & !u128::from(u64::MAX);
+    (octets[11..13] == [0xff, 0xfe]).then_some((network.into(), colon))
 }
 
 /// Goes over a text; `found` tells what begins at a place where no word goes on, and where it ends.
