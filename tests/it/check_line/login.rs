@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{Office, checks};
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, opinion};
 use crate::support::{skip, until};
 
 #[test]
@@ -173,6 +173,20 @@ fn a_service_that_is_shut_in_sees_another_line() {
     office.gateway.start();
     met(&office.gateway, "HUB_UNREACHABLE");
     office.expect("hub.login", 141, "fail", "lan_vendor");
+}
+
+#[test]
+fn a_line_that_is_back_is_not_held_against_it_by_what_asks_seldom() {
+    let mut office = Office::new();
+    office.hub.down();
+    office.gateway.start();
+    met(&office.gateway, "HUB_UNREACHABLE");
+    office.hub.up();
+    let id = office.gateway.accepted(&opinion(1), "first");
+    office.gateway.reaches(&id, "delivered", Duration::from_secs(30));
+    let all = office.checks();
+    let login = all.iter().find(|check| check["name"] == "hub.login").unwrap();
+    assert_eq!(login["verdict"], "ok", "{all:#?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Way;
@@ -21,6 +21,8 @@ use crate::store::Unseen;
 const NAME: &str = "hub.login";
 /// A hub that is well answers in a fraction of this.
 const SLOW: Duration = Duration::from_secs(5);
+/// An answer of the hub that is not older than this counts for more than a trouble with the line.
+const RECENT: SignedDuration = SignedDuration::from_mins(2);
 
 /// Nothing to log in with can be seen, or nothing is told.
 pub(super) fn unseen() -> Check {
@@ -55,7 +57,7 @@ impl Way<'_> {
         }
         let begun = self.clock.elapsed();
         let check = match self.service {
-            Service::Answers { health, .. } => told(health, &self.config.facility.number),
+            Service::Answers { health, .. } => told(health, &self.config.facility.number, self.clock.now()),
             Service::Deaf(_) | Service::Denied => unseen(),
             Service::Down | Service::Unasked if !self.log_in => Check::found(NAME, Finding::LoginUntried, ""),
             // Where it cannot be asked, the state's lock tells whether it runs.
@@ -116,7 +118,7 @@ impl Way<'_> {
 }
 
 /// What the service says of its link with the hub as this facility.
-fn told(health: &Value, facility: &str) -> Check {
+fn told(health: &Value, facility: &str, now: Timestamp) -> Check {
     let hub = match health["facilities"].as_object() {
         // Not everybody is told of each facility.
         None => &health["parts"]["hub"],
@@ -127,13 +129,14 @@ fn told(health: &Value, facility: &str) -> Check {
     };
     let reason = hub["reason"].as_str().and_then(Code::parse);
     let last: Option<Timestamp> = hub["last_proof"].as_str().and_then(|at| at.parse().ok());
-    if let Some(name) = hub["reason"].as_str() {
+    let on_the_line = matches!(reason, Some(Code::HubUnreachable | Code::HubServerUntrusted));
+    // Something else of it had an answer since; what met the line's trouble asks again by itself.
+    let back = last.is_some_and(|last| now.duration_since(last).abs() < RECENT);
+    if let Some(name) = hub["reason"].as_str().filter(|_| !(on_the_line && back)) {
         return match reason.and_then(finding) {
             Some(finding) => Check::found_as(NAME, finding, "動いているengawaによる", "says the running engawa"),
             // Nothing of the kind was met from here; the unit may be shut in, or its process have older files.
-            None if matches!(reason, Some(Code::HubUnreachable | Code::HubServerUntrusted)) => {
-                Check::found(NAME, Finding::ServiceLine, name)
-            }
+            None if on_the_line => Check::found(NAME, Finding::ServiceLine, name),
             None => Check::found(NAME, Finding::ServiceHindered, name),
         };
     }
