@@ -37,7 +37,7 @@ pub(super) async fn catch_up(tx: &mut SqliteConnection, seq: i64) -> Result<(), 
 }
 
 /// Names an account's user id at the hub and its password. What the account has handed in and has not left goes under it; what may have left
-/// keeps the one it went out as, see [`catch_up`].
+/// keeps the one it went out as.
 pub struct SetHubUser {
     /// Facility number.
     pub facility: String,
