@@ -68,13 +68,11 @@ pub(super) fn fault_of(error: &io::Error) -> Option<LineFault> {
     inner.downcast_ref::<rustls::Error>().map(judge)
 }
 
-/// A certificate alert ends the handshake on the hub's side, also when TLS 1.3 lets the client write before it arrives:
-/// nothing sent on such a connection is ever processed.
-fn judge(error: &rustls::Error) -> LineFault {
-    match error {
-        rustls::Error::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateExpired => LineFault::OwnCertificateExpired,
-            AlertDescription::BadCertificate
+/// Whether an alert says that the certificate shown is not taken, whenever it comes.
+pub(super) const fn refuses_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
             | AlertDescription::NoCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateRevoked
@@ -82,7 +80,17 @@ fn judge(error: &rustls::Error) -> LineFault {
             | AlertDescription::CertificateRequired
             | AlertDescription::UnknownCA
             | AlertDescription::DecryptError
-            | AlertDescription::AccessDenied => LineFault::OwnCertificateRefused,
+    )
+}
+
+/// A certificate alert ends the handshake on the hub's side, also when TLS 1.3 lets the client write before it arrives:
+/// nothing sent on such a connection is ever processed.
+fn judge(error: &rustls::Error) -> LineFault {
+    match error {
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::CertificateExpired => LineFault::OwnCertificateExpired,
+            AlertDescription::AccessDenied => LineFault::OwnCertificateRefused,
+            alert if refuses_certificate(*alert) => LineFault::OwnCertificateRefused,
             AlertDescription::CloseNotify | AlertDescription::UserCanceled | AlertDescription::InternalError => {
                 LineFault::Cut
             }

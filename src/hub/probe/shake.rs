@@ -18,7 +18,7 @@ use super::shown::Shown;
 use crate::clock::Clock;
 use crate::credential::FacilityCertificate;
 use crate::hub::config::HubSetupError;
-use crate::hub::tls::{ClockTime, pinned};
+use crate::hub::tls::{ClockTime, pinned, refuses_certificate};
 
 /// Two ways there and back, and the hub's arithmetic.
 const SHAKE: Duration = Duration::from_secs(8);
@@ -222,14 +222,7 @@ fn judge_tls(error: &Error, shown: Option<Shown>) -> TlsFault {
             AlertDescription::CloseNotify | AlertDescription::UserCanceled | AlertDescription::InternalError => {
                 TlsFault::Cut
             }
-            AlertDescription::BadCertificate
-            | AlertDescription::NoCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateRequired
-            | AlertDescription::UnknownCA
-            | AlertDescription::DecryptError => TlsFault::OwnRefused,
+            alert if refuses_certificate(*alert) => TlsFault::OwnRefused,
             // Nothing has been shown of ours when the handshake is ended by these: a device on the way does not bear it.
             _ => TlsFault::Old,
         },

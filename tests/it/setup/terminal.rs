@@ -42,6 +42,13 @@ impl Typist {
         String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
     }
 
+    /// Answers each of these with Enter.
+    fn keep(&mut self, questions: &[&str]) {
+        for question in questions {
+            self.answer(question, "");
+        }
+    }
+
     /// Waits for a question and answers it.
     pub(super) fn answer(&mut self, question: &str, line: &str) {
         let from = self.read;
@@ -106,31 +113,29 @@ fn questions_lead_to_a_box_that_is_set_up_and_show_no_secret() {
     enter_keeps_everything(&machine);
 }
 
+/// What is asked of a box that is set up, with what it has, up to the exchange folder; and after it.
+const OFFICE: [&str; 10] = [
+    "Facility number [9910000011]",
+    "Its name [架空クリニック]",
+    "The hub's address [https://localhost",
+    "CA file",
+    "User id at the hub [clinic-doctor]",
+    "Enter: the present one",
+    "Do other machines",
+    "Listen on [127.0.0.1:0]",
+    "networks [127.0.0.0/8]",
+    "Card readers",
+];
+const PEOPLE: [&str; 4] = ["administrator's user", "administrator's name", "first terminal's name", "Set the box up"];
+
 /// What is set is proposed, and Enter keeps it.
 fn enter_keeps_everything(machine: &Machine) {
     let before = machine.tree();
     let mut typist = Typist::sit_down(machine);
-    let questions = [
-        "The facility's certificate",
-        "Facility number [9910000011]",
-        "Its name [架空クリニック]",
-        "The hub's address [https://localhost",
-        "CA file",
-        "User id at the hub [clinic-doctor]",
-        "Enter: the present one",
-        "Do other machines",
-        "Listen on [127.0.0.1:0]",
-        "networks [127.0.0.0/8]",
-        "Card readers",
-        "Exchange folder",
-        "administrator's user",
-        "administrator's name",
-        "first terminal's name",
-        "Set the box up",
-    ];
-    for question in questions {
-        typist.answer(question, "");
-    }
+    typist.answer("The facility's certificate", "");
+    typist.keep(&OFFICE);
+    typist.answer("Exchange folder", "");
+    typist.keep(&PEOPLE);
     let (code, screen) = typist.leave();
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("変わったところはありません"), "{screen}");
@@ -153,25 +158,9 @@ fn what_is_kept_and_cannot_be_used_is_asked_for() {
     typist.answer("The facility's certificate", "");
     typist.answer("Its passphrase", "not-the-passphrase");
     typist.answer("Its passphrase", &passphrase);
-    let questions = [
-        "Facility number [9910000011]",
-        "Its name [架空クリニック]",
-        "The hub's address [https://localhost",
-        "CA file",
-        "User id at the hub [clinic-doctor]",
-        "Enter: the present one",
-        "Do other machines",
-        "Listen on [127.0.0.1:0]",
-        "networks [127.0.0.0/8]",
-        "Card readers",
-    ];
-    for question in questions {
-        typist.answer(question, "");
-    }
+    typist.keep(&OFFICE);
     typist.answer("Exchange folder (-: none)", "-");
-    for question in ["administrator's user", "administrator's name", "first terminal's name", "Set the box up"] {
-        typist.answer(question, "");
-    }
+    typist.keep(&PEOPLE);
     let (code, screen) = typist.leave();
     assert_eq!(code, Some(0), "{screen}");
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), passphrase);
