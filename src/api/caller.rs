@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -75,13 +76,15 @@ impl Connection {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let seat = self.seat.clone();
-        let seated = async move {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        // Boxed, so that tokio's part of a task is compiled once for all of them.
+        let seated: BoxFuture<'static, ()> = Box::pin(async move {
             let done = work.await;
             drop(seat);
-            done
-        };
-        let task = self.work.spawn(seated.instrument(tracing::Span::current()));
-        task.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
+            let _ = tell.send(done);
+        });
+        self.work.spawn(seated.instrument(tracing::Span::current()));
+        told.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
     }
 }
 

@@ -13,6 +13,7 @@ mod about;
 mod body;
 mod caller;
 pub mod crowd;
+mod entry;
 mod lan;
 mod limits;
 mod matrix;

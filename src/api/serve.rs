@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
+use tower::Service as _;
 
 use super::caller::{Connection, Peer};
 use super::lan::{Gate, LanConfig, canonical};
@@ -258,15 +260,26 @@ impl Connections {
             })
         };
         let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-        let stopped = async { stopping.wait_for(|stopping| *stopping).await.is_ok() };
+        // In a set, each is asked when it has something to say, and not with every piece of a request.
+        let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
+        ends.push(Box::pin(async {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+            End::Stopping
+        }));
+        ends.push(Box::pin(async {
+            ties.broken().await;
+            End::ShutOut
+        }));
         let mut ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
-            _ = stopped => None,
-            () = ties.broken() => {
-                serving.as_mut().graceful_shutdown();
-                // Time enough for the refusal of what runs; an answer that is still being read is broken off.
-                tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
-                Some(Ok(()))
+            end = ends.select_next_some() => match end {
+                End::Stopping => None,
+                End::ShutOut => {
+                    serving.as_mut().graceful_shutdown();
+                    // Time enough for the refusal of what runs; an answer that is still being read is broken off.
+                    tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
+                    Some(Ok(()))
+                }
             }
         };
         // A connection that has not asked anything yet would be waited for in vain.
@@ -280,16 +293,25 @@ impl Connections {
     }
 }
 
+/// Why a connection ends before its peer goes.
+enum End {
+    /// The endpoint stops.
+    Stopping,
+    /// Its user may be here no longer.
+    ShutOut,
+}
+
 async fn answer(
-    router: Router,
+    mut router: Router,
     connection: Connection,
     request: hyper::Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
     let (head, body) = request.into_parts();
-    let (body, mark) = Whole::new(body);
-    let mut request = Request::from_parts(head, Body::new(body));
+    let (body, mark) = Whole::mark(body);
+    let mut request = Request::from_parts(head, body);
     request.extensions_mut().insert(connection);
-    router.oneshot(request).await.map(|response| mark.announce(response))
+    // A router is always ready.
+    router.call(request).await.map(|response| mark.announce(response))
 }
 
 /// Who is at the other end, by the kernel's word.
