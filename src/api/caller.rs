@@ -336,6 +336,7 @@ pub(super) fn for_whole_box(headers: &HeaderMap, caller: &Caller) -> bool {
 }
 
 /// Who looks at how the gateway is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Onlooker {
     /// Somebody of the LAN without a credential.
     Stranger,

@@ -227,7 +227,7 @@ impl Keys {
             person: record.person.map(Person::bound),
             from,
             facility: record.facility,
-            rights: record.rights,
+            rights: record.rights.iter().collect(),
             until: None,
         })
     }
@@ -285,6 +285,11 @@ impl Keys {
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));
         }
+        // Boxed: what is seldom done is not to be carried along by every request.
+        Box::pin(self.fetch(id)).await
+    }
+
+    async fn fetch(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreFailure> {
         let _fetching = self.0.fetching.lock().await;
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));

@@ -21,11 +21,11 @@ mod keys;
 mod pair;
 pub mod pairing;
 mod revoked;
+mod rights;
 mod stored;
 mod terminals;
 pub mod words;
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -37,6 +37,7 @@ pub use key::{ApiKey, KeyId, SecretHash};
 pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
 pub use pair::{NewWindow, Offer, Opened, Paired};
 pub use revoked::{LOOK_EVERY, Listener, Revocations};
+pub use rights::Rights;
 pub use terminals::{Certificate, Config, Terminals};
 
 /// The cookie of a browser's terminal. Its prefix makes browsers keep it to this very host, over TLS.
@@ -67,7 +68,7 @@ pub struct Caller {
     /// The facility (事業所) on whose behalf the caller acts.
     pub facility: String,
     /// What it may do.
-    pub rights: BTreeSet<Right>,
+    pub rights: Rights,
     /// When what it showed is good for nothing any longer: the end of its certificate; `None`: no end of its own.
     pub until: Option<Timestamp>,
 }
@@ -171,7 +172,7 @@ impl Caller {
             person: None,
             from: None,
             facility: facility.to_owned(),
-            rights: Right::ALL.into_iter().collect(),
+            rights: Right::ALL.iter().collect(),
             until: None,
         }
     }
@@ -179,6 +180,6 @@ impl Caller {
     /// Whether the caller holds `right`.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
-        self.rights.contains(&right)
+        self.rights.contains(right)
     }
 }

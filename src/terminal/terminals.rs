@@ -250,6 +250,11 @@ impl Terminals {
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));
         }
+        // Boxed: what is seldom done is not to be carried along by every request.
+        Box::pin(self.fetch(id)).await
+    }
+
+    async fn fetch(&self, id: &TerminalId) -> Result<Option<TerminalRecord>, TerminalError> {
         let _fetching = self.0.fetching.lock().await;
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));
@@ -312,7 +317,7 @@ fn caller(record: TerminalRecord, from: Option<IpAddr>) -> Caller {
         person: record.person.map(Person::bound),
         from,
         facility: record.facility,
-        rights: record.rights,
+        rights: record.rights.iter().collect(),
         until: None,
     }
 }
