@@ -7,10 +7,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 
 use super::Api;
 use super::person::acting;
@@ -18,6 +16,7 @@ use super::problem::{Failure, Place};
 use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
+use crate::task;
 use crate::terminal::{Caller, Credential, Right};
 
 /// The header that says which facility a request is for.
@@ -77,13 +76,11 @@ impl Connection {
     ) -> Result<T, Failure> {
         let seat = self.seat.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
-        // Boxed, so that tokio's part of a task is compiled once for all of them.
-        let seated: BoxFuture<'static, ()> = Box::pin(async move {
+        task::spawn_on(&self.work, async move {
             let done = work.await;
             drop(seat);
             let _ = tell.send(done);
         });
-        self.work.spawn(seated.instrument(tracing::Span::current()));
         told.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
     }
 }

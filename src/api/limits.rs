@@ -22,6 +22,7 @@ use super::standing::cut;
 use crate::audit::Draft;
 use crate::card::Spent;
 use crate::fault::Code;
+use crate::task;
 use crate::terminal::{Caller, Credential, Right};
 
 /// Places for requests that are worked on at the same time. Each way in has its own, so that neither the LAN nor a program of this
@@ -267,7 +268,7 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let Some((act, on)) = self.act.take() else { return };
         let code = if std::thread::panicking() { Code::GatewayInternal } else { Code::CallerLeft };
-        self.connection.work.spawn(self.recorder.abandoned(act, on, code));
+        task::spawn_on(&self.connection.work, self.recorder.abandoned(act, on, code));
     }
 }
 

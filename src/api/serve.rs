@@ -32,6 +32,7 @@ use super::standing::Ties;
 use super::steady::Steady;
 use super::whole::Whole;
 use crate::clock::Clock;
+use crate::task;
 use crate::telemetry::Metric;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
@@ -110,9 +111,9 @@ pub async fn serve(
         match listener {
             Listener::Lan(port, config) => {
                 let gate = gate.get_or_insert_with(|| Gate::new(config)).clone();
-                tasks.spawn(connections.accept_lan(port, gate, clock.clone()));
+                task::spawn_on(&tasks, connections.accept_lan(port, gate, clock.clone()));
             }
-            listener => drop(tasks.spawn(connections.accept(listener))),
+            listener => drop(task::spawn_on(&tasks, connections.accept(listener))),
         }
     }
     shutdown.await;
@@ -215,7 +216,7 @@ impl Connections {
                 }
             }
         };
-        self.tasks.spawn(async move {
+        task::spawn_on(&self.tasks, async move {
             tokio::select! {
                 () = served => {}
                 () = displaced => Metric::LanRefused.count(&[("reason", "displaced")]),
@@ -229,11 +230,8 @@ impl Connections {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(
-                    Box::new(stream),
-                    Peer::Network(address),
-                    (Box::new(seat), Ties::default()),
-                ));
+                let served = self.clone().run(Box::new(stream), Peer::Network(address), (Box::new(seat), Ties::default()));
+                task::spawn_on(&self.tasks, served);
             }
             // Has a loop of its own.
             Listener::Lan(..) => {}
@@ -241,7 +239,8 @@ impl Connections {
                 let (stream, _) = listener.accept().await?;
                 let peer = peer(&stream)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(Box::new(stream), peer, (Box::new(seat), Ties::default())));
+                let served = self.clone().run(Box::new(stream), peer, (Box::new(seat), Ties::default()));
+                task::spawn_on(&self.tasks, served);
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use super::key::NoRandomness;
 use super::{ApiKey, Caller, Credential, KeyId, Person, Revocations, Right, SecretHash};
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::task;
 
 /// How long a key's record may be taken from memory: a burst of 64 clients costs one query, not 64.
 pub const CACHE_FOR: Duration = Duration::from_secs(2);
@@ -334,7 +335,7 @@ impl Keys {
         });
         if first {
             let (keys, id) = (self.clone(), record.id.clone());
-            tokio::spawn(async move {
+            task::spawn(async move {
                 if let Err(error) = keys.0.store.touch(id.clone(), now).await {
                     tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
                 }
