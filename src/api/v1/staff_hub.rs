@@ -62,6 +62,8 @@ pub(in crate::api) async fn hub_try(
 ) -> Result<Response, Failure> {
     let (caller, value) = read(&api, request).await?;
     let user = User::parse(&user).ok_or(Code::RequestNotFound)?;
+    // Of whom there is nothing here, nothing is to be told: not even what should have been said.
+    api.people.account(&caller.facility, user.as_str()).await?;
     match serde_json::from_value(value) {
         Ok(HubTryRequest { logged_in_at_hub: true }) => {}
         _ => return Err(unsaid()),
