@@ -17,7 +17,7 @@ use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
 use crate::task;
-use crate::terminal::{Caller, Credential, Right};
+use crate::terminal::{Caller, ClientCertificate, Credential, Right};
 
 /// The header that says which facility a request is for.
 pub(super) const FACILITY: &str = "engawa-facility";
@@ -31,8 +31,8 @@ pub(super) enum Peer {
     Lan {
         /// Its address.
         address: SocketAddr,
-        /// The client certificate in DER, of the box's own authority, where one was shown.
-        certificate: Option<Arc<[u8]>>,
+        /// The client certificate, of the box's own authority, where one was shown.
+        certificate: Option<Arc<ClientCertificate>>,
     },
     /// Root or the daemon's own user, on the Unix socket.
     Administrator,

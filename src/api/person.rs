@@ -95,7 +95,7 @@ impl From<PeopleError> for Failure {
     fn from(error: PeopleError) -> Self {
         let wait = match &error {
             // Rounded up: who comes when told is let in.
-            PeopleError::Locked { wait } => Some(wait.as_secs().saturating_add(1)),
+            PeopleError::Locked { wait } | PeopleError::TrySpent { wait } => Some(wait.as_secs().saturating_add(1)),
             _ => None,
         };
         Self::from(error.code()).waiting(wait).because(error)

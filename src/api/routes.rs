@@ -120,6 +120,7 @@ table! {
     Own    Admin    "staff.add"              staff::add / __path_add;
     Own    Admin    "staff.change"           staff::change / __path_change;
     Own    Admin    "staff.password"         staff::password / __path_password;
+    Own    Admin    "staff.hub_try"          staff_hub::hub_try / __path_hub_try;
     Own    Browser  "session.begin"          session::begin / __path_begin;
     Normal LoggedIn ""                       session::show / __path_show;
     Normal LoggedIn "session.end"            session::end / __path_end;

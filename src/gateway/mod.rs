@@ -278,6 +278,7 @@ impl House {
             stopping,
             stopping_folders,
         };
+        gone.welcome().await;
         let mut desks = Vec::new();
         for own in loaded.facilities() {
             desks.push(Desk::open(own, desks.is_empty(), &ground).await?);

@@ -315,12 +315,12 @@ impl Outbox {
         Ok(submission)
     }
 
-    /// An account's password for the hub is there: what waits for it goes.
+    /// An account's password for the hub is there, or may be sent again: what waits for it goes.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn password_given(&self, account: &str) -> Result<(), OutboxError> {
-        let reasons = [Code::HubPasswordNeeded.name(), Code::HubPasswordRefused.name()];
+        let reasons = [Code::HubPasswordNeeded, Code::HubPasswordRefused, Code::HubLoginCautious].map(Code::name);
         let (facility, account) = (self.inner.facility.to_string(), account.to_owned());
         self.inner.store.write(PasswordGiven { facility, account, reasons }).await?;
         self.reconsider();

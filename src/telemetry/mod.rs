@@ -7,6 +7,7 @@
 mod log;
 mod metric;
 mod redacted;
+mod span_fields;
 
 use std::sync::Arc;
 

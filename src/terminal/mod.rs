@@ -9,10 +9,11 @@
 //!
 //! Invariants: a secret (of a key, of a cookie, a pairing code) exists in full only in the answer that creates it and with whom it
 //! was made for; the store holds its hash. What was revoked stops working at once in this process, also for what runs
-//! ([`Revocations`]), and within [`keys::CACHE_FOR`] if it was revoked by other means. A code opens one window once, and never whose
+//! ([`Revocations`]), and within [`CACHE_FOR`] if it was revoked by other means. A code opens one window once, and never whose
 //! five tries were spent. A [`Caller`] is made here and nowhere else, and is passed on by value: no room looks up "the current
 //! user".
 
+mod certificate;
 mod code;
 mod error;
 mod inventory;
@@ -20,6 +21,7 @@ mod key;
 mod keys;
 mod pair;
 pub mod pairing;
+mod recent;
 mod revoked;
 mod rights;
 mod stored;
@@ -30,12 +32,14 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+pub use certificate::ClientCertificate;
 pub use code::{CodeForm, CodeHash, PairingCode};
 pub use error::TerminalError;
 pub use inventory::{Kind, State, TerminalId, TerminalRecord, WindowRecord};
 pub use key::{ApiKey, KeyId, SecretHash};
-pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
+pub use keys::{KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
 pub use pair::{NewWindow, Offer, Opened, Paired};
+pub use recent::CACHE_FOR;
 pub use revoked::{LOOK_EVERY, Listener, Revocations};
 pub use rights::Rights;
 pub use terminals::{Certificate, Config, Terminals};
