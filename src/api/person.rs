@@ -70,8 +70,7 @@ pub(super) async fn of_the_staff(api: &Api, facility: &str, person: Option<&str>
 }
 
 fn as_role(mut caller: Caller, user: String, role: Role) -> Caller {
-    let allowed = role.rights();
-    caller.rights.retain(|right| allowed.contains(right));
+    caller.rights = caller.rights.both(role.rights().iter().collect());
     caller.person = Some(Person { user, role: role.name() });
     caller
 }

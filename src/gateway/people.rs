@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::people::People;
 use crate::store::Store;
+use crate::task;
 use crate::terminal::Revocations;
 
 /// Whoever leaves at midnight is cut off within seconds.
@@ -32,7 +33,7 @@ pub(super) fn start(
         revocations.announce();
     });
     let people = People::new(store, names, clock.clone(), told);
-    tokio::spawn(watch_days(people.clone(), stopping));
+    task::spawn(watch_days(people.clone(), stopping));
     people
 }
 

@@ -8,7 +8,6 @@ use http::{HeaderValue, Method};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
-use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::failure::{Reply, of_a_read, trouble};
@@ -19,6 +18,7 @@ use super::port::{Scope, Trouble};
 use super::wire::{self, TokenGrant};
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::task;
 
 /// Under this name the facts of `lockout` are remembered, of the facility's user.
 const MEMORY_NAME: &str = "hub.login";
@@ -160,7 +160,7 @@ impl Session {
         }
         // In a task of its own: a login that has begun is finished and written down, also when its caller has gone.
         let (session, link) = (Arc::clone(self), Arc::clone(link));
-        let renewal = tokio::spawn(async move { session.renew(&link, seen).await }.in_current_span());
+        let renewal = task::spawn(async move { session.renew(&link, seen).await });
         renewal.await.unwrap_or_else(|_| Err(trouble(Code::GatewayInternal, Scope::Hub)))
     }
 

@@ -13,6 +13,7 @@ use super::recent::Recent;
 use super::{ApiKey, Caller, Credential, KeyId, Person, Revocations, Right, SecretHash};
 use crate::clock::Clock;
 use crate::fault::Code;
+use crate::task;
 
 /// What is kept of a key.
 #[derive(Clone, Debug)]
@@ -208,10 +209,10 @@ impl Keys {
             id: record.id.to_string(),
             credential: Credential::Key,
             browser: false,
-            person: record.person.map(Person::bound),
+            person: record.person.clone().map(Person::bound),
             from,
-            facility: record.facility,
-            rights: record.rights,
+            facility: record.facility.clone(),
+            rights: record.rights.iter().collect(),
             until: None,
         })
     }
@@ -262,14 +263,14 @@ impl Keys {
         if found { Ok(()) } else { Err(KeyError::Absent) }
     }
 
-    async fn record(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreFailure> {
+    async fn record(&self, id: &KeyId) -> Result<Option<Arc<KeyRecord>>, StoreFailure> {
         self.0.recent.of(id, async || self.0.store.find(id.clone()).await).await
     }
 
     fn note_use(&self, record: &KeyRecord) {
         let Some(now) = self.0.recent.used(&record.id, record.last_used_at) else { return };
         let (keys, id) = (self.clone(), record.id.clone());
-        tokio::spawn(async move {
+        task::spawn(async move {
             if let Err(error) = keys.0.store.touch(id.clone(), now).await {
                 tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,13 +26,13 @@ pub(super) struct Recent<I, R> {
 }
 
 struct Kept<R> {
-    record: R,
+    record: Arc<R>,
     since: Duration,
     /// Somebody notes its use.
     noted: bool,
 }
 
-impl<I: Clone + Eq + Hash, R: Clone> Recent<I, R> {
+impl<I: Clone + Eq + Hash, R> Recent<I, R> {
     pub(super) fn new(clock: Clock) -> Self {
         Self { clock, kept: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
@@ -42,17 +42,26 @@ impl<I: Clone + Eq + Hash, R: Clone> Recent<I, R> {
         &self,
         id: &I,
         fetch: impl AsyncFnOnce() -> Result<Option<R>, E>,
-    ) -> Result<Option<R>, E> {
+    ) -> Result<Option<Arc<R>>, E> {
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));
         }
+        // Boxed: what is seldom done is not to be carried along by every request.
+        Box::pin(self.fetched(id, fetch)).await
+    }
+
+    async fn fetched<E>(
+        &self,
+        id: &I,
+        fetch: impl AsyncFnOnce() -> Result<Option<R>, E>,
+    ) -> Result<Option<Arc<R>>, E> {
         let _fetching = self.fetching.lock().await;
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));
         }
-        let found = fetch().await?;
+        let found = fetch().await?.map(Arc::new);
         if let Some(record) = &found {
-            self.remember(id.clone(), record.clone());
+            self.remember(id.clone(), Arc::clone(record));
         }
         Ok(found)
     }
@@ -78,14 +87,14 @@ impl<I: Clone + Eq + Hash, R: Clone> Recent<I, R> {
         (!noted).then_some(now)
     }
 
-    fn remembered(&self, id: &I) -> Option<R> {
+    fn remembered(&self, id: &I) -> Option<Arc<R>> {
         let now = self.clock.elapsed();
         self.kept(|kept| {
-            kept.get(id).filter(|kept| now.saturating_sub(kept.since) < CACHE_FOR).map(|kept| kept.record.clone())
+            kept.get(id).filter(|kept| now.saturating_sub(kept.since) < CACHE_FOR).map(|kept| Arc::clone(&kept.record))
         })
     }
 
-    fn remember(&self, id: I, record: R) {
+    fn remember(&self, id: I, record: Arc<R>) {
         let since = self.clock.elapsed();
         self.kept(|kept| {
             if kept.len() >= CACHE_SIZE {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::certificate::{ClientCertificate, Named};
 use super::inventory::{Kind, State, TerminalId, TerminalRecord};
 use super::key::SecretHash;
 use super::pairing::Locks;
@@ -66,19 +67,19 @@ impl Terminals {
         Self(Arc::new(Inner { store, keys, authority, config, clock, recent, locks }))
     }
 
-    /// Who shows this client certificate (DER), which the TLS library found to be of the box's authority. Any one that has not run out lets
+    /// Who shows this client certificate. Any one that has not run out lets
     /// in, also one that was renewed: whoever renews one that is older than that is found out ([`Terminals::renew`]).
     ///
     /// # Errors
     /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Expired` and `Store` of [`TerminalError`].
-    pub async fn by_certificate(&self, der: &[u8], from: Option<IpAddr>) -> Result<Caller, TerminalError> {
-        let (record, begins, ends) = self.certified(der, from).await?;
+    pub async fn by_certificate(&self, shown: &ClientCertificate, from: Option<IpAddr>) -> Result<Caller, TerminalError> {
+        let (record, &Named { begins, ends, .. }) = self.certified(shown, from).await?;
         let now = self.0.clock.latest();
         // One from a clock that was ahead would be good for as long as the clock was wrong.
         if ends <= now || begins.duration_since(now) > EARLY {
             return Err(TerminalError::Expired);
         }
-        Ok(Caller { until: Some(ends), ..self.let_in(record, from) })
+        Ok(Caller { until: Some(ends), ..self.let_in(&record, from) })
     }
 
     /// Who shows this value of the cookie [`super::COOKIE`].
@@ -94,7 +95,7 @@ impl Terminals {
             return Err(TerminalError::Unknown);
         }
         self.active(&record, from)?;
-        Ok(self.let_in(record, from))
+        Ok(self.let_in(&record, from))
     }
 
     /// A new certificate for the terminal that shows this one, valid or run out for seven days at most. It has to be the newest one, or the
@@ -104,26 +105,26 @@ impl Terminals {
     /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Authority` and `Store` of [`TerminalError`].
     pub async fn renew(
         &self,
-        der: &[u8],
+        shown: &ClientCertificate,
         csr: &str,
         from: Option<IpAddr>,
     ) -> Result<(Caller, Certificate), TerminalError> {
-        let (record, _, ends) = self.certified(der, from).await?;
+        let (record, &Named { ends, .. }) = self.certified(shown, from).await?;
         let now = self.0.clock.latest();
         if now.duration_since(ends) > GRACE {
             return Err(TerminalError::Unknown);
         }
-        let shown = Authority::serial_of(der).ok_or(TerminalError::Unknown)?;
+        let shown = Authority::serial_of(shown.der()).ok_or(TerminalError::Unknown)?;
         let certificate = self.certificate(csr, &record.id)?;
         let (id, issued, at) = (record.id.to_string(), certificate.serial.clone(), now.as_millisecond());
         match self.0.store.write(RenewTerminal { id, shown, issued, at }).await? {
-            RenewedAs::Newest => Ok((self.let_in(record, from), certificate)),
+            RenewedAs::Newest => Ok((self.let_in(&record, from), certificate)),
             RenewedAs::Shut => Err(TerminalError::Unknown),
             RenewedAs::Copied => {
                 tracing::error!(terminal = %record.id, code = %Code::TerminalCopied, "an older certificate was to be renewed: the terminal is shut");
                 self.0.recent.changed(&record.id, async || ()).await;
                 self.0.keys.revocations().announce();
-                Err(TerminalError::Copied(Box::new(caller(record, from))))
+                Err(TerminalError::Copied(Box::new(caller(&record, from))))
             }
         }
     }
@@ -193,37 +194,36 @@ impl Terminals {
         Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at, serial })
     }
 
-    /// The terminal of a certificate, if it may come in, and the certificate's beginning and end.
-    async fn certified(
+    /// The terminal of a certificate, if it may come in, and what the certificate says.
+    async fn certified<'c>(
         &self,
-        der: &[u8],
+        shown: &'c ClientCertificate,
         from: Option<IpAddr>,
-    ) -> Result<(TerminalRecord, Timestamp, Timestamp), TerminalError> {
-        let (id, begins, ends) = Authority::terminal_of(der).ok_or(TerminalError::Unknown)?;
-        let id = TerminalId::parse(&id).ok_or(TerminalError::Unknown)?;
-        let record = self.record(&id).await?.ok_or(TerminalError::Unknown)?;
+    ) -> Result<(Arc<TerminalRecord>, &'c Named), TerminalError> {
+        let named = shown.named().ok_or(TerminalError::Unknown)?;
+        let record = self.record(&named.terminal).await?.ok_or(TerminalError::Unknown)?;
         if record.kind != Kind::Software {
             return Err(TerminalError::Unknown);
         }
         self.active(&record, from)?;
-        Ok((record, begins, ends))
+        Ok((record, named))
     }
 
     fn active(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Result<(), TerminalError> {
         match record.state(self.0.clock.latest()) {
             State::Active => Ok(()),
             State::Dormant => Err(TerminalError::Dormant),
-            State::Copied => Err(TerminalError::Copied(Box::new(caller(record.clone(), from)))),
+            State::Copied => Err(TerminalError::Copied(Box::new(caller(record, from)))),
             State::Revoked => Err(TerminalError::Revoked),
         }
     }
 
-    fn let_in(&self, record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+    fn let_in(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Caller {
         self.note_use(&record, from);
         caller(record, from)
     }
 
-    async fn record(&self, id: &TerminalId) -> Result<Option<TerminalRecord>, TerminalError> {
+    async fn record(&self, id: &TerminalId) -> Result<Option<Arc<TerminalRecord>>, TerminalError> {
         let fetch = async || {
             let row = self.0.store.terminal(id.as_str()).await?;
             Ok(row.as_ref().map(TerminalRecord::of).transpose()?)
@@ -238,15 +238,15 @@ impl Terminals {
     }
 }
 
-fn caller(record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+fn caller(record: &TerminalRecord, from: Option<IpAddr>) -> Caller {
     Caller {
         id: record.id.to_string(),
         credential: Credential::Terminal,
         browser: record.kind == Kind::Browser,
-        person: record.person.map(Person::bound),
+        person: record.person.clone().map(Person::bound),
         from,
-        facility: record.facility,
-        rights: record.rights,
+        facility: record.facility.clone(),
+        rights: record.rights.iter().collect(),
         until: None,
     }
 }
