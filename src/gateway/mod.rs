@@ -414,6 +414,7 @@ impl House {
             }
         }
         self.time.note(false);
+        self.telemetry.sum_up();
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }
