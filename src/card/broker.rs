@@ -47,7 +47,8 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
 }
 
 fn pause(inner: &Inner) -> Duration {
-    let (rest, service) = (inner.machine().at_rest(), inner.machine().service());
+    let rest = inner.machine().at_rest();
+    let service = inner.machine().service();
     inner.driver.at_rest(rest);
     let beat = match service {
         _ if !rest => BEAT,
