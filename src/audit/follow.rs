@@ -70,7 +70,8 @@ impl Follower {
     pub async fn begin(store: Store, clock: Clock, facility: String, directory: PathBuf) -> Self {
         let owed = vec![OwnAct::Started.act(&facility, clock.now())];
         let anchored = anchor::newest_day(&directory).ok().flatten();
-        let mut this = Self { store, clock, facility, directory, cursor: None, seen: None, owed, failing: None, anchored };
+        let mut this =
+            Self { store, clock, facility, directory, cursor: None, seen: None, owed, failing: None, anchored };
         let begun = this.catch_up().await;
         this.told(&begun);
         this

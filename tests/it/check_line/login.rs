@@ -194,7 +194,7 @@ fn a_service_that_has_not_exchanged_anything_yet_is_not_called_well() {
     let mut office = Office::new();
     office.hub.fault(json!({"on": "login", "kind": "delay", "delay_ms": 600_000, "times": 0}));
     office.gateway.start();
-    let found = office.expect("hub.login", 140, "warn", "lan_vendor");
+    let found = office.expect("hub.login", 144, "warn", "lan_vendor");
     assert!(found["detail_en"].as_str().unwrap().contains("not exchanged anything"), "{found}");
     office.gateway.kill9();
 }
