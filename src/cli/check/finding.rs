@@ -236,6 +236,9 @@ findings! {
     95 NeighbourSilent Fail LanVendor HubUnreachable
         "LANの中にある、基盤への入口（プロキシーなど）が答えません。" "The way in to the hub that stands in the LAN (a proxy, for example) does not answer."
         "hub.url のアドレスと、その機器の電源とケーブルを確かめてください。" "Check the address in hub.url, and that machine's power and cable.";
+    96 PortSilent Fail LanVendor HubUnreachable
+        "回線は通じていますが（ルーターの先のDNSは答えます）、基盤のポートから何も返りません。" "The line carries (a name server beyond the router answers), and nothing comes back from the hub's port."
+        "ファイアウォールが基盤のアドレスとポートを黙って捨てていないかを見て、基盤のお知らせも確かめてください。どちらでもなければ回線の会社に尋ねてください。文書は預かっています。" "See whether a firewall silently drops the hub's address and port, and read the hub's notices. If it is neither, ask the carrier. Documents are kept.";
     // hub.tls
     110 TlsIntercepted Fail LanVendor HubServerUntrusted
         "途中の機器が通信を開いています（基盤のものでない証明書が示されました）。" "A device on the way opens the connection (the certificate shown is not the hub's)."
