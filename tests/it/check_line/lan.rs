@@ -89,7 +89,7 @@ fn a_hub_in_the_lan_that_is_switched_off() {
 }
 
 /// A name server beyond the router, which does not forward: it answers that there is no such name, as long as the box runs.
-const NAME_SERVER: &str = "ip -n router addr add 198.51.100.53/32 dev lo; \
+const NAME_SERVER: &str = "ip -n router addr add 198.51.100.53 dev lo; \
     echo nameserver 198.51.100.53 > /run/netns/resolv.conf; mount --bind /run/netns/resolv.conf \"$(readlink -f /etc/resolv.conf)\"; \
     ip netns exec router setpriv --pdeathsig KILL python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
