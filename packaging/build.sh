@@ -29,6 +29,8 @@ for map in "$PWD=/engawa" "$cargo_home=/cargo" "$sysroot=/rust" "$target=/target
 	flags="$flags,\"--remap-path-prefix=$map\""
 	CFLAGS="${CFLAGS:-} -ffile-prefix-map=$map"
 done
+# No panic goes through C: its calls into Rust end at a barrier. So nothing has to unwind there.
+CFLAGS="$CFLAGS -fno-asynchronous-unwind-tables -fno-unwind-tables"
 export CFLAGS
 # Of SQLite's extensions the store uses none of these.
 export LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE -USQLITE_ENABLE_DBSTAT_VTAB'

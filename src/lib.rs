@@ -22,6 +22,7 @@ pub mod model;
 pub mod outbox;
 pub mod people;
 pub mod store;
+mod task;
 pub mod telemetry;
 pub mod terminal;
 pub mod vault;

@@ -9,7 +9,6 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 
 use super::Api;
 use super::person::acting;
@@ -17,7 +16,8 @@ use super::problem::{Failure, Place};
 use super::shown::Shown;
 use super::standing::Ties;
 use crate::fault::Code;
-use crate::terminal::{Caller, Credential, Right};
+use crate::task;
+use crate::terminal::{Caller, ClientCertificate, Credential, Right};
 
 /// The header that says which facility a request is for.
 pub(super) const FACILITY: &str = "engawa-facility";
@@ -31,8 +31,8 @@ pub(super) enum Peer {
     Lan {
         /// Its address.
         address: SocketAddr,
-        /// The client certificate in DER, of the box's own authority, where one was shown.
-        certificate: Option<Arc<[u8]>>,
+        /// The client certificate, of the box's own authority, where one was shown.
+        certificate: Option<Arc<ClientCertificate>>,
     },
     /// Root or the daemon's own user, on the Unix socket.
     Administrator,
@@ -75,13 +75,13 @@ impl Connection {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let seat = self.seat.clone();
-        let seated = async move {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        task::spawn_on(&self.work, async move {
             let done = work.await;
             drop(seat);
-            done
-        };
-        let task = self.work.spawn(seated.instrument(tracing::Span::current()));
-        task.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
+            let _ = tell.send(done);
+        });
+        told.await.map_err(|_| Failure::from(Code::GatewayInternal).because(Panicked))
     }
 }
 
@@ -333,6 +333,7 @@ pub(super) fn for_whole_box(headers: &HeaderMap, caller: &Caller) -> bool {
 }
 
 /// Who looks at how the gateway is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Onlooker {
     /// Somebody of the LAN without a credential.
     Stranger,

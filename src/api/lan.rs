@@ -18,6 +18,7 @@ use super::crowd::{Crowd, Proven, Seat};
 use super::perimeter::Perimeter;
 use super::steady::Steady;
 use crate::telemetry::Metric;
+use crate::terminal::ClientCertificate;
 
 /// How the LAN is listened to.
 #[derive(Clone)]
@@ -121,7 +122,7 @@ impl Gate {
         let shaking = acceptor.accept(Steady::new(stream, reading));
         let stream = tokio::time::timeout(self.config.handshake, shaking).await??;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let certificate = shown.map(|certificate| Arc::from(certificate.as_ref()));
+        let certificate = shown.map(|certificate| Arc::new(ClientCertificate::new(certificate)));
         Ok((stream, Peer::Lan { address, certificate }))
     }
 }

@@ -3,22 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Api;
 use super::about::Named;
 use super::caller::{Connection, Door, Peer, TurnedAway, admit, from_lan};
+use super::entry::Handling;
 use super::problem::{Failure, Place};
 use super::recorder::{Recorder, draft};
+use super::shared::Shared;
 use super::standing::cut;
 use crate::audit::Draft;
 use crate::card::Spent;
 use crate::fault::Code;
+use crate::task;
 use crate::terminal::{Caller, Credential, Right};
 
 /// Places for requests that are worked on at the same time. Each way in has its own, so that neither the LAN nor a program of this
@@ -73,6 +77,8 @@ pub(super) struct Guard {
     pub(super) recording: Recording,
     /// What the path names.
     pub(super) named: Option<Named>,
+    /// What is behind the door.
+    pub(super) handler: Handling,
 }
 
 /// When an act is recorded.
@@ -93,8 +99,8 @@ pub(super) enum Recording {
 /// How long what runs for somebody who was shut out may take to say how it failed.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// The layer in front of each handler.
-pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+/// Lets a request in to its handler, or refuses it.
+pub(super) async fn guard(guard: &Guard, mut request: Request, shared: Shared) -> Response {
     let seat = match guard.seats.as_ref().map(|seats| seats.take(&request)) {
         None => None,
         Some(Some(seat)) => Some(Arc::new(seat)),
@@ -109,18 +115,19 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     }
     let connection = request.extensions().get::<Connection>().cloned();
     let (mut parts, body) = request.into_parts();
+    let handle = |parts, body| run(guard.limit, (guard.handler)(Request::from_parts(parts, body), shared));
     let open =
         matches!(guard.door, Door::Open | Door::Certificate) || (guard.door == Door::Inside && !from_lan(&parts));
     if open {
-        let running = run(guard.limit, Request::from_parts(parts, body), next);
-        return guard.open(connection, running).await;
+        return guard.open(connection, handle(parts, body)).await;
     }
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
         Ok(caller) => note_facility(caller),
         Err(TurnedAway { caller, failure }) => {
             let caller = caller.map(note_facility);
             let from = connection.and_then(|connection| connection.peer.address());
-            guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail()).await;
+            let recorded = guard.recorder.turned_away(caller.as_ref(), from, guard.act, failure.trail());
+            Box::pin(recorded).await;
             return if guard.may_cost() { failure.costing_nothing() } else { failure }.into_response();
         }
     };
@@ -136,13 +143,12 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     }
     parts.extensions.insert(caller);
     parts.extensions.insert(act.clone());
-    let api = Arc::clone(&guard.api);
-    let running = run(guard.limit, Request::from_parts(parts, body), next);
     let lost = match guard.may_cost() {
         true => Failure::from(Code::AuthInvalid).costing(Spent::Unknown, None),
         false => Code::AuthInvalid.into(),
     };
-    while_standing((&api, &standing), lost, guard.recorded(connection, (act, on), running)).await
+    let running = guard.recorded(connection, (act, on), handle(parts, body));
+    while_standing((&guard.api, &standing), lost, running).await
 }
 
 /// The lines of the log about a request say for which facility it is.
@@ -155,15 +161,18 @@ fn note_facility(caller: Caller) -> Caller {
 async fn while_standing(
     (api, caller): (&Api, &Caller),
     lost: Failure,
-    running: impl Future<Output = Response>,
+    mut running: BoxFuture<'static, Response>,
 ) -> Response {
     if caller.credential == Credential::Local {
         return running.await;
     }
-    let mut running = std::pin::pin!(running);
+    // What is answered at once is not watched at all.
+    if let Some(response) = (&mut running).now_or_never() {
+        return response;
+    }
     tokio::select! {
-        response = running.as_mut() => return response,
-        () = cut(api, caller) => {}
+        response = &mut running => return response,
+        () = Box::pin(cut(api, caller)) => {}
     }
     // A failure gives nothing away, and may be all that tells what was spent: a card session that was ended says so at once.
     let ended = tokio::time::timeout(LAST_WORD, running).await.ok();
@@ -173,12 +182,12 @@ async fn while_standing(
     response
 }
 
-async fn run(limit: Option<Duration>, request: Request, next: Next) -> Response {
-    let Some(limit) = limit else { return next.run(request).await };
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Failure::from(Code::GatewayBusy).into_response(),
-    }
+fn run(limit: Option<Duration>, running: BoxFuture<'static, Response>) -> BoxFuture<'static, Response> {
+    let Some(limit) = limit else { return running };
+    Box::pin(async move {
+        let ended = tokio::time::timeout(limit, running).await;
+        ended.unwrap_or_else(|_| Failure::from(Code::GatewayBusy).into_response())
+    })
 }
 
 impl Guard {
@@ -189,46 +198,49 @@ impl Guard {
 
     /// Runs the handler of a route that is open to all. Where it is an act, it runs to its end, and its response says whose it was; without that
     /// it was a stranger's.
-    async fn open(
-        self: Arc<Self>,
+    fn open(
+        &self,
         connection: Option<Connection>,
-        running: impl Future<Output = Response> + Send + 'static,
-    ) -> Response {
-        let Some(connection) = connection.filter(|_| self.recording != Recording::None) else { return running.await };
+        running: BoxFuture<'static, Response>,
+    ) -> BoxFuture<'static, Response> {
+        let Some(connection) = connection.filter(|_| self.recording != Recording::None) else { return running };
+        let (recorder, act) = (Arc::clone(&self.recorder), self.act);
         let from = connection.peer.address();
         let whole = async move {
             let mut response = running.await;
             if let Some(caller) = response.extensions_mut().remove::<Caller>().map(note_facility) {
-                return self.recorder.close(draft(&caller, self.act), None, response).await;
+                return recorder.close(draft(&caller, act), None, response).await;
             }
             if let Some(failure) = response.extensions().get::<Failure>() {
                 let code = failure.trail();
-                self.recorder.turned_away(None, from, self.act, code).await;
+                recorder.turned_away(None, from, act, code).await;
             }
             response
         };
-        connection.detach(whole).await.unwrap_or_else(Failure::into_response)
+        Box::pin(async move { connection.detach(whole).await.unwrap_or_else(Failure::into_response) })
     }
 
     /// Runs the handler and records how the act ended, before the answer leaves.
-    async fn recorded(
-        self: Arc<Self>,
+    fn recorded(
+        &self,
         connection: Option<Connection>,
         (act, on): (Draft, Option<String>),
-        running: impl Future<Output = Response> + Send + 'static,
-    ) -> Response {
+        running: BoxFuture<'static, Response>,
+    ) -> BoxFuture<'static, Response> {
         let recorder = Arc::clone(&self.recorder);
         match (self.recording, connection) {
-            (Recording::None, _) => running.await,
-            (Recording::Look, _) => recorder.look(act, on, running.await).await,
-            (Recording::Answered, _) | (_, None) => recorder.close(act, on, running.await).await,
-            (Recording::ToItsEnd, Some(connection)) => {
+            (Recording::None, _) => running,
+            (Recording::Look, _) => Box::pin(async move { recorder.look(act, on, running.await).await }),
+            (Recording::Answered, _) | (_, None) => {
+                Box::pin(async move { recorder.close(act, on, running.await).await })
+            }
+            (Recording::ToItsEnd, Some(connection)) => Box::pin(async move {
                 let whole = async move { recorder.close(act, on, running.await).await };
                 connection.detach(whole).await.unwrap_or_else(Failure::into_response)
-            }
+            }),
             (Recording::Attempt, Some(connection)) => {
                 let attempt = Attempt { connection, recorder, act: Some((act, on)) };
-                attempt.made(running).await
+                Box::pin(attempt.made(running))
             }
         }
     }
@@ -242,7 +254,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    async fn made(mut self, running: impl Future<Output = Response>) -> Response {
+    async fn made(mut self, running: BoxFuture<'static, Response>) -> Response {
         let response = running.await;
         let Some((act, on)) = self.act.take() else { return response };
         let recorder = Arc::clone(&self.recorder);
@@ -256,7 +268,7 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let Some((act, on)) = self.act.take() else { return };
         let code = if std::thread::panicking() { Code::GatewayInternal } else { Code::CallerLeft };
-        self.connection.work.spawn(self.recorder.abandoned(act, on, code));
+        task::spawn_on(&self.connection.work, self.recorder.abandoned(act, on, code));
     }
 }
 

@@ -13,6 +13,7 @@ mod about;
 mod body;
 mod caller;
 pub mod crowd;
+mod entry;
 mod lan;
 mod limits;
 mod matrix;
@@ -159,7 +160,7 @@ pub trait HealthSource: Send + Sync {
 }
 
 /// How the gateway is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Name and state of each part of the box, in the order to show.
     pub parts: Vec<(&'static str, Health)>,
@@ -168,7 +169,7 @@ pub struct Report {
 }
 
 /// How the parts of one facility are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacilityHealth {
     /// Its number.
     pub number: String,

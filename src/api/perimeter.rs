@@ -19,7 +19,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 
@@ -121,32 +121,44 @@ enum Cors {
     Listed(HeaderValue),
 }
 
-/// Inside the part that writes failures out.
-pub(super) async fn perimeter(api: &Api, request: Request, inner: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let peer = request.extensions().get::<Connection>().map(|connection| connection.peer.clone());
-    let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else { return inner(request).await };
-    let lan = matches!(peer, Peer::Lan { .. });
-    let (parts, body) = request.into_parts();
-    let judged = match paced(api, &peer) {
-        Ok(()) => judge(&api.config.perimeter.reach(), &parts, lan),
-        Err(failure) => Err(failure),
-    };
-    let (cors, mut response) = match judged {
-        Err(failure) => (Cors::None, refusal(failure)),
-        Ok(cors @ Cors::Listed(_)) if is_preflight(&parts) => (cors, preflight(&parts.headers)),
-        Ok(cors) => (cors, inner(Request::from_parts(parts, body)).await),
-    };
-    if let Cors::Listed(origin) = cors {
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.append(VARY, HeaderValue::from_static("origin"));
-        headers.insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-correlation-id, retry-after, location, content-disposition"),
-        );
+/// A request that came in, as far as its answer depends on where it came from.
+pub(super) struct Visit {
+    cors: Cors,
+    /// Over the network, where browsers are; they are told to use HTTPS alone, or not.
+    https_only: Option<bool>,
+}
+
+impl Visit {
+    /// Looks at a request; where it is refused, or is a browser's question beforehand, the answer to it.
+    pub(super) fn of(api: &Api, request: &Request) -> (Self, Option<Response>) {
+        let peer = request.extensions().get::<Connection>().map(|connection| &connection.peer);
+        let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else {
+            return (Self { cors: Cors::None, https_only: None }, None);
+        };
+        let lan = matches!(peer, Peer::Lan { .. });
+        let reach = api.config.perimeter.reach();
+        let visit = |cors| Self { cors, https_only: Some(lan && reach.https_only) };
+        match paced(api, peer).and_then(|()| judge(&reach, request, lan)) {
+            Err(failure) => (visit(Cors::None), Some(refusal(failure))),
+            Ok(cors @ Cors::Listed(_)) if is_preflight(request) => (visit(cors), Some(preflight(request.headers()))),
+            Ok(cors) => (visit(cors), None),
+        }
     }
-    guard_browsers(response.headers_mut(), lan && api.config.perimeter.reach().https_only);
-    response
+
+    /// Says on the answer what browsers have to know.
+    pub(super) fn leave(self, response: &mut Response) {
+        let Some(https_only) = self.https_only else { return };
+        if let Cors::Listed(origin) = self.cors {
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.append(VARY, HeaderValue::from_static("origin"));
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("x-correlation-id, retry-after, location, content-disposition"),
+            );
+        }
+        guard_browsers(response.headers_mut(), https_only);
+    }
 }
 
 /// Whatever follows a request that was not for this box, or not in its form, is not for it either.
@@ -166,15 +178,15 @@ fn paced(api: &Api, peer: &Peer) -> Result<(), Failure> {
     taken.map_err(|seconds| Failure::from(Code::TooManyRequests).waiting(Some(seconds)))
 }
 
-fn judge(reach: &Reach, parts: &request::Parts, lan: bool) -> Result<Cors, Failure> {
-    let host = host(parts)?;
+fn judge(reach: &Reach, request: &Request, lan: bool) -> Result<Cors, Failure> {
+    let host = host(request)?;
     if !reach.names(host.host()) {
         return Err(Code::HostUnknown.into());
     }
-    if !is_framed_plainly(parts) {
+    if !is_framed_plainly(request) {
         return Err(header_wrong("Transfer-Encoding"));
     }
-    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    let mut origins = request.headers().get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (Some(_), Some(_)) => Err(Code::OriginForeign.into()),
         (Some(origin), None) => match origin.to_str().map(str::to_ascii_lowercase) {
@@ -183,27 +195,27 @@ fn judge(reach: &Reach, parts: &request::Parts, lan: bool) -> Result<Cors, Failu
             _ => Err(Code::OriginForeign.into()),
         },
         // Pictures, scripts and forms of other sites say no origin. A link that somebody follows is a visit.
-        (None, _) if is_across(&parts.headers) => Err(Code::OriginForeign.into()),
+        (None, _) if is_across(request.headers()) => Err(Code::OriginForeign.into()),
         (None, _) => Ok(Cors::None),
     }
 }
 
 /// For whom the request is meant, said once, or twice with the same words.
-fn host(parts: &request::Parts) -> Result<Authority, Failure> {
-    let mut values = parts.headers.get_all(HOST).iter();
+fn host(request: &Request) -> Result<Authority, Failure> {
+    let mut values = request.headers().get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(header_wrong("Host")) };
     let named = value.to_str().ok().and_then(|value| Authority::from_str(value).ok());
     let named = named.filter(|named| !named.as_str().contains('@')).ok_or_else(|| header_wrong("Host"))?;
-    match parts.uri.authority() {
+    match request.uri().authority() {
         Some(absolute) if !absolute.as_str().eq_ignore_ascii_case(named.as_str()) => Err(Code::HostUnknown.into()),
         _ => Ok(named),
     }
 }
 
 /// Other encodings than pieces, or pieces where no body belongs: whoever sends that means another server before or behind this one.
-fn is_framed_plainly(parts: &request::Parts) -> bool {
-    let with_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
-    let mut encodings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+fn is_framed_plainly(request: &Request) -> bool {
+    let with_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+    let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
         (None, _) => true,
         (Some(one), None) => with_body && one.as_bytes().eq_ignore_ascii_case(b"chunked"),
@@ -235,8 +247,8 @@ fn is_across(headers: &HeaderMap) -> bool {
     is(&FETCH_SITE, &["cross-site", "same-site"]) && !is(&FETCH_MODE, &["navigate"])
 }
 
-fn is_preflight(parts: &request::Parts) -> bool {
-    parts.method == Method::OPTIONS && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Says what a listed site may send. Cookies are not among it.

@@ -70,8 +70,7 @@ pub(super) async fn of_the_staff(api: &Api, facility: &str, person: Option<&str>
 }
 
 fn as_role(mut caller: Caller, user: String, role: Role) -> Caller {
-    let allowed = role.rights();
-    caller.rights.retain(|right| allowed.contains(right));
+    caller.rights = caller.rights.both(role.rights().iter().collect());
     caller.person = Some(Person { user, role: role.name() });
     caller
 }
@@ -96,7 +95,7 @@ impl From<PeopleError> for Failure {
     fn from(error: PeopleError) -> Self {
         let wait = match &error {
             // Rounded up: who comes when told is let in.
-            PeopleError::Locked { wait } => Some(wait.as_secs().saturating_add(1)),
+            PeopleError::Locked { wait } | PeopleError::TrySpent { wait } => Some(wait.as_secs().saturating_add(1)),
             _ => None,
         };
         Self::from(error.code()).waiting(wait).because(error)

@@ -1,6 +1,6 @@
 //! Failures as problem+json (RFC 9457).
 //!
-//! A handler returns a [`Failure`]; it travels as a response extension to [`dress`], the outermost layer, which alone
+//! A handler returns a [`Failure`]; it travels as a response extension to [`Correlation::dress`], the last of the way out, which alone
 //! knows the correlation id, writes the body and the log line.
 
 use std::error::Error;
@@ -8,11 +8,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -400,22 +399,39 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The outermost part of the front: mints the correlation id, puts it on every answer and writes out failures.
-pub(super) async fn dress(request: Request, inner: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let id = Uuid::new_v4();
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
-    // Of the highest level, so that it is there for every line; the facility is known once the caller is.
-    let facility = tracing::field::Empty;
-    let span = tracing::error_span!("request", correlation_id = %id, method = %request.method(), route, facility);
-    let mut response = inner(request).instrument(span.clone()).await;
-    if let Some(failure) = failure_of(&mut response) {
-        span.in_scope(|| failure.log());
-        write_out(&failure, id, &mut response);
+/// What names a request and its answer in the log.
+pub(super) struct Correlation {
+    id: Uuid,
+    span: tracing::Span,
+}
+
+impl Correlation {
+    /// A new one, for a request to this route.
+    pub(super) fn of(request: &Request, route: &str) -> Self {
+        // Names a line of the log, and opens nothing: the system need not be asked for each.
+        let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        // Of the highest level, so that it is there for every line; the facility is known once the caller is.
+        let facility = tracing::field::Empty;
+        let span = tracing::error_span!("request", correlation_id = %id, method = %request.method(), route, facility);
+        Self { id, span }
     }
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(CORRELATION_ID, value);
+
+    /// The span of what is done for the request.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
     }
-    response
+
+    /// Writes a failure out, and names the answer.
+    pub(super) fn dress(&self, response: &mut Response) {
+        if let Some(failure) = failure_of(response) {
+            self.span.in_scope(|| failure.log());
+            write_out(&failure, self.id, response);
+        }
+        let mut text = Uuid::encode_buffer();
+        if let Ok(value) = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut text)) {
+            response.headers_mut().insert(CORRELATION_ID, value);
+        }
+    }
 }
 
 /// The failure a response carries, or stands for: some refusals come from the HTTP library as bare text.

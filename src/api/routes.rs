@@ -1,23 +1,18 @@
 //! The one table of routes. The router, the OpenAPI document and the check of query parameters are all made from it.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
-use futures_util::FutureExt as _;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use super::about::Named;
 use super::caller::{self, Door, Needs};
-use super::limits::{Guard, Recording, RequestSeats, guard};
-use super::meter::meter;
-use super::perimeter::perimeter;
-use super::problem::{Failure, dress};
+use super::entry::{Entry, Handling, Work};
+use super::limits::{Guard, Recording, RequestSeats};
+use super::meter::Meter;
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::{Api, openapi, v1};
@@ -49,15 +44,11 @@ pub(super) struct Route {
     /// The act that it is in the trail; empty: none.
     pub(super) act: &'static str,
     pace: Pace,
-    handler: fn(MethodFilter) -> MethodRouter<Shared>,
+    handler: Handling,
 }
 
 impl Route {
-    fn of<P: utoipa::Path, N: Needs>(
-        pace: Pace,
-        act: &'static str,
-        handler: fn(MethodFilter) -> MethodRouter<Shared>,
-    ) -> Self {
+    fn of<P: utoipa::Path, N: Needs>(pace: Pace, act: &'static str, handler: Handling) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
         Self { method, path: P::path(), door: N::DOOR, rights: N::RIGHTS, act, pace, handler }
     }
@@ -69,8 +60,8 @@ macro_rules! table {
         /// nothing is served without the rights named here.
         pub(super) fn table() -> Vec<Route> {
             vec![ $(
-                Route::of::<v1::$resource::$description, caller::$needs>(Pace::$pace, $act, |method| {
-                    on(method, v1::$resource::$handler)
+                Route::of::<v1::$resource::$description, caller::$needs>(Pace::$pace, $act, |request, shared| {
+                    v1::$resource::$handler.call(request, shared)
                 }),
             )+ ]
         }
@@ -125,6 +116,7 @@ table! {
     Own    Admin    "staff.add"              staff::add / __path_add;
     Own    Admin    "staff.change"           staff::change / __path_change;
     Own    Admin    "staff.password"         staff::password / __path_password;
+    Own    Admin    "staff.hub_try"          staff_hub::hub_try / __path_hub_try;
     Own    Browser  "session.begin"          session::begin / __path_begin;
     Normal LoggedIn ""                       session::show / __path_show;
     Normal LoggedIn "session.end"            session::end / __path_end;
@@ -168,28 +160,14 @@ pub fn router(api: Api) -> Router {
     let mut router = Router::new();
     for route in table() {
         let query = queries.remove(&(route.path.clone(), method_name(&route.method))).unwrap_or_default();
-        let guarded = from_fn_with_state(Arc::new(guard_of(&route, query, (&api, &seats, &recorder))), guard);
-        let handler = (route.handler)(filter(&route.method)).route_layer(guarded);
-        router = router.route(&route.path, handler);
+        let guard = guard_of(&route, query, (&api, &seats, &recorder));
+        let entry = Entry::new(Meter::of(&route.path), Work::Guarded(guard));
+        router = router.route(&route.path, on(filter(&route.method), entry));
     }
     router
-        .fallback(|| async { Failure::from(Code::RequestNotFound) })
-        .method_not_allowed_fallback(|State(_): State<Shared>| async { Failure::from(Code::RequestMethod) })
-        .layer(from_fn_with_state(shared.clone(), front))
+        .fallback(Entry::new(Meter::default(), Work::Refused(Code::RequestNotFound)))
+        .method_not_allowed_fallback(Entry::new(Meter::default(), Work::Refused(Code::RequestMethod)))
         .with_state(shared)
-}
-
-/// What every request passes, from without: correlation id and rendering of failures, counts, perimeter, panic barrier. One layer, as each
-/// one is copied with every request, together with all below it.
-async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let api = shared.api();
-    let guarded = async |request| {
-        let barred = AssertUnwindSafe(next.run(request)).catch_unwind();
-        // The panic's own words stay out of answer and log: they may quote the document.
-        barred.await.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())
-    };
-    dress(request, async |request| meter(api, request, async |request| perimeter(api, request, guarded).await).await)
-        .await
 }
 
 fn guard_of(
@@ -208,6 +186,7 @@ fn guard_of(
         act: route.act,
         recording: recording(route),
         named: Named::of(&route.path),
+        handler: route.handler,
     }
 }
 

@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
+use tower::Service as _;
 
 use super::caller::{Connection, Peer};
 use super::lan::{Gate, LanConfig, canonical};
@@ -30,6 +32,7 @@ use super::standing::Ties;
 use super::steady::Steady;
 use super::whole::Whole;
 use crate::clock::Clock;
+use crate::task;
 use crate::telemetry::Metric;
 
 /// How long to wait when the system cannot accept a connection (no descriptors left): it does not get better by asking.
@@ -108,9 +111,9 @@ pub async fn serve(
         match listener {
             Listener::Lan(port, config) => {
                 let gate = gate.get_or_insert_with(|| Gate::new(config)).clone();
-                tasks.spawn(connections.accept_lan(port, gate, clock.clone()));
+                task::spawn_on(&tasks, connections.accept_lan(port, gate, clock.clone()));
             }
-            listener => drop(tasks.spawn(connections.accept(listener))),
+            listener => drop(task::spawn_on(&tasks, connections.accept(listener))),
         }
     }
     shutdown.await;
@@ -213,7 +216,7 @@ impl Connections {
                 }
             }
         };
-        self.tasks.spawn(async move {
+        task::spawn_on(&self.tasks, async move {
             tokio::select! {
                 () = served => {}
                 () = displaced => Metric::LanRefused.count(&[("reason", "displaced")]),
@@ -227,11 +230,9 @@ impl Connections {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(
-                    Box::new(stream),
-                    Peer::Network(address),
-                    (Box::new(seat), Ties::default()),
-                ));
+                let served =
+                    self.clone().run(Box::new(stream), Peer::Network(address), (Box::new(seat), Ties::default()));
+                task::spawn_on(&self.tasks, served);
             }
             // Has a loop of its own.
             Listener::Lan(..) => {}
@@ -239,7 +240,8 @@ impl Connections {
                 let (stream, _) = listener.accept().await?;
                 let peer = peer(&stream)?;
                 let stream = Steady::new(stream, self.reading);
-                self.tasks.spawn(self.clone().run(Box::new(stream), peer, (Box::new(seat), Ties::default())));
+                let served = self.clone().run(Box::new(stream), peer, (Box::new(seat), Ties::default()));
+                task::spawn_on(&self.tasks, served);
             }
         }
         Ok(())
@@ -258,15 +260,26 @@ impl Connections {
             })
         };
         let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-        let stopped = async { stopping.wait_for(|stopping| *stopping).await.is_ok() };
+        // In a set, each is asked when it has something to say, and not with every piece of a request.
+        let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
+        ends.push(Box::pin(async {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+            End::Stopping
+        }));
+        ends.push(Box::pin(async {
+            ties.broken().await;
+            End::ShutOut
+        }));
         let mut ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
-            _ = stopped => None,
-            () = ties.broken() => {
-                serving.as_mut().graceful_shutdown();
-                // Time enough for the refusal of what runs; an answer that is still being read is broken off.
-                tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
-                Some(Ok(()))
+            end = ends.select_next_some() => match end {
+                End::Stopping => None,
+                End::ShutOut => {
+                    serving.as_mut().graceful_shutdown();
+                    // Time enough for the refusal of what runs; an answer that is still being read is broken off.
+                    tokio::time::timeout(LAST_WORDS, serving.as_mut()).await.ok();
+                    Some(Ok(()))
+                }
             }
         };
         // A connection that has not asked anything yet would be waited for in vain.
@@ -280,16 +293,25 @@ impl Connections {
     }
 }
 
+/// Why a connection ends before its peer goes.
+enum End {
+    /// The endpoint stops.
+    Stopping,
+    /// Its user may be here no longer.
+    ShutOut,
+}
+
 async fn answer(
-    router: Router,
+    mut router: Router,
     connection: Connection,
     request: hyper::Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
     let (head, body) = request.into_parts();
-    let (body, mark) = Whole::new(body);
-    let mut request = Request::from_parts(head, Body::new(body));
+    let (body, mark) = Whole::mark(body);
+    let mut request = Request::from_parts(head, body);
     request.extensions_mut().insert(connection);
-    router.oneshot(request).await.map(|response| mark.announce(response))
+    // A router is always ready.
+    router.call(request).await.map(|response| mark.announce(response))
 }
 
 /// Who is at the other end, by the kernel's word.

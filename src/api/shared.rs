@@ -18,6 +18,7 @@ struct Rooms {
     streams: v1::events::Streams,
     careplans: v1::careplans::Seats,
     turns: v1::turns::Turns,
+    told: Arc<v1::gateway::Told>,
 }
 
 impl Shared {
@@ -25,7 +26,7 @@ impl Shared {
     pub(super) fn new(api: Arc<Api>) -> Self {
         let streams = v1::events::Streams(Arc::new(Semaphore::new(api.config.max_streams)));
         let (careplans, turns) = (v1::careplans::Seats::new(), v1::turns::Turns::default());
-        Self(Arc::new(Rooms { api, streams, careplans, turns }))
+        Self(Arc::new(Rooms { api, streams, careplans, turns, told: Arc::default() }))
     }
 
     /// The rooms.
@@ -49,4 +50,5 @@ parts! {
     v1::events::Streams = streams;
     v1::careplans::Seats = careplans;
     v1::turns::Turns = turns;
+    Arc<v1::gateway::Told> = told;
 }

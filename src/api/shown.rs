@@ -7,12 +7,12 @@ use axum::http::request::Parts;
 use super::caller::Peer;
 use super::problem::Failure;
 use crate::fault::Code;
-use crate::terminal;
+use crate::terminal::{self, ClientCertificate};
 
 /// The credentials of a request.
 pub(super) struct Shown<'r> {
-    /// A client certificate in DER, which TLS found to be of the box's authority; it may have run out.
-    pub(super) certificate: Option<&'r [u8]>,
+    /// A client certificate; it may have run out.
+    pub(super) certificate: Option<&'r ClientCertificate>,
     /// The value of a browser's cookie.
     pub(super) cookie: Option<&'r str>,
     /// What stands after `Bearer`.

@@ -20,20 +20,27 @@ pub(super) struct Whole<B> {
     read: Arc<AtomicBool>,
 }
 
-/// Tells whether the body was read to its end.
-pub(super) struct Mark(Arc<AtomicBool>);
+/// Tells whether the body was read to its end; `None`: there was none.
+pub(super) struct Mark(Option<Arc<AtomicBool>>);
 
-impl<B: Body> Whole<B> {
-    pub(super) fn new(body: B) -> (Self, Mark) {
-        let read = Arc::new(AtomicBool::new(body.is_end_stream()));
-        (Self { body, read: Arc::clone(&read) }, Mark(read))
+impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Whole<B>
+where
+    B::Error: Into<axum::BoxError>,
+{
+    /// A request's body, and what to ask afterwards.
+    pub(super) fn mark(body: B) -> (axum::body::Body, Mark) {
+        if body.is_end_stream() {
+            return (axum::body::Body::empty(), Mark(None));
+        }
+        let read = Arc::new(AtomicBool::new(false));
+        (axum::body::Body::new(Self { body, read: Arc::clone(&read) }), Mark(Some(read)))
     }
 }
 
 impl Mark {
     /// Announces on the answer that the connection ends, where something was left unread.
     pub(super) fn announce(&self, mut response: Response) -> Response {
-        if !self.0.load(Ordering::Relaxed) {
+        if self.0.as_ref().is_some_and(|read| !read.load(Ordering::Relaxed)) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -66,6 +66,7 @@ use events::Events;
 use machine::{Machine, ReaderSnapshot, Refusal};
 
 use crate::clock::Clock;
+use crate::task;
 
 /// Reports that wait for the broker; a driver waits while there are so many.
 const REPORTS: usize = 64;
@@ -241,7 +242,7 @@ impl Cards {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let inner = Arc::new(Inner::new(config, driver, clock));
         inner.driver.watch(reporter);
-        let broker = tokio::spawn(broker::run(inner.clone(), reports, stop));
+        let broker = task::spawn(broker::run(inner.clone(), reports, stop));
         (Self { inner }, Tasks { broker: Some(broker) })
     }
 

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::channel::{Channel, ChannelError, Gate};
 use super::driver::{Driver, Job, Report};
 use super::machine::{CardState, ReaderName};
+use crate::task;
 
 /// A card of a test's own.
 pub type Card = Arc<Mutex<dyn Channel + Send>>;
@@ -143,7 +144,7 @@ impl Driver for Scripted {
         drop(state);
         // As with the real one, the job may block: not on the caller's thread.
         let (driver, reader) = (self.clone(), reader.clone());
-        tokio::task::spawn_blocking(move || driver.run(&reader, job));
+        drop(task::aside(move || driver.run(&reader, job)));
         Ok(())
     }
 

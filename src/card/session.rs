@@ -15,6 +15,7 @@ use super::jpki::{self, CardKind, Counters, HolderCertificate, Signed};
 use super::machine::{Finish, Refusal, SessionId, SessionSnapshot, Terminal, Ticket};
 use super::pin::{IdentityPin, ProfilePin};
 use super::profile::{self, BasicFour};
+use crate::task;
 use crate::telemetry::Metric;
 
 /// A terminal's hold on its session. Dropping it ends nothing.
@@ -202,7 +203,7 @@ impl Reserved {
         self.ticket.as_ref().map_or(Err(Refusal::Unknown), touched).map_err(CardError::Refused)?;
         let Some(ticket) = self.ticket.take() else { return Err(CardError::Refused(Refusal::Unknown)) };
         let (answer, answered) = oneshot::channel();
-        tokio::spawn(conduct(self.inner.clone(), operation, ticket, work, answer));
+        task::spawn(conduct(self.inner.clone(), operation, ticket, work, answer));
         // Nobody answers when the work has panicked, and then a PIN may have gone out.
         answered.await.unwrap_or(Err(CardError::OutcomeUnknown))
     }

@@ -62,9 +62,27 @@ pub(super) fn staff(site: &Site, order: StaffOrder) -> Exit {
         StaffOrder::Hub { user, id, none: _, json } => (To::Hub { user, hub_user: id }, json),
         StaffOrder::List { json } => (To::List, json),
         StaffOrder::Suspend { user, undo, json } => (To::Suspend { user, suspended: !undo }, json),
+        StaffOrder::HubTry { user, logged_in_at_hub: _, json } => return on_this_thread(hub_try(site, &user, json)),
         StaffOrder::Password { user, json } => (To::Password { user }, json),
     };
     on_this_thread(report(site, order, json))
+}
+
+/// Through the gateway alone: it knows what it has sent to the hub, and what waits for it.
+async fn hub_try(site: &Site, user: &str, json: bool) -> Exit {
+    let path = format!("/v1/staff/{}/hub-try", client::escaped(user));
+    match client::ask(site, Method::POST, &path, Some(&json!({ "logged_in_at_hub": true }))).await {
+        Ok(answer) if !answer.status.is_success() => client::refused(&answer, json),
+        Ok(answer) => {
+            if json {
+                say_json(&answer.body);
+            } else {
+                say(&tried(&answer.body));
+            }
+            Exit::Ok
+        }
+        Err(error) => error.report(),
+    }
 }
 
 async fn report(site: &Site, order: gateway::StaffOrder, json: bool) -> Exit {
@@ -175,6 +193,25 @@ fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
         To::Hub { .. } => format!("なくしました / Taken away: {user}"),
         To::Suspend { suspended: true, .. } => format!("止めました / Suspended: {user}"),
         To::Suspend { .. } => format!("再び使えます / Open again: {user}"),
+    }
+}
+
+/// What came of another try.
+fn tried(answer: &Value) -> String {
+    let user = text_of(answer, "user");
+    let given = answer.get("given").and_then(Value::as_bool) == Some(true);
+    let wait = answer.get("waits_until").and_then(Value::as_str);
+    let from =
+        wait.map_or_else(String::new, |until| format!("\n{until} から送れます。 / It can be sent from {until}."));
+    match given {
+        true => format!(
+            "{user}: もう一つだけパスワードを試します。本人がブラウザーで正しいものを入れてください。\n\
+             {user}: one more password is sent. The person gives the right one at a browser.{from}"
+        ),
+        false => format!(
+            "{user}: 拒まれたパスワードのために待ってはいません。何も変えていません。\n\
+             {user}: no refused password stands in the way. Nothing was changed.{from}"
+        ),
     }
 }
 

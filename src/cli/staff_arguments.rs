@@ -77,6 +77,18 @@ pub(super) enum StaffOrder {
         #[arg(long)]
         json: bool,
     },
+    /// 基盤が拒んだパスワードの後、もう一つだけ試せるようにする（ロックを避けて待っているとき） / let one more password be sent to the hub, where engawa waits after wrong ones
+    HubTry {
+        /// 利用者名 / the user
+        #[arg(value_parser = user)]
+        user: String,
+        /// 本人が、その後に介護WEBサービスにログインできた（基盤の誤り回数が消えている） / the person has logged in at the hub's browser service since, so that the hub counts wrong passwords from nothing
+        #[arg(long, required = true)]
+        logged_in_at_hub: bool,
+        /// JSONで出力 / print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// 新しい一回限りのパスワード / a new one-time password
     Password {
         /// 利用者名 / the user

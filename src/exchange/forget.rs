@@ -7,6 +7,7 @@ use std::path::Path;
 use super::{arrive, place::Place};
 use crate::fault::Code;
 use crate::store::{ForgetTold, Store, StoreError};
+use crate::task;
 
 /// Why not everything could be forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +43,7 @@ pub async fn forget(store: &Store, directory: Option<&Path>, facility: &str) -> 
     let Some(directory) = directory.filter(|_| plain) else { return Ok(gone) };
     let known: Vec<Vec<u8>> = store.placements(facility).await?.into_iter().map(|row| row.received).collect();
     let arriving = Place::new(directory, facility).at(".arriving");
-    let swept =
-        tokio::task::spawn_blocking(move || arrive::sweep(&arriving, &known)).await.map_err(io::Error::other)?;
+    let swept = task::aside(move || arrive::sweep(&arriving, &known)).await.map_err(io::Error::other)?;
     match swept {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(gone),

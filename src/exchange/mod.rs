@@ -32,7 +32,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
 
 pub use arrive::{Arrived, Plan, plan};
 pub use forget::{ForgetError, forget};
@@ -45,6 +44,7 @@ use crate::inbox::Inbox;
 use crate::model::careplan::lint;
 use crate::outbox::Outbox;
 use crate::store::Store;
+use crate::task;
 
 /// Between two looks at least: a burst of news is looked at once.
 const BREATH: Duration = Duration::from_millis(50);
@@ -119,7 +119,7 @@ pub fn start(
 ) -> Tasks {
     let room = Room::open(outbox, inbox, store, keys, config, clock, stop.clone());
     let health = room.health();
-    Tasks { look: tokio::spawn(run(room, stop).in_current_span()), health }
+    Tasks { look: task::spawn(run(room, stop)), health }
 }
 
 async fn run(mut room: Room, mut stop: channel::Receiver<bool>) {

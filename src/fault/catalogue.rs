@@ -356,14 +356,17 @@ catalogue! {
         "基盤の利用者IDがロックされています。解除の時刻まで待ちます。急ぐときは事業所の管理者が解除してください。"
         "The hub account is locked. engawa waits until the time named; the facility's administrator can unlock it sooner.";
     HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
-        "前回のログインの結果が分からないか、違うパスワードが続いたため、ロックを避けて間を置いています。"
-        "The outcome of the last logins is not known, or wrong passwords were given; engawa waits before the next one to avoid a lock.";
+        "前回のログインの結果が分からないか、違うパスワードが続いたため、ロックを避けて間を置いています。職員のパスワードなら、本人が介護WEBサービスにログインできた後、管理者が engawa staff hub-try で早められます。"
+        "The outcome of the last logins is not known, or wrong passwords were given; engawa waits before the next one to avoid a lock. Where it is a member of staff, an administrator can cut it short with engawa staff hub-try once the person has logged in at the hub's browser service.";
     HubPasswordNeeded "HUB_PASSWORD_NEEDED" 409 Caller AfterRemedy
         "この文書は職員本人として送りますが、本人の基盤のパスワードがありません。本人がブラウザーでログインしてパスワードを入れる（PUT /v1/session/hub）と送ります。本人が退職したなら、管理者が事業所として送る（as-facility）か、取り消してください。"
         "This goes out as the person who handed it in, whose password for the hub is not there. It goes once that person logs in at a browser and gives it (PUT /v1/session/hub). If the person has left, an administrator sends it as the facility (as-facility), or it is cancelled.";
     HubPasswordRefused "HUB_PASSWORD_REFUSED" 409 Caller AfterRemedy
         "基盤がこの職員の利用者IDかパスワードを拒みました。ロックを避けるため同じものは二度と送りません。本人が正しいものを入れてください（PUT /v1/session/hub）。ほかの人の文書は送り続けます。"
         "The hub refused this person's user id or password. The same is never sent again, to avoid a lock. The person gives the right ones (PUT /v1/session/hub). Other people's documents go on.";
+    HubTrySpent "HUB_TRY_SPENT" 409 Operator AfterRemedy
+        "この職員には、基盤のパスワードをもう一度試す許しを、この24時間のうちに出してあります。基盤のロックを避けるため、次は1日待ってください。急ぐ文書は、管理者が事業所として送れます（as-facility）。"
+        "This person was given another try at the hub within the last 24 hours. So that the hub locks nobody out, the next has to wait for a day. What is urgent an administrator can send as the facility (as-facility).";
     HubRoleDiffers "HUB_ROLE_DIFFERS" 200 Operator AfterRemedy
         "基盤での職種が、この職員の役割と違います。送れますが、職種で断られることがあります。基盤の利用者IDか、engawa の役割を確かめてください。"
         "The hub knows this person under another job kind than the role here. Documents go out, though the hub may refuse some for it. Check the user id at the hub, or the role.";

@@ -49,7 +49,7 @@ pub const RESTORING: &[&str] =
     &["backup.copied", "restore.begun", "restore.unpacked", "restore.changed", "restore.one_placed", "restore.placed"];
 
 /// Every named place of forgetting what has reached the end of its retention.
-pub const FORGETTING: &[&str] = &["outbox.forgot"];
+pub const FORGETTING: &[&str] = &["outbox.forgot", "gone.looking"];
 
 /// Every named place of a rotation of the master keys, in order.
 pub const ROTATING: &[&str] =

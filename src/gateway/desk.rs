@@ -21,7 +21,7 @@ use crate::inbox::{self, Inbox};
 use crate::model::careplan::lint;
 use crate::outbox::backoff::Backoff;
 use crate::outbox::{self, Guard, Outbox, Stop, machine};
-use crate::people::People;
+use crate::people::{HubDoor, People};
 use crate::store::Store;
 
 /// How long the hub remembers a key (400 days), less a day of doubt.
@@ -138,6 +138,7 @@ impl Desk {
         let choosing = logins::choose(&self.facility, choice, people, &self.outbox);
         choosing.instrument(span(&self.facility)).await;
         self.link.staff(StaffLogins::new(people, &self.facility));
+        people.hub_door(&self.facility, Arc::clone(&self.link) as Arc<dyn HubDoor>);
     }
 
     /// Returns when every task has ended.

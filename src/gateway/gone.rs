@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::credential::seal::Keyring;
 use crate::exchange;
-use crate::fault::Code;
+use crate::fault::{Code, crash};
 use crate::inbox;
 use crate::outbox::Forgetting;
 use crate::store::{DropFact, SetFact, ShutFacility, Store, StoreError, fact_name};
@@ -73,6 +73,19 @@ impl Gone {
         self.retention_days.store(retention_days, Ordering::SeqCst);
     }
 
+    /// Whoever is served is not gone. To be on stable storage before anybody is: the next absence has a day of its own, whatever becomes of
+    /// this start. True when nothing was left over.
+    pub async fn welcome(&self) -> bool {
+        let mut well = true;
+        for facility in &self.served {
+            if let Err(error) = self.is_back(facility).await {
+                tracing::warn!(%error, code = %error.code(), "a facility that is back: the note that it was gone stays");
+                well = false;
+            }
+        }
+        well
+    }
+
     /// Looks at once and then every hour, until told to stop.
     pub(super) async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut last = self.clock.elapsed();
@@ -95,6 +108,7 @@ impl Gone {
     /// Looks once at every facility that is gone, while `on` says to go on. `forward`: an hour has passed since the last look. True when
     /// everything could be done; what could not is in the log.
     pub async fn look(&self, forward: bool, on: impl Fn() -> bool + Send + Sync) -> bool {
+        crash::point("gone.looking");
         let kept = match self.store.facilities_kept().await {
             Ok(kept) => kept,
             Err(error) => {
@@ -102,13 +116,8 @@ impl Gone {
                 return false;
             }
         };
-        let mut well = true;
-        for facility in &self.served {
-            if let Err(error) = self.is_back(facility).await {
-                tracing::warn!(%error, code = %error.code(), "a facility that is back: the note that it was gone stays");
-                well = false;
-            }
-        }
+        // Once more, for a disk that could not be written to at the start.
+        let mut well = self.welcome().await;
         for facility in kept.iter().filter(|number| !self.served.contains(*number)) {
             if !on() {
                 return true;

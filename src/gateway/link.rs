@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
@@ -15,12 +17,12 @@ use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
 use crate::fault::Code;
 use crate::hub::{
-    Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
-    LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
+    Acknowledgement, AnotherTry, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort,
+    HubStatus, LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
 };
 use crate::model::hub_user::{HubMember, HubUser};
 use crate::model::identity::Evidence;
-use crate::people::HubLogin;
+use crate::people::{HubDoor, HubLogin};
 use crate::store::{SetFact, Store, fact_name};
 
 /// What waits for a person's password is looked at again after so long; giving the password cuts it short.
@@ -109,6 +111,20 @@ impl HubLink {
                 Err(Trouble::of(error.code(), Scope::Hub))
             }
         }
+    }
+
+    async fn try_again(&self, user: &HubUser) -> Result<(AnotherTry, Option<Timestamp>), Code> {
+        let hub = match self.current() {
+            State::Linked(hub) => hub,
+            State::Unlinked(code) => return Err(code),
+        };
+        hub.another_try(user).await.map_err(|error| {
+            tracing::error!(
+                error = error.as_ref() as &dyn std::error::Error,
+                "hub: the record of log-ins is not to be had"
+            );
+            Code::StorageBroken
+        })
     }
 
     fn unlinked(&self) -> Outcome {
@@ -228,6 +244,15 @@ pub fn load_certificate(settings: &config::Config) -> Result<FacilityCertificate
 
 fn secret(place: &config::SecretRef) -> Result<SecretSource, BoxError> {
     Ok(SecretSource::parse(&place.to_string())?)
+}
+
+impl HubDoor for HubLink {
+    fn another_try<'a>(
+        &'a self,
+        hub_user: &'a HubUser,
+    ) -> BoxFuture<'a, Result<(AnotherTry, Option<Timestamp>), Code>> {
+        Box::pin(self.try_again(hub_user).instrument(self.span()))
+    }
 }
 
 impl HubPort for HubLink {

@@ -58,6 +58,7 @@ use crate::model::careplan::lint;
 use crate::outbox::Stop;
 use crate::people::People;
 use crate::store::{CommitObserver, SetFact, Store, StoreError, StoreTask};
+use crate::task;
 use crate::telemetry::{self, Level, Metric};
 use crate::terminal::{self, Keys, Terminals};
 use crate::vault::{BOX_SECRET, MasterKeys};
@@ -124,7 +125,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     listeners.extend(lan.listeners(&settings.lan));
     let house = House::build(&loaded, state, lan, &telemetry).await?;
     let (close, closing) = watch::channel(false);
-    let mut endpoint = tokio::spawn(house.serve(settings, listeners, closing));
+    let mut endpoint = task::spawn(house.serve(settings, listeners, closing));
     notifier.ready("受付中 / accepting");
     for config::Facility { number, name } in loaded.facilities().map(|settings| &settings.facility) {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), facility = %number, name, "engawa: accepting");
@@ -264,7 +265,7 @@ impl House {
         master_key::record_begun(&master_keys, &trail, &facility, &clock).await;
         let follower = Follower::begin(store.clone(), clock.clone(), facility, settings.state.directory.clone()).await;
         let (stop_trail, stopping_trail) = watch::channel(false);
-        let trail_task = tokio::spawn(follower.run(stopping_trail));
+        let trail_task = task::spawn(follower.run(stopping_trail));
         let (stop_folders, stopping_folders) = watch::channel(false);
         let gone = Arc::new(Gone::new(loaded.into(), opened.clone(), clock.clone()));
         let stopping_gone = stopping_folders.clone();
@@ -278,12 +279,13 @@ impl House {
             stopping,
             stopping_folders,
         };
+        gone.welcome().await;
         let mut desks = Vec::new();
         for own in loaded.facilities() {
             desks.push(Desk::open(own, desks.is_empty(), &ground).await?);
         }
         // A box that does not start with these settings ends nothing of anybody's.
-        let gone_task = tokio::spawn(Arc::clone(&gone).run(stopping_gone));
+        let gone_task = task::spawn(Arc::clone(&gone).run(stopping_gone));
         let telemetry = telemetry.clone();
         let (stop_cards, stopping_cards) = watch::channel(false);
         let (cards, card_tasks) = cards::start(settings, &clock, stopping_cards.clone());
@@ -304,14 +306,14 @@ impl House {
             keys: api_keys,
             people,
             terminals,
-            lan_task: tokio::spawn(Arc::clone(&lan).keep()),
+            lan_task: task::spawn(Arc::clone(&lan).keep()),
             lan,
             cards,
             card_tasks,
             card_health,
             stop_cards,
             backups,
-            master_keys_task: tokio::spawn(master_keys.clone().keep()),
+            master_keys_task: task::spawn(master_keys.clone().keep()),
             master_keys,
             time,
             clock,

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::credential::seal::Keyring;
 use crate::people::People;
 use crate::store::Store;
+use crate::task;
 use crate::terminal::Revocations;
 
 /// While a card or a password is in somebody's hands: what is theirs ends with their session, or with a day that a clock brings.
@@ -34,7 +35,7 @@ pub(super) fn start(
         revocations.announce();
     });
     let people = People::new(store, names, clock.clone(), told);
-    tokio::spawn(watch_days(people.clone(), cards_at, clock.clone(), stopping));
+    task::spawn(watch_days(people.clone(), cards_at, clock.clone(), stopping));
     people
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Rules: a refused password is never sent again; a locked account is left alone until its end; a login whose outcome is
 //! unknown may have been a failed one, so at most [`Policy::unknown_limit`] of them go out in [`Policy::unknown_window`]. Where anybody
-//! may guess, a refused password counts as such a one for [`Policy::refused_window`]. An
-//! attempt is written down *before* it is made, so a crash in the middle leaves it counted.
+//! may guess, a refused password counts as such a one for [`Policy::refused_window`]; once in that time an administrator may say that the
+//! hub's count has begun anew, and one refusal counts on alone ([`Lockout::another_try`]). An attempt is written down *before* it is made,
+//! so a crash in the middle leaves it counted.
 
 use std::time::Duration;
 
@@ -85,6 +86,20 @@ pub enum Permit {
     },
 }
 
+/// What an order for another try came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnotherTry {
+    /// One more password may be sent, from [`Lockout::permit`]'s time on.
+    Given,
+    /// Refused passwords stand in nobody's way.
+    NotNeeded,
+    /// There was one not long ago.
+    Spent {
+        /// The next may be given from then on.
+        until: Timestamp,
+    },
+}
+
 /// How a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -114,6 +129,9 @@ pub struct Lockout {
     /// When whose password was refused, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<Attempt>,
+    /// When whose user was given another try, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tries: Vec<Attempt>,
     locks: Vec<Lock>,
 }
 
@@ -178,6 +196,36 @@ impl Lockout {
         }
     }
 
+    /// Lets one password more be sent for the account's user, whose refused ones are as many as are sent in [`Policy::refused_window`].
+    ///
+    /// Whoever orders it knows that somebody has logged in as that user since, so that the hub counts from nothing. Should that be wrong,
+    /// all refusals but the newest go on counting for [`Policy::unknown_window`], as log-ins do of which nobody knows whether they failed,
+    /// and the newest for its whole time: no order lets more failures out within one window than there would be without. One a
+    /// [`Policy::refused_window`], unless the hub lets the user in meanwhile.
+    pub fn another_try(&mut self, account: &Account, policy: &Policy, now: Timestamp) -> AnotherTry {
+        self.forget_the_future(now);
+        let refused = |refusals: &[Attempt]| {
+            let mine = refusals.iter().filter(|refusal| refusal.user == account.user);
+            mine.filter(|refusal| later(refusal.at, policy.refused_window) > now).count()
+        };
+        if refused(&self.refusals) < policy.unknown_limit.max(1) {
+            return AnotherTry::NotNeeded;
+        }
+        self.tries.retain(|given| later(given.at, policy.refused_window) > now);
+        if let Some(given) = self.tries.iter().find(|given| given.user == account.user) {
+            return AnotherTry::Spent { until: later(given.at, policy.refused_window) };
+        }
+        let newest = self.refusals.iter().rposition(|refusal| refusal.user == account.user);
+        let mut at = 0..;
+        let older = self.refusals.extract_if(.., |refusal| at.next() != newest && refusal.user == account.user);
+        self.attempts.extend(older);
+        self.attempts.sort_by_key(|attempt| attempt.at);
+        self.tries.push(Attempt { user: account.user.clone(), at: now });
+        let excess = self.tries.len().saturating_sub(ATTEMPTS_KEPT);
+        self.tries.drain(..excess);
+        AnotherTry::Given
+    }
+
     /// Writes an attempt down. Has to be on stable storage before the password goes out.
     pub fn begin(&mut self, account: &Account, now: Timestamp) {
         self.attempts.push(Attempt { user: account.user.clone(), at: now });
@@ -218,12 +266,13 @@ impl Lockout {
     fn clear(&mut self, account: &Account) {
         self.attempts.retain(|attempt| attempt.user != account.user);
         self.refusals.retain(|attempt| attempt.user != account.user);
+        self.tries.retain(|given| given.user != account.user);
         self.locks.retain(|lock| lock.user != account.user);
     }
 
     /// A clock that was ahead and was set right must not stretch a wait: what lies in the future counts from `now`.
     fn forget_the_future(&mut self, now: Timestamp) {
-        for attempt in self.attempts.iter_mut().chain(&mut self.refusals) {
+        for attempt in self.attempts.iter_mut().chain(&mut self.refusals).chain(&mut self.tries) {
             attempt.at = attempt.at.min(now);
         }
         for lock in self.locks.iter_mut().filter(|lock| lock.noted > now) {

@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
-use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::failure::{Reply, of_a_read, trouble};
 use super::link::{Link, request};
-use super::lockout::{Account, Lockout, Permit, Policy, Verdict};
-use super::memory::AnyMemory;
+use super::lockout::{Account, AnotherTry, Lockout, Permit, Policy, Verdict};
+use super::memory::{AnyMemory, BoxError};
 use super::port::{Scope, Trouble};
 use super::wire::{self, TokenGrant};
+use crate::clock::Clock;
 use crate::fault::Code;
+use crate::task;
 
 /// Under this name the facts of `lockout` are remembered, of the facility's user.
 const MEMORY_NAME: &str = "hub.login";
@@ -158,7 +160,7 @@ impl Session {
         }
         // In a task of its own: a login that has begun is finished and written down, also when its caller has gone.
         let (session, link) = (Arc::clone(self), Arc::clone(link));
-        let renewal = tokio::spawn(async move { session.renew(&link, seen).await }.in_current_span());
+        let renewal = task::spawn(async move { session.renew(&link, seen).await });
         renewal.await.unwrap_or_else(|_| Err(trouble(Code::GatewayInternal, Scope::Hub)))
     }
 
@@ -217,7 +219,8 @@ impl Session {
     }
 
     async fn login(&self, holding: &mut Holding, link: &Link) -> Result<Arc<Token>, Trouble> {
-        let lockout = self.lockout(holding, link).await?;
+        let lockout = self.lockout(holding, &link.account, link.clock.now()).await;
+        let lockout = lockout.map_err(|error| forgetful(&*error))?;
         permitted(lockout.permit(&link.account, &self.policy, link.clock.now()))?;
         link.offered(PROBE_AGE).await?;
         let password = link.password.text().map_err(|_| trouble(Code::SecretMissing, Scope::Operator))?;
@@ -240,12 +243,39 @@ impl Session {
         result
     }
 
-    async fn lockout<'a>(&self, holding: &'a mut Holding, link: &Link) -> Result<&'a mut Lockout, Trouble> {
+    /// See [`Lockout::another_try`]; and until when no password is sent all the same, where that is known.
+    pub(super) async fn another_try(
+        &self,
+        account: &Account,
+        clock: &Clock,
+    ) -> Result<(AnotherTry, Option<Timestamp>), BoxError> {
+        let mut holding = self.holding.lock().await;
+        let now = clock.now();
+        let lockout = self.lockout(&mut holding, account, now).await?;
+        let mut next = lockout.clone();
+        let order = next.another_try(account, &self.policy, now);
+        let waits = match next.permit(account, &self.policy, now) {
+            Permit::Locked { until } | Permit::Cautious { until } => Some(until),
+            Permit::Allowed | Permit::Refused => None,
+        };
+        if order == AnotherTry::Given {
+            self.memory.remember(&self.name, &next.record()).await?;
+            *lockout = next;
+        }
+        Ok((order, waits))
+    }
+
+    async fn lockout<'a>(
+        &self,
+        holding: &'a mut Holding,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<&'a mut Lockout, BoxError> {
         let lockout = match holding.lockout.take() {
             Some(lockout) => lockout,
             None => {
-                let remembered = self.memory.recall(&self.name).await.map_err(|error| forgetful(&*error))?;
-                Lockout::restore(remembered.as_deref(), &link.account, &self.policy, link.clock.now())
+                let remembered = self.memory.recall(&self.name).await?;
+                Lockout::restore(remembered.as_deref(), account, &self.policy, now)
             }
         };
         Ok(holding.lockout.insert(lockout))

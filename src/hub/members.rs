@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::link::Link;
-use super::lockout::Account;
-use super::lockout::Policy;
+use super::lockout::{Account, AnotherTry, Policy};
 use super::login::Session;
-use super::memory::AnyMemory;
+use super::memory::{AnyMemory, BoxError};
 use super::port::{Outcome, Scope, Trouble};
 use super::status::Board;
+use crate::clock::Clock;
 use crate::credential::Secret;
 use crate::fault::Code;
 use crate::model::hub_user::HubUser;
@@ -66,25 +66,27 @@ impl Members {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Log-in and identity of somebody, with the password as it is at present.
-    pub(super) fn acting(&self, link: &Link, user: &HubUser, password: Secret) -> (Arc<Session>, Arc<Link>) {
-        let mut held = self.held();
-        let board = held.members.get(user).map(|member| Arc::clone(&member.board)).unwrap_or_default();
-        let link = link.for_member(user, password, &self.key, Arc::clone(&board));
+    /// Somebody, who is held from here on: there is one session a user, because it remembers.
+    fn member<'h>(&self, held: &'h mut Held, user: &HubUser) -> &'h mut Member {
         held.uses += 1;
         let used = held.uses;
         if !held.members.contains_key(user) {
             held.make_room();
         }
-        let new = || Member {
-            account: link.account.clone(),
-            session: Arc::new(Session::of_member(&link.account, Arc::clone(&self.memory), self.policy)),
-            board,
-            used,
-            status: MemberStatus::default(),
-        };
-        let member = held.members.entry(user.clone()).or_insert_with(new);
+        let member = held.members.entry(user.clone()).or_insert_with(|| {
+            let account = Account::new(&self.key, user.reveal(), b"");
+            let session = Arc::new(Session::of_member(&account, Arc::clone(&self.memory), self.policy));
+            Member { account, session, board: Arc::default(), used, status: MemberStatus::default() }
+        });
         member.used = used;
+        member
+    }
+
+    /// Log-in and identity of somebody, with the password as it is at present.
+    pub(super) fn acting(&self, link: &Link, user: &HubUser, password: Secret) -> (Arc<Session>, Arc<Link>) {
+        let mut held = self.held();
+        let member = self.member(&mut held, user);
+        let link = link.for_member(user, password, &self.key, Arc::clone(&member.board));
         if member.account != link.account {
             // The session stays, which remembers what the hub refused; its token is of no use to another password.
             member.account = link.account.clone();
@@ -112,6 +114,23 @@ impl Members {
 
     pub(super) fn status(&self, user: &HubUser) -> Option<MemberStatus> {
         self.held().members.get(user).map(|member| member.status.clone())
+    }
+
+    /// See [`Session::another_try`]. What was said of the passwords before says nothing of the next one.
+    pub(super) async fn another_try(
+        &self,
+        user: &HubUser,
+        clock: &Clock,
+    ) -> Result<(AnotherTry, Option<Timestamp>), BoxError> {
+        let account = Account::new(&self.key, user.reveal(), b"");
+        let session = Arc::clone(&self.member(&mut self.held(), user).session);
+        let answer = session.another_try(&account, clock).await?;
+        if answer.0 == AnotherTry::Given
+            && let Some(member) = self.held().members.get_mut(user)
+        {
+            member.status.trouble = None;
+        }
+        Ok(answer)
     }
 
     pub(super) fn forget(&self, user: &HubUser) {

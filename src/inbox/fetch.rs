@@ -13,6 +13,7 @@ use super::view::About;
 use crate::fault::{Code, Retry, crash};
 use crate::hub::{Acknowledgement, HubPort, Scope, Trouble};
 use crate::store::{Acknowledged, KeepUnit, NewEvent, NewUnitBody, PostponeUnit, ReceivedRow, StoreError, UnitGone};
+use crate::task;
 use crate::telemetry::Metric;
 use crate::vault::{SealedWhole, seal_whole};
 
@@ -193,7 +194,7 @@ impl<H: HubPort> Poller<H> {
 
     async fn sealed(&self, unit: Bytes, id: Uuid) -> Result<NewUnitBody, Code> {
         let keys = self.inner.keys.clone();
-        let sealing = tokio::task::spawn_blocking(move || seal_whole(&keys, id.into_bytes(), &unit));
+        let sealing = task::aside(move || seal_whole(&keys, id.into_bytes(), &unit));
         let sealed = sealing.await.ok().and_then(Result::ok).ok_or(Code::GatewayInternal)?;
         let SealedWhole { key_id, salt, length, sha256: hash, pieces } = sealed;
         Ok(NewUnitBody { pieces, hash, length, key_id, salt })
@@ -263,7 +264,7 @@ fn is_last_word(code: Code) -> bool {
 
 /// What a unit is. One over which the reader stumbles is kept like one that it cannot read.
 async fn judged(unit: Bytes) -> Option<About> {
-    tokio::task::spawn_blocking(move || files::about(&unit)).await.ok().flatten()
+    task::aside(move || files::about(&unit)).await.ok().flatten()
 }
 
 /// What an event of a received unit tells: no person data.

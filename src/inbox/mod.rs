@@ -27,7 +27,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
 
 pub use forget::forget;
 pub use poll::Poller;
@@ -40,6 +39,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::Store;
+use crate::task;
 
 /// The handle; cheap to clone.
 #[derive(Clone)]
@@ -166,7 +166,7 @@ impl Inbox {
         stop: watch::Receiver<bool>,
     ) -> (Self, Tasks) {
         let (inbox, poller) = Self::open(store, keys, hub, config, clock);
-        let tasks = Tasks { poll: tokio::spawn(poller.run(stop).in_current_span()) };
+        let tasks = Tasks { poll: task::spawn(poller.run(stop)) };
         (inbox, tasks)
     }
 

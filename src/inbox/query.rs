@@ -10,6 +10,7 @@ use super::{Inbox, Inner, Pulse, fetch, files};
 use crate::credential::seal::SealError;
 use crate::fault::Code;
 use crate::store::{NewEvent, OpenUnit, ReceivedFilter, ReceivedRow};
+use crate::task;
 use crate::telemetry::Metric;
 use crate::vault::{self, Kept, VaultError};
 
@@ -59,7 +60,7 @@ impl Inbox {
     /// `CAREPLAN_UNREADABLE` when it is no unit of the standard; otherwise as [`Inbox::unit`].
     pub async fn files(&self, facility: &str, id: Uuid) -> Result<Option<Files>, InboxError> {
         let Some(unit) = self.unit(facility, id).await? else { return Ok(None) };
-        let made = tokio::task::spawn_blocking(move || files::files(&unit)).await;
+        let made = task::aside(move || files::files(&unit)).await;
         Ok(Some(made.ok().flatten().ok_or(Code::CareplanUnreadable)?))
     }
 

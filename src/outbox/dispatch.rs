@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tracing::Instrument as _;
@@ -212,11 +212,12 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn carry(&mut self, id: Uuid, kind: Kind, way: impl Future<Output = What> + Send + 'static) {
         let clock = self.inner.clock.clone();
-        let carried = async move {
+        // Boxed, as in `task`.
+        let carried: BoxFuture<'static, Returned> = Box::pin(async move {
             let start = clock.elapsed();
             let what = way.await;
             Returned { id, kind, took: clock.elapsed().saturating_sub(start), what }
-        };
+        });
         let handle = self.on_way.spawn(carried.in_current_span());
         self.carried.insert(handle.id(), (id, kind));
     }

@@ -61,7 +61,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use bar::{ABSENCE, BARRED};
@@ -85,6 +84,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::Code;
 use crate::hub::HubPort;
 use crate::store::{AllAsFacility, PasswordGiven, Store};
+use crate::task;
 use crate::telemetry::{self, Metric};
 
 /// The figures of the room. Not `Debug`: it holds a secret.
@@ -261,9 +261,9 @@ impl Outbox {
         }
         let dispatcher = dispatch::Dispatcher::new(inner.clone(), hub.clone(), engine, stop.clone());
         let tasks = Tasks {
-            dispatcher: tokio::spawn(dispatcher.run().in_current_span()),
-            feed: tokio::spawn(feed::run(inner.clone(), hub, stop.clone()).in_current_span()),
-            housekeeping: tokio::spawn(housekeeping::run(inner.clone(), stop).in_current_span()),
+            dispatcher: task::spawn(dispatcher.run()),
+            feed: task::spawn(feed::run(inner.clone(), hub, stop.clone())),
+            housekeeping: task::spawn(housekeeping::run(inner.clone(), stop)),
         };
         (Self { inner }, tasks)
     }
@@ -315,12 +315,12 @@ impl Outbox {
         Ok(submission)
     }
 
-    /// An account's password for the hub is there: what waits for it goes.
+    /// An account's password for the hub is there, or may be sent again: what waits for it goes.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn password_given(&self, account: &str) -> Result<(), OutboxError> {
-        let reasons = [Code::HubPasswordNeeded.name(), Code::HubPasswordRefused.name()];
+        let reasons = [Code::HubPasswordNeeded, Code::HubPasswordRefused, Code::HubLoginCautious].map(Code::name);
         let (facility, account) = (self.inner.facility.to_string(), account.to_owned());
         self.inner.store.write(PasswordGiven { facility, account, reasons }).await?;
         self.reconsider();

@@ -31,6 +31,15 @@ pub enum PeopleError {
     /// Everything goes out as the facility's user.
     #[error("nobody goes out as himself here")]
     StaffLoginOff,
+    /// One more password was let through to the hub not long ago.
+    #[error("another try was given not long ago")]
+    TrySpent {
+        /// The next may be given after so long.
+        wait: Duration,
+    },
+    /// There is no way to the facility's hub, or what it said of earlier log-ins cannot be read or written.
+    #[error("log-ins at the hub cannot be changed: {0}")]
+    Hub(Code),
     /// There is no such account.
     #[error("there is no such account")]
     Absent,
@@ -59,6 +68,8 @@ impl PeopleError {
             Self::Taken => Code::StaffExists,
             Self::HubUserTaken => Code::HubUserTaken,
             Self::StaffLoginOff => Code::HubStaffLoginOff,
+            Self::TrySpent { .. } => Code::HubTrySpent,
+            Self::Hub(code) => *code,
             Self::Absent => Code::RequestNotFound,
             Self::Busy => Code::GatewayBusy,
             Self::Store(error) => error.code(),

@@ -4,10 +4,11 @@
 //! which it was given. Either leaves this room only towards the hub.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use super::session::LONGEST;
 use super::{People, PeopleError, Role};
 use crate::credential::Secret;
 use crate::fault::Code;
-use crate::hub::MemberStatus;
+use crate::hub::{AnotherTry, MemberStatus};
 use crate::model::hub_user::{HubMember, HubUser, StaffLogin};
 use crate::store::{HubUserSet, SetHubUser, StaffRow, StoreError, WipeHubPasswords};
 
@@ -26,6 +27,7 @@ type Who = (String, String);
 #[derive(Default)]
 pub(super) struct HubLogins {
     facilities: HashMap<String, Choice>,
+    doors: HashMap<String, Arc<dyn HubDoor>>,
     asked: HashMap<Who, Asked>,
     /// What the hub said last, by facility and user id.
     said: HashMap<(String, HubUser), MemberStatus>,
@@ -46,6 +48,23 @@ struct Asked {
     terminal: String,
     /// Monotonic time.
     until: Duration,
+}
+
+/// Where a facility's log-ins at the hub are remembered.
+pub trait HubDoor: Send + Sync {
+    /// Lets one password more be sent for that user id; and until when none is sent all the same, where that is known. Or why that cannot
+    /// be.
+    fn another_try<'a>(&'a self, hub_user: &'a HubUser)
+    -> BoxFuture<'a, Result<(AnotherTry, Option<Timestamp>), Code>>;
+}
+
+/// What an order for another try came to.
+#[derive(Clone, Copy, Debug)]
+pub struct TryGiven {
+    /// Whether passwords that the hub refused stood in the way.
+    pub given: bool,
+    /// No password is sent before, where that is known.
+    pub waits_until: Option<Timestamp>,
 }
 
 /// As whom something goes out.
@@ -105,6 +124,42 @@ impl People {
             self.0.store.write(WipeHubPasswords { facility: facility.to_owned(), user: None }).await?;
         }
         Ok(())
+    }
+
+    /// Where the log-ins of a facility's staff are remembered.
+    pub fn hub_door(&self, facility: &str, door: Arc<dyn HubDoor>) {
+        self.logins(|logins| logins.doors.insert(facility.to_owned(), door));
+    }
+
+    /// Lets one password more be sent to the hub for an account whose wrong ones of the day are used up. Whoever orders it knows that the
+    /// person has logged in at the hub itself since.
+    ///
+    /// # Errors
+    /// [`PeopleError::StaffLoginOff`], [`PeopleError::Absent`], [`PeopleError::TrySpent`], [`PeopleError::Hub`],
+    /// [`PeopleError::Store`].
+    pub async fn another_try(&self, facility: &str, user: &str) -> Result<TryGiven, PeopleError> {
+        let row = self.0.store.staff(facility, user).await?.ok_or(PeopleError::Absent)?;
+        let door = self.logins(|logins| logins.doors.get(facility).cloned());
+        let door = door.filter(|_| self.mode(facility) != StaffLogin::Off).ok_or(PeopleError::StaffLoginOff)?;
+        let Some(id) = row.hub_user.map(HubUser::stored) else {
+            return Ok(TryGiven { given: false, waits_until: None });
+        };
+        let (order, waits_until) = door.another_try(&id).await.map_err(PeopleError::Hub)?;
+        match order {
+            AnotherTry::Spent { until } => {
+                let wait = until.duration_since(self.0.clock.now());
+                Err(PeopleError::TrySpent { wait: wait.unsigned_abs() })
+            }
+            AnotherTry::NotNeeded => Ok(TryGiven { given: false, waits_until }),
+            AnotherTry::Given => {
+                self.logins(|logins| {
+                    if let Some(said) = logins.said.get_mut(&(facility.to_owned(), id)) {
+                        said.trouble = None;
+                    }
+                });
+                Ok(TryGiven { given: true, waits_until })
+            }
+        }
     }
 
     /// As whom something goes out that a person hands in; `None`: as the facility's user.

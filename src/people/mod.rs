@@ -28,7 +28,7 @@ use jiff::civil::Date;
 
 pub use account::{Account, Change, Name, NewAccount, User, place as name_place};
 pub use error::PeopleError;
-pub use hub_login::{HubAccount, HubLogin, hub_password_place};
+pub use hub_login::{HubAccount, HubDoor, HubLogin, TryGiven, hub_password_place};
 pub use role::Role;
 pub use session::{IDLE, LONGEST, LoggedIn, Session};
 

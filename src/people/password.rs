@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::PeopleError;
+use crate::task;
 
 /// Signs that a password has at least.
 pub const SHORTEST: usize = 12;
@@ -207,7 +208,7 @@ impl Hasher {
             drop((waiting, seat));
             done
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| PeopleError::Hash)
+        task::aside(work).await.map_err(|_| PeopleError::Hash)
     }
 }
 

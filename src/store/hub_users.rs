@@ -139,7 +139,7 @@ pub struct PasswordGiven {
     /// The account that handed it in.
     pub account: String,
     /// Why it waits.
-    pub reasons: [&'static str; 2],
+    pub reasons: [&'static str; 3],
 }
 
 impl Write for PasswordGiven {
@@ -148,10 +148,10 @@ impl Write for PasswordGiven {
     async fn apply(&self, tx: &mut SqliteConnection) -> Result<u64, StoreError> {
         let go = sqlx::query(
             "UPDATE submission SET wait_until = NULL, pause = 0 \
-             WHERE facility = ? AND state = 'queued' AND hub_account = ? AND reason IN (?, ?)",
+             WHERE facility = ? AND state = 'queued' AND hub_account = ? AND reason IN (?, ?, ?)",
         );
-        let [one, other] = self.reasons;
-        let go = go.bind(&self.facility).bind(&self.account).bind(one).bind(other);
+        let [one, other, third] = self.reasons;
+        let go = go.bind(&self.facility).bind(&self.account).bind(one).bind(other).bind(third);
         Ok(go.execute(tx).await?.rows_affected())
     }
 }

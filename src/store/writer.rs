@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::{CommitObserver, StoreError, events, open};
 use crate::fault::{Code, crash};
+use crate::task;
 
 /// Writes that may wait for the writer; a sender beyond that waits in line.
 const QUEUE: usize = 512;
@@ -91,7 +92,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (report, status) = watch::channel(WriterStatus::default());
         let task = Task { file, connection: Some(connection), jobs, report, clock, observer, newest_event };
-        let handle = tokio::spawn(task.run());
+        let handle = task::spawn(task.run());
         (Self { queue, status }, handle)
     }
 

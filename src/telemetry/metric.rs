@@ -161,7 +161,46 @@ static METADATA: Metadata<'static> = Metadata::new("engawa", Level::INFO, None);
 /// A label: its name and its value, from a closed set: written in the source, or of [`facility`].
 pub type ClosedLabel = (&'static str, &'static str);
 
+/// One metric with its labels, looked up: for what is counted often.
+pub struct Series(Found);
+
+enum Found {
+    Counter(metrics::Counter),
+    Histogram(metrics::Histogram),
+    /// Gauges are set by their names.
+    Gauge,
+}
+
+impl Series {
+    /// Adds one to a counter. Nothing happens on a metric of another kind.
+    pub fn count(&self) {
+        if let Found::Counter(counter) = &self.0 {
+            counter.increment(1);
+        }
+    }
+
+    /// Notes one value of a distribution. Nothing happens on a metric of another kind.
+    pub fn record(&self, value: f64) {
+        if let Found::Histogram(histogram) = &self.0 {
+            histogram.record(value);
+        }
+    }
+}
+
 impl Metric {
+    /// Looks the metric up under these labels. What is found before [`super::init`] counts nothing.
+    #[must_use]
+    pub fn series(self, labels: &[ClosedLabel]) -> Series {
+        let key = self.key(labels);
+        Series(match self.kind() {
+            Kind::Counter => Found::Counter(with_recorder(|recorder| recorder.register_counter(&key, &METADATA))),
+            Kind::Histogram(_) => {
+                Found::Histogram(with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)))
+            }
+            Kind::Gauge => Found::Gauge,
+        })
+    }
+
     /// Adds to a counter. Nothing happens on a metric of another kind.
     pub fn add(self, labels: &[ClosedLabel], by: u64) {
         if matches!(self.kind(), Kind::Counter) {

@@ -7,13 +7,14 @@
 mod log;
 mod metric;
 mod redacted;
+mod span_fields;
 
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use log::{Format, Level, install_panic_hook};
-pub use metric::{ClosedLabel, Kind, Metric, Unit, facilities, facility, of_facility};
+pub use metric::{ClosedLabel, Kind, Metric, Series, Unit, facilities, facility, of_facility};
 pub use redacted::Redacted;
 
 /// Why log and metrics could not be set up.

@@ -1,25 +1,19 @@
 //! The keys: made, checked, listed and revoked, over any [`KeyStore`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::key::NoRandomness;
+use super::recent::Recent;
 use super::{ApiKey, Caller, Credential, KeyId, Person, Revocations, Right, SecretHash};
 use crate::clock::Clock;
 use crate::fault::Code;
-
-/// How long a key's record may be taken from memory: a burst of 64 clients costs one query, not 64.
-pub const CACHE_FOR: Duration = Duration::from_secs(2);
-/// Records remembered at once; far more than a facility has programs.
-const CACHE_SIZE: usize = 1024;
-/// How fine "last used" is. Finer would mean a disk write for every request.
-const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
+use crate::task;
 
 /// What is kept of a key.
 #[derive(Clone, Debug)]
@@ -176,25 +170,16 @@ pub struct Keys(Arc<Inner>);
 struct Inner {
     store: Box<dyn KeyStore>,
     clock: Clock,
-    cache: Mutex<HashMap<KeyId, Remembered>>,
+    recent: Recent<KeyId, KeyRecord>,
     revocations: Revocations,
-    /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
-    fetching: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone)]
-struct Remembered {
-    record: KeyRecord,
-    since: Duration,
 }
 
 impl Keys {
     /// Keys kept in `store`.
     #[must_use]
     pub fn new(store: impl KeyStore, clock: Clock) -> Self {
-        let (cache, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
-        let revocations = Revocations::default();
-        Self(Arc::new(Inner { store: Box::new(store), clock, cache, revocations, fetching }))
+        let (recent, revocations) = (Recent::new(clock.clone()), Revocations::default());
+        Self(Arc::new(Inner { store: Box::new(store), clock, recent, revocations }))
     }
 
     /// Where revocations are told, of keys and of whatever else lets people in.
@@ -224,10 +209,10 @@ impl Keys {
             id: record.id.to_string(),
             credential: Credential::Key,
             browser: false,
-            person: record.person.map(Person::bound),
+            person: record.person.clone().map(Person::bound),
             from,
-            facility: record.facility,
-            rights: record.rights,
+            facility: record.facility.clone(),
+            rights: record.rights.iter().collect(),
             until: None,
         })
     }
@@ -272,72 +257,23 @@ impl Keys {
         if found.is_none_or(|record| facility.is_some_and(|own| record.facility != own)) {
             return Err(KeyError::Absent);
         }
-        // A fetch under way could put the unrevoked record back after it was forgotten.
-        let fetching = self.0.fetching.lock().await;
-        let found = self.0.store.revoke(id.clone(), self.0.clock.latest()).await?;
-        self.cache(|cache| cache.remove(id));
-        drop(fetching);
+        let revoke = async || self.0.store.revoke(id.clone(), self.0.clock.latest()).await;
+        let found = self.0.recent.changed(id, revoke).await?;
         self.0.revocations.announce();
         if found { Ok(()) } else { Err(KeyError::Absent) }
     }
 
-    async fn record(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreFailure> {
-        if let Some(record) = self.remembered(id) {
-            return Ok(Some(record));
-        }
-        let _fetching = self.0.fetching.lock().await;
-        if let Some(record) = self.remembered(id) {
-            return Ok(Some(record));
-        }
-        let found = self.0.store.find(id.clone()).await?;
-        if let Some(record) = &found {
-            self.remember(record.clone());
-        }
-        Ok(found)
+    async fn record(&self, id: &KeyId) -> Result<Option<Arc<KeyRecord>>, StoreFailure> {
+        self.0.recent.of(id, async || self.0.store.find(id.clone()).await).await
     }
 
-    fn remembered(&self, id: &KeyId) -> Option<KeyRecord> {
-        let now = self.0.clock.elapsed();
-        self.cache(|cache| {
-            cache.get(id).filter(|entry| now.saturating_sub(entry.since) < CACHE_FOR).map(|entry| entry.record.clone())
-        })
-    }
-
-    fn remember(&self, record: KeyRecord) {
-        let since = self.0.clock.elapsed();
-        self.cache(|cache| {
-            if cache.len() >= CACHE_SIZE {
-                cache.clear();
-            }
-            cache.insert(record.id.clone(), Remembered { record, since });
-        });
-    }
-
-    /// Writes "last used", at most once an hour, beside the request: a key must work on a read-only or a slow disk.
     fn note_use(&self, record: &KeyRecord) {
-        let now = self.0.clock.latest();
-        // A time that lies ahead was written while the clock was wrong.
-        if record.last_used_at.is_some_and(|last| now.duration_since(last).abs() < TOUCH_EVERY) {
-            return;
-        }
-        let first = self.cache(|cache| match cache.get_mut(&record.id) {
-            Some(entry) if entry.record.last_used_at == record.last_used_at => {
-                entry.record.last_used_at = Some(now);
-                true
+        let Some(now) = self.0.recent.used(&record.id, record.last_used_at) else { return };
+        let (keys, id) = (self.clone(), record.id.clone());
+        task::spawn(async move {
+            if let Err(error) = keys.0.store.touch(id.clone(), now).await {
+                tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
             }
-            _ => false,
         });
-        if first {
-            let (keys, id) = (self.clone(), record.id.clone());
-            tokio::spawn(async move {
-                if let Err(error) = keys.0.store.touch(id.clone(), now).await {
-                    tracing::debug!(key = %id, code = %error.code, "the time of a key's last use was not noted");
-                }
-            });
-        }
-    }
-
-    fn cache<T>(&self, work: impl FnOnce(&mut HashMap<KeyId, Remembered>) -> T) -> T {
-        work(&mut self.0.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -9,10 +9,11 @@
 //!
 //! Invariants: a secret (of a key, of a cookie, a pairing code) exists in full only in the answer that creates it and with whom it
 //! was made for; the store holds its hash. What was revoked stops working at once in this process, also for what runs
-//! ([`Revocations`]), and within [`keys::CACHE_FOR`] if it was revoked by other means. A code opens one window once, and never whose
+//! ([`Revocations`]), and within [`CACHE_FOR`] if it was revoked by other means. A code opens one window once, and never whose
 //! five tries were spent. A [`Caller`] is made here and nowhere else, and is passed on by value: no room looks up "the current
 //! user".
 
+mod certificate;
 mod code;
 mod error;
 mod inventory;
@@ -20,23 +21,27 @@ mod key;
 mod keys;
 mod pair;
 pub mod pairing;
+mod recent;
 mod revoked;
+mod rights;
 mod stored;
 mod terminals;
 pub mod words;
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+pub use certificate::ClientCertificate;
 pub use code::{CodeForm, CodeHash, PairingCode};
 pub use error::TerminalError;
 pub use inventory::{Kind, State, TerminalId, TerminalRecord, WindowRecord};
 pub use key::{ApiKey, KeyId, SecretHash};
-pub use keys::{CACHE_FOR, KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
+pub use keys::{KeyError, KeyRecord, KeyStore, Keys, NewKey, StoreFailure};
 pub use pair::{NewWindow, Offer, Opened, Paired};
+pub use recent::CACHE_FOR;
 pub use revoked::{LOOK_EVERY, Listener, Revocations};
+pub use rights::Rights;
 pub use terminals::{Certificate, Config, Terminals};
 
 /// The cookie of a browser's terminal. Its prefix makes browsers keep it to this very host, over TLS.
@@ -67,7 +72,7 @@ pub struct Caller {
     /// The facility (事業所) on whose behalf the caller acts.
     pub facility: String,
     /// What it may do.
-    pub rights: BTreeSet<Right>,
+    pub rights: Rights,
     /// When what it showed is good for nothing any longer: the end of its certificate; `None`: no end of its own.
     pub until: Option<Timestamp>,
 }
@@ -171,7 +176,7 @@ impl Caller {
             person: None,
             from: None,
             facility: facility.to_owned(),
-            rights: Right::ALL.into_iter().collect(),
+            rights: Right::ALL.iter().collect(),
             until: None,
         }
     }
@@ -179,6 +184,6 @@ impl Caller {
     /// Whether the caller holds `right`.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
-        self.rights.contains(&right)
+        self.rights.contains(right)
     }
 }

@@ -252,7 +252,7 @@ fn caller(window: &WindowRecord, paired: &Paired, from: IpAddr) -> Caller {
         person: window.person.clone().map(Person::bound),
         from: Some(from),
         facility: window.facility.clone(),
-        rights: window.rights.clone(),
+        rights: window.rights.iter().collect(),
         until: None,
     }
 }

@@ -1,25 +1,21 @@
 //! The paired terminals: let in by certificate or cookie, listed, opened again and revoked.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::certificate::{ClientCertificate, Named};
 use super::inventory::{Kind, State, TerminalId, TerminalRecord};
 use super::key::SecretHash;
 use super::pairing::Locks;
-use super::{CACHE_FOR, Caller, Credential, Keys, Person, TerminalError};
+use super::recent::Recent;
+use super::{Caller, Credential, Keys, Person, TerminalError};
 use crate::clock::Clock;
 use crate::credential::Authority;
 use crate::fault::Code;
 use crate::store::{RenewTerminal, RenewedAs, ReopenTerminal, RevokeTerminal, Store, TouchTerminal};
 
-/// Records remembered at once; far more than a facility has terminals.
-const CACHE_SIZE: usize = 1024;
-/// How fine "last used" is. Finer would mean a disk write for every request.
-const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// For how long after its end a certificate may be renewed.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A certificate that begins later than this from now was issued while the box's clock was wrong.
@@ -44,17 +40,9 @@ pub(super) struct Inner {
     pub(super) authority: Option<Arc<Authority>>,
     pub(super) config: Config,
     pub(super) clock: Clock,
-    cache: Mutex<HashMap<TerminalId, Remembered>>,
-    /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
-    fetching: tokio::sync::Mutex<()>,
+    recent: Recent<TerminalId, TerminalRecord>,
     /// Held through each try of a code: two tries at once would count as one.
     pub(super) locks: tokio::sync::Mutex<Locks>,
-}
-
-#[derive(Clone)]
-struct Remembered {
-    record: TerminalRecord,
-    since: Duration,
 }
 
 /// What a certificate for a terminal is handed out with.
@@ -75,23 +63,27 @@ impl Terminals {
     /// its own.
     #[must_use]
     pub fn new(store: Store, keys: Keys, authority: Option<Arc<Authority>>, config: Config, clock: Clock) -> Self {
-        let (cache, fetching, locks) = (Mutex::default(), tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { store, keys, authority, config, clock, cache, fetching, locks }))
+        let (recent, locks) = (Recent::new(clock.clone()), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { store, keys, authority, config, clock, recent, locks }))
     }
 
-    /// Who shows this client certificate (DER), which the TLS library found to be of the box's authority. Any one that has not run out lets
+    /// Who shows this client certificate. Any one that has not run out lets
     /// in, also one that was renewed: whoever renews one that is older than that is found out ([`Terminals::renew`]).
     ///
     /// # Errors
     /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Expired` and `Store` of [`TerminalError`].
-    pub async fn by_certificate(&self, der: &[u8], from: Option<IpAddr>) -> Result<Caller, TerminalError> {
-        let (record, begins, ends) = self.certified(der, from).await?;
+    pub async fn by_certificate(
+        &self,
+        shown: &ClientCertificate,
+        from: Option<IpAddr>,
+    ) -> Result<Caller, TerminalError> {
+        let (record, &Named { begins, ends, .. }) = self.certified(shown, from).await?;
         let now = self.0.clock.latest();
         // One from a clock that was ahead would be good for as long as the clock was wrong.
         if ends <= now || begins.duration_since(now) > EARLY {
             return Err(TerminalError::Expired);
         }
-        Ok(Caller { until: Some(ends), ..self.let_in(record, from) })
+        Ok(Caller { until: Some(ends), ..self.let_in(&record, from) })
     }
 
     /// Who shows this value of the cookie [`super::COOKIE`].
@@ -107,7 +99,7 @@ impl Terminals {
             return Err(TerminalError::Unknown);
         }
         self.active(&record, from)?;
-        Ok(self.let_in(record, from))
+        Ok(self.let_in(&record, from))
     }
 
     /// A new certificate for the terminal that shows this one, valid or run out for seven days at most. It has to be the newest one, or the
@@ -117,29 +109,26 @@ impl Terminals {
     /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Authority` and `Store` of [`TerminalError`].
     pub async fn renew(
         &self,
-        der: &[u8],
+        shown: &ClientCertificate,
         csr: &str,
         from: Option<IpAddr>,
     ) -> Result<(Caller, Certificate), TerminalError> {
-        let (record, _, ends) = self.certified(der, from).await?;
+        let (record, &Named { ends, .. }) = self.certified(shown, from).await?;
         let now = self.0.clock.latest();
         if now.duration_since(ends) > GRACE {
             return Err(TerminalError::Unknown);
         }
-        let shown = Authority::serial_of(der).ok_or(TerminalError::Unknown)?;
+        let shown = Authority::serial_of(shown.der()).ok_or(TerminalError::Unknown)?;
         let certificate = self.certificate(csr, &record.id)?;
         let (id, issued, at) = (record.id.to_string(), certificate.serial.clone(), now.as_millisecond());
         match self.0.store.write(RenewTerminal { id, shown, issued, at }).await? {
-            RenewedAs::Newest => Ok((self.let_in(record, from), certificate)),
+            RenewedAs::Newest => Ok((self.let_in(&record, from), certificate)),
             RenewedAs::Shut => Err(TerminalError::Unknown),
             RenewedAs::Copied => {
                 tracing::error!(terminal = %record.id, code = %Code::TerminalCopied, "an older certificate was to be renewed: the terminal is shut");
-                // A fetch under way could put the open record back after it was forgotten.
-                let fetching = self.0.fetching.lock().await;
-                self.cache(|cache| cache.remove(&record.id));
-                drop(fetching);
+                self.0.recent.changed(&record.id, async || ()).await;
                 self.0.keys.revocations().announce();
-                Err(TerminalError::Copied(Box::new(caller(record, from))))
+                Err(TerminalError::Copied(Box::new(caller(&record, from))))
             }
         }
     }
@@ -178,11 +167,7 @@ impl Terminals {
     pub async fn revoke(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
         let at = self.0.clock.latest().as_millisecond();
         let write = RevokeTerminal { id: id.to_string(), facility: facility.to_owned(), at };
-        // A fetch under way could put the unrevoked record back after it was forgotten.
-        let fetching = self.0.fetching.lock().await;
-        let found = self.0.store.write(write).await?;
-        self.cache(|cache| cache.remove(id));
-        drop(fetching);
+        let found = self.0.recent.changed(id, async || self.0.store.write(write).await).await?;
         self.0.keys.revocations().announce();
         if found { Ok(()) } else { Err(TerminalError::Absent) }
     }
@@ -194,10 +179,7 @@ impl Terminals {
     pub async fn reopen(&self, facility: &str, id: &TerminalId) -> Result<(), TerminalError> {
         let at = self.0.clock.latest().as_millisecond();
         let write = ReopenTerminal { id: id.to_string(), facility: facility.to_owned(), at };
-        let fetching = self.0.fetching.lock().await;
-        let found = self.0.store.write(write).await?;
-        self.cache(|cache| cache.remove(id));
-        drop(fetching);
+        let found = self.0.recent.changed(id, async || self.0.store.write(write).await).await?;
         if found { Ok(()) } else { Err(TerminalError::Absent) }
     }
 
@@ -216,103 +198,59 @@ impl Terminals {
         Ok(Certificate { pem, authority: authority.pem().to_owned(), expires_at, serial })
     }
 
-    /// The terminal of a certificate, if it may come in, and the certificate's beginning and end.
-    async fn certified(
+    /// The terminal of a certificate, if it may come in, and what the certificate says.
+    async fn certified<'c>(
         &self,
-        der: &[u8],
+        shown: &'c ClientCertificate,
         from: Option<IpAddr>,
-    ) -> Result<(TerminalRecord, Timestamp, Timestamp), TerminalError> {
-        let (id, begins, ends) = Authority::terminal_of(der).ok_or(TerminalError::Unknown)?;
-        let id = TerminalId::parse(&id).ok_or(TerminalError::Unknown)?;
-        let record = self.record(&id).await?.ok_or(TerminalError::Unknown)?;
+    ) -> Result<(Arc<TerminalRecord>, &'c Named), TerminalError> {
+        let named = shown.named().ok_or(TerminalError::Unknown)?;
+        let record = self.record(&named.terminal).await?.ok_or(TerminalError::Unknown)?;
         if record.kind != Kind::Software {
             return Err(TerminalError::Unknown);
         }
         self.active(&record, from)?;
-        Ok((record, begins, ends))
+        Ok((record, named))
     }
 
     fn active(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Result<(), TerminalError> {
         match record.state(self.0.clock.latest()) {
             State::Active => Ok(()),
             State::Dormant => Err(TerminalError::Dormant),
-            State::Copied => Err(TerminalError::Copied(Box::new(caller(record.clone(), from)))),
+            State::Copied => Err(TerminalError::Copied(Box::new(caller(record, from)))),
             State::Revoked => Err(TerminalError::Revoked),
         }
     }
 
-    fn let_in(&self, record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+    fn let_in(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Caller {
         self.note_use(&record, from);
         caller(record, from)
     }
 
-    async fn record(&self, id: &TerminalId) -> Result<Option<TerminalRecord>, TerminalError> {
-        if let Some(record) = self.remembered(id) {
-            return Ok(Some(record));
-        }
-        let _fetching = self.0.fetching.lock().await;
-        if let Some(record) = self.remembered(id) {
-            return Ok(Some(record));
-        }
-        let row = self.0.store.terminal(id.as_str()).await?;
-        let found = row.as_ref().map(TerminalRecord::of).transpose()?;
-        if let Some(record) = &found {
-            self.remember(record.clone());
-        }
-        Ok(found)
+    async fn record(&self, id: &TerminalId) -> Result<Option<Arc<TerminalRecord>>, TerminalError> {
+        let fetch = async || {
+            let row = self.0.store.terminal(id.as_str()).await?;
+            Ok(row.as_ref().map(TerminalRecord::of).transpose()?)
+        };
+        self.0.recent.of(id, fetch).await
     }
 
-    fn remembered(&self, id: &TerminalId) -> Option<TerminalRecord> {
-        let now = self.0.clock.elapsed();
-        self.cache(|cache| {
-            cache.get(id).filter(|entry| now.saturating_sub(entry.since) < CACHE_FOR).map(|entry| entry.record.clone())
-        })
-    }
-
-    fn remember(&self, record: TerminalRecord) {
-        let since = self.0.clock.elapsed();
-        self.cache(|cache| {
-            if cache.len() >= CACHE_SIZE {
-                cache.clear();
-            }
-            cache.insert(record.id.clone(), Remembered { record, since });
-        });
-    }
-
-    /// Writes "last used", at most once an hour, beside the request: a terminal must work on a read-only or a slow disk.
     fn note_use(&self, record: &TerminalRecord, from: Option<IpAddr>) {
-        let now = self.0.clock.latest();
-        // A time that lies ahead was written while the clock was wrong.
-        if record.last_used_at.is_some_and(|last| now.duration_since(last).abs() < TOUCH_EVERY) {
-            return;
-        }
-        let first = self.cache(|cache| match cache.get_mut(&record.id) {
-            Some(entry) if entry.record.last_used_at == record.last_used_at => {
-                entry.record.last_used_at = Some(now);
-                true
-            }
-            _ => false,
-        });
-        if first {
-            let from = from.map(|from| from.to_canonical().to_string()).unwrap_or_default();
-            self.0.store.write_later(TouchTerminal { id: record.id.to_string(), at: now.as_millisecond(), from });
-        }
-    }
-
-    fn cache<T>(&self, work: impl FnOnce(&mut HashMap<TerminalId, Remembered>) -> T) -> T {
-        work(&mut self.0.cache.lock().unwrap_or_else(PoisonError::into_inner))
+        let Some(now) = self.0.recent.used(&record.id, record.last_used_at) else { return };
+        let from = from.map(|from| from.to_canonical().to_string()).unwrap_or_default();
+        self.0.store.write_later(TouchTerminal { id: record.id.to_string(), at: now.as_millisecond(), from });
     }
 }
 
-fn caller(record: TerminalRecord, from: Option<IpAddr>) -> Caller {
+fn caller(record: &TerminalRecord, from: Option<IpAddr>) -> Caller {
     Caller {
         id: record.id.to_string(),
         credential: Credential::Terminal,
         browser: record.kind == Kind::Browser,
-        person: record.person.map(Person::bound),
+        person: record.person.clone().map(Person::bound),
         from,
-        facility: record.facility,
-        rights: record.rights,
+        facility: record.facility.clone(),
+        rights: record.rights.iter().collect(),
         until: None,
     }
 }

@@ -20,6 +20,7 @@ use crate::credential::KeyFile;
 use crate::credential::seal::{Keyring, SealError};
 use crate::fault::{Code, crash};
 use crate::store::{KeyUse, LongLived, Rewrap, SealedNote, SetFact, Store, StoreError};
+use crate::task;
 
 /// The fact that holds the secret of the box, sealed.
 pub const BOX_SECRET: &str = "box.secret";
@@ -166,8 +167,7 @@ impl MasterKeys {
             return Ok(false);
         }
         let file = self.0.file.clone();
-        let read =
-            tokio::task::spawn_blocking(move || file.read()).await.map_err(|_| MasterKeyError::Interrupted)??;
+        let read = task::aside(move || file.read()).await.map_err(|_| MasterKeyError::Interrupted)??;
         let other = read.ids().first() != self.0.ring.ids().first();
         self.0.ring.take(&read.and(&self.0.ring));
         if other {
@@ -284,7 +284,7 @@ impl MasterKeys {
         change: impl FnOnce(&Keyring) -> Result<Keyring, SealError> + Send + 'static,
     ) -> Result<Keyring, MasterKeyError> {
         let (file, ring) = (self.0.file.clone(), self.0.ring.copy());
-        let changed = tokio::task::spawn_blocking(move || {
+        let changed = task::aside(move || {
             let known = if file.is_wrapped() { ring } else { ring.and(&file.read()?) };
             let keys = change(&known)?;
             file.replace(&keys)?;

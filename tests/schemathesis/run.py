@@ -20,7 +20,9 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 import http.client
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +30,8 @@ FIXTURES = HERE.parent / "fixtures"
 RIGHTS = ["submit", "read", "manage", "receive", "card", "card-apdu", "admin"]
 ROLES = ["administrator", "care-manager", "clerk", "doctor", "vendor"]
 PASSWORD = "tulip bridge oven"
+# The office here, and the one that makes the plans in the hub's examples.
+FACILITY, PLANNER = "9910000011", "9970000015"
 # An event stream has no end that a test could wait for; it is looked at by hand below. To log out would leave the rest to a stranger.
 LEFT_OUT = {"events_follow", "session_end"}
 DESTROYING = {"keys_revoke", "terminals_revoke", "terminals_reopen", "pairing_shut", "staff_change", "staff_password"}
@@ -44,14 +48,13 @@ NEVER = {
     name: why
     for why, names in {
         "there is no reader": ["GET /v1/card-sessions/{id}/tries", "POST /v1/card-sessions/{id}/apdu", "POST /v1/card-sessions/{id}/basic-four", "POST /v1/card-sessions/{id}/identify"],
-        "its bodies are files, or units made of them": ["POST /v1/careplans", "GET /v1/careplans/{id}"],
         "nothing has arrived": ["GET /v1/careplans/received/{id}", "GET /v1/careplans/received/{id}/files", "GET /v1/careplans/received/{id}/unit", "POST /v1/careplans/received/{id}/opened"],
         "it wants two witnesses whom the hub knows": ["POST /v1/identifications", "GET /v1/identifications/{id}"],
         "the documents are delivered at once": ["GET /v1/submissions/{id}/cover-page", "POST /v1/submissions/{id}/as-facility", "POST /v1/submissions/{id}/cancel", "POST /v1/submissions/{id}/paper", "POST /v1/submissions/{id}/retry"],
         "a code, a password and a signed request are good once; the callers themselves came in by them": ["POST /v1/pair", "POST /v1/session", "POST /v1/session/password", "POST /v1/terminal/certificate"],
         "there is no terminal to spare": ["DELETE /v1/terminals/{id}", "POST /v1/terminals/{id}/reopen"],
         "nobody keeps a recovery key here, and nothing was restored": ["POST /v1/backup", "PUT /v1/backup/recipient", "POST /v1/restore/confirmation"],
-        "everybody goes to the hub as the facility": ["PUT /v1/session/hub"],
+        "everybody goes to the hub as the facility": ["POST /v1/staff/{user}/hub-try", "PUT /v1/session/hub"],
     }.items()
     for name in names
 }
@@ -92,7 +95,7 @@ def run(office, asked):
         print(f"{f['name']:28} {f['operations']:>10} {f['requests']:>9} {f['2xx']:>7} {f['4xx']:>7} {f['5xx']:>5} {f['failures']:>9}")
     total = {key: sum(f[key] for f in figures) for key in ("requests", "2xx", "4xx", "5xx", "failures")}
     print(f"{'all':28} {'':>10} {total['requests']:>9} {total['2xx']:>7} {total['4xx']:>7} {total['5xx']:>5} {total['failures']:>9}")
-    routes = {name: sorted(statuses) for name, statuses in sorted(office.seen.items()) if name}
+    routes = {name: dict(sorted(statuses.items())) for name, statuses in sorted(office.seen.items()) if name}
     never = {name for name, statuses in routes.items() if min(statuses, default=999) >= 300}
     print("never let through to the end:", ", ".join(sorted(never)) or "none")
     # Who looks at a few callers only sees less than the whole.
@@ -115,6 +118,7 @@ def visit(office, document, caller, asked):
     began = time.monotonic()
     figure = {"name": caller.name, "operations": 0, "requests": 0, "2xx": 0, "4xx": 0, "5xx": 0, "failures": 0}
     whole = prepared(document, caller, office.examples(), office.bodies())
+    office.plan = office.care_plan()
     operations = {operation["operationId"]: operation for item in document["paths"].values() for operation in item.values()}
     mine = {name for name, operation in operations.items() if caller.may(operation)} - LEFT_OUT
     for names, deep in ((mine - DESTROYING, True), (set(operations) - mine - LEFT_OUT, False), (mine & DESTROYING, True)):
@@ -150,7 +154,8 @@ def attempt(office, whole, names, caller, asked, deep, figure):
         command += ["--include-operation-id", name]
     for name, value in caller.headers.items():
         command += ["--header", f"{name}: {value}"]
-    done = subprocess.run(command, cwd=office.folder, capture_output=True, text=True)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "ENGAWA_CAREPLAN": str(office.plan)}
+    done = subprocess.run(command, cwd=office.folder, capture_output=True, text=True, env=environment)
     found = count(report, figure, office.seen)
     if done.returncode != 0:
         figure["failures"] += max(found, 1)
@@ -188,12 +193,12 @@ def count(report, figure, seen):
     for line in report.read_text().splitlines() if report.exists() else []:
         event = json.loads(line)
         recorder = event.get("ScenarioFinished", {}).get("recorder", {})
-        statuses = seen.setdefault(recorder.get("label") or "", set())
+        statuses = seen.setdefault(recorder.get("label") or "", Counter())
         for interaction in recorder.get("interactions", {}).values():
             response = interaction.get("response")
             figure["requests"] += 1
             if response:
-                statuses.add(response["status_code"])
+                statuses[response["status_code"]] += 1
                 family = f"{response['status_code'] // 100}xx"
                 figure[family] = figure.get(family, 0) + 1
         for checks in recorder.get("checks", {}).values():
@@ -251,7 +256,7 @@ class Office:
 
     def __init__(self, folder, binaries):
         self.folder, self.binaries = folder, binaries
-        self.children, self.keys, self.seen = [], {}, {}
+        self.children, self.keys, self.seen, self.number = [], {}, {}, 0
         world = self.start_hub()
         self.start_gateway(world)
         self.authority = folder / "authority.pem"
@@ -278,7 +283,7 @@ class Office:
         path = lambda name: json.dumps(str(self.folder / name))
         (self.folder / "engawa.toml").write_text(f"""
 [facility]
-number = "9910000011"
+number = "{FACILITY}"
 [state]
 directory = {path("state")}
 min_free = "16 MiB"
@@ -392,18 +397,37 @@ format = "text"
         for number in range(3):
             opinion["special_notes"] = f"架空の文書 {number}"
             self.submission = self.admin("POST", "/v1/opinions", {"opinion": opinion}, Idempotency_Key=f"fill-{number}")["id"]
+        connection = self.unix()
+        headers = {"Content-Type": "application/zip", "Idempotency-Key": "fill-plan"}
+        connection.request("POST", "/v1/careplans", body=self.care_plan().read_bytes(), headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 202, answer.read()
+        self.batch = answer.getheader("Location").rsplit("/", 1)[-1]
+        connection.close()
 
     def examples(self):
         """Ids that exist, made anew for each caller: what a request may destroy is nobody's own."""
-        self.number = getattr(self, "number", 0) + 1
+        self.number += 1
         spare = self.admin("POST", "/v1/keys", {"label": "spare", "rights": ["read"]})
         window = self.admin("POST", "/v1/pairing", {"label": "spare", "rights": ["read"], "kind": "software"})
         staff = f"spare{self.number}"
         self.admin("POST", "/v1/staff", {"user": staff, "name": "架空 予備", "role": "clerk"})
         return {
-            "/v1/opinions/": self.submission, "/v1/submissions/": self.submission, "/v1/careplans/": self.submission,
+            "/v1/opinions/": self.submission, "/v1/submissions/": self.submission, "/v1/careplans/": self.batch,
             "/v1/keys/": spare["id"], "/v1/pairing/": window["id"], "/v1/staff/": staff,
         }
+
+    def care_plan(self):
+        """A month's plan of one person, as the hub's own example has it, sent by this office instead; a new one for each caller."""
+        files = self.folder / "plans" / str(self.number)
+        stamp = f"20260420{self.number:06}"
+        made = [self.binaries / "engawa-sandbox", "careplans", "--out", files, "--users", "1", "--only", "dx", "--month", "202605", "--stamp", stamp]
+        subprocess.run([str(word) for word in made], check=True, capture_output=True)
+        plan = files.with_suffix(".zip")
+        with zipfile.ZipFile(plan, "w") as archive:
+            for file in sorted(files.iterdir()):
+                archive.writestr(file.name.replace(PLANNER, FACILITY), file.read_bytes().replace(PLANNER.encode(), FACILITY.encode()))
+        return plan
 
     def bodies(self):
         """What is taken: chance does not find an opinion without a mistake."""
@@ -416,6 +440,7 @@ format = "text"
             "pairing_open": {"label": "made", "rights": ["read"], "kind": "software"},
             "staff_add": {"user": f"made{self.number}", "name": "架空 三", "role": "clerk"},
             "staff_change": {"name": "架空 四"},
+            "staff_hub_try": {"logged_in_at_hub": True},
         }
 
     def callers(self):

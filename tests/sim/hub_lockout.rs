@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engawa::hub::{Account, Lockout, Permit, Policy, Verdict};
+use engawa::hub::{Account, AnotherTry, Lockout, Permit, Policy, Verdict};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -101,6 +101,49 @@ fn two_refused_passwords_of_a_user_are_all_that_a_day_has() {
     );
 }
 
+fn refuse(lockout: &mut Lockout, wrong: &Account, now: Timestamp) {
+    assert_eq!(lockout.permit(wrong, &careful(), now), Permit::Allowed);
+    lockout.begin(wrong, now);
+    lockout.finish(wrong, Verdict::Refused, now);
+    *lockout = restarted(lockout, wrong, now);
+}
+
+#[test]
+fn another_try_is_one_and_one_a_day() {
+    let (policy, day, half_an_hour) = (careful(), Duration::from_secs(86_400), Duration::from_secs(1800));
+    let (right, minutes) = (account("u", "right"), |minutes: u64| start() + Duration::from_secs(60 * minutes));
+    let mut lockout = Lockout::default();
+    refuse(&mut lockout, &account("u", "1"), start());
+    assert_eq!(lockout.another_try(&right, &policy, start()), AnotherTry::NotNeeded, "one of two is left");
+    refuse(&mut lockout, &account("u", "2"), minutes(10));
+    refuse(&mut lockout, &account("v", "1"), minutes(10));
+    refuse(&mut lockout, &account("v", "2"), minutes(10));
+    assert_eq!(lockout.another_try(&right, &policy, minutes(11)), AnotherTry::Given);
+    lockout = restarted(&lockout, &right, minutes(11));
+    // The first goes on counting for as long as the hub may count it.
+    let until = start() + half_an_hour;
+    assert_eq!(lockout.permit(&right, &policy, minutes(11)), Permit::Cautious { until });
+    assert_eq!(lockout.permit(&right, &policy, until), Permit::Allowed);
+    assert!(
+        matches!(lockout.permit(&account("v", "right"), &policy, until), Permit::Cautious { .. }),
+        "another user's"
+    );
+    assert_eq!(lockout.permit(&account("u", "1"), &policy, until), Permit::Refused, "for good");
+    // The one that was given is used up, and so is the order.
+    refuse(&mut lockout, &account("u", "3"), until);
+    assert_eq!(lockout.permit(&right, &policy, until), Permit::Cautious { until: minutes(10) + day });
+    let next = minutes(11) + day;
+    assert_eq!(lockout.another_try(&right, &policy, until), AnotherTry::Spent { until: next });
+    assert_eq!(lockout.another_try(&right, &policy, next), AnotherTry::NotNeeded, "the day has opened it");
+    assert_eq!(lockout.another_try(&account("v", "x"), &policy, until), AnotherTry::Given, "another user's is its own");
+    // A success begins all of it anew.
+    lockout.begin(&right, next);
+    lockout.finish(&right, Verdict::Accepted, next);
+    refuse(&mut lockout, &account("u", "4"), next);
+    refuse(&mut lockout, &account("u", "5"), next);
+    assert_eq!(lockout.another_try(&right, &policy, next), AnotherTry::Given);
+}
+
 #[test]
 fn the_facilitys_own_refused_passwords_hold_up_no_other() {
     let policy = Policy::default();
@@ -171,6 +214,36 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    /// Whoever gives passwords of a person, and whatever an administrator orders: in half an hour the hub refuses two. Where each order is
+    /// true, the hub having let the person in by other means, it refuses two in a day.
+    #[test]
+    fn another_try_never_locks(
+        events in prop::collection::vec((1..20_000_u32, any::<bool>(), any::<bool>()), 1..80),
+        honest in any::<bool>(),
+    ) {
+        let policy = careful();
+        let (mut lockout, mut now, mut failures) = (Lockout::default(), start(), Vec::<Timestamp>::new());
+        let counted = if honest { 86_400 } else { 1800 };
+        for (n, (seconds, soon, order)) in events.into_iter().enumerate() {
+            now += Duration::from_secs(if soon { seconds % 300 } else { seconds }.into());
+            let mine = account("u", &n.to_string());
+            lockout = restarted(&lockout, &mine, now);
+            if order {
+                if lockout.another_try(&mine, &policy, now) == AnotherTry::Given && honest {
+                    failures.clear();
+                }
+                continue;
+            }
+            if lockout.permit(&mine, &policy, now) == Permit::Allowed {
+                lockout.begin(&mine, now);
+                lockout.finish(&mine, Verdict::Refused, now);
+                failures.push(now);
+                failures.retain(|at| now.duration_since(*at).as_secs() < counted);
+                prop_assert!(failures.len() < 3, "locked");
+            }
+        }
+    }
+
     /// With a wrong password in the file and nobody to change it, the account is never locked by us.
     #[test]
     fn a_wrong_password_never_locks(events in prop::collection::vec(event(), 1..60)) {

@@ -21,6 +21,7 @@ use crate::api::problem::{Document, Failure, Place};
 use crate::api::strict_json;
 use crate::backup::{BackupError, Backups, Prepared, Recipient};
 use crate::fault::Code;
+use crate::task;
 use crate::terminal::Right;
 
 const MAX_BODY: u64 = 4 << 10;
@@ -153,10 +154,10 @@ pub(in crate::api) async fn make(
 /// The file while it is written, at the pace of who reads it.
 fn written(prepared: Prepared, backups: Backups) -> Body {
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    tokio::spawn(async move {
+    task::spawn(async move {
         let made_at = prepared.made_at();
         let pipe = Pipe { sender: sender.clone(), buffer: BytesMut::with_capacity(PIECE) };
-        let written = tokio::task::spawn_blocking(move || prepared.write(pipe)).await;
+        let written = task::aside(move || prepared.write(pipe)).await;
         match written {
             Ok(Ok(())) => {
                 if let Err(error) = backups.done(made_at).await {

@@ -1,14 +1,15 @@
 //! What the gateway says of itself: health, metrics and this endpoint's description. On the box none of it needs a key; strangers on
 //! the LAN are told next to nothing.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::{Extension, Json};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
 use crate::api::caller::{Onlooker, onlooker};
@@ -106,13 +107,40 @@ impl From<Health> for Part {
 )]
 pub(in crate::api) async fn health(
     State(api): State<Arc<Api>>,
+    State(told): State<Arc<Told>>,
     request: Request,
-) -> Result<(StatusCode, Json<Report>), Failure> {
+) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
     let onlooker = onlooker(&api, &parts).await?;
-    let report = report(api.health.health().await, &onlooker);
-    let failed = report.status == HealthStatus::Failed;
-    Ok((if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, Json(report)))
+    let state = api.health.health().await;
+    let (status, body) = told.of(state, onlooker);
+    Ok((status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
+}
+
+/// The last report in writing, for each who is told something else: whatever watches a box asks often, and hears the same most times.
+#[derive(Default)]
+pub(in crate::api) struct Told(Mutex<HashMap<Onlooker, Written>>);
+
+struct Written {
+    state: api::Report,
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl Told {
+    /// What `onlooker` is told of this state.
+    fn of(&self, state: api::Report, onlooker: Onlooker) -> (StatusCode, Bytes) {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = written.get(&onlooker).filter(|last| last.state == state) {
+            return (last.status, last.body.clone());
+        }
+        let report = report(state.clone(), &onlooker);
+        let failed = report.status == HealthStatus::Failed;
+        let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        let body = Bytes::from(serde_json::to_vec(&report).unwrap_or_default());
+        written.insert(onlooker, Written { state, status, body: body.clone() });
+        (status, body)
+    }
 }
 
 /// What `onlooker` is told. Who belongs to a facility is told nothing of the others, not even that one of them is in trouble.

@@ -25,6 +25,7 @@ pub(super) mod restore;
 pub(super) mod session;
 pub(super) mod session_hub;
 pub(super) mod staff;
+pub(super) mod staff_hub;
 pub(super) mod submissions;
 pub(super) mod terminals;
 pub(super) mod trail;

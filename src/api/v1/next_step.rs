@@ -13,6 +13,11 @@ pub(super) fn next_step(submission: &Submission) -> Sentence {
     {
         return PERSON;
     }
+    if let (StateName::Queued, Some(Code::HubLoginCautious), Some(_)) =
+        (submission.state, submission.reason, &submission.account)
+    {
+        return CAUTIOUS;
+    }
     match Kind::parse(submission.kind) {
         Some(Kind::Identification) => identification(submission),
         Some(Kind::CarePlan) => care_plan(submission),
@@ -24,6 +29,12 @@ pub(super) fn next_step(submission: &Submission) -> Sentence {
 const PERSON: Sentence = (
     "渡した職員がブラウザーでログインし、基盤の利用者IDとパスワードを入れれば、自動で送ります。退職などで入れられないときは、管理者が事業所として送る（as-facility）か、取り消してください。",
     "It goes by itself once the person who handed it in logs in at a browser and gives user id and password for the hub. Where that cannot be, an administrator sends it as the facility (as-facility), or it is cancelled.",
+);
+
+/// Of what waits because the hub refused passwords of that person.
+const CAUTIOUS: Sentence = (
+    "基盤のロックを避けるため、etaの日時まで待って自動で送ります。早めるには、まず本人が介護WEBサービスにログインできることを確かめ、正しいパスワードを engawa にも入れ、管理者が engawa staff hub-try 利用者名 --logged-in-at-hub を実行してください。管理者が事業所として送る（as-facility）こともできます。",
+    "So that the hub does not lock the account, it waits until the time in eta and then goes by itself. To cut that short, the person first logs in at the hub's browser service, then gives engawa the same password, and an administrator runs engawa staff hub-try USER --logged-in-at-hub. An administrator may also send it as the facility (as-facility).",
 );
 
 fn opinion(submission: &Submission) -> Sentence {

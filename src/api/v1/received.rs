@@ -25,6 +25,7 @@ use crate::api::caller::{Connection, Receive, With};
 use crate::api::problem::{Document, Failure};
 use crate::fault::Code;
 use crate::inbox::{About, Files, Filter, Received, Standing};
+use crate::task;
 
 const PAGE: u16 = 50;
 
@@ -254,7 +255,7 @@ pub(in crate::api) async fn files(
     let bytes = {
         let _turn = seats.turn().await?;
         let files = api.desk(facility)?.inbox.files(facility, id).await?.ok_or(Code::CareplanPending)?;
-        let packing = tokio::task::spawn_blocking(move || packed(&files)).await;
+        let packing = task::aside(move || packed(&files)).await;
         packing.map_err(|_| Failure::from(Code::GatewayInternal))??
     };
     let mut response = private(Held { bytes, _room: room }, "application/zip");

@@ -257,7 +257,7 @@ pub(super) async fn view(api: &Api, caller: &Caller, known: LoggedIn) -> Result<
         name: account.name.reveal().to_owned(),
         user: known.user,
         role: known.role,
-        rights: caller.rights.iter().copied().filter(|right| allowed.contains(right)).collect(),
+        rights: caller.rights.iter().filter(|right| allowed.contains(right)).collect(),
         terminal: own.map(|record| record.label).unwrap_or_default(),
         one_time: known.one_time,
         hub,

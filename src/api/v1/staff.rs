@@ -229,11 +229,11 @@ pub(in crate::api) async fn password(
 }
 
 /// The account, for the trail.
-fn about(user: &User) -> About {
+pub(super) fn about(user: &User) -> About {
     About(format!("staff:{user}"))
 }
 
-async fn read(api: &Api, request: Request) -> Result<(Caller, Value), Failure> {
+pub(super) async fn read(api: &Api, request: Request) -> Result<(Caller, Value), Failure> {
     let (parts, mut body) = Pieces::of(request, MAX_BODY, api.config.body_idle);
     let caller = authorise(&parts, Right::Admin)?;
     let whole = timeout(api.config.request, body.json(&parts, MAX_BODY)).await.map_err(|_| Code::RequestTimeout)??;

@@ -27,6 +27,7 @@ use crate::fault::Code;
 use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Outbox, OutboxError, Sender};
 use crate::store::{Lull, SetFact, Store, StoreError, fact_name};
+use crate::task;
 
 /// Under which the outbox knows the folders.
 const SENDER: &str = "exchange";
@@ -137,7 +138,7 @@ fn asked(facility: &str, act: &'static str) -> Draft {
 
 /// Work on files, on a thread that may wait.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    task::aside(work).await.map_err(io::Error::other)?
 }
 
 impl Room {
@@ -214,7 +215,7 @@ impl Room {
         let (place, now) = (self.place.base.clone(), self.clock.now());
         // Where the folder is not there its status cannot be written either; the health report has it.
         let mut status = std::mem::take(&mut self.status);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = task::aside(move || {
             let _ = if place.is_dir() { status.write(&place, now) } else { Ok(()) };
             status
         });

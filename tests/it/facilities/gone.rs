@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::office::{House, SOON};
 use crate::retention::DAY;
+use crate::support::http::Ask;
 use crate::support::sandbox::Sandbox;
 use crate::support::until;
 
@@ -65,4 +67,41 @@ fn a_kill_in_the_middle_forgets_nothing_else_and_nothing_twice() {
     second.reaches(&house, &waiting, "delivered");
     assert_eq!(second.submission(&house, &young)["state"], "delivered");
     assert_eq!(hub.facts()["totals"]["filed_twice"], 0);
+}
+
+/// Back in the settings, killed before it has looked at anything, and taken out again: the day begins anew.
+#[test]
+fn a_kill_after_the_return_does_not_bring_the_old_day_back() {
+    let hub = Sandbox::start();
+    let mut house = House::start(&hub);
+    let [_, second] = house.each().map(Clone::clone);
+    let window = json!({ "label": "窓口", "rights": ["read"], "kind": "key" });
+    assert_eq!(house.ask(&Ask::new("POST", "/v1/pairing").key(&second.key).json(&window)).status, 201);
+    assert!(house.gateway.stop().success());
+    let (file, aside) = (house.gateway.dir().join("facilities.d/other-clinic.toml"), house.gateway.dir().join("aside"));
+    let since = |house: &House| {
+        let rows = house.gateway.sql("SELECT value FROM fact WHERE name LIKE 'gone.since%'");
+        rows.first().map(|row| row.parse::<i64>().unwrap())
+    };
+    fs::rename(&file, &aside).unwrap();
+    house.gateway.start();
+    until("its absence to be noted", SOON, || since(&house));
+    assert!(house.gateway.stop().success());
+    house.gateway.sql(&format!("UPDATE fact SET value = value - 2 * {DAY} WHERE name LIKE 'gone.since%'"));
+
+    fs::rename(&aside, &file).unwrap();
+    house.gateway.spawn(&[("ENGAWA_CRASH_POINT", "gone.looking:1")]);
+    until("the process to die before the first look", SOON, || house.gateway.ended());
+    house.gateway.kill9();
+    assert_eq!(since(&house), None, "the absence is over");
+
+    fs::rename(&file, &aside).unwrap();
+    house.gateway.start();
+    let anew = until("another absence to be noted", SOON, || since(&house));
+    assert!(anew > Timestamp::now().as_millisecond() - DAY, "{anew}");
+    // The window for pairing that was open is open still.
+    let now = Timestamp::now().as_millisecond();
+    let open = format!("SELECT id FROM pairing WHERE facility = '{}' AND ends_at > {now}", second.number);
+    assert_eq!(house.gateway.sql(&open).len(), 1);
+    assert!(house.trail().iter().all(|record| record["act"] != "facility.gone"));
 }

@@ -184,6 +184,12 @@ fn nothing_of_one_is_visible_to_the_other() {
             let answer = facility.ask(&house, method, &path);
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         }
+        let said = json!({ "logged_in_at_hub": true });
+        let hub_try = |user: &str| {
+            house.ask(&Ask::new("POST", &format!("/v1/staff/{user}/hub-try")).key(&facility.key).json(&said))
+        };
+        assert_eq!(hub_try(&others.user).status, 404);
+        assert_eq!(hub_try(&own.user).code(), "HUB_STAFF_LOGIN_OFF");
         // The log says whose request it was.
         let log = house.gateway.log();
         let opened = log.lines().filter(|line| line.contains("pairing window opened") && line.contains(&own.window));

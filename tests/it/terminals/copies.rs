@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engawa::fault::Code;
-use engawa::terminal::{Right, State, TerminalError};
+use engawa::terminal::{ClientCertificate, Right, State, TerminalError};
 
 use super::house::Software;
 use super::room::{DAY, FACILITY, HERE, Room, code, der};
@@ -12,13 +12,14 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Room {
     async fn renewed(&self, certificate: &[u8]) -> Result<Vec<u8>, Code> {
-        let renewed = self.terminals.renew(certificate, &Software::new().csr(), Some(HERE)).await;
+        let renewed =
+            self.terminals.renew(&ClientCertificate::new(certificate), &Software::new().csr(), Some(HERE)).await;
         renewed.map(|(_, renewed)| der(&renewed.pem)).map_err(|error| error.code())
     }
 
     async fn enters(&self, certificate: &[u8]) -> Option<Code> {
         // What is remembered of a terminal is older than what a renewal has just found out.
-        code(self.terminals.by_certificate(certificate, Some(HERE)).await)
+        code(self.terminals.by_certificate(&ClientCertificate::new(certificate), Some(HERE)).await)
     }
 }
 
@@ -32,7 +33,7 @@ async fn of_two_who_hold_one_certificate_the_second_renewal_of_either_shuts_the_
         let other = room.renewed(&shared).await.unwrap();
         let (thief, owner) = if thief_first { (&one, &other) } else { (&other, &one) };
         let mut listener = room.keys.revocations().listen();
-        let caller = room.terminals.by_certificate(owner, Some(HERE)).await.unwrap();
+        let caller = room.terminals.by_certificate(&ClientCertificate::new(owner), Some(HERE)).await.unwrap();
         // Whoever goes first is taken for the one, and the other one is found out.
         let newest = room.renewed(thief).await.unwrap();
         assert_eq!(room.renewed(owner).await, Err(Code::TerminalCopied));
@@ -62,7 +63,7 @@ async fn an_old_certificate_lets_in_until_its_end_and_renews_no_more() {
     for certificate in [&first, &second, &third] {
         assert_eq!(room.enters(certificate).await, None);
     }
-    let copied = room.terminals.renew(&first, &Software::new().csr(), Some(HERE)).await;
+    let copied = room.terminals.renew(&ClientCertificate::new(&first), &Software::new().csr(), Some(HERE)).await;
     let Err(TerminalError::Copied(caller)) = copied else { panic!("an old copy was renewed") };
     assert_eq!(caller.id, id.to_string(), "the trail names it");
     assert!(caller.may(Right::Submit));

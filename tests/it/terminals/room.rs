@@ -10,8 +10,8 @@ use engawa::credential::Authority;
 use engawa::fault::Code;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{
-    ApiKey, Caller, Config, KeyError, Keys, Kind, NewKey, NewWindow, Offer, Paired, PairingCode, Right, State,
-    TerminalError, TerminalId, Terminals,
+    ApiKey, Caller, ClientCertificate, Config, KeyError, Keys, Kind, NewKey, NewWindow, Offer, Paired, PairingCode,
+    Right, State, TerminalError, TerminalId, Terminals,
 };
 
 use super::house::Software;
@@ -166,6 +166,7 @@ async fn a_terminal_that_sleeps_is_shut_until_it_is_opened_again() {
 async fn a_certificate_lets_in_for_a_day_and_renews_for_seven_more() {
     let room = Room::open().await;
     let (id, certificate) = room.software().await;
+    let certificate = ClientCertificate::new(&certificate);
     let csr = Software::new().csr();
     let enters = || room.terminals.by_certificate(&certificate, Some(HERE));
     let renews = || room.terminals.renew(&certificate, &csr, Some(HERE));
@@ -177,7 +178,7 @@ async fn a_certificate_lets_in_for_a_day_and_renews_for_seven_more() {
     room.clock.advance(DAY * 7);
     let (caller, renewed) = renews().await.unwrap();
     assert_eq!(caller.id, id.to_string());
-    assert!(room.terminals.by_certificate(&der(&renewed.pem), Some(HERE)).await.is_ok());
+    assert!(room.terminals.by_certificate(&ClientCertificate::new(&der(&renewed.pem)), Some(HERE)).await.is_ok());
     room.clock.advance(Duration::from_secs(1));
     assert_eq!(code(renews().await), Some(Code::AuthInvalid));
 }
@@ -187,6 +188,7 @@ async fn revocation_is_told_to_all_who_listen_and_stands_at_once() {
     let room = Room::open().await;
     let (id, cookie) = room.browser().await;
     let (other, certificate) = room.software().await;
+    let certificate = ClientCertificate::new(&certificate);
     let caller = room.terminals.by_cookie(&cookie, Some(HERE)).await.unwrap();
     let mut listener = room.keys.revocations().listen();
     assert_eq!(code(room.terminals.revoke("9999999999", &id).await), Some(Code::RequestNotFound));

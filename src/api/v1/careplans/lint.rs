@@ -23,6 +23,7 @@ use crate::fault::Code;
 use crate::model::careplan::lint::{
     self, Finding, Findings, SetLinter, Settings, Severity, ZipLimits, lint_file, lint_zip,
 };
+use crate::task;
 use crate::terminal::Right;
 
 /// Findings of one file that are told.
@@ -184,7 +185,7 @@ async fn single(
     seat: OwnedSemaphorePermit,
 ) -> Result<Findings, Failure> {
     let (feed, content) = content();
-    let linting = tokio::task::spawn_blocking(move || {
+    let linting = task::aside(move || {
         let _seat = seat;
         lint_file(&name, content, &settings)
     });
@@ -204,7 +205,7 @@ async fn archive(bytes: Vec<u8>, settings: Settings, seat: OwnedSemaphorePermit)
         let _seat = seat;
         lint_zip("archive.zip", Cursor::new(bytes), &settings, ZipLimits::default())
     };
-    let findings = finished(tokio::task::spawn_blocking(linting).await)?;
+    let findings = finished(task::aside(linting).await)?;
     match findings.list() {
         [only] if only.rule == lint::Rule::ZipUnreadable => {
             Err(Failure::here(Code::RequestMalformed, Place::at("", only.rule.name(), only.rule.ja(), only.rule.en())))
@@ -222,7 +223,7 @@ async fn several(
     let progress = body.progress();
     let mut multipart = Multipart::new(body, boundary);
     let (files, mut queue) = mpsc::channel::<(String, Content)>(1);
-    let linting = tokio::task::spawn_blocking(move || {
+    let linting = task::aside(move || {
         let _seat = seat;
         let mut linter = SetLinter::new(&settings);
         while let Some((name, mut content)) = queue.blocking_recv() {
@@ -255,7 +256,7 @@ async fn several(
     finished(linting.await)
 }
 
-fn finished(linting: Result<std::io::Result<Findings>, tokio::task::JoinError>) -> Result<Findings, Failure> {
+fn finished(linting: Result<std::io::Result<Findings>, task::BrokenOff>) -> Result<Findings, Failure> {
     match linting {
         Ok(Ok(findings)) => Ok(findings),
         Ok(Err(error)) => Err(Failure::from(Code::GatewayInternal).because(error)),

@@ -23,6 +23,7 @@ use crate::api::problem::{Document, Failure, Place};
 use crate::api::v1::opinions::{REPLAYED, idempotency_key, in_person};
 use crate::fault::Code;
 use crate::outbox::{Batch, Sender};
+use crate::task;
 use crate::terminal::Right;
 
 #[derive(serde::Deserialize)]
@@ -115,7 +116,7 @@ async fn hand_in(api: &Api, seats: &Seats, taken: Taken) -> Result<Batch, Failur
 
 /// Work that would keep other requests waiting, on a thread of its own.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::from(Code::GatewayInternal))?
+    task::aside(work).await.map_err(|_| Failure::from(Code::GatewayInternal))?
 }
 
 fn due(parts: &Parts) -> Result<Option<Date>, Failure> {

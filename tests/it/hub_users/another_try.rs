@@ -1,0 +1,135 @@
+//! Wrong passwords of the day are used up, and an administrator lets one more be sent: never so many that the hub locks the account.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::clinic::{
+    LOCUM, PARTNER, PATIENCE, clinic, delivered, filed_as, given, hand_in, part, person, tries, waits_for,
+};
+use crate::people::browser::Browser;
+use crate::support::gateway::Gateway;
+use crate::support::http::{Answer, Ask};
+use crate::support::sandbox::Sandbox;
+use crate::support::until;
+use crate::terminals::house::Lan;
+
+/// A clinic that takes the hub to count wrong passwords for a second only.
+fn quick(hub: &Sandbox) -> Lan {
+    Lan::start_with(hub, |setup| setup.set("hub.staff_login", "\"kept\"").set("hub.login_window_s", "1"))
+}
+
+/// Two wrong passwords that the hub refuses, and a third that waits.
+fn used_up(lan: &Lan, sato: &Browser<'_>, third: &str) -> (String, Value) {
+    for wrong in ["first-mistype-1", "second-mistype-2"] {
+        given(sato, PARTNER, wrong);
+        let id = hand_in(sato, wrong);
+        waits_for(&lan.gateway, &id, "HUB_PASSWORD_REFUSED");
+    }
+    given(sato, PARTNER, third);
+    let id = hand_in(sato, "the third");
+    let waiting = waits_for(&lan.gateway, &id, "HUB_LOGIN_CAUTIOUS");
+    (id, waiting)
+}
+
+fn order(gateway: &Gateway, user: &str) -> Answer {
+    let said = json!({ "logged_in_at_hub": true });
+    gateway.ask(&Ask::new("POST", &format!("/v1/staff/{user}/hub-try")).json(&said))
+}
+
+/// The person logs in at the hub by other means, which begins the hub's count anew.
+fn logged_in_there(hub: &Sandbox) {
+    hub.post(&format!("accounts/{PARTNER}"), json!({ "unlock": true }));
+}
+
+fn is_locked(hub: &Sandbox) -> bool {
+    !hub.status()["accounts"][PARTNER]["locked_until"].is_null()
+}
+
+#[test]
+fn an_administrator_lets_one_more_password_be_sent() {
+    let hub = Sandbox::start();
+    let lan = quick(&hub);
+    let sato = person(&lan, "sato", "doctor");
+    let (third, waiting) = used_up(&lan, &sato, &hub.password(PARTNER));
+    // Where the bar is told, so is the order.
+    let advice = &waiting["next_step"];
+    for language in ["ja", "en"] {
+        assert!(advice[language].as_str().unwrap().contains("engawa staff hub-try"), "{waiting}");
+    }
+    assert_eq!(part(&lan.gateway, "staff_logins"), ("degraded".to_owned(), Some("HUB_LOGIN_CAUTIOUS".to_owned())));
+    // Nothing happens before somebody has said what the order rests on.
+    for unsaid in [json!({}), json!({ "logged_in_at_hub": false }), json!({ "logged_in_at_hub": true, "force": true })]
+    {
+        let answer = lan.gateway.ask(&Ask::new("POST", "/v1/staff/sato/hub-try").json(&unsaid));
+        assert_eq!((answer.status, answer.code().as_str()), (400, "REQUEST_MALFORMED"), "{answer:?}");
+    }
+    assert!(!lan.gateway.run(&["staff", "hub-try", "sato"]).status.success());
+    assert_eq!(order(&lan.gateway, "suzuki").status, 404);
+    assert_eq!(sato.ask("POST", "/v1/staff/sato/hub-try", Some(&json!({ "logged_in_at_hub": true }))).status, 403);
+    waits_for(&lan.gateway, &third, "HUB_LOGIN_CAUTIOUS");
+    assert_eq!(tries(&hub, PARTNER), (2, 2));
+
+    logged_in_there(&hub);
+    let done = lan.gateway.run(&["staff", "hub-try", "sato", "--logged-in-at-hub"]);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success() && said.contains("one more password"), "{said}");
+    assert_eq!(filed_as(&hub, &lan.gateway, &third), PARTNER);
+    assert_eq!(tries(&hub, PARTNER), (3, 2));
+    assert_eq!(part(&lan.gateway, "staff_logins"), ("ok".to_owned(), None));
+    let trail = String::from_utf8(lan.gateway.run(&["audit", "list", "--last", "1000"]).stdout).unwrap();
+    assert!(trail.contains("staff.hub_try") && trail.contains("staff:sato"), "{trail}");
+    // A log-in that succeeds has begun anew: the next order has nothing to do.
+    let again = order(&lan.gateway, "sato");
+    assert_eq!((again.status, again.json()["given"].as_bool()), (200, Some(false)), "{again:?}");
+    assert!(lan.gateway.errors().is_empty(), "{:?}", lan.gateway.errors());
+}
+
+#[test]
+fn one_more_is_one_a_day_also_after_a_kill() {
+    let hub = Sandbox::start();
+    let mut lan = quick(&hub);
+    {
+        let sato = person(&lan, "sato", "doctor");
+        used_up(&lan, &sato, "third-mistype-3");
+        logged_in_there(&hub);
+        assert_eq!(order(&lan.gateway, "sato").json()["given"], true);
+        let refused = |trouble: Value| (trouble == "HUB_PASSWORD_REFUSED").then_some(());
+        until("the third to be refused", PATIENCE, || {
+            refused(sato.get("/v1/session").json()["hub"]["trouble"]["code"].clone())
+                .or_else(|| (tries(&hub, PARTNER) == (3, 3)).then_some(()))
+        });
+    }
+    lan.gateway.kill9();
+    lan.gateway.start();
+    let again = order(&lan.gateway, "sato");
+    assert_eq!((again.status, again.code().as_str()), (409, "HUB_TRY_SPENT"), "{again:?}");
+    let wait: u64 = again.header("retry-after").unwrap().parse().unwrap();
+    assert!((86_000..=86_401).contains(&wait), "{wait}");
+    assert_eq!(tries(&hub, PARTNER), (3, 3));
+    assert!(!is_locked(&hub));
+}
+
+#[test]
+fn no_order_sends_more_within_the_time_the_hub_counts_for() {
+    let hub = Sandbox::start();
+    let lan = clinic(&hub, "kept");
+    let sato = person(&lan, "sato", "doctor");
+    let (third, waiting) = used_up(&lan, &sato, "third-mistype-3");
+    let eta = |seen: &Value| seen["eta"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(eta(&waiting).duration_since(Timestamp::now()) > SignedDuration::from_hours(23), "{waiting}");
+    // Somebody orders it though nobody has logged in at the hub: the third wrong one there would lock the account.
+    let answer = order(&lan.gateway, "sato");
+    assert_eq!((answer.status, answer.json()["given"].as_bool()), (200, Some(true)), "{answer:?}");
+    let from: Timestamp = answer.json()["waits_until"].as_str().unwrap().parse().unwrap();
+    assert!(from.duration_since(Timestamp::now()) <= SignedDuration::from_mins(30), "{answer:?}");
+    let sooner = until("the third to wait for half an hour only", PATIENCE, || {
+        Some(lan.gateway.submission(&third))
+            .filter(|seen| seen["reason"]["code"] == "HUB_LOGIN_CAUTIOUS" && eta(seen) <= from)
+    });
+    assert_eq!(sooner["state"], "queued");
+    assert_eq!(tries(&hub, PARTNER), (2, 2));
+    assert!(!is_locked(&hub));
+    // Another user id of the person's is another account at the hub.
+    given(&sato, LOCUM, &hub.password(LOCUM));
+    delivered(&lan.gateway, &third);
+}
