@@ -9,12 +9,13 @@ use axum::response::Response;
 
 use super::problem::Failure;
 use super::routes;
+use crate::order;
 use crate::telemetry::{Metric, Series};
 
 /// The patterns of the table of routes. Labels live as long as the process, and there are a few dozen of them.
 static PATTERNS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
     let paths = routes::table().into_iter().map(|route| route.path);
-    paths.map(|path| (path.clone(), &*path.leak())).collect()
+    order::map(paths.map(|path| (path.clone(), &*path.leak())))
 });
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
@@ -45,8 +46,7 @@ impl Meter {
         let failure = response.extensions().get::<Failure>();
         let class = class(failure.map_or(response.status(), Failure::status).as_u16());
         let labels = [("route", route), ("status", CLASSES[class])];
-        let (count, seconds) =
-            (|| Metric::HttpRequests.series(&labels), || Metric::HttpSeconds.series(&labels[..1]));
+        let (count, seconds) = (|| Metric::HttpRequests.series(&labels), || Metric::HttpSeconds.series(&labels[..1]));
         if self.route.is_some() {
             self.counts[class].get_or_init(count).count();
             self.seconds.get_or_init(seconds).record(took.as_secs_f64());

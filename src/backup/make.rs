@@ -17,6 +17,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::crash;
 use crate::host;
 use crate::model::hex;
+use crate::order;
 use crate::store::{SetFact, Store};
 use crate::task;
 
@@ -165,7 +166,7 @@ impl Backups {
             return Err(BackupError::NoRoom);
         }
         let counts = store.counts_of_box().await?.into_iter();
-        let submissions = counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0))).collect();
+        let submissions = order::map(counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0))));
         let made_at = clock.now();
         let folder = config.directory.join(FOLDER);
         sweep(&config.directory)?;
@@ -179,8 +180,7 @@ impl Backups {
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
         // From here on it has no name: nothing of it is left behind, however the process ends.
         sweep(&config.directory)?;
-        let (database, digest, size) =
-            task::aside(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
+        let (database, digest, size) = task::aside(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
         small.insert(0, (MASTER_KEY.to_owned(), Zeroizing::new(keys.and(&before).text().as_bytes().to_vec())));
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));

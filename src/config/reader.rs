@@ -13,6 +13,7 @@ use super::problem::{ConfigProblem, Place, Said};
 use super::secret::SecretRef;
 use super::sources::{File, Source};
 use super::{DEFAULTS, document, facilities, suggest, values};
+use crate::order;
 
 /// Every setting of the default file with its default, in the file's order.
 static DEFAULT_SETTINGS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
@@ -75,7 +76,7 @@ impl Reader {
         let settings = defaults.map(|(key, value)| (key.as_str(), Setting::new(value.clone(), None)));
         Self {
             base: base.to_owned(),
-            settings: settings.collect(),
+            settings: order::map(settings),
             known: DEFAULT_SETTINGS.iter().map(|(key, _)| key.as_str()).collect(),
             read: BTreeSet::new(),
             unsound: BTreeSet::new(),
@@ -387,7 +388,7 @@ impl Reader {
             (file, problem.place.line)
         };
         if !self.problems.is_empty() {
-            self.problems.sort_by_key(rank);
+            order::sort_by_key(&mut self.problems, rank);
             return Err(self.problems);
         }
         let settings = &mut self.settings;

@@ -10,6 +10,7 @@ use super::disk;
 use crate::fault::{Code, Retry, crash};
 use crate::inbox::{About, Files};
 use crate::model::careplan::FileName;
+use crate::order;
 use crate::store::UnplacedRow;
 
 /// What is done with what arrived.
@@ -62,7 +63,7 @@ pub fn plan(rows: &[UnplacedRow]) -> Plan {
             _ => plan.unreadable += 1,
         }
     }
-    open.sort_by(|(one, _), (other, _)| one.cmp(other));
+    order::sort_by(&mut open, |(one, _), (other, _)| one.cmp(other));
     plan.place = open.into_iter().map(|(_, arrived)| arrived).collect();
     plan
 }

@@ -21,6 +21,7 @@ use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
 use crate::model::careplan::FileName;
+use crate::order;
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
@@ -127,7 +128,7 @@ pub(super) fn content(claim: &Path) -> io::Result<Content> {
     }
     let mut files = disk::list(claim)?.files;
     files.retain(|entry| !entry.name.starts_with('.'));
-    files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    order::sort_by(&mut files, |one, other| one.name.cmp(&other.name));
     Ok(Content::Files(files))
 }
 
@@ -265,6 +266,6 @@ pub(super) fn all(work: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
         let first = names.map(|name| (name.stamp.clone(), name.kind.is_delete())).min();
         claims.push((first, id, path));
     }
-    claims.sort_unstable();
+    order::sort(&mut claims);
     Ok(claims.into_iter().map(|(_, id, path)| (id, path)).collect())
 }

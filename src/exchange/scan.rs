@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::careplan::{FileKind, FileName, Party, send_units};
+use crate::order;
 
 /// Files of a unit that could have more of them are waited for so many times the settling time.
 const GROWTH: u32 = 3;
@@ -123,7 +124,7 @@ impl Scan {
     /// Looks at what there is at `now`, in monotonic time. `hold` is asked of files that did not change.
     pub fn look(&mut self, mut entries: Vec<Entry>, now: Duration, mut hold: impl FnMut(&str) -> Hold) -> Look {
         entries.retain(|entry| !is_left_alone(&entry.name));
-        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        order::sort_by(&mut entries, |one, other| one.name.cmp(&other.name));
         self.seen.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
         let mut look = Look::default();
         let mut groups: BTreeMap<Key, Group> = BTreeMap::new();

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::disk;
 use crate::fault::Code;
 use crate::model::careplan::FileName;
+use crate::order;
 
 /// Names told in one line; the rest is counted.
 const NAMED: usize = 10;
@@ -54,7 +55,7 @@ impl Status {
         if more > 0 {
             [ja_rest, en_rest] = rest;
         }
-        told.sort_unstable();
+        order::sort(&mut told);
         let told = told.join(" ");
         self.say(format!("{ja} {told}{ja_rest}"), format!("{en} {told} {en_rest}").trim_end().to_owned());
     }

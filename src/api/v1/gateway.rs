@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use utoipa::ToSchema;
 
 use crate::api::caller::{Onlooker, onlooker};
 use crate::api::problem::{Document, Failure};
 use crate::api::{self, Api, FacilityHealth, openapi};
 use crate::fault::Code;
+use crate::order;
 use crate::outbox::{Health, HealthStatus};
 use crate::telemetry::of_facility;
 use crate::terminal::{Caller, Credential};
@@ -159,7 +160,7 @@ fn report(api::Report { parts: of_box, mut facilities }: api::Report, onlooker: 
     }
     let status = parts.values().map(|part| part.status).max().unwrap_or(HealthStatus::Ok);
     let version = env!("CARGO_PKG_VERSION");
-    let numbered = || facilities.into_iter().map(|facility| (facility.number.clone(), facility.into())).collect();
+    let numbered = || order::map(facilities.into_iter().map(|facility| (facility.number.clone(), facility.into())));
     match onlooker {
         Onlooker::Stranger => Report { status, version: None, parts: None, facilities: None },
         Onlooker::OnTheBox => Report { status, version: Some(version), parts: Some(parts), facilities: None },
@@ -184,7 +185,7 @@ impl From<FacilityHealth> for FacilityView {
             detail: reason.map(Code::ja),
             detail_en: reason.map(Code::en),
             waiting: facility.waiting,
-            parts: facility.parts.into_iter().map(|(name, health)| (name, health.into())).collect(),
+            parts: order::map(facility.parts.into_iter().map(|(name, health)| (name, health.into()))),
         }
     }
 }

@@ -370,7 +370,7 @@ impl Machine {
             _ => None,
         });
         let mut queue: Vec<_> = waiting.collect();
-        queue.sort_unstable();
+        crate::order::sort(&mut queue);
         queue
     }
 

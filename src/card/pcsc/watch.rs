@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::Shared;
 use crate::card::driver::Report;
 use crate::card::machine::{CardState, ReaderName};
+use crate::order;
 
 /// pcscd is asked again after so long, whether or not anything has changed: that is its sign of life.
 const LOOK: Duration = Duration::from_millis(500);
@@ -136,7 +137,7 @@ pub(super) fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
         Err(Error::NoReadersAvailable) => Vec::new(),
         names => names?,
     };
-    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).map(ReaderName).collect())
+    Ok(order::set(names.into_iter().filter_map(|name| name.into_string().ok()).map(ReaderName)))
 }
 
 pub(super) fn card(event: State) -> CardState {

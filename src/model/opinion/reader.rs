@@ -12,6 +12,7 @@ use super::problem::{Fill, Problem, ProblemCode, Severity};
 use super::table::Kind;
 use super::text::{Line, Lines, Tenths};
 use super::text_check;
+use crate::order;
 
 /// How many unknown names are reported one by one: a foreign document is not worth a million sentences.
 const MAX_UNKNOWN: usize = 100;
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
                 None => unknown.push(name),
             }
         }
-        unknown.sort_unstable();
+        order::sort(&mut unknown);
         for name in unknown.into_iter().take(MAX_UNKNOWN) {
             let pointer = format!("/{}", escape(name));
             reader.push(
@@ -75,7 +76,7 @@ impl<'a> Reader<'a> {
 
     /// Every problem in form order; those of unknown names last.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|found| (found.row, found.at));
+        order::sort_by_key(&mut self.found, |found| (found.row, found.at));
         self.found.into_iter().map(|found| found.problem).collect()
     }
 
@@ -279,7 +280,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let mut unknown: Vec<&String> = object.keys().filter(|name| !PARTS.contains(&name.as_str())).collect();
-        unknown.sort_unstable();
+        order::sort(&mut unknown);
         for (at, name) in unknown.into_iter().take(MAX_UNKNOWN).enumerate() {
             self.error_within(item, at, name, ProblemCode::ItemUnknown);
         }
