@@ -1,5 +1,6 @@
 //! The one sort against the standard library's.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engawa::order;
@@ -17,7 +18,7 @@ proptest! {
 
         let (mut ours, mut theirs) = (items.clone(), items.clone());
         order::sort_by(&mut ours, |one, other| other.0.cmp(&one.0));
-        theirs.sort_by(|one, other| other.0.cmp(&one.0));
+        theirs.sort_by_key(|item| Reverse(item.0));
         prop_assert_eq!(ours, theirs);
 
         let (mut ours, mut theirs) = (items.clone(), items);
