@@ -264,7 +264,8 @@ fn time(at: Option<i64>) -> Option<String> {
 }
 
 fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: &[Value]) -> Value {
-    let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let result: Value =
+        row.result.as_deref().and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or_default();
     // Of a refusal only the code: what the hub names may quote the document.
     let receipt = &result["receipt"];
     let receipt =

@@ -48,7 +48,8 @@ pub fn plan(rows: &[UnplacedRow]) -> Plan {
                 shut.insert(row.from_facility.as_str());
             }
             "kept" if code.is_none() => {
-                let about: Option<About> = row.about.as_deref().and_then(|about| serde_json::from_str(about).ok());
+                let about: Option<About> =
+                    row.about.as_deref().and_then(|about| serde_json::from_slice(about.as_bytes()).ok());
                 match (about, Uuid::from_slice(&row.id)) {
                     (Some(about), Ok(id)) if about.files.iter().all(|name| is_safe(name)) => {
                         if !shut.contains(row.from_facility.as_str()) {

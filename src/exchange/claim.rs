@@ -7,7 +7,6 @@
 //! While files are still being taken the folder is called `<claim>.taking`; what a crash leaves there goes back to `out`, so that
 //! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, for the same reason.
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
 use crate::model::careplan::FileName;
-use crate::order;
+use crate::order::{self, SmallMap};
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
@@ -230,7 +229,7 @@ pub(super) fn close(claim: &Path) -> io::Result<()> {
 /// Claims whose files changed since they were taken: a writer who had one open writes on where it lies now.
 #[derive(Default)]
 pub(super) struct Quiet {
-    seen: BTreeMap<Uuid, (Vec<Facts>, Duration)>,
+    seen: SmallMap<Uuid, (Vec<Facts>, Duration)>,
 }
 
 impl Quiet {
@@ -242,7 +241,7 @@ impl Quiet {
     /// True when the files of a claim did not change for long enough.
     pub(super) fn is_whole(&mut self, id: Uuid, files: &[Entry], now: Duration, settle: Duration) -> bool {
         let facts: Vec<Facts> = files.iter().map(|entry| entry.facts).collect();
-        let (known, since) = self.seen.entry(id).or_insert_with(|| (facts.clone(), now));
+        let (known, since) = self.seen.get_or_insert(id, (facts.clone(), now));
         if *known != facts {
             (*known, *since) = (facts, now);
         }

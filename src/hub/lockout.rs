@@ -158,7 +158,7 @@ impl Lockout {
     #[must_use]
     pub fn restore(remembered: Option<&str>, account: &Account, policy: &Policy, now: Timestamp) -> Self {
         let Some(text) = remembered else { return Self::default() };
-        serde_json::from_str(text).unwrap_or_else(|_| {
+        serde_json::from_slice(text.as_bytes()).unwrap_or_else(|_| {
             let attempt = Attempt { user: account.user.clone(), at: now };
             Self { attempts: vec![attempt; policy.unknown_limit.min(ATTEMPTS_KEPT)], ..Self::default() }
         })

@@ -202,7 +202,7 @@ fn unit_of(about: Option<&str>) -> Option<String> {
     struct About {
         unit: String,
     }
-    serde_json::from_str::<About>(about?).ok().map(|about| about.unit)
+    serde_json::from_slice::<About>(about?.as_bytes()).ok().map(|about| about.unit)
 }
 
 /// What a rule made of a row.

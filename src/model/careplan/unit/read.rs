@@ -429,7 +429,7 @@ impl<'a> Reader<'a> {
     fn form(&mut self, unit: &mut Unit, json: Option<Json>) {
         let Some(json) = json else { return };
         let forms = match &json {
-            Json::Text(text) => serde_json::from_str::<form::Forms>(text).ok(),
+            Json::Text(text) => serde_json::from_slice::<form::Forms>(text.as_bytes()).ok(),
             _ => None,
         };
         if forms.and_then(|forms| form::apply(&forms, unit)).is_some() {
