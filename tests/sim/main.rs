@@ -50,6 +50,7 @@ mod order;
 mod pairing;
 mod people;
 mod probe;
+mod rest;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;
