@@ -20,7 +20,7 @@ packaging/install.sh "$list"
 # Man pages and completions come from programs that run here.
 cargo build --locked
 built=${CARGO_TARGET_DIR:-target}/debug
-export PAGES="$built/engawa" PAGES_SANDBOX="$built/engawa-sandbox"
+export PAGES="$built/engawa-pages" PAGES_SANDBOX="$built/engawa-sandbox"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export PKG_CONFIG_ALLOW_CROSS=1 PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig
 packaging/build.sh $triple

@@ -2,7 +2,8 @@
 # Builds both packages into target/packages, with the list of what is in them (SBOM, CycloneDX) beside them.
 #   packaging/build.sh [TRIPLE]
 # Two runs give the same bytes: times come from packaging/changelog (or SOURCE_DATE_EPOCH), and no path of the machine that
-# builds is left in the programs. PAGES names an engawa that runs here, for a TRIPLE that does not; VERSION another version.
+# builds is left in the programs. PAGES names an engawa-pages that runs here (and PAGES_SANDBOX an engawa-sandbox), for a TRIPLE that does
+# not; VERSION another version.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,11 +22,17 @@ if [ ! -d "$(rustc --print target-libdir --target "$triple")" ]; then
 	exit 1
 fi
 
-# The tree, cargo's registry and the toolchain, by names that are the same everywhere.
+# The tree, the libraries and the toolchain, by names that are the same everywhere, and short: they stand in the program by the thousand.
+# Of the names that fit a path the last one counts.
 cargo_home=$(realpath "${CARGO_HOME:-$HOME/.cargo}")
 sysroot=$(rustc --print sysroot)
+[ -d "$cargo_home/registry/src" ] || cargo fetch --locked
+set -- "$PWD=/engawa" "$cargo_home=/cargo"
+for registry in "$cargo_home"/registry/src/*; do
+	set -- "$@" "$registry=/c"
+done
 flags=
-for map in "$PWD=/engawa" "$cargo_home=/cargo" "$sysroot=/rust" "$target=/target"; do
+for map in "$@" "$sysroot=/r" "$target=/target"; do
 	flags="$flags,\"--remap-path-prefix=$map\""
 	CFLAGS="${CFLAGS:-} -ffile-prefix-map=$map"
 done
@@ -43,10 +50,10 @@ if [ "$triple" = x86_64-unknown-linux-gnu ]; then
 	done
 fi
 
-# Man pages and completions, by the programs themselves.
+# Man pages and completions, from the arguments of the programs themselves.
 rm -rf "$pages"
 mkdir -p "$pages/licences"
-"${PAGES:-$built/engawa}" pages "$pages/engawa"
+"${PAGES:-$built/engawa-pages}" "$pages/engawa"
 "${PAGES_SANDBOX:-$built/engawa-sandbox}" pages "$pages/engawa-sandbox"
 find "$pages" -name '*.1' -exec gzip -9n {} +
 

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod identity;
 pub mod inbox;
 pub mod model;
+pub mod order;
 pub mod outbox;
 pub mod people;
 pub mod store;

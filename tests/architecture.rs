@@ -215,7 +215,7 @@ fn rooms_import_only_what_the_page_allows() {
 
 #[test]
 fn the_sandbox_imports_nothing_of_the_library() {
-    for file in sources(&root().join("src/bin")) {
+    for file in sources(&root().join("src/bin/engawa-sandbox")) {
         let code = bare(&std::fs::read_to_string(&file).unwrap());
         let mentions = code.match_indices("engawa").filter(|(at, _)| {
             let before = code[..*at].chars().last().unwrap_or(' ');
@@ -278,4 +278,32 @@ fn the_rules_refuse_what_they_should() {
         assert_eq!(objection(&rules, from, to), None, "{from} → {to}");
     }
     assert!(objection(&rules, "gateway", "cli").is_some());
+}
+
+/// What the standard library and serde_json compile anew for each type, or each kind of source, is compiled once: the program is for small
+/// boxes. Lists with a row for every act of care are sorted where they are.
+#[test]
+fn what_is_compiled_once_is_used() {
+    let long = |path: &Path| path.starts_with("model/careplan/lint") || path == Path::new("order.rs");
+    let source = root().join("src");
+    let mut objections = Vec::new();
+    for file in sources(&source) {
+        let relative = file.strip_prefix(&source).unwrap();
+        if relative.starts_with("bin") {
+            continue;
+        }
+        let code = bare(&std::fs::read_to_string(&file).unwrap());
+        for (found, instead) in [
+            (".sort()", "order::sort"),
+            (".sort_unstable", "order::sort"),
+            (".sort_by", "order::sort_by"),
+            ("serde_json::from_str", "serde_json::from_slice"),
+            ("serde_json::from_reader", "serde_json::from_slice"),
+        ] {
+            if code.contains(found) && !(long(relative) && found.starts_with(".sort")) {
+                objections.push(format!("src/{}: {found}; use {instead}", relative.display()));
+            }
+        }
+    }
+    assert!(objections.is_empty(), "\n{}", objections.join("\n"));
 }

@@ -2,6 +2,7 @@
 
 use super::caller::Door;
 use super::routes::{method_name, table};
+use crate::order;
 use crate::people::Role;
 use crate::terminal::Right;
 
@@ -96,7 +97,7 @@ pub fn permissions() -> Vec<Permission> {
         rights: route.rights,
     });
     let mut lines: Vec<_> = lines.collect();
-    lines.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
+    order::sort_by(&mut lines, |a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     lines
 }
 

@@ -9,12 +9,13 @@ use axum::response::Response;
 
 use super::problem::Failure;
 use super::routes;
+use crate::order;
 use crate::telemetry::{Metric, Series};
 
 /// The patterns of the table of routes. Labels live as long as the process, and there are a few dozen of them.
 static PATTERNS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
     let paths = routes::table().into_iter().map(|route| route.path);
-    paths.map(|path| (path.clone(), &*path.leak())).collect()
+    order::map(paths.map(|path| (path.clone(), &*path.leak())))
 });
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];

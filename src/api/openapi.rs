@@ -1,10 +1,12 @@
 //! The OpenAPI 3.1 document, made from the table of routes.
 //!
-//! It is made by a test, which keeps docs/openapi.json current; the program holds that page as it is. The code that makes it would be ten times
-//! as much, on every box, for an answer that never changes.
+//! It is made by a test, which keeps docs/openapi.json current; the program holds that page as build.rs has packed it. The code that makes it
+//! would be a hundred times as much, on every box, for an answer that never changes.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
+use flate2::read::GzDecoder;
 use serde::Deserialize;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, PathItem, PathsBuilder};
@@ -17,8 +19,8 @@ use super::caller::Door;
 use super::person::COOKIE_NAME;
 use super::routes::{Route, Schemas, method_name, operations, table};
 
-/// The page that is served at `/openapi.json`.
-pub(super) const PAGE: &str = include_str!("../../docs/openapi.json");
+/// The page that is served at `/openapi.json`, as gzip.
+pub(super) static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 
 const DESCRIPTION: &str = "The local endpoint of engawa. Every answer outside 2xx is application/problem+json \
 (RFC 9457); docs/errors.md lists the codes. Every answer carries X-Correlation-Id. A request may name the facility that it is for in the header \
@@ -45,10 +47,18 @@ struct Parameter {
     place: String,
 }
 
+/// The page itself.
+pub(super) fn page() -> Vec<u8> {
+    let mut page = Vec::new();
+    // It is compiled in, and a test unpacks it.
+    let _ = GzDecoder::new(PACKED).read_to_end(&mut page);
+    page
+}
+
 /// The query parameters that the page names, by path and method. A route that is not there takes none.
 pub(super) fn queries() -> BTreeMap<(String, &'static str), Vec<String>> {
     // The page is compiled in, and a test reads it.
-    let page = serde_json::from_str(PAGE).unwrap_or(Page { paths: BTreeMap::new() });
+    let page = serde_json::from_slice(&page()).unwrap_or(Page { paths: BTreeMap::new() });
     let mut queries = BTreeMap::new();
     for route in table() {
         let method = method_name(&route.method);

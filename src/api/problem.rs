@@ -27,9 +27,12 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Seconds a caller is asked to wait where nobody knows better.
 const SHORT_WAIT: u64 = 1;
 
-/// Why a request is not answered with what it asked for.
+/// Why a request is not answered with what it asked for. All of it lies in a box: it is moved at every `?`, and seldom looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(super) struct Failure(Box<Reason>);
+
+#[derive(Clone, Debug)]
+struct Reason {
     code: Code,
     places: Vec<Place>,
     retry_after: Option<u64>,
@@ -230,7 +233,9 @@ impl From<&opinion::Problem> for Place {
 impl Failure {
     /// A failure with several places to correct.
     pub(super) fn at(code: Code, places: Vec<Place>) -> Self {
-        Self { places, ..Self::from(code) }
+        let mut failure = Self::from(code);
+        failure.0.places = places;
+        failure
     }
 
     /// A failure with one place to correct.
@@ -240,98 +245,98 @@ impl Failure {
 
     /// Keeps the cause for the log.
     pub(super) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Arc::new(source));
+        self.0.source = Some(Arc::new(source));
         self
     }
 
     /// Says what it has cost on the card.
     pub(super) fn costing(mut self, tries_spent: Spent, tries_left: Option<u8>) -> Self {
-        self.card = Some(CardNote { tries_spent, tries_left });
+        self.0.card = Some(CardNote { tries_spent, tries_left });
         self
     }
 
     /// Says that it has cost nothing, unless something else was said before.
     pub(super) fn costing_nothing(self) -> Self {
-        if self.card.is_some() { self } else { self.costing(Spent::None, None) }
+        if self.0.card.is_some() { self } else { self.costing(Spent::None, None) }
     }
 
     /// Offers other ways.
     pub(super) fn instead(mut self, alternatives: &'static [&'static str]) -> Self {
-        self.alternatives = alternatives;
+        self.0.alternatives = alternatives;
         self
     }
 
     /// Gives advice in place of the catalogue's.
     pub(super) fn advising(mut self, advice: &'static Advice) -> Self {
-        self.advice = Some(advice);
+        self.0.advice = Some(advice);
         self
     }
 
     /// Says how long to wait.
     pub(super) fn waiting(mut self, seconds: Option<u64>) -> Self {
-        self.retry_after = seconds;
+        self.0.retry_after = seconds;
         self
     }
 
     /// The catalogue's code.
     pub(super) fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// What the trail says: more than the caller is told, where that would help a thief.
     pub(super) fn trail(&self) -> Code {
-        self.trail.unwrap_or(self.code)
+        self.0.trail.unwrap_or(self.0.code)
     }
 
     pub(super) fn status(&self) -> StatusCode {
         // Codes that explain a state have status 200; as a failure they would be a mistake of ours.
-        StatusCode::from_u16(self.code.status())
+        StatusCode::from_u16(self.0.code.status())
             .ok()
             .filter(|status| status.as_u16() >= 400)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn wait(&self) -> Option<u64> {
-        self.retry_after.or((self.code == Code::GatewayBusy).then_some(SHORT_WAIT))
+        self.0.retry_after.or((self.0.code == Code::GatewayBusy).then_some(SHORT_WAIT))
     }
 
     fn document(&self, correlation_id: Uuid) -> Document {
         Document {
-            kind: format!("urn:engawa:error:{}", self.code),
+            kind: format!("urn:engawa:error:{}", self.0.code),
             title: self.status().canonical_reason().unwrap_or("Error"),
             status: self.status().as_u16(),
-            detail: self.advice.map_or(self.code.ja(), |advice| advice.ja),
-            detail_en: self.advice.map_or(self.code.en(), |advice| advice.en),
-            code: self.code,
-            blame: self.code.blame(),
-            retry: self.advice.map_or(self.code.retry(), |advice| advice.retry),
+            detail: self.0.advice.map_or(self.0.code.ja(), |advice| advice.ja),
+            detail_en: self.0.advice.map_or(self.0.code.en(), |advice| advice.en),
+            code: self.0.code,
+            blame: self.0.code.blame(),
+            retry: self.0.advice.map_or(self.0.code.retry(), |advice| advice.retry),
             correlation_id,
-            errors: self.places.clone(),
+            errors: self.0.places.clone(),
             retry_after: self.wait(),
-            card: self.card,
-            alternatives: self.alternatives,
+            card: self.0.card,
+            alternatives: self.0.alternatives,
         }
     }
 
     fn log(&self) {
         let mut causes = String::new();
-        let mut next = self.source.as_deref().map(|source| source as &dyn Error);
+        let mut next = self.0.source.as_deref().map(|source| source as &dyn Error);
         while let Some(cause) = next {
             // Writing to a String cannot fail.
             let _ = write!(causes, "{}{cause}", if causes.is_empty() { "" } else { ": " });
             next = cause.source();
         }
-        match (self.code, self.status().is_server_error()) {
-            (Code::GatewayInternal, _) => tracing::error!(code = %self.code, causes, "request failed"),
-            (_, true) => tracing::warn!(code = %self.code, causes, "request failed"),
-            (_, false) => tracing::debug!(code = %self.code, "request refused"),
+        match (self.0.code, self.status().is_server_error()) {
+            (Code::GatewayInternal, _) => tracing::error!(code = %self.0.code, causes, "request failed"),
+            (_, true) => tracing::warn!(code = %self.0.code, causes, "request failed"),
+            (_, false) => tracing::debug!(code = %self.0.code, "request refused"),
         }
     }
 }
 
 impl From<Code> for Failure {
     fn from(code: Code) -> Self {
-        Self {
+        Self(Box::new(Reason {
             code,
             places: Vec::new(),
             retry_after: None,
@@ -340,7 +345,7 @@ impl From<Code> for Failure {
             advice: None,
             trail: None,
             source: None,
-        }
+        }))
     }
 }
 
@@ -351,7 +356,7 @@ impl From<OutboxError> for Failure {
             Place::nowhere(error.code.name(), &ja, &en)
         });
         let places = place.into_iter().collect();
-        Self { retry_after: error.retry_after, ..Self::at(error.code, places) }.because(error)
+        Self::at(error.code, places).waiting(error.retry_after).because(error)
     }
 }
 
@@ -370,8 +375,9 @@ impl From<CardError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        let trail = matches!(error, KeyError::Elsewhere).then_some(Code::KeyElsewhere);
-        Self { trail, ..Self::from(error.code()).because(error) }
+        let mut failure = Self::from(error.code());
+        failure.0.trail = matches!(error, KeyError::Elsewhere).then_some(Code::KeyElsewhere);
+        failure.because(error)
     }
 }
 
@@ -464,7 +470,7 @@ fn write_out(failure: &Failure, id: Uuid, response: &mut Response) {
     if let Some(seconds) = failure.wait() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    match failure.code {
+    match failure.0.code {
         Code::AuthMissing => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"engawa\""));
         }

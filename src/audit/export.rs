@@ -18,6 +18,7 @@ use super::page::page;
 use super::record::{Hash, Record};
 use super::verify::{Flaw, Verifier};
 use crate::model::hex;
+use crate::order;
 use crate::store::{ArrivedRow, SentRow, StoreError, TrailReader, TrailRow};
 
 /// Records read at once.
@@ -107,7 +108,7 @@ pub async fn export(
             own.extend(acts.get(&format!("identification:{id}")).into_iter().flatten().cloned());
             // Of a batch each of its parts is told.
             own.extend(batch.and_then(|batch| acts.get(&format!("batch:{batch}"))).into_iter().flatten().cloned());
-            own.sort_by_key(|act| act["seq"].as_u64());
+            order::sort_by_key(&mut own, |act| act["seq"].as_u64());
             (user.is_none() || !own.is_empty()).then(|| sent(row, id, batch, &own))
         })
         .collect();
@@ -133,7 +134,7 @@ pub async fn export(
         }
     }
     let mut others: Vec<Value> = acts.into_values().flatten().collect();
-    others.sort_by_key(|act| act["seq"].as_u64());
+    order::sort_by_key(&mut others, |act| act["seq"].as_u64());
     let mut json = json!({
         "pack": "engawa audit export",
         "engawa": env!("CARGO_PKG_VERSION"),
@@ -263,7 +264,8 @@ fn time(at: Option<i64>) -> Option<String> {
 }
 
 fn sent(row: &SentRow, id: Uuid, batch: Option<Uuid>, acts: &[Value]) -> Value {
-    let result: Value = row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let result: Value =
+        row.result.as_deref().and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or_default();
     // Of a refusal only the code: what the hub names may quote the document.
     let receipt = &result["receipt"];
     let receipt =

@@ -168,7 +168,7 @@ impl Follower {
 
 /// The act that an event tells of.
 fn act(event: &ToldEvent) -> Act {
-    let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let data: serde_json::Value = serde_json::from_slice(event.data.as_bytes()).unwrap_or_default();
     let text = |member: &str| data.get(member).and_then(serde_json::Value::as_str);
     let at = Timestamp::from_millisecond(event.at).unwrap_or_default();
     let submission = event.submission.as_deref().and_then(|id| Uuid::from_slice(id).ok());

@@ -2,8 +2,8 @@
 //! there, the month whole, the page the one that was made with it. docs/verify-audit.py does the same.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -58,8 +58,7 @@ struct Item {
 /// # Errors
 /// [`CheckError::File`] or [`CheckError::Pack`].
 pub fn check_pack(directory: &Path, anchors: &[Anchor]) -> Result<Result<Sound, Flaw>, CheckError> {
-    let file = BufReader::new(File::open(directory.join("pack.json"))?);
-    let pack: Pack = serde_json::from_reader(file).map_err(|_| CheckError::Pack)?;
+    let pack: Pack = serde_json::from_slice(&fs::read(directory.join("pack.json"))?).map_err(|_| CheckError::Pack)?;
     let mut reading = Reading::of(&pack, anchors)?;
     let heard = lines(&directory.join(TRAIL), |line| reading.line(line))?;
     let sound = match heard.and_then(|()| reading.end()) {

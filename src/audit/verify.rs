@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::anchor::Anchor;
 use super::form::{Told, told};
 use super::record::Hash;
+use crate::order;
 
 /// Why a record does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Verifier {
     /// that begins later than the first anchor says lacks what is between.
     #[must_use]
     pub fn new(anchors: impl IntoIterator<Item = Anchor>) -> Self {
-        let anchors: BTreeMap<_, _> = anchors.into_iter().map(|anchor| (anchor.seq, anchor.hash)).collect();
+        let anchors = order::map(anchors.into_iter().map(|anchor| (anchor.seq, anchor.hash)));
         let head = Hash::NOTHING;
         Self { anchors, line: 0, first: 0, next: None, head, before: head, doubtful: None }
     }

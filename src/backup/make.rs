@@ -17,6 +17,7 @@ use crate::credential::seal::Keyring;
 use crate::fault::crash;
 use crate::host;
 use crate::model::hex;
+use crate::order;
 use crate::store::{SetFact, Store};
 use crate::task;
 
@@ -165,7 +166,7 @@ impl Backups {
             return Err(BackupError::NoRoom);
         }
         let counts = store.counts_of_box().await?.into_iter();
-        let submissions = counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0))).collect();
+        let submissions = order::map(counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0))));
         let made_at = clock.now();
         let folder = config.directory.join(FOLDER);
         sweep(&config.directory)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{BackupError, DATABASE, MASTER_KEY, SMALL_FILES};
+use crate::order;
 
 /// The form of the file.
 pub(super) const FORMAT: u32 = 1;
@@ -60,7 +61,7 @@ impl Manifest {
         let known = |name: &str| name == DATABASE || name == MASTER_KEY || SMALL_FILES.contains(&name);
         let mut names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
         let count = names.len();
-        names.sort_unstable();
+        order::sort(&mut names);
         names.dedup();
         let whole = names.contains(&DATABASE) && names.contains(&MASTER_KEY);
         if !whole || names.len() != count || !names.into_iter().all(known) {

@@ -136,12 +136,6 @@ pub(super) enum Command {
     },
     /// 版 / print the version
     Version,
-    /// Man pages and shell completions, for packages
-    #[command(hide = true)]
-    Pages {
-        /// Folder to write them into
-        directory: PathBuf,
-    },
 }
 
 /// What `check` is to look at.

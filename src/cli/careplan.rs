@@ -10,6 +10,7 @@ use super::output::{chain, complain, say};
 use super::{Exit, careplan_text};
 use crate::gateway::lint_settings;
 use crate::model::careplan::lint::{Findings, SetLinter, Settings, Severity, ZipLimits, lint_file, lint_zip};
+use crate::order;
 
 /// What was looked at together.
 pub(super) struct Looked {
@@ -103,7 +104,7 @@ fn folder(path: &Path, settings: &Settings) -> Result<Looked, Trouble> {
     if files.is_empty() {
         return Err(Trouble::NothingThere(path.display().to_string()));
     }
-    files.sort();
+    order::sort(&mut files);
     together(&files, passed_over, settings)
 }
 

@@ -22,7 +22,6 @@ mod key;
 mod lan;
 mod master_key;
 mod output;
-mod pages;
 mod queue;
 mod restore;
 mod serve;
@@ -39,7 +38,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::config::{Config, ConfigProblem, Loaded};
 use crate::fault::Code;
@@ -59,6 +58,13 @@ enum Exit {
     Unreachable = 69,
     /// EX_CONFIG: the settings are wrong; systemd does not restart.
     Config = 78,
+}
+
+/// What may be written after `engawa`: for the program that writes man pages and completions.
+#[doc(hidden)]
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Does what the arguments say.
@@ -81,7 +87,6 @@ fn obey(Arguments { config, command }: Arguments) -> Exit {
             say(&format!("engawa {}", env!("CARGO_PKG_VERSION")));
             Exit::Ok
         }
-        Command::Pages { directory } => pages::run(&directory),
         Command::Check { order } => check::run(&config, &order),
         Command::Setup { order } => setup::run(&config, &order),
         Command::SupportBundle { order } => support_bundle::run(&config, &order),

@@ -13,6 +13,7 @@ use super::problem::{ConfigProblem, Place, Said};
 use super::secret::SecretRef;
 use super::sources::{File, Source};
 use super::{DEFAULTS, document, facilities, suggest, values};
+use crate::order::{self, SmallMap};
 
 /// Every setting of the default file with its default, in the file's order.
 static DEFAULT_SETTINGS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
@@ -33,12 +34,12 @@ struct Setting {
     /// `None`: the default.
     place: Option<Place>,
     /// Where each entry stands, of a setting that is a table.
-    entries: BTreeMap<String, Place>,
+    entries: SmallMap<String, Place>,
 }
 
 impl Setting {
     fn new(value: Value, place: Option<Place>) -> Self {
-        Self { value, place, entries: BTreeMap::new() }
+        Self { value, place, entries: SmallMap::new() }
     }
 
     /// Lays one entry of a table over what is there; false if this is no table, or the entry no value.
@@ -59,7 +60,7 @@ impl Setting {
 /// See the module.
 pub(super) struct Reader {
     base: PathBuf,
-    settings: BTreeMap<&'static str, Setting>,
+    settings: SmallMap<&'static str, Setting>,
     known: Vec<&'static str>,
     read: BTreeSet<&'static str>,
     unsound: BTreeSet<&'static str>,
@@ -71,11 +72,13 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(base: &Path, problems: Vec<ConfigProblem>) -> Self {
-        let defaults = DEFAULT_SETTINGS.iter();
-        let settings = defaults.map(|(key, value)| (key.as_str(), Setting::new(value.clone(), None)));
+        let mut settings = SmallMap::new();
+        for (key, value) in DEFAULT_SETTINGS.iter() {
+            settings.insert(key.as_str(), Setting::new(value.clone(), None));
+        }
         Self {
             base: base.to_owned(),
-            settings: settings.collect(),
+            settings,
             known: DEFAULT_SETTINGS.iter().map(|(key, _)| key.as_str()).collect(),
             read: BTreeSet::new(),
             unsound: BTreeSet::new(),
@@ -387,7 +390,7 @@ impl Reader {
             (file, problem.place.line)
         };
         if !self.problems.is_empty() {
-            self.problems.sort_by_key(rank);
+            order::sort_by_key(&mut self.problems, rank);
             return Err(self.problems);
         }
         let settings = &mut self.settings;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::DEFAULT_PATH;
 use super::problem::{ConfigProblem, Place, Said};
+use crate::order;
 
 /// More than any sane settings file; a log file given by mistake is not read into memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -81,7 +82,7 @@ fn fragments(directory: &Path) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)
             paths.push(path);
         }
     }
-    paths.sort();
+    order::sort(&mut paths);
     Ok(paths)
 }
 

@@ -10,6 +10,7 @@ use super::disk;
 use crate::fault::{Code, Retry, crash};
 use crate::inbox::{About, Files};
 use crate::model::careplan::FileName;
+use crate::order;
 use crate::store::UnplacedRow;
 
 /// What is done with what arrived.
@@ -47,7 +48,8 @@ pub fn plan(rows: &[UnplacedRow]) -> Plan {
                 shut.insert(row.from_facility.as_str());
             }
             "kept" if code.is_none() => {
-                let about: Option<About> = row.about.as_deref().and_then(|about| serde_json::from_str(about).ok());
+                let about: Option<About> =
+                    row.about.as_deref().and_then(|about| serde_json::from_slice(about.as_bytes()).ok());
                 match (about, Uuid::from_slice(&row.id)) {
                     (Some(about), Ok(id)) if about.files.iter().all(|name| is_safe(name)) => {
                         if !shut.contains(row.from_facility.as_str()) {
@@ -62,7 +64,7 @@ pub fn plan(rows: &[UnplacedRow]) -> Plan {
             _ => plan.unreadable += 1,
         }
     }
-    open.sort_by(|(one, _), (other, _)| one.cmp(other));
+    order::sort_by(&mut open, |(one, _), (other, _)| one.cmp(other));
     plan.place = open.into_iter().map(|(_, arrived)| arrived).collect();
     plan
 }

@@ -7,7 +7,6 @@
 //! While files are still being taken the folder is called `<claim>.taking`; what a crash leaves there goes back to `out`, so that
 //! a part of a unit is never judged alone. The verdict is on the disk before the first file moves on, for the same reason.
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::remark::Remark;
 use super::scan::{Entry, Facts, Hold, What};
 use crate::fault::crash;
 use crate::model::careplan::FileName;
+use crate::order::{self, SmallMap};
 
 /// The verdict's name: none that is ever taken from `out`.
 const VERDICT: &str = ".verdict.json";
@@ -127,7 +127,7 @@ pub(super) fn content(claim: &Path) -> io::Result<Content> {
     }
     let mut files = disk::list(claim)?.files;
     files.retain(|entry| !entry.name.starts_with('.'));
-    files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    order::sort_by(&mut files, |one, other| one.name.cmp(&other.name));
     Ok(Content::Files(files))
 }
 
@@ -229,7 +229,7 @@ pub(super) fn close(claim: &Path) -> io::Result<()> {
 /// Claims whose files changed since they were taken: a writer who had one open writes on where it lies now.
 #[derive(Default)]
 pub(super) struct Quiet {
-    seen: BTreeMap<Uuid, (Vec<Facts>, Duration)>,
+    seen: SmallMap<Uuid, (Vec<Facts>, Duration)>,
 }
 
 impl Quiet {
@@ -241,7 +241,7 @@ impl Quiet {
     /// True when the files of a claim did not change for long enough.
     pub(super) fn is_whole(&mut self, id: Uuid, files: &[Entry], now: Duration, settle: Duration) -> bool {
         let facts: Vec<Facts> = files.iter().map(|entry| entry.facts).collect();
-        let (known, since) = self.seen.entry(id).or_insert_with(|| (facts.clone(), now));
+        let (known, since) = self.seen.get_or_insert(id, (facts.clone(), now));
         if *known != facts {
             (*known, *since) = (facts, now);
         }
@@ -265,6 +265,6 @@ pub(super) fn all(work: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
         let first = names.map(|name| (name.stamp.clone(), name.kind.is_delete())).min();
         claims.push((first, id, path));
     }
-    claims.sort_unstable();
+    order::sort(&mut claims);
     Ok(claims.into_iter().map(|(_, id, path)| (id, path)).collect())
 }

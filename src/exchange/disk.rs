@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FcntlArg, Flock, FlockArg, OFlag, RenameFlags, fcntl, renameat2};
 
 use super::scan::{Entry, Facts, Hold};
+use crate::order;
 
 /// Octets of one file that are read; a longer one is refused.
 pub(super) const MAX_FILE: u64 = 20 << 20;
@@ -62,7 +63,7 @@ pub(super) fn folders(folder: &Path) -> io::Result<Vec<String>> {
             names.push(name);
         }
     }
-    names.sort_unstable();
+    order::sort(&mut names);
     Ok(names)
 }
 

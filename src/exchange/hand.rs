@@ -12,6 +12,7 @@ use crate::model::careplan::unit::{File, Refusal, Unit};
 use crate::model::careplan::{FileName, Judged, cp932, judge};
 use crate::model::characters::Repertoire;
 use crate::model::opinion::Substitution;
+use crate::order;
 use crate::outbox::{BATCH_LIMIT, NewBatch, NewUnit, RequestHash};
 
 /// Octets of all files of a hand-in, unpacked.
@@ -42,7 +43,7 @@ pub(super) struct Bench<'a> {
 /// What tells a repeat: the same files under the same names are the same hand-in, whenever and wherever they turn up again.
 pub(super) fn request(files: &[Named]) -> (String, RequestHash) {
     let mut parts: Vec<[String; 2]> = files.iter().map(|(name, bytes)| [name.to_uppercase(), hex(bytes)]).collect();
-    parts.sort_unstable();
+    order::sort(&mut parts);
     let request = json!({ "exchange": parts });
     let key = format!("exchange-{}", hex(request.to_string().as_bytes()));
     (key, RequestHash::new(&request, None))
@@ -83,7 +84,7 @@ pub(super) fn batch(files: Vec<Named>, zip: bool, bench: &Bench<'_>) -> Result<N
         judged(&changed, bench.settings, &mut again);
         remarks.extend(again.into_iter().filter(Remark::is_refusal));
     }
-    remarks.sort_by_key(Remark::rank);
+    order::sort_by_key(&mut remarks, Remark::rank);
     let refused = remarks.iter().any(Remark::is_refusal);
     if new.len() > usize::from(BATCH_LIMIT) {
         return Err(vec![too_large(None)]);

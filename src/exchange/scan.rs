@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::careplan::{FileKind, FileName, Party, send_units};
+use crate::order::{self, SmallMap};
 
 /// Files of a unit that could have more of them are waited for so many times the settling time.
 const GROWTH: u32 = 3;
@@ -93,7 +94,7 @@ pub struct Look {
 pub struct Scan {
     settle: Duration,
     patience: Duration,
-    seen: BTreeMap<String, Seen>,
+    seen: SmallMap<String, Seen>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,13 +118,13 @@ impl Scan {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new(settle: Duration, patience: Duration) -> Self {
-        Self { settle, patience, seen: BTreeMap::new() }
+        Self { settle, patience, seen: SmallMap::new() }
     }
 
     /// Looks at what there is at `now`, in monotonic time. `hold` is asked of files that did not change.
     pub fn look(&mut self, mut entries: Vec<Entry>, now: Duration, mut hold: impl FnMut(&str) -> Hold) -> Look {
         entries.retain(|entry| !is_left_alone(&entry.name));
-        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        order::sort_by(&mut entries, |one, other| one.name.cmp(&other.name));
         self.seen.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
         let mut look = Look::default();
         let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
@@ -169,7 +170,7 @@ impl Scan {
     /// True when a file did not change for long enough and may be taken.
     fn ready(&mut self, entry: &Entry, now: Duration, hold: &mut impl FnMut(&str) -> Hold, look: &mut Look) -> bool {
         let fresh = Seen { facts: entry.facts, since: now };
-        let seen = self.seen.entry(entry.name.clone()).or_insert(fresh);
+        let seen = self.seen.get_or_insert(entry.name.clone(), fresh);
         if seen.facts != entry.facts {
             *seen = fresh;
         }

@@ -1,7 +1,6 @@
 //! `STATUS.txt`: what the box is doing in this folder, since when, for whoever stands before the shared folder. It names no
 //! person: of names only those of the standard.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use super::disk;
 use crate::fault::Code;
 use crate::model::careplan::FileName;
+use crate::order::{self, SmallMap};
 
 /// Names told in one line; the rest is counted.
 const NAMED: usize = 10;
@@ -18,7 +18,7 @@ const NAMED: usize = 10;
 #[derive(Default)]
 pub(super) struct Status {
     now: Vec<[String; 2]>,
-    since: BTreeMap<[String; 2], Timestamp>,
+    since: SmallMap<[String; 2], Timestamp>,
     written: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Status {
         if more > 0 {
             [ja_rest, en_rest] = rest;
         }
-        told.sort_unstable();
+        order::sort(&mut told);
         let told = told.join(" ");
         self.say(format!("{ja} {told}{ja_rest}"), format!("{en} {told} {en_rest}").trim_end().to_owned());
     }
@@ -67,7 +67,7 @@ impl Status {
         let current = std::mem::take(&mut self.now);
         self.since.retain(|line, _| current.contains(line));
         for line in &current {
-            self.since.entry(line.clone()).or_insert(now);
+            self.since.get_or_insert(line.clone(), now);
         }
         let text = self.text(&current);
         let path = base.join("STATUS.txt");

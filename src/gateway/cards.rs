@@ -1,6 +1,5 @@
 //! The card room from its settings, and how it is.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,6 +10,7 @@ use crate::card::{self, Cards, Policy, ReaderName, ReaderState, Tasks, Terminal,
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
+use crate::order;
 use crate::outbox::{Health, HealthStatus};
 
 /// Of the whole deadline of a stop, what operations on cards may take; the rest is for telling their callers.
@@ -22,7 +22,7 @@ pub(super) fn config(settings: &Config) -> card::Config {
     let beside = |(key, names): (&String, &Vec<String>)| {
         (Terminal(key.clone()), names.iter().cloned().map(ReaderName).collect::<Vec<_>>())
     };
-    let nearest: BTreeMap<_, _> = cards.nearest.iter().map(beside).collect();
+    let nearest = order::map(cards.nearest.iter().map(beside));
     let defaults = card::Config::default();
     card::Config {
         policy: Policy {

@@ -19,6 +19,7 @@ use crate::credential::seal::Keyring;
 use crate::exchange;
 use crate::fault::{Code, crash};
 use crate::inbox;
+use crate::order;
 use crate::outbox::Forgetting;
 use crate::store::{DropFact, SetFact, ShutFacility, Store, StoreError, fact_name};
 
@@ -53,7 +54,7 @@ pub struct Config {
 impl From<&Loaded> for Config {
     fn from(settings: &Loaded) -> Self {
         Self {
-            served: settings.facilities().map(|own| own.facility.number.clone()).collect(),
+            served: order::set(settings.facilities().map(|own| own.facility.number.clone())),
             exchange: settings.config.exchange.directory.clone(),
             retention_days: settings.config.state.retention_days,
         }

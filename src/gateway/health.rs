@@ -16,6 +16,7 @@ use crate::exchange;
 use crate::fault::Code;
 use crate::hub::LoginState;
 use crate::inbox::{self, Inbox};
+use crate::order;
 use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 use crate::people::People;
 use crate::store::Store;
@@ -46,7 +47,7 @@ impl HealthSource for Parts {
         Box::pin(async {
             // A database that cannot be read is named by the outbox; that nothing waits is not known then.
             let waiting = self.store.facilities_waiting().await.ok();
-            let waiting = waiting.map(|counts| counts.into_iter().collect::<BTreeMap<String, i64>>());
+            let waiting = waiting.map(order::map);
             let count = |number: &str| {
                 let counts = waiting.as_ref()?;
                 Some(counts.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0))

@@ -13,6 +13,7 @@ use crate::audit::{Draft, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fault::Code;
+use crate::order;
 use crate::people::People;
 use crate::terminal::{KeyError, KeyId, KeyRecord, Keys, NewKey, Right};
 
@@ -109,7 +110,7 @@ async fn obey(keys: &Keys, (settings, whole): (&Config, bool), order: KeyOrder) 
     match order {
         KeyOrder::Add { label, rights, networks, person, expires_at } => {
             let facility = facility.clone();
-            let new = NewKey { label, facility, rights: rights.into_iter().collect(), networks, person, expires_at };
+            let new = NewKey { label, facility, rights: order::set(rights), networks, person, expires_at };
             let (key, record) = keys.add(new).await?;
             let mut answer = view(&record);
             answer["key"] = Value::from(key.reveal().as_str());

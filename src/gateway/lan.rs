@@ -24,6 +24,7 @@ use crate::credential::{
 use crate::fault::Code;
 use crate::host;
 use crate::hub::BoxError;
+use crate::order;
 use crate::outbox::{Health, HealthStatus};
 
 /// Between two looks at the machine's names and addresses.
@@ -88,9 +89,9 @@ impl Identity {
     fn reach(&self, settings: &config::Lan) -> Reach {
         Reach {
             networks: settings.networks.clone(),
-            names: self.names.iter().cloned().collect(),
+            names: order::set(self.names.iter().cloned()),
             addresses: self.addresses.clone(),
-            origins: settings.origins.iter().cloned().collect(),
+            origins: order::set(settings.origins.iter().cloned()),
             https_only: false,
         }
     }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nix::ifaddrs::getifaddrs;
 
+use crate::order;
+
 /// The host name up to its first dot, in lower case; `None` when there is none that could be a name in a network.
 #[must_use]
 pub fn host_name() -> Option<String> {
@@ -24,7 +26,7 @@ pub fn addresses() -> BTreeSet<IpAddr> {
         let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
         v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
     };
-    interfaces.filter_map(|interface| interface.address.and_then(address)).collect()
+    order::set(interfaces.filter_map(|interface| interface.address.and_then(address)))
 }
 
 /// The networks of every interface but loopback and link-local ones: what a machine of the same office has, too.
@@ -43,5 +45,5 @@ pub fn networks() -> BTreeSet<IpNet> {
         let network = Ipv6Net::with_netmask(address.ip(), mask.ip()).ok()?;
         (!address.ip().is_loopback() && !address.ip().is_unicast_link_local()).then_some(IpNet::V6(network.trunc()))
     };
-    interfaces.filter_map(network).collect()
+    order::set(interfaces.filter_map(network))
 }

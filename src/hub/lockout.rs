@@ -12,6 +12,8 @@ use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::order;
+
 /// More refused passwords than anybody tries by hand.
 const REFUSED_KEPT: usize = 256;
 /// Attempts beyond the limit are never made, so few are ever on record.
@@ -156,7 +158,7 @@ impl Lockout {
     #[must_use]
     pub fn restore(remembered: Option<&str>, account: &Account, policy: &Policy, now: Timestamp) -> Self {
         let Some(text) = remembered else { return Self::default() };
-        serde_json::from_str(text).unwrap_or_else(|_| {
+        serde_json::from_slice(text.as_bytes()).unwrap_or_else(|_| {
             let attempt = Attempt { user: account.user.clone(), at: now };
             Self { attempts: vec![attempt; policy.unknown_limit.min(ATTEMPTS_KEPT)], ..Self::default() }
         })
@@ -187,7 +189,7 @@ impl Lockout {
         };
         let mut mine = ends(&self.attempts, policy.unknown_window);
         mine.extend(ends(&self.refusals, policy.refused_window));
-        mine.sort_unstable();
+        order::sort(&mut mine);
         let spare = mine.len().checked_sub(policy.unknown_limit).and_then(|over| mine.get(over));
         match spare {
             Some(&until) => Permit::Cautious { until },
@@ -219,7 +221,7 @@ impl Lockout {
         let mut at = 0..;
         let older = self.refusals.extract_if(.., |refusal| at.next() != newest && refusal.user == account.user);
         self.attempts.extend(older);
-        self.attempts.sort_by_key(|attempt| attempt.at);
+        order::sort_by_key(&mut self.attempts, |attempt| attempt.at);
         self.tries.push(Attempt { user: account.user.clone(), at: now });
         let excess = self.tries.len().saturating_sub(ATTEMPTS_KEPT);
         self.tries.drain(..excess);

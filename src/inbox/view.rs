@@ -109,7 +109,7 @@ impl Received {
             standing: Standing::parse(&row.state).ok_or(Code::SubmissionDamaged)?,
             reason: row.reason.as_deref().and_then(Code::parse),
             kept_at: row.kept_at.map(time).transpose()?,
-            about: row.about.as_deref().and_then(|about| serde_json::from_str(about).ok()),
+            about: row.about.as_deref().and_then(|about| serde_json::from_slice(about.as_bytes()).ok()),
             opened_at: row.opened_at.map(time).transpose()?,
             placed_at: row.placed_at.map(time).transpose()?,
         })

@@ -335,7 +335,7 @@ impl Inner {
 }
 
 fn about(row: &Row) -> Option<About> {
-    let about: About = serde_json::from_str(row.about.as_deref()?).ok()?;
+    let about: About = serde_json::from_slice(row.about.as_deref()?.as_bytes()).ok()?;
     Some(About { batch: row.batch.as_deref().and_then(|id| Uuid::from_slice(id).ok()), ..about })
 }
 
@@ -384,6 +384,6 @@ fn event(row: EventRow) -> Option<EventRecord> {
         at: record::time(row.at).ok()?,
         kind: row.kind,
         submission: row.submission.and_then(|id| Uuid::from_slice(&id).ok()),
-        data: serde_json::from_str(&row.data).ok()?,
+        data: serde_json::from_slice(row.data.as_bytes()).ok()?,
     })
 }

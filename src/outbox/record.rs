@@ -71,7 +71,7 @@ fn state(kind: Kind, columns: &Columns) -> Result<State, BadRow> {
 
 fn ending(columns: &Columns) -> Result<Ending, BadRow> {
     let text = columns.result.as_deref().ok_or(BadRow("result"))?;
-    serde_json::from_str(text).map_err(|_| BadRow("result"))
+    serde_json::from_slice(text.as_bytes()).map_err(|_| BadRow("result"))
 }
 
 /// Writes the life into columns. What the hub told is not part of it.

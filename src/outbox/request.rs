@@ -6,6 +6,8 @@ use aws_lc_rs::hmac;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::order;
+
 /// SHA-256 over a request: the JSON with its members sorted (so that layout does not count), the signature, and the name
 /// and the content of each attachment.
 #[derive(Clone)]
@@ -51,7 +53,7 @@ impl RequestHash {
         match value {
             Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
-                members.sort_unstable_by_key(|(name, _)| name.as_str());
+                order::sort_by(&mut members, |(one, _), (other, _)| one.cmp(other));
                 self.count(b'{', members.len());
                 for (name, value) in members {
                     self.field(b'"', name.as_bytes());

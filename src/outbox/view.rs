@@ -313,7 +313,7 @@ impl Earlier {
 impl OutboxError {
     /// The unit was handed in before.
     pub(super) fn twice(row: &Row) -> Self {
-        let about: Option<About> = row.about.as_deref().and_then(|about| serde_json::from_str(about).ok());
+        let about: Option<About> = row.about.as_deref().and_then(|about| serde_json::from_slice(about.as_bytes()).ok());
         let (stamp, to_facility) = about.map(|about| (about.stamp, about.to_facility)).unwrap_or_default();
         let id = Uuid::from_slice(&row.id).unwrap_or_default();
         Self { earlier: Some(Earlier { id, stamp, to_facility }), ..Code::CareplanTwice.into() }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::order;
 use crate::terminal::Right;
 
 /// What somebody is in the office.
@@ -111,7 +112,7 @@ impl Role {
     /// What it may do, if the terminal may as well.
     #[must_use]
     pub fn rights(self) -> BTreeSet<Right> {
-        self.line().rights.iter().copied().collect()
+        order::set(self.line().rights.iter().copied())
     }
 
     /// The hub's words for the jobs that fit; none: the role has no account there.

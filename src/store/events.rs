@@ -38,7 +38,7 @@ pub struct EventRow {
 /// Adds what may be told of a care plan to an event's data: which unit, its stamp and month, to whom, handed in with what.
 pub fn tell_plan(data: &mut Map<String, Value>, about: Option<&str>, batch: Option<&[u8]>) {
     const TOLD: [&str; 4] = ["unit", "stamp", "month", "to_facility"];
-    let about: Option<Map<String, Value>> = about.and_then(|about| serde_json::from_str(about).ok());
+    let about: Option<Map<String, Value>> = about.and_then(|about| serde_json::from_slice(about.as_bytes()).ok());
     let told = about.into_iter().flatten().filter(|(name, value)| TOLD.contains(&name.as_str()) && !value.is_null());
     data.extend(told);
     if let Some(batch) = batch.and_then(|batch| uuid::Uuid::from_slice(batch).ok()) {

@@ -1,6 +1,5 @@
 //! Acceptance, transitions and retention of submissions.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
@@ -9,6 +8,7 @@ use super::rows::row_columns;
 use super::{
     Columns, Forgotten, NewEvent, NewSubmission, Row, StoreError, TrailLine, Write, events, hub_users, queues, trail,
 };
+use crate::order;
 
 /// Accepts a document: its row, its last piece and its first event, all or nothing.
 pub struct Accept {
@@ -74,7 +74,7 @@ impl Write for AcceptBatch {
                 return Err(StoreError::Statement(sqlx::Error::Protocol("a key stands twice in a batch".to_owned())));
             }
         }
-        let queues: BTreeSet<(&str, &str)> = self.0.iter().filter_map(Accept::queue).collect();
+        let queues = order::set(self.0.iter().filter_map(Accept::queue));
         for (facility, queue) in queues {
             queues::settle(tx, facility, queue).await?;
         }
@@ -202,7 +202,7 @@ fn unit_of(about: Option<&str>) -> Option<String> {
     struct About {
         unit: String,
     }
-    serde_json::from_str::<About>(about?).ok().map(|about| about.unit)
+    serde_json::from_slice::<About>(about?.as_bytes()).ok().map(|about| about.unit)
 }
 
 /// What a rule made of a row.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{KeyId, KeyRecord, KeyStore, Right, SecretHash, StoreFailure};
 use crate::fault::Code;
+use crate::order;
 use crate::store::{AddKey, KeyRow, RevokeKey, Store, StoreError, TouchKey};
 
 impl From<StoreError> for StoreFailure {
@@ -100,7 +101,7 @@ pub(super) fn names(rights: &BTreeSet<Right>) -> String {
 }
 
 pub(super) fn rights(names: &str) -> Option<BTreeSet<Right>> {
-    names.split(',').map(Right::parse).collect()
+    names.split(',').map(Right::parse).collect::<Option<Vec<_>>>().map(order::set)
 }
 
 pub(super) fn listed(networks: &[IpNet]) -> String {

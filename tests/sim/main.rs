@@ -46,6 +46,7 @@ mod opinion_characters;
 mod opinion_numbers;
 mod opinion_properties;
 mod opinion_rules;
+mod order;
 mod pairing;
 mod people;
 mod probe;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ use crate::api::caller::{Onlooker, onlooker};
 use crate::api::problem::{Document, Failure};
 use crate::api::{self, Api, FacilityHealth, openapi};
 use crate::fault::Code;
+use crate::order;
 use crate::outbox::{Health, HealthStatus};
 use crate::telemetry::of_facility;
 use crate::terminal::{Caller, Credential};
@@ -159,7 +160,7 @@ fn report(api::Report { parts: of_box, mut facilities }: api::Report, onlooker: 
     }
     let status = parts.values().map(|part| part.status).max().unwrap_or(HealthStatus::Ok);
     let version = env!("CARGO_PKG_VERSION");
-    let numbered = || facilities.into_iter().map(|facility| (facility.number.clone(), facility.into())).collect();
+    let numbered = || order::map(facilities.into_iter().map(|facility| (facility.number.clone(), facility.into())));
     match onlooker {
         Onlooker::Stranger => Report { status, version: None, parts: None, facilities: None },
         Onlooker::OnTheBox => Report { status, version: Some(version), parts: Some(parts), facilities: None },
@@ -184,7 +185,7 @@ impl From<FacilityHealth> for FacilityView {
             detail: reason.map(Code::ja),
             detail_en: reason.map(Code::en),
             waiting: facility.waiting,
-            parts: facility.parts.into_iter().map(|(name, health)| (name, health.into())).collect(),
+            parts: order::map(facility.parts.into_iter().map(|(name, health)| (name, health.into()))),
         }
     }
 }
@@ -217,6 +218,28 @@ pub(in crate::api) async fn metrics(
     get, path = "/openapi.json", security(()),
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
 )]
-pub(in crate::api) async fn openapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], openapi::PAGE)
+pub(in crate::api) async fn openapi(asked: HeaderMap) -> Response {
+    let always = [(CONTENT_TYPE, "application/json"), (VARY, "accept-encoding")];
+    if takes_gzip(&asked) {
+        (always, [(CONTENT_ENCODING, "gzip")], openapi::PACKED).into_response()
+    } else {
+        (always, openapi::page()).into_response()
+    }
+}
+
+/// Whether gzip is among what the caller reads (RFC 9110, 12.5.3). Who does not say gets what everybody reads.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let lines = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut others = false;
+    for coding in lines.flat_map(|line| line.split(',')) {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let zero = |(_, weight): (&str, &str)| weight.trim().trim_matches(['0', '.']).is_empty();
+        let taken = !weight.split_once('=').is_some_and(zero);
+        match name.trim() {
+            name if name.eq_ignore_ascii_case("gzip") => return taken,
+            "*" => others = taken,
+            _ => {}
+        }
+    }
+    others
 }

@@ -23,6 +23,7 @@ use crate::api::problem::{Document, Failure, Place};
 use crate::api::v1::wire::Reason;
 use crate::api::wiped::wiped;
 use crate::fault::Code;
+use crate::order;
 use crate::people::password::Weakness;
 use crate::people::{self, HubAccount, LoggedIn, PeopleError, Role};
 use crate::terminal::{Caller, Right};
@@ -257,7 +258,7 @@ pub(super) async fn view(api: &Api, caller: &Caller, known: LoggedIn) -> Result<
         name: account.name.reveal().to_owned(),
         user: known.user,
         role: known.role,
-        rights: caller.rights.iter().filter(|right| allowed.contains(right)).collect(),
+        rights: order::set(caller.rights.iter().filter(|right| allowed.contains(right))),
         terminal: own.map(|record| record.label).unwrap_or_default(),
         one_time: known.one_time,
         hub,

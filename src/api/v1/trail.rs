@@ -73,7 +73,7 @@ async fn lines(api: &Api, (caller, whole): (&Caller, bool), mut after: i64, limi
 }
 
 fn is_of(line: &str, caller: &Caller) -> bool {
-    let record: Option<Record> = serde_json::from_str(line).ok();
+    let record: Option<Record> = serde_json::from_slice(line.as_bytes()).ok();
     record.is_some_and(|record| record.facility == caller.facility)
 }
 

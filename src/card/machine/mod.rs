@@ -35,14 +35,16 @@ use lease::{Lease, Record, State, Work};
 use order::Order;
 use past::Past;
 
+use crate::order::SmallMap;
+
 /// The machine. See the module.
 #[derive(Clone, Debug)]
 pub struct Machine {
     policy: Policy,
     nearest: BTreeMap<Terminal, Vec<ReaderName>>,
-    readers: BTreeMap<ReaderName, Reader>,
+    readers: SmallMap<ReaderName, Reader>,
     /// Sessions that wait, have a reader, or keep one until an operation has finished.
-    records: BTreeMap<SessionId, Record>,
+    records: SmallMap<SessionId, Record>,
     past: Past,
     order: Order,
     service: Option<Trouble>,
@@ -80,8 +82,8 @@ impl Machine {
             order: Order::new(policy.assumed_lease),
             policy,
             nearest,
-            readers: BTreeMap::new(),
-            records: BTreeMap::new(),
+            readers: SmallMap::new(),
+            records: SmallMap::new(),
             past: Past::default(),
             service: None,
             events: Vec::new(),
@@ -137,7 +139,7 @@ impl Machine {
     }
 
     fn found(&mut self, name: &ReaderName, now: Duration) {
-        let fresh = || Reader {
+        let fresh = Reader {
             state: ReaderState::Ok,
             card: CardState::Absent,
             since: now,
@@ -147,7 +149,7 @@ impl Machine {
             worked: None,
             trouble: None,
         };
-        let reader = self.readers.entry(name.clone()).or_insert_with(fresh);
+        let reader = self.readers.get_or_insert(name.clone(), fresh);
         reader.trouble = reader.trouble.filter(|_| reader.lease.is_some());
         let state = reader.trouble.map_or(ReaderState::Ok, ReaderState::Degraded);
         (reader.state, reader.card, reader.since) = (state.clone(), CardState::Absent, now);
@@ -370,7 +372,7 @@ impl Machine {
             _ => None,
         });
         let mut queue: Vec<_> = waiting.collect();
-        queue.sort_unstable();
+        crate::order::sort(&mut queue);
         queue
     }
 
@@ -414,6 +416,6 @@ impl Machine {
     }
 }
 
-fn free_now(records: &BTreeMap<SessionId, Record>, id: SessionId) -> bool {
+fn free_now(records: &SmallMap<SessionId, Record>, id: SessionId) -> bool {
     records.get(&id).is_some_and(|record| matches!(record.state, State::Granted(_)))
 }

@@ -1,9 +1,9 @@
 //! Whose turn it is, and how long a turn takes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::types::Terminal;
+use crate::order::SmallMap;
 
 /// One measured lease counts for a quarter.
 const WEIGHT: u32 = 4;
@@ -14,14 +14,14 @@ pub(super) struct Order {
     /// The greatest tag served.
     reached: u64,
     /// The last tag with which each terminal was served, where `reached` has not passed it.
-    last: BTreeMap<Terminal, u64>,
+    last: SmallMap<Terminal, u64>,
     seq: u64,
     lease: Duration,
 }
 
 impl Order {
     pub(super) fn new(assumed_lease: Duration) -> Self {
-        Self { reached: 0, last: BTreeMap::new(), seq: 0, lease: assumed_lease }
+        Self { reached: 0, last: SmallMap::new(), seq: 0, lease: assumed_lease }
     }
 
     /// The tag and the arrival number of a request; `waiting` is the greatest tag with which its terminal waits. What it gave
@@ -35,7 +35,7 @@ impl Order {
 
     pub(super) fn served(&mut self, terminal: &Terminal, tag: u64) {
         self.reached = self.reached.max(tag);
-        let last = self.last.entry(terminal.clone()).or_insert(tag);
+        let last = self.last.get_or_insert(terminal.clone(), tag);
         *last = tag.max(*last);
         // A terminal whose last tag lies behind starts like a newcomer; so the map holds no more than have waited lately.
         let reached = self.reached;

@@ -8,6 +8,7 @@ use pcsc::{Context, Error, Scope};
 
 use super::watch;
 use crate::card::machine::{CardState, ReaderName};
+use crate::order;
 
 /// What a look at pcscd found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ fn ask() -> Look {
             let state = states.iter().find(|state| state.name().to_bytes() == name.0.as_bytes());
             state.map_or(CardState::Absent, |state| watch::card(state.event_state()))
         };
-        Ok(names.iter().map(|name| (name.clone(), card(name))).collect())
+        Ok(order::map(names.iter().map(|name| (name.clone(), card(name)))))
     });
     match found {
         Ok(readers) => Look::Readers(readers),

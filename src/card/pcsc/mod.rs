@@ -20,7 +20,7 @@ mod trouble;
 mod watch;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -35,6 +35,7 @@ use super::channel::ChannelError;
 use super::driver::{Driver, Job, Report};
 use super::machine::ReaderName;
 use crate::clock::Clock;
+use crate::order::SmallMap;
 
 /// Jobs that wait for a reader's thread: one may come while the one before is being taken leave of.
 const QUEUE: usize = 1;
@@ -73,13 +74,13 @@ struct Shared {
     resting: AtomicBool,
     /// Threads for jobs that have not ended.
     alive: AtomicUsize,
-    workers: Mutex<BTreeMap<ReaderName, SyncSender<Job>>>,
+    workers: Mutex<SmallMap<ReaderName, SyncSender<Job>>>,
     /// Ends the watching thread's pauses.
     bell: Mutex<Option<SyncSender<()>>>,
 }
 
 impl Shared {
-    fn workers(&self) -> MutexGuard<'_, BTreeMap<ReaderName, SyncSender<Job>>> {
+    fn workers(&self) -> MutexGuard<'_, SmallMap<ReaderName, SyncSender<Job>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

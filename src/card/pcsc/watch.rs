@@ -1,6 +1,6 @@
 //! The watching thread: which readers there are, and what lies on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::Shared;
 use crate::card::driver::Report;
 use crate::card::machine::{CardState, ReaderName};
+use crate::order::{self, SmallMap};
 
 /// pcscd is asked again after so long, whether or not anything has changed: that is its sign of life.
 const LOOK: Duration = Duration::from_millis(500);
@@ -76,7 +77,7 @@ fn rest(pauses: &Receiver<()>, time: Duration) -> Result<(), Over> {
 fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>, pauses: &Receiver<()>) -> Result<(), Over> {
     let mut seen: Option<BTreeSet<ReaderName>> = None;
     let mut states = Vec::new();
-    let mut counts = BTreeMap::new();
+    let mut counts = SmallMap::new();
     loop {
         if shared.stopped() {
             return Err(Over);
@@ -142,7 +143,7 @@ pub(super) fn list(context: &Context) -> Result<BTreeSet<ReaderName>, Error> {
         Err(Error::NoReadersAvailable) => Vec::new(),
         names => names?,
     };
-    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).map(ReaderName).collect())
+    Ok(order::set(names.into_iter().filter_map(|name| name.into_string().ok()).map(ReaderName)))
 }
 
 pub(super) fn card(event: State) -> CardState {
@@ -154,7 +155,7 @@ pub(super) fn card(event: State) -> CardState {
 }
 
 /// What a reader's state says of its card. PC/SC counts insertions and removals, so an exchange between two looks shows.
-fn changed(state: &ReaderState, counts: &mut BTreeMap<ReaderName, (u32, CardState)>) -> Option<Report> {
+fn changed(state: &ReaderState, counts: &mut SmallMap<ReaderName, (u32, CardState)>) -> Option<Report> {
     if state.name() == PNP_NOTIFICATION() || !state.event_state().contains(State::CHANGED) {
         return None;
     }

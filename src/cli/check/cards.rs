@@ -8,6 +8,7 @@ use super::{Check, Finding};
 use crate::card::pcsc::{Look, look};
 use crate::card::{CardState, ReaderName};
 use crate::config::{self, Config};
+use crate::order;
 
 const SERVICE: &str = "pcscd";
 const READER: &str = "reader";
@@ -21,7 +22,7 @@ pub(super) fn examine(config: &Config, service: &Service) -> Vec<Check> {
         return vec![Check::ok(SERVICE, ja, en)];
     }
     match look(PATIENCE) {
-        Look::Readers(found) => readers(&found, &config.cards, &service.degraded_readers().collect()),
+        Look::Readers(found) => readers(&found, &config.cards, &order::set(service.degraded_readers())),
         Look::Down => vec![Check::found(SERVICE, Finding::PcscdDown, "")],
         Look::Hung => vec![Check::found_as(
             SERVICE,
@@ -63,7 +64,7 @@ fn reader(card: CardState, stopped: bool) -> Check {
 
 /// Readers that the settings put beside a terminal and that are not there: unplugged, or misspelt.
 fn strangers(found: &BTreeMap<ReaderName, CardState>, cards: &config::Cards) -> Vec<Check> {
-    let named: BTreeSet<&String> = cards.nearest.values().flatten().collect();
+    let named = order::set(cards.nearest.values().flatten());
     let missing = named.into_iter().filter(|name| !found.contains_key(&ReaderName((*name).clone())));
     missing.map(|name| Check::found(READER, Finding::ReaderUnknown, "cards.nearest").about(name.clone())).collect()
 }

@@ -11,6 +11,7 @@ use crate::cli::output::chain;
 use crate::config::Config;
 use crate::credential::{CertificateProblem, FacilityCertificate, Secret};
 use crate::fault::Code;
+use crate::order;
 
 const NAME: &str = "certificate";
 
@@ -64,7 +65,7 @@ fn judge(certificate: &FacilityCertificate, config: &Config, now: Option<Timesta
     let problems = certificate.check(now.unwrap_or(certificate.valid_from()), Some(&config.facility.number));
     let dated = |problem: &&CertificateProblem| now.is_some() || !is_of_time(problem);
     let mut found: Vec<Check> = problems.iter().filter(dated).map(problem).collect();
-    found.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    order::sort_by_key(&mut found, |check| std::cmp::Reverse(check.verdict));
     if found.iter().any(|check| check.verdict != Verdict::Ok) {
         return found;
     }

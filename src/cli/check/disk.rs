@@ -19,8 +19,8 @@ const NAME: &str = "disk";
 const SERVICE_USER: &str = "engawa";
 /// Where the unit lies on a box on which the package is installed.
 const UNITS: [&str; 2] = ["/usr/lib/systemd/system/engawa.service", "/etc/systemd/system/engawa.service"];
-/// So much is written to see whether anything can be.
-static SAMPLE: [u8; 1 << 16] = [0x5a; 1 << 16];
+/// So many octets are written to see whether anything can be.
+const SAMPLE: usize = 1 << 16;
 
 /// Stops at what makes the rest impossible.
 pub(super) fn examine(config: &Config, state: &State) -> Vec<Check> {
@@ -134,7 +134,7 @@ fn write(directory: &Path) -> std::io::Result<()> {
         Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => return Ok(()),
         made => made?,
     };
-    file.write_all(&SAMPLE)?;
+    file.write_all(&vec![0x5a; SAMPLE])?;
     file.sync_all()
 }
 

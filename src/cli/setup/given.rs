@@ -11,6 +11,7 @@ use super::Said;
 use crate::cli::output::chain;
 use crate::credential::{FacilityCertificate, Secret, SecretSource};
 use crate::hub;
+use crate::order;
 use crate::terminal::Right;
 
 /// The kinds of certificates that the hub knows, as the settings' reader names them.
@@ -148,5 +149,6 @@ pub(super) fn rights(value: &Value) -> Result<BTreeSet<Right>, Said> {
     let all = all.join(", ");
     let wrong = || Said::new(format!("[\"submit\", …] の形で、次から: {all}"), format!("Write a list of: {all}"));
     let array = value.as_array().filter(|array| !array.is_empty()).ok_or_else(wrong)?;
-    array.iter().map(|entry| entry.as_str().and_then(Right::parse).ok_or_else(wrong)).collect()
+    let rights = array.iter().map(|entry| entry.as_str().and_then(Right::parse).ok_or_else(wrong));
+    rights.collect::<Result<Vec<_>, _>>().map(order::set)
 }

@@ -11,13 +11,14 @@ use super::judge;
 use super::layout::Layout;
 use crate::config::draft;
 use crate::config::{ConfigProblem, Place};
+use crate::order;
 
 /// More than any sane file of answers.
 const MOST: u64 = 256 * 1024;
 
 /// The names of all settings.
 pub(super) fn known(layout: &Layout) -> BTreeSet<String> {
-    draft::beneath(&layout.base, &layout.office()).into_keys().collect()
+    order::set(draft::beneath(&layout.base, &layout.office()).into_keys())
 }
 
 /// Reads every answer.
@@ -49,9 +50,9 @@ pub(super) fn from_file(layout: &Layout, path: &Path) -> Result<Answers, Vec<Con
     }
     // What the settings say of the others is told as well, so that one look puts all of it right.
     let others = judge::settings(layout, &answers).err().unwrap_or_default();
-    let told: BTreeSet<Option<String>> = problems.iter().map(|problem| problem.key.clone()).collect();
+    let told = order::set(problems.iter().map(|problem| problem.key.clone()));
     problems.extend(others.into_iter().filter(|problem| !told.contains(&problem.key)));
-    problems.sort_by_key(|problem| problem.place.line.unwrap_or(usize::MAX));
+    order::sort_by_key(&mut problems, |problem| problem.place.line.unwrap_or(usize::MAX));
     Err(problems)
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::programs;
 use crate::clock::Clock;
+use crate::order;
 
 /// What engawa works with, and what has been in the way of it.
 const PACKAGES: [&str; 9] =
@@ -110,7 +111,7 @@ fn numbers(path: &str, names: &[&str]) -> BTreeMap<String, u64> {
         let kib: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
         names.contains(&name).then(|| (name.to_owned(), kib >> 10))
     };
-    text.lines().filter_map(line).collect()
+    order::map(text.lines().filter_map(line))
 }
 
 /// Interfaces with the box's own addresses, routes, DNS servers.

@@ -7,6 +7,7 @@ use toml_edit::Value as Toml;
 
 use super::scan::{Label, Words};
 use crate::config::{ConfigProblem, DEFAULTS, Loaded, Source};
+use crate::order;
 
 /// What is told of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,7 +262,7 @@ fn quoted(text: &str) -> Vec<(String, Toml)> {
 pub(super) fn beside(base: &Path) -> Vec<PathBuf> {
     let entries = |folder| std::fs::read_dir(base.with_file_name(folder)).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries("conf.d").chain(entries("facilities.d")).map(|entry| entry.path()).collect();
-    paths.sort();
+    order::sort(&mut paths);
     paths
 }
 

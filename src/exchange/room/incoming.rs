@@ -88,7 +88,7 @@ impl Room {
     /// Gives files their names in `in`; false when somebody has one of them.
     async fn rename(&mut self, row: PlacementRow) -> Result<bool, Trouble> {
         let id = Uuid::from_slice(&row.received).map_err(io::Error::other)?;
-        let names: Vec<String> = serde_json::from_str(&row.files).map_err(io::Error::other)?;
+        let names: Vec<String> = serde_json::from_slice(row.files.as_bytes()).map_err(io::Error::other)?;
         let (staging, folder) = (self.place.at(".arriving").join(id.to_string()), self.place.at("in"));
         let from = staging.clone();
         match aside(move || arrive::rename(&from, &folder, &names)).await? {

@@ -66,14 +66,16 @@ impl Envelope<Bytes> {
     /// As [`Envelope::parse`], of an answer that may be long: the data of an ok is JSON, a part of `body`, and not read.
     pub(in crate::hub) fn parse_around(body: &Bytes) -> Option<Self> {
         let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
-        let result: String = serde_json::from_str(members.get("result")?.get()).ok()?;
+        let result: String = serde_json::from_slice(members.get("result")?.get().as_bytes()).ok()?;
         let data = if result == "ok" { Some(members.remove("data")?.get()) } else { None };
         let rest: usize = members.values().map(|value| value.get().len()).sum();
         if rest > AROUND_LIMIT {
             return None;
         }
         // The rest is judged like any other answer, with nothing in the place of the data.
-        let values = members.iter().map(|(name, value)| Some((name.clone(), serde_json::from_str(value.get()).ok()?)));
+        let values = members
+            .iter()
+            .map(|(name, value)| Some((name.clone(), serde_json::from_slice(value.get().as_bytes()).ok()?)));
         let mut values: Map<String, Value> = values.collect::<Option<_>>()?;
         if data.is_some() {
             values.insert("data".to_owned(), Value::Null);

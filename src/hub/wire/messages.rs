@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::envelope::{ErrorEntry, entries};
 use super::plain;
 use crate::hub::port::{Change, MunicipalState, Receipt};
+use crate::order;
 
 pub(super) const NUMBER_LIMIT: usize = 128;
 const CURSOR_LIMIT: usize = 4096;
@@ -102,7 +103,8 @@ pub(in crate::hub) struct Capabilities(BTreeSet<String>);
 impl Capabilities {
     pub(in crate::hub) fn parse(data: &Value) -> Option<Self> {
         let list = data.as_array().or_else(|| data.get("capabilities")?.as_array())?;
-        list.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<_>>().map(Self)
+        let names = list.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+        names.map(|names| Self(order::set(names)))
     }
 
     pub(in crate::hub) fn has_opinions(&self) -> bool {
@@ -124,7 +126,7 @@ impl Capabilities {
 
 /// A hub that announces nothing offers what is known of the real one; opinions and look-ups are not.
 pub(in crate::hub) fn known_parts() -> Capabilities {
-    Capabilities(BTreeSet::from(["careplans".to_owned()]))
+    Capabilities(order::set(["careplans".to_owned()]))
 }
 
 /// The receipt in `data`.

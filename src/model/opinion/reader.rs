@@ -1,7 +1,5 @@
 //! Reads the JSON object item by item, keeps every problem, and never stops at the first.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
@@ -12,6 +10,7 @@ use super::problem::{Fill, Problem, ProblemCode, Severity};
 use super::table::Kind;
 use super::text::{Line, Lines, Tenths};
 use super::text_check;
+use crate::order::{self, SmallMap};
 
 /// How many unknown names are reported one by one: a foreign document is not worth a million sentences.
 const MAX_UNKNOWN: usize = 100;
@@ -45,7 +44,7 @@ struct Found {
 /// The items of one opinion and what was found wrong so far.
 pub(super) struct Reader<'a> {
     slots: Vec<Slot<'a>>,
-    substituted: BTreeMap<Item, String>,
+    substituted: SmallMap<Item, String>,
     found: Vec<Found>,
 }
 
@@ -53,7 +52,7 @@ impl<'a> Reader<'a> {
     /// Sorts the object's members into their slots; names that are no item are reported.
     pub(super) fn new(object: &'a Map<String, Value>) -> Self {
         let mut reader =
-            Self { slots: vec![Slot::default(); Item::ALL.len()], substituted: BTreeMap::new(), found: Vec::new() };
+            Self { slots: vec![Slot::default(); Item::ALL.len()], substituted: SmallMap::new(), found: Vec::new() };
         let mut unknown: Vec<&str> = Vec::new();
         for (name, value) in object {
             match Item::parse(name) {
@@ -61,7 +60,7 @@ impl<'a> Reader<'a> {
                 None => unknown.push(name),
             }
         }
-        unknown.sort_unstable();
+        order::sort(&mut unknown);
         for name in unknown.into_iter().take(MAX_UNKNOWN) {
             let pointer = format!("/{}", escape(name));
             reader.push(
@@ -75,7 +74,7 @@ impl<'a> Reader<'a> {
 
     /// Every problem in form order; those of unknown names last.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|found| (found.row, found.at));
+        order::sort_by_key(&mut self.found, |found| (found.row, found.at));
         self.found.into_iter().map(|found| found.problem).collect()
     }
 
@@ -279,7 +278,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let mut unknown: Vec<&String> = object.keys().filter(|name| !PARTS.contains(&name.as_str())).collect();
-        unknown.sort_unstable();
+        order::sort(&mut unknown);
         for (at, name) in unknown.into_iter().take(MAX_UNKNOWN).enumerate() {
             self.error_within(item, at, name, ProblemCode::ItemUnknown);
         }

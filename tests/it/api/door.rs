@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use engawa::terminal::Right;
+use flate2::read::GzDecoder;
 use futures_util::future::join_all;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::time::Duration;
 
 use super::house::{House, PATIENCE, get, request};
@@ -159,4 +161,38 @@ async fn a_key_that_says_too_little_or_too_much_is_not_made() {
     let problem = house.unix(request.body(body(&foreign)).unwrap()).await.problem("REQUEST_MALFORMED");
     assert_eq!(problem["errors"][0]["pointer"], "/facility");
     assert!(house.keys.list().await.unwrap().is_empty());
+}
+
+/// It lies packed in the program, and goes out as the caller reads it.
+#[tokio::test]
+async fn the_description_is_the_page_in_docs_packed_or_not() {
+    let page = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json")).unwrap();
+    let house = House::open().await;
+    for (reads, packed) in [
+        (None, false),
+        (Some("identity"), false),
+        (Some("br, gzip;q=0, *"), false),
+        (Some("*;q=0.0"), false),
+        (Some("gzip"), true),
+        (Some("deflate, GZIP ; q=0.5"), true),
+        (Some("br, *;q=0.1"), true),
+    ] {
+        let mut asked = request("GET", "/openapi.json", None);
+        if let Some(reads) = reads {
+            asked = asked.header("accept-encoding", reads);
+        }
+        let answer = house.tcp(asked.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert!(answer.headers.get_all("vary").iter().any(|named| named == "accept-encoding"), "{reads:?}");
+        let mut body = answer.body.to_vec();
+        assert_eq!(answer.headers.get("content-encoding").is_some_and(|coding| coding == "gzip"), packed, "{reads:?}");
+        if packed {
+            assert!(body.len() < page.len() / 5, "{} octets", body.len());
+            assert_eq!(body[4..8], [0; 4], "a time stamp would make every build another");
+            body.clear();
+            GzDecoder::new(&*answer.body).read_to_end(&mut body).unwrap();
+        }
+        assert!(body == page, "{reads:?}");
+    }
+    assert!(house.close().await);
 }

@@ -20,6 +20,7 @@ use crate::model::careplan::unit::{self, Problem, ProblemCode, Reading, Refused,
 use crate::model::careplan::{self, Judged};
 use crate::model::characters::Repertoire;
 use crate::model::opinion::Substitution;
+use crate::order;
 use crate::outbox::{NewBatch, NewUnit};
 
 /// Places told of one request. The rest is counted.
@@ -289,7 +290,7 @@ impl Desk {
 
     fn finish(self, due: Option<Date>) -> Result<NewBatch, Failure> {
         let Self { units, stated, mut places, more: uncounted, .. } = self;
-        places.sort_by_key(|place| match place.severity {
+        order::sort_by_key(&mut places, |place| match place.severity {
             Severity::Error => 0,
             Severity::Warning => 1,
             Severity::Advice => 2,
@@ -347,7 +348,7 @@ fn unpacked(sent: Vec<File>) -> Result<Vec<Named>, Failure> {
         return Err(Failure::here(Code::RequestTooLarge, too_many()));
     }
     let mut names: Vec<String> = files.iter().map(|(name, _)| name.to_uppercase()).collect();
-    names.sort_unstable();
+    order::sort(&mut names);
     if names.windows(2).any(|pair| pair.first() == pair.last()) {
         return Err(Failure::here(Code::RequestMalformed, twice()));
     }

@@ -12,6 +12,7 @@ use crate::api::body::{Pieces, Progress};
 use crate::api::problem::{Failure, Place};
 use crate::api::v1::intake;
 use crate::fault::Code;
+use crate::order;
 use crate::outbox::RequestHash;
 
 /// The JSON beside files.
@@ -93,7 +94,7 @@ async fn several(mut parts: Multipart<'_>, progress: &Progress) -> Result<Sent, 
         return Err(name_missing("filename"));
     }
     // A form's parts come in any order, and it says nothing.
-    files.sort_by(|one, other| one.name.cmp(&other.name));
+    order::sort_by(&mut files, |one, other| one.name.cmp(&other.name));
     Ok(Sent::Files { files, stated })
 }
 

@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct as _;
 
 use super::rule::{Rule, Severity};
 use crate::model::careplan::layout::Item;
+use crate::order;
 
 /// How many findings of one file are kept by default.
 pub const DEFAULT_MAX_FINDINGS: usize = 1000;
@@ -192,6 +193,6 @@ impl Findings {
     }
 
     pub(super) fn sort(&mut self, order: impl Fn(&str) -> usize) {
-        self.kept.sort_by_key(|finding| (order(&finding.file), finding.line, finding.column()));
+        order::sort_by_key(&mut self.kept, |finding| (order(&finding.file), finding.line, finding.column()));
     }
 }

@@ -6,6 +6,7 @@ use super::rule::Rule;
 use crate::model::careplan::layout::FileKind;
 use crate::model::careplan::send_unit::{SendUnit, UnitMonth, send_units};
 use crate::model::careplan::{FileName, MonthPart};
+use crate::order;
 
 /// Files of the same sender, recipient and stamp, in the order in which they were given.
 pub(super) struct Group<'f> {
@@ -15,7 +16,7 @@ pub(super) struct Group<'f> {
 impl<'f> Group<'f> {
     pub(super) fn kinds(&self) -> Vec<FileKind> {
         let mut kinds: Vec<FileKind> = self.files.iter().map(|(name, _)| name.kind).collect();
-        kinds.sort_unstable();
+        order::sort(&mut kinds);
         kinds.dedup();
         kinds
     }

@@ -4,6 +4,7 @@ use super::problem::{MAX_PROBLEMS, Problem};
 use super::{Table, Unit, characters, standard_form};
 use crate::model::careplan::LineEnd;
 use crate::model::careplan::layout::FileKind;
+use crate::order;
 
 impl Unit {
     /// The unit's files, name and content, in the order of the tables: those it was made of, byte for byte, or, of a unit without
@@ -38,10 +39,10 @@ impl Unit {
 
     /// Tables in the order of `units.tsv`, images in the order of their branches.
     pub(super) fn arrange(&mut self) {
-        let order: Vec<FileKind> = self.kind.required.iter().chain(&self.kind.optional).copied().collect();
-        self.tables.sort_by_key(|table| order.iter().position(|kind| *kind == table.kind));
+        let kinds: Vec<FileKind> = self.kind.required.iter().chain(&self.kind.optional).copied().collect();
+        order::sort_by_key(&mut self.tables, |table| kinds.iter().position(|kind| *kind == table.kind));
         if let Some(images) = &mut self.images {
-            images.sort_by(|one, other| one.branch.cmp(&other.branch));
+            order::sort_by(images, |one, other| one.branch.cmp(&other.branch));
         }
     }
 

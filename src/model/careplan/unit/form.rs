@@ -14,6 +14,7 @@ use crate::model::careplan::cp932::{self, Traits};
 use crate::model::careplan::layout::{FileKind, Item};
 use crate::model::careplan::row::{Cell, Form};
 use crate::model::careplan::{FileName, LineEnd, Reader};
+use crate::order;
 
 /// Table name → its form.
 pub(super) type Forms = BTreeMap<String, TableForm>;
@@ -103,7 +104,7 @@ pub(super) fn of(unit: &Unit) -> Forms {
         unit.images().iter().filter_map(|image| Some((image.branch.clone(), image.file.clone()?))).collect();
     let images = (FileKind::BaseImage, TableForm { files, ..TableForm::default() });
     let forms = tables.chain([images]).filter(|(_, form)| *form != TableForm::default());
-    forms.map(|(kind, form)| (kind.prefix().to_owned(), form)).collect()
+    order::map(forms.map(|(kind, form)| (kind.prefix().to_owned(), form)))
 }
 
 fn table_form(table: &Table) -> TableForm {

@@ -7,6 +7,7 @@ use crate::model::careplan::file_name::{FileName, MonthPart, NameError};
 use crate::model::careplan::layout::FileKind;
 use crate::model::careplan::row::{Row, RowError, Rows};
 use crate::model::careplan::send_unit::{SendUnit, UnitMonth, send_units};
+use crate::order;
 
 /// A file: its bare name, without a path, and its content.
 #[derive(Clone, Copy)]
@@ -181,7 +182,7 @@ struct Group {
 impl Group {
     fn kinds(&self) -> Vec<FileKind> {
         let mut kinds: Vec<FileKind> = self.files.iter().map(|(_, name)| name.kind).collect();
-        kinds.sort_unstable();
+        order::sort(&mut kinds);
         kinds.dedup();
         kinds
     }
@@ -251,7 +252,7 @@ pub fn group(files: &[File<'_>]) -> Grouping {
             }
         }
     }
-    grouping.refused.sort_by_key(|refused| refused.files.first().copied());
+    order::sort_by_key(&mut grouping.refused, |refused| refused.files.first().copied());
     order(&mut units);
     for unit in units {
         let same = |known: &Unit| {

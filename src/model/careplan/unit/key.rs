@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 use super::Unit;
 use crate::model::careplan::layout::FileKind;
 use crate::model::hex;
+use crate::order;
 
 /// What a record is about (2.3, 3.3 of the standard). Person data: it has no text form but its digest.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +57,7 @@ impl Unit {
                 of: text(row, of),
             })
         });
-        keys.collect()
+        order::set(keys)
     }
 
     /// The queue within which the order of units must be kept: sender and recipient, as an opaque digest of 32 hexadecimal digits.
@@ -86,7 +87,7 @@ impl Unit {
 /// Puts units into the order in which they must be sent and read: by stamp, whatever they are (2.5, 3.5); of one stamp,
 /// deletes last; then by recipient and kind.
 pub fn order(units: &mut [Unit]) {
-    units.sort_by(|one, other| {
+    order::sort_by(units, |one, other| {
         let rest = |unit: &Unit| (unit.from.clone(), unit.to.clone(), unit.kind.id, unit.month);
         one.rank().cmp(&other.rank()).then_with(|| rest(one).cmp(&rest(other)))
     });

@@ -17,6 +17,7 @@ use crate::model::careplan::layout::FileKind;
 use crate::model::careplan::row::Row;
 use crate::model::careplan::send_unit::{SendUnit, UnitMonth, send_units};
 use crate::model::careplan::value::{self, Month};
+use crate::order;
 
 /// What becomes of members that CSV cannot carry, and of a `form` that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
+        order::sort(&mut names);
         let mut twice: Vec<&str> = names
             .windows(2)
             .filter(|pair| pair.first() == pair.last())
@@ -341,7 +342,7 @@ impl<'a> Reader<'a> {
             };
             images.push((Image { branch, file: None, bytes }, members));
         }
-        images.sort_by(|(one, _), (other, _)| one.branch.cmp(&other.branch));
+        order::sort_by(&mut images, |(one, _), (other, _)| one.branch.cmp(&other.branch));
         let kept = |(at, (image, members))| {
             self.keep(Place::Row(FileKind::BaseImage, at), "", members);
             image
@@ -428,7 +429,7 @@ impl<'a> Reader<'a> {
     fn form(&mut self, unit: &mut Unit, json: Option<Json>) {
         let Some(json) = json else { return };
         let forms = match &json {
-            Json::Text(text) => serde_json::from_str::<form::Forms>(text).ok(),
+            Json::Text(text) => serde_json::from_slice::<form::Forms>(text.as_bytes()).ok(),
             _ => None,
         };
         if forms.and_then(|forms| form::apply(&forms, unit)).is_some() {
