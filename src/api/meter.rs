@@ -45,8 +45,7 @@ impl Meter {
         let failure = response.extensions().get::<Failure>();
         let class = class(failure.map_or(response.status(), Failure::status).as_u16());
         let labels = [("route", route), ("status", CLASSES[class])];
-        let (count, seconds) =
-            (|| Metric::HttpRequests.series(&labels), || Metric::HttpSeconds.series(&labels[..1]));
+        let (count, seconds) = (|| Metric::HttpRequests.series(&labels), || Metric::HttpSeconds.series(&labels[..1]));
         if self.route.is_some() {
             self.counts[class].get_or_init(count).count();
             self.seconds.get_or_init(seconds).record(took.as_secs_f64());

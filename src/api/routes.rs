@@ -48,11 +48,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    fn of<P: utoipa::Path, N: Needs>(
-        pace: Pace,
-        act: &'static str,
-        handler: Handling,
-    ) -> Self {
+    fn of<P: utoipa::Path, N: Needs>(pace: Pace, act: &'static str, handler: Handling) -> Self {
         let method = P::methods().into_iter().next().unwrap_or(HttpMethod::Get);
         Self { method, path: P::path(), door: N::DOOR, rights: N::RIGHTS, act, pace, handler }
     }

@@ -230,7 +230,8 @@ impl Connections {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let stream = Steady::new(stream, self.reading);
-                let served = self.clone().run(Box::new(stream), Peer::Network(address), (Box::new(seat), Ties::default()));
+                let served =
+                    self.clone().run(Box::new(stream), Peer::Network(address), (Box::new(seat), Ties::default()));
                 task::spawn_on(&self.tasks, served);
             }
             // Has a loop of its own.

@@ -179,8 +179,7 @@ impl Backups {
         let opened = copied.map_err(BackupError::from).and_then(|()| Ok(File::open(&copy)?));
         // From here on it has no name: nothing of it is left behind, however the process ends.
         sweep(&config.directory)?;
-        let (database, digest, size) =
-            task::aside(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
+        let (database, digest, size) = task::aside(move || hashed(opened?)).await.map_err(|_| BackupError::Busy)??;
         small.insert(0, (MASTER_KEY.to_owned(), Zeroizing::new(keys.and(&before).text().as_bytes().to_vec())));
         let mut parts = vec![Part { name: DATABASE.to_owned(), size, sha256: digest }];
         parts.extend(small.iter().map(|(name, bytes)| part(name, bytes)));

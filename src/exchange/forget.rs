@@ -43,8 +43,7 @@ pub async fn forget(store: &Store, directory: Option<&Path>, facility: &str) -> 
     let Some(directory) = directory.filter(|_| plain) else { return Ok(gone) };
     let known: Vec<Vec<u8>> = store.placements(facility).await?.into_iter().map(|row| row.received).collect();
     let arriving = Place::new(directory, facility).at(".arriving");
-    let swept =
-        task::aside(move || arrive::sweep(&arriving, &known)).await.map_err(io::Error::other)?;
+    let swept = task::aside(move || arrive::sweep(&arriving, &known)).await.map_err(io::Error::other)?;
     match swept {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(gone),

@@ -71,7 +71,9 @@ fn targets(level: Level) -> Targets {
 
 fn lines(format: Format) -> Lines {
     match format {
-        Format::Json => fmt::layer().json().flatten_event(true).fmt_fields(SpanFields).with_writer(std::io::stderr).boxed(),
+        Format::Json => {
+            fmt::layer().json().flatten_event(true).fmt_fields(SpanFields).with_writer(std::io::stderr).boxed()
+        }
         Format::Journal => journal().unwrap_or_else(text),
         Format::Auto if stderr_is_journal() => journal().unwrap_or_else(text),
         Format::Auto | Format::Text => text(),

@@ -194,7 +194,9 @@ impl Metric {
         let key = self.key(labels);
         Series(match self.kind() {
             Kind::Counter => Found::Counter(with_recorder(|recorder| recorder.register_counter(&key, &METADATA))),
-            Kind::Histogram(_) => Found::Histogram(with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))),
+            Kind::Histogram(_) => {
+                Found::Histogram(with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)))
+            }
             Kind::Gauge => Found::Gauge,
         })
     }

@@ -50,11 +50,7 @@ impl<I: Clone + Eq + Hash, R> Recent<I, R> {
         Box::pin(self.fetched(id, fetch)).await
     }
 
-    async fn fetched<E>(
-        &self,
-        id: &I,
-        fetch: impl AsyncFnOnce() -> Result<Option<R>, E>,
-    ) -> Result<Option<Arc<R>>, E> {
+    async fn fetched<E>(&self, id: &I, fetch: impl AsyncFnOnce() -> Result<Option<R>, E>) -> Result<Option<Arc<R>>, E> {
         let _fetching = self.fetching.lock().await;
         if let Some(record) = self.remembered(id) {
             return Ok(Some(record));

@@ -72,7 +72,11 @@ impl Terminals {
     ///
     /// # Errors
     /// `Unknown`, `Revoked`, `Dormant`, `Copied`, `Expired` and `Store` of [`TerminalError`].
-    pub async fn by_certificate(&self, shown: &ClientCertificate, from: Option<IpAddr>) -> Result<Caller, TerminalError> {
+    pub async fn by_certificate(
+        &self,
+        shown: &ClientCertificate,
+        from: Option<IpAddr>,
+    ) -> Result<Caller, TerminalError> {
         let (record, &Named { begins, ends, .. }) = self.certified(shown, from).await?;
         let now = self.0.clock.latest();
         // One from a clock that was ahead would be good for as long as the clock was wrong.

@@ -167,8 +167,7 @@ impl MasterKeys {
             return Ok(false);
         }
         let file = self.0.file.clone();
-        let read =
-            task::aside(move || file.read()).await.map_err(|_| MasterKeyError::Interrupted)??;
+        let read = task::aside(move || file.read()).await.map_err(|_| MasterKeyError::Interrupted)??;
         let other = read.ids().first() != self.0.ring.ids().first();
         self.0.ring.take(&read.and(&self.0.ring));
         if other {

@@ -16,16 +16,22 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LineFault;
+use crate::hub::config::Timeouts;
 use crate::hub::tls::fault_of;
 
 /// Kept small so that "handed to the connection" and "on the wire" stay close together on a slow line.
 const SOCKET_SEND_BUFFER: u32 = 256 * 1024;
 const HTTPS_PORT: u16 = 443;
+/// A connection on which so long nothing came is asked whether it lives, and then at this interval; the one that is silent as long as a
+/// request may stand still is given up. It keeps routers from forgetting it, too.
+const SILENCE: Duration = Duration::from_secs(15);
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 /// How long an address is waited for before the next one is dialled beside it.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -52,7 +58,7 @@ impl ConnectFault {
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: TlsConnector,
-    patience: Duration,
+    timeouts: Timeouts,
     newest: Newest,
 }
 
@@ -73,15 +79,16 @@ impl Newest {
 }
 
 impl Connector {
-    pub(super) fn new(tls: ClientConfig, patience: Duration, newest: Newest) -> Self {
-        Self { tls: TlsConnector::from(Arc::new(tls)), patience, newest }
+    pub(super) fn new(tls: ClientConfig, timeouts: Timeouts, newest: Newest) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)), timeouts, newest }
     }
 
     async fn open(self, uri: Uri) -> Result<Line, ConnectFault> {
         let opening = async {
             let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFault(LineFault::Unreachable))?;
-            let tcp = dial(host, uri.port_u16().unwrap_or(HTTPS_PORT)).await.map_err(|error| {
+            let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+            let tcp = dial(host, port, self.timeouts.stall).await.map_err(|error| {
                 tracing::debug!(%error, "no TCP connection to the hub");
                 ConnectFault(LineFault::Unreachable)
             })?;
@@ -91,20 +98,20 @@ impl Connector {
             })?;
             Ok(Line { stream: TokioIo::new(stream), notes: self.newest.open() })
         };
-        tokio::time::timeout(self.patience, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
+        tokio::time::timeout(self.timeouts.connect, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
     }
 }
 
 /// The first address that answers. A silent one keeps the next waiting for a moment only (RFC 8305): a name often has an IPv6 address where
 /// the line carries none. The last failure counts.
-async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+async fn dial(host: &str, port: u16, stall: Duration) -> io::Result<TcpStream> {
     let mut addresses = lookup_host((host, port)).await?;
     let mut dialled = FuturesUnordered::new();
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     loop {
         let next = addresses.next();
         let last = next.is_none();
-        dialled.extend(next.map(connect));
+        dialled.extend(next.map(|address| connect(address, stall)));
         if dialled.is_empty() {
             return Err(failure);
         }
@@ -124,10 +131,13 @@ async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// `stall`: how long what was sent may stay unacknowledged, also after hyper has handed it over.
+async fn connect(address: SocketAddr, stall: Duration) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
-    socket.set_keepalive(true)?;
+    let options = SockRef::from(&socket);
+    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_EVERY))?;
+    options.set_tcp_user_timeout(Some(stall))?;
     socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
     socket.connect(address).await
 }
@@ -202,11 +212,7 @@ impl Line {
 
 impl Connection for Line {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.notes.clone());
-        match self.stream.inner().get_ref().1.alpn_protocol() {
-            Some(b"h2") => connected.negotiated_h2(),
-            _ => connected,
-        }
+        Connected::new().extra(self.notes.clone())
     }
 }
 
