@@ -12,7 +12,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Room {
     async fn renewed(&self, certificate: &[u8]) -> Result<Vec<u8>, Code> {
-        let renewed = self.terminals.renew(&ClientCertificate::new(certificate), &Software::new().csr(), Some(HERE)).await;
+        let renewed =
+            self.terminals.renew(&ClientCertificate::new(certificate), &Software::new().csr(), Some(HERE)).await;
         renewed.map(|(_, renewed)| der(&renewed.pem)).map_err(|error| error.code())
     }
 

@@ -10,8 +10,8 @@ use engawa::credential::Authority;
 use engawa::fault::Code;
 use engawa::store::{Store, StoreTask};
 use engawa::terminal::{
-    ApiKey, Caller, ClientCertificate, Config, KeyError, Keys, Kind, NewKey, NewWindow, Offer, Paired, PairingCode, Right, State,
-    TerminalError, TerminalId, Terminals,
+    ApiKey, Caller, ClientCertificate, Config, KeyError, Keys, Kind, NewKey, NewWindow, Offer, Paired, PairingCode,
+    Right, State, TerminalError, TerminalId, Terminals,
 };
 
 use super::house::Software;
