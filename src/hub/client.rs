@@ -22,7 +22,7 @@ use tokio::time::{sleep_until, timeout};
 
 pub(super) use self::answer::Extent;
 use self::body::{Progress, Tracked};
-use self::line::{ConnectFault, Connector, Newest, Notes};
+use self::line::{ConnectFault, Connector, Newest, Notes, Order};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
 use crate::clock::Clock;
@@ -231,20 +231,23 @@ fn date(head: &Parts) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(head.headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// Nothing ties an answer to its request but the order. One that comes twice would be taken for the next
-/// document's, and a receipt for one that was refused; its connection is given up.
+/// Nothing ties an answer to its request but the order. One that comes twice would be taken for the next document's, and a
+/// receipt for one that was refused; its connection is given up.
 fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection) -> bool {
     let metadata = line.connection_metadata();
     let Some(connected) = metadata.as_ref() else { return false };
     let mut extensions = http::Extensions::new();
     connected.get_extras(&mut extensions);
-    // Whatever decides over a document comes with 200 and a trace id of its own; a proxy's page is always the same.
-    let answer = (head.status == StatusCode::OK).then(|| hash(head, body));
-    let left_over = extensions.get::<Notes>().is_some_and(|notes| notes.is_left_over(answer));
-    if left_over {
-        tracing::warn!("the hub's answers came out of step; the connection is given up");
-        connected.poison();
-    }
+    let Some(notes) = extensions.get::<Notes>() else { return false };
+    let left_over = match notes.order(hash(head, body)) {
+        Order::Kept => return false,
+        // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
+        // same, and says what it says to this request as well.
+        Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),
+        Order::Lost => true,
+    };
+    tracing::warn!(left_over, "the same answer came again from the hub; the connection is given up");
+    connected.poison();
     left_over
 }
 

@@ -156,6 +156,16 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
+/// How an answer stands to those before it on the same connection.
+pub(super) enum Order {
+    /// Another than the last.
+    Kept,
+    /// The last one to the byte.
+    Again,
+    /// It came after such a one: answers may belong to earlier requests.
+    Lost,
+}
+
 /// What was met on a connection: its first TLS failure, and the answer that came last.
 #[derive(Clone, Default)]
 pub(super) struct Notes(Arc<Met>);
@@ -163,7 +173,7 @@ pub(super) struct Notes(Arc<Met>);
 #[derive(Default)]
 struct Met {
     fault: OnceLock<LineFault>,
-    /// SHA-256 of the last answer, and whether it came a second time: from then on answers belong to earlier requests.
+    /// SHA-256 of the last answer, and whether one came a second time.
     last: Mutex<(Option<[u8; 32]>, bool)>,
 }
 
@@ -172,13 +182,14 @@ impl Notes {
         self.0.fault.get().copied()
     }
 
-    /// Whether this answer is left over from an earlier request: it is the last one to the byte, or came after such a one.
-    /// `None`: an answer that may well be the same as the last.
-    pub(super) fn is_left_over(&self, answer: Option<[u8; 32]>) -> bool {
+    /// How this answer, by its hash, stands to those before.
+    pub(super) fn order(&self, answer: [u8; 32]) -> Order {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.1 |= answer.is_some() && last.0 == answer;
-        last.0 = answer;
-        last.1
+        if last.1 {
+            return Order::Lost;
+        }
+        last.1 = last.0.replace(answer) == Some(answer);
+        if last.1 { Order::Again } else { Order::Kept }
     }
 
     fn take<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
