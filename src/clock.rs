@@ -127,6 +127,15 @@ impl Clock {
         day_in_japan(self.latest())
     }
 
+    /// How long until the date of [`Clock::latest_day_in_japan`] changes, at least a millisecond.
+    #[must_use]
+    pub fn until_next_day_in_japan(&self) -> Duration {
+        const DAY: i64 = 86_400_000;
+        const AHEAD: i64 = 9 * 3_600_000;
+        let since = self.latest().as_millisecond().saturating_add(AHEAD).rem_euclid(DAY);
+        Duration::from_millis(DAY.saturating_sub(since).unsigned_abs().max(1))
+    }
+
     /// Time since the clock was made; never goes back.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
@@ -134,6 +143,14 @@ impl Clock {
             Source::System(start) => start.elapsed(),
             Source::Manual(hands) => hands.lock().unwrap_or_else(PoisonError::into_inner).elapsed,
         }
+    }
+
+    /// How long until the next beat: multiples of `period` since the clock was made. Whoever only looks from time to time waits for
+    /// it, so that all of them wake the processor together. Never nothing.
+    #[must_use]
+    pub fn until_beat(&self, period: Duration) -> Duration {
+        let since = self.elapsed().as_nanos().checked_rem(period.as_nanos()).unwrap_or(0);
+        period.saturating_sub(Duration::from_nanos(u64::try_from(since).unwrap_or(0)))
     }
 
     /// Moves a manual clock forward; a system clock is not impressed.

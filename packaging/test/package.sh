@@ -368,6 +368,13 @@ until_true 20 'it answers' healthy
 speaks || fail 'the LAN is not served beside engawa.socket'
 is 0 awk '$1 == "refused" { n += $3 } END { print n + 0 }' "$work/pulse2.log" || fail "a restart refused requests: $(cat "$work/pulse2.log")"
 seen "restart: no request refused, the longest waited $(awk '$2 > l { l = $2 } END { print l + 0 }' "$work/pulse2.log") ms"
+box systemctl stop engawa
+box engawa check --offline --json > "$work/stopped.json" || true
+jq -e '.checks[] | select(.name == "service") | .finding == 210 and (.detail_en | contains("stopped"))' "$work/stopped.json" > /dev/null ||
+	fail "check of a stopped unit: $(cat "$work/stopped.json")"
+is inactive state_of ActiveState || fail 'a check started what the administrator had stopped'
+box systemctl start engawa
+seen 'stopped beside its socket: a check says so and starts nothing'
 box systemctl disable -q --now engawa.socket
 
 . packaging/test/steps/token.sh

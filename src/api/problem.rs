@@ -412,7 +412,9 @@ impl Correlation {
         let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         // Of the highest level, so that it is there for every line; the facility is known once the caller is.
         let facility = tracing::field::Empty;
-        let span = tracing::error_span!("request", correlation_id = %id, method = %request.method(), route, facility);
+        let mut text = Uuid::encode_buffer();
+        let (correlation_id, method) = (&*id.hyphenated().encode_lower(&mut text), request.method().as_str());
+        let span = tracing::error_span!("request", correlation_id, method, route, facility);
         Self { id, span }
     }
 

@@ -56,6 +56,8 @@ pub struct Follower {
     directory: PathBuf,
     /// Position in the log of events; `None`: not known yet.
     cursor: Option<i64>,
+    /// The newest event of any kind when everything up to it was recorded.
+    seen: Option<i64>,
     /// Acts that could not be recorded so far.
     owed: Vec<Act>,
     failing: Option<Code>,
@@ -68,7 +70,8 @@ impl Follower {
     pub async fn begin(store: Store, clock: Clock, facility: String, directory: PathBuf) -> Self {
         let owed = vec![OwnAct::Started.act(&facility, clock.now())];
         let anchored = anchor::newest_day(&directory).ok().flatten();
-        let mut this = Self { store, clock, facility, directory, cursor: None, owed, failing: None, anchored };
+        let mut this =
+            Self { store, clock, facility, directory, cursor: None, seen: None, owed, failing: None, anchored };
         let begun = this.catch_up().await;
         this.told(&begun);
         this
@@ -85,7 +88,7 @@ impl Follower {
                 _ = stop.changed() => {}
                 // After a failure not before the pause is over: new events do not make room on a disk.
                 changed = newest.changed(), if self.failing.is_none() => if changed.is_err() { break },
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(self.clock.until_beat(PAUSE)) => {}
             }
         }
         let now = self.clock.now();
@@ -105,6 +108,11 @@ impl Follower {
 
     /// Records what is owed and what has happened since, with the place in the log of events.
     async fn catch_up(&mut self) -> Result<(), TrailError> {
+        let newest = *self.store.newest_event().borrow();
+        if self.owed.is_empty() && self.seen == Some(newest) {
+            return Ok(());
+        }
+        self.seen = None;
         let (mut cursor, known) = match self.cursor {
             Some(cursor) => (cursor, true),
             None => self.found().await?,
@@ -129,6 +137,7 @@ impl Follower {
             }
         }
         self.cursor = Some(cursor);
+        self.seen = Some(newest);
         Ok(())
     }
 

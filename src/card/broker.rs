@@ -14,8 +14,10 @@ use crate::telemetry::Metric;
 
 /// The longest time between two looks at what is due.
 const BEAT: Duration = Duration::from_millis(200);
+/// The same while the service behind the readers does not answer: it is told when it does again.
+const TROUBLED: Duration = Duration::from_secs(1);
 /// The same while nobody uses a reader or waits for one: a box that does nothing should not wake its processor for it.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
     // Whether the machine's readers are those of the pcscd that answers.
@@ -45,7 +47,14 @@ pub(super) async fn run(inner: Arc<Inner>, mut reports: mpsc::Receiver<Report>, 
 }
 
 fn pause(inner: &Inner) -> Duration {
-    let beat = if inner.machine().at_rest() { REST } else { BEAT };
+    let rest = inner.machine().at_rest();
+    let service = inner.machine().service();
+    inner.driver.at_rest(rest);
+    let beat = match service {
+        _ if !rest => BEAT,
+        Some(Trouble::ServiceHung) => TROUBLED,
+        _ => inner.clock.until_beat(REST),
+    };
     inner.until_due().min(beat)
 }
 
@@ -95,7 +104,7 @@ pub(super) fn measure(inner: &Inner) {
 }
 
 fn watch_service(inner: &Inner) {
-    let silent = inner.clock.elapsed().saturating_sub(inner.driver.last_answer());
+    let silent = inner.clock.elapsed().saturating_sub(inner.driver.next_answer());
     let hung = silent > inner.config.hung_after;
     let service = inner.machine().service();
     match (hung, service) {

@@ -25,6 +25,14 @@ pub trait Driver: Send + Sync + 'static {
     /// When the service behind the readers last answered, monotonic; [`Duration::MAX`] where that cannot fail.
     fn last_answer(&self) -> Duration;
 
+    /// By when it has to answer next; from then on it is late. Where it is asked all the time, its last answer.
+    fn next_answer(&self) -> Duration {
+        self.last_answer()
+    }
+
+    /// Nobody uses a reader or waits for one, or somebody does again: while nobody does, it may be asked less often whether it lives.
+    fn at_rest(&self, _rest: bool) {}
+
     /// Threads that are left in calls that do not return.
     fn stuck(&self) -> usize;
 

@@ -88,7 +88,7 @@ pub struct Config {
     /// whoever waits for one is told what it may have cost.
     pub stop_limit: Duration,
     /// pcscd counts as hung when it has not answered for so long; at least two seconds with the real driver, which asks twice
-    /// a second.
+    /// a second. While nobody uses a reader it is asked, and looked at, every five seconds, and is that much later.
     pub hung_after: Duration,
     /// Events kept for listeners that were cut off.
     pub events: usize,
@@ -321,7 +321,7 @@ impl Cards {
     #[must_use]
     pub fn health(&self) -> Health {
         let service = self.inner.machine().service();
-        let beats = self.ago(*self.inner.pulse.borrow()) < Duration::from_secs(5);
+        let beats = self.ago(*self.inner.pulse.borrow()) < broker::REST * 3;
         Health {
             alive: beats || service == Some(Trouble::Disabled),
             service,

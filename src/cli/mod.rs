@@ -32,6 +32,7 @@ mod staff_arguments;
 mod status;
 mod support_bundle;
 mod terminal;
+mod unit;
 
 use std::ffi::OsString;
 use std::ops::Deref;

@@ -131,7 +131,7 @@ async fn run(mut room: Room, mut stop: channel::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
             () = room.changed() => {}
             () = news.any() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(pause) => continue,
         }
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,

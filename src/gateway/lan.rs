@@ -218,7 +218,7 @@ impl Lan {
         loop {
             self.look();
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(self.clock.until_beat(LOOK)) => {}
                 () = self.changed.notified() => {}
             }
         }

@@ -66,7 +66,7 @@ use desk::{Desk, Ground};
 use lan::Lan;
 use time::TimeKeeper;
 const DAY: Duration = Duration::from_secs(86_400);
-/// Between two looks at the rooms' heartbeats when systemd names no interval.
+/// Between two looks at the rooms' heartbeats, at most.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Why the gateway did not start, or had to stop.
@@ -130,6 +130,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
     for config::Facility { number, name } in loaded.facilities().map(|settings| &settings.facility) {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), facility = %number, name, "engawa: accepting");
     }
+    let look = notifier.watchdog_interval().map_or(LOOK, |interval| interval.min(LOOK));
     let ended = loop {
         tokio::select! {
             _ = &mut endpoint => break Err(Code::GatewayInternal.into()),
@@ -142,7 +143,7 @@ pub async fn run(loaded: Loaded, telemetry: telemetry::Handle) -> Result<(), Sta
                     notifier.ready("受付中 / accepting");
                 }
             },
-            () = tokio::time::sleep(notifier.watchdog_interval().unwrap_or(LOOK)) => house.look(&notifier).await,
+            () = tokio::time::sleep(house.clock.until_beat(look)) => house.look(&notifier).await,
         }
         if house.any_ended() {
             break Err(Code::GatewayInternal.into());
@@ -414,6 +415,7 @@ impl House {
             }
         }
         self.time.note(false);
+        self.telemetry.sum_up();
         if let Some(bytes) = host::rss_bytes() {
             Metric::ResidentMemory.set(&[], bytes as f64);
         }

@@ -14,8 +14,10 @@ use crate::store::Store;
 use crate::task;
 use crate::terminal::Revocations;
 
-/// Whoever leaves at midnight is cut off within seconds.
+/// While a card or a password is in somebody's hands: what is theirs ends with their session, or with a day that a clock brings.
 const LOOK: Duration = Duration::from_secs(2);
+/// While nothing is, so long at most: a clock may be set at any time.
+const REST: Duration = Duration::from_secs(10);
 
 /// The staff, watched until `stopping`.
 pub(super) fn start(
@@ -25,7 +27,7 @@ pub(super) fn start(
     revocations: &Revocations,
     stopping: watch::Receiver<bool>,
 ) -> People {
-    let (cards, revocations) = (cards.clone(), revocations.clone());
+    let (cards, revocations, cards_at) = (cards.clone(), revocations.clone(), cards.clone());
     let told = Arc::new(move |ended: &[String]| {
         for id in ended {
             cards.revoke_terminal(&Terminal(id.clone()));
@@ -33,11 +35,12 @@ pub(super) fn start(
         revocations.announce();
     });
     let people = People::new(store, names, clock.clone(), told);
-    task::spawn(watch_days(people.clone(), stopping));
+    task::spawn(watch_days(people.clone(), cards_at, clock.clone(), stopping));
     people
 }
 
-async fn watch_days(people: People, mut stopping: watch::Receiver<bool>) {
+/// Whoever leaves at midnight is cut off at midnight.
+async fn watch_days(people: People, cards: Cards, clock: Clock, mut stopping: watch::Receiver<bool>) {
     let mut seen: Option<Date> = None;
     loop {
         match people.turn_of_day(seen).await {
@@ -47,9 +50,11 @@ async fn watch_days(people: People, mut stopping: watch::Receiver<bool>) {
         if let Err(error) = people.forget_what_was_asked().await {
             tracing::warn!(%error, code = %error.code(), "whose sessions are over is not looked for");
         }
+        let look = if cards.at_rest() && !people.holds_passwords() { REST } else { LOOK };
+        let pause = clock.until_beat(look).min(clock.until_next_day_in_japan());
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

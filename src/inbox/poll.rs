@@ -11,7 +11,7 @@ use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 use super::Inner;
 use crate::fault::{Code, crash};
 use crate::hub::{Arrival, HubPort, Trouble};
-use crate::store::{Announce, NewArrival, StoreError, fact_name};
+use crate::store::{Announce, Look, Lull, NewArrival, StoreError, fact_name};
 use crate::telemetry::{self, Metric};
 
 /// What one office sends often comes in a row: the list is read soon after news, then ever less often.
@@ -43,6 +43,8 @@ pub struct Poller<H> {
     pub(super) fresh_keys: HashMap<Uuid, Uuid>,
     /// When to look at the retention next, in monotonic time.
     forget: Duration,
+    /// While it lasts there is nothing to fetch or to tell.
+    lull: Lull,
 }
 
 /// Why nothing comes in.
@@ -75,6 +77,7 @@ impl<H: HubPort> Poller<H> {
             setbacks: 0,
             fresh_keys: HashMap::new(),
             forget: now + HOUR,
+            lull: Lull::default(),
             inner,
             hub,
         }
@@ -91,7 +94,7 @@ impl<H: HubPort> Poller<H> {
                 let wait = self.turn_watched().await;
                 tokio::select! {
                     () = inner.nudge.notified() => {}
-                    () = tokio::time::sleep(wait.min(TURN)) => {}
+                    () = tokio::time::sleep(wait.min(inner.clock.until_beat(TURN))) => {}
                 }
             }
         };
@@ -128,6 +131,7 @@ impl<H: HubPort> Poller<H> {
             self.told(result);
         }
         if self.open
+            && !self.lull.lasts(self.look())
             && let Err(failure) = self.work(self.due).await
         {
             self.close(&failure);
@@ -273,20 +277,36 @@ impl<H: HubPort> Poller<H> {
     }
 
     /// Until the list is due, or, while nothing is in the way, something is to be fetched or told.
-    async fn wait(&self) -> Duration {
-        let inner = &self.inner;
+    async fn wait(&mut self) -> Duration {
+        let inner = self.inner.clone();
         let list = self.due.saturating_sub(inner.clock.elapsed());
         if !self.open {
             return list;
         }
-        let wake = inner.store.received_wake(&inner.config.facility, self.has_room().await).await;
+        let look = self.look();
+        if self.lull.lasts(look) {
+            return self.lull.left(look).map_or(list, |work| list.min(work));
+        }
+        self.lull.end();
+        let room = self.has_room().await;
+        let wake = inner.store.received_wake(&inner.config.facility, room).await;
         let now = inner.clock.now().as_millisecond();
+        let ahead = |at: i64| at > now && at <= super::fetch::horizon(now);
+        match wake {
+            // Room comes and goes without a word of the store.
+            Ok(wake) if room && wake.is_none_or(ahead) => self.lull.found_nothing(look, wake),
+            _ => {}
+        }
         let work = match wake {
             Ok(Some(at)) if at <= super::fetch::horizon(now) => u64::try_from(at.saturating_sub(now)).unwrap_or(0),
             Ok(Some(_)) => 0,
             Ok(None) | Err(_) => u64::MAX,
         };
         list.min(Duration::from_millis(work))
+    }
+
+    fn look(&self) -> Look {
+        Look::begin(&self.inner.store, &self.inner.clock)
     }
 }
 

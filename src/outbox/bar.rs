@@ -160,6 +160,12 @@ impl Inner {
         self.bar.send_replace(bar);
     }
 
+    /// Whether something that keeps documents from going twice is not on stable storage yet.
+    pub(super) fn owes(&self) -> bool {
+        let noted = self.doubt_noted.try_lock();
+        self.bar_owed.load(Ordering::SeqCst) || noted.is_ok_and(|noted| self.doubt.load(Ordering::SeqCst) > *noted)
+    }
+
     async fn write_bar(&self, code: Code) -> Result<(), StoreError> {
         self.store.write(SetFact { name: BARRED.to_owned(), value: code.name().to_owned() }).await?;
         self.bar_owed.store(false, Ordering::SeqCst);

@@ -25,7 +25,7 @@ use super::view::OutboxError;
 use crate::fault::{Code, crash};
 use crate::hub::{Delivery, HubPort, LookupOutcome, Outcome, Scope, Trouble};
 use crate::model::hub_user::HubMember;
-use crate::store::{Head, SentAsFacility, StoreError};
+use crate::store::{Head, Look, Lull, SentAsFacility, StoreError};
 use crate::telemetry::Metric;
 use crate::vault::{self, Damage, Kept};
 
@@ -80,22 +80,24 @@ pub(super) struct Dispatcher<H> {
     carried: HashMap<task::Id, (Uuid, Kind)>,
     /// Rows may say `sending` that nobody carries.
     repair: bool,
+    /// While it lasts the store need not be asked.
+    lull: Lull,
     stop: watch::Receiver<Stop>,
 }
 
 impl<H: HubPort> Dispatcher<H> {
     pub(super) fn new(inner: Arc<Inner>, hub: Arc<H>, engine: Engine, stop: watch::Receiver<Stop>) -> Self {
-        Self { inner, hub, engine, on_way: JoinSet::new(), carried: HashMap::new(), repair: true, stop }
+        let (on_way, carried, lull) = Default::default();
+        Self { inner, hub, engine, on_way, carried, repair: true, lull, stop }
     }
 
     pub(super) async fn run(mut self) {
         while *self.stop.borrow() == Stop::Run {
-            let pause = match self.dispatch().await {
-                Ok(()) => self.pause().await,
-                Err(error) => {
-                    tracing::warn!(code = %error.code, error = error.source.as_deref(), "outbox: storage does not answer, waiting");
-                    STORE_PAUSE
-                }
+            let look = Look::begin(&self.inner.store, &self.inner.clock);
+            let pause = if self.lull.lasts(look) && !self.inner.owes() {
+                self.within_tick(self.lull.left(look))
+            } else {
+                self.round(look).await
             };
             self.beat();
             self.rest(pause).await;
@@ -103,8 +105,21 @@ impl<H: HubPort> Dispatcher<H> {
         self.drain().await;
     }
 
-    /// Waits until there may be something to do.
+    /// Does what there is to do; returns how long until there may be something again.
+    async fn round(&mut self, look: Look) -> Duration {
+        self.lull.end();
+        match self.dispatch().await {
+            Ok(none_waits) => self.pause(look, none_waits).await,
+            Err(error) => {
+                tracing::warn!(code = %error.code, error = error.source.as_deref(), "outbox: storage does not answer, waiting");
+                STORE_PAUSE
+            }
+        }
+    }
+
+    /// Waits until there may be something to do. Whatever comes before the time is over, the store may not tell of.
     async fn rest(&mut self, pause: Duration) {
+        let over = tokio::time::sleep(pause);
         tokio::select! {
             biased;
             _ = self.stop.changed() => {}
@@ -115,8 +130,9 @@ impl<H: HubPort> Dispatcher<H> {
             // What has just come in cannot go while every place is taken or the circuit is open: an acceptance then costs
             // the dispatcher nothing. The nudge is kept until it can be of use.
             () = self.inner.nudge.notified(), if !self.places().none() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = over => return,
         }
+        self.lull.end();
     }
 
     /// A row that says `sending` while nobody carries it (the process or a task died, or its outcome could not be
@@ -142,15 +158,16 @@ impl<H: HubPort> Dispatcher<H> {
         Ok(())
     }
 
-    async fn dispatch(&mut self) -> Result<(), OutboxError> {
+    /// True when nothing waits that could go at this moment.
+    async fn dispatch(&mut self) -> Result<bool, OutboxError> {
         if self.repair {
             self.recover().await?;
         }
         self.release().await?;
         self.ask().await?;
-        self.send().await?;
+        let none_waits = self.send().await?;
         self.publish();
-        Ok(())
+        Ok(none_waits)
     }
 
     /// Held submissions whose day has come queue again.
@@ -209,14 +226,15 @@ impl<H: HubPort> Dispatcher<H> {
         self.carried.values().any(|(carried, _)| *carried == id)
     }
 
-    async fn send(&mut self) -> Result<(), OutboxError> {
+    /// True when there is nothing to send, or nothing may be sent.
+    async fn send(&mut self) -> Result<bool, OutboxError> {
         if !self.inner.may_send().await? {
-            return Ok(());
+            return Ok(true);
         }
         let now = self.inner.clock.now();
         let waiting = self.waiting(now).await?;
         if waiting.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let chosen = self.engine.choose(&waiting, now, self.inner.clock.elapsed());
         let ids = chosen.iter().map(|next| uuid(&next.id)).collect::<Result<Vec<_>, _>>()?;
@@ -234,7 +252,7 @@ impl<H: HubPort> Dispatcher<H> {
             }
         }
         self.repair = repair || failed;
-        Ok(())
+        Ok(false)
     }
 
     /// The most urgent of each kind that has places, as many of each sender as there are places.
@@ -391,16 +409,26 @@ impl<H: HubPort> Dispatcher<H> {
         Some(News { id, input, told })
     }
 
-    /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick.
-    async fn pause(&self) -> Duration {
+    /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick. Where every way is open and nothing is on
+    /// it, only a change in the store or a waiting time brings work.
+    async fn pause(&mut self, look: Look, none_waits: bool) -> Duration {
         let now = self.inner.clock.now().as_millisecond();
-        let wake = self.inner.store.next_wake(&self.inner.facility, now).await.ok().flatten();
-        let own = wake.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
+        let wake = self.inner.store.next_wake(&self.inner.facility, now).await;
+        let (places, still) = (self.places(), none_waits && !self.repair && self.on_way.is_empty());
+        if let (Ok(wake), true) = (&wake, still && Kind::ALL.into_iter().all(|kind| places.of(kind) > 0)) {
+            self.lull.found_nothing(look, *wake);
+        }
+        let own = wake.ok().flatten().map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
         let elapsed = self.inner.clock.elapsed();
         let outlook = self.engine.outlook();
         let circuits = outlook.openings().map(|at| at.saturating_sub(elapsed)).filter(|pause| !pause.is_zero());
-        let millisecond = Duration::from_millis(1);
-        own.into_iter().chain(circuits).map(|pause| pause + millisecond).fold(TICK, Duration::min)
+        self.within_tick(own.into_iter().chain(circuits))
+    }
+
+    /// The shortest of these pauses, at most until the next tick.
+    fn within_tick(&self, pauses: impl IntoIterator<Item = Duration>) -> Duration {
+        let tick = self.inner.clock.until_beat(TICK);
+        pauses.into_iter().map(|pause| pause + Duration::from_millis(1)).fold(tick, Duration::min)
     }
 
     async fn drain(&mut self) {

@@ -12,7 +12,7 @@ use super::dispatch::Stop;
 use super::view::{OutboxError, StateName};
 use super::{Forgetting, Inner, identification, record};
 use crate::fault::Code;
-use crate::store::{Columns, NewEvent, Row, SetFact, Transit, Verdict, tell_plan};
+use crate::store::{Columns, Look, Lull, NewEvent, Row, SetFact, Transit, Verdict, tell_plan};
 use crate::telemetry::{self, Metric};
 
 const TICK: Duration = Duration::from_secs(10);
@@ -24,6 +24,7 @@ const FEW: u16 = 64;
 /// Keeps house until told to stop.
 pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
     let mut tick: u32 = 0;
+    let mut no_token = Lull::default();
     while *stop.borrow() == Stop::Run {
         if inner.store.writer_status().failing.is_some() {
             // Only a write shows that the disk takes writes again.
@@ -40,8 +41,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         {
             tracing::warn!(code = %error.code, "outbox: leftovers could not be swept");
         }
-        let expired = (inner.clock.now(), FEW);
-        if let Err(error) = identification::forget_tokens(&inner.store, &inner.keys, &inner.facility, expired).await {
+        if let Err(error) = drop_tokens(&inner, &mut no_token).await {
             tracing::warn!(code = %error.code, "outbox: expired tokens could not be taken out");
         }
         inner.note_heard().await;
@@ -49,9 +49,26 @@ pub(super) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<Stop>) {
         tick = tick.wrapping_add(1);
         tokio::select! {
             _ = stop.changed() => {}
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep(inner.clock.until_beat(TICK)) => {}
         }
     }
+}
+
+/// Takes out tokens that have expired.
+async fn drop_tokens(inner: &Inner, none: &mut Lull) -> Result<(), OutboxError> {
+    let look = Look::begin(&inner.store, &inner.clock);
+    if none.lasts(look) {
+        return Ok(());
+    }
+    none.end();
+    let expired = (inner.clock.now(), FEW);
+    identification::forget_tokens(&inner.store, &inner.keys, &inner.facility, expired).await?;
+    let next = inner.store.first_wait(&inner.facility, StateName::Delivered.as_str()).await?;
+    // What is ripe and was left waits for a key.
+    if next.is_none_or(|at| at > expired.0.as_millisecond()) {
+        none.found_nothing(look, next);
+    }
+    Ok(())
 }
 
 /// Before the facility receives anything, every piece spooled for it is a leftover of an interrupted reception.

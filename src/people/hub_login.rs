@@ -301,6 +301,12 @@ impl People {
         self.logins(|logins| logins.asked.retain(|_, asked| asked.terminal != terminal));
     }
 
+    /// Whether a password that was asked for is in memory.
+    #[must_use]
+    pub fn holds_passwords(&self) -> bool {
+        self.logins(|logins| !logins.asked.is_empty())
+    }
+
     /// Wipes what was asked for in sessions that are over. To be called every few seconds.
     ///
     /// # Errors

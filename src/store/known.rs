@@ -1,6 +1,7 @@
 //! What was read a moment ago, for questions that are asked with every request: how the gateway is.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::StoreError;
@@ -16,13 +17,21 @@ pub(super) struct Known {
     pub(super) counted: SinceCommit<Vec<(String, String, i64)>>,
     /// Facilities with a copied terminal.
     pub(super) copied: SinceCommit<Vec<String>>,
+    /// When what a facility has waiting for longest was accepted.
+    pub(super) oldest: ByFacility<Option<i64>>,
+    /// How many units nobody of a facility has opened, and since when the oldest is known.
+    pub(super) unopened: ByFacility<(i64, Option<i64>)>,
+    /// Since when a facility has waited for a unit longest, and why it is not here.
+    pub(super) awaited: ByFacility<Option<(i64, Option<String>)>>,
     readable: Mutex<Option<Duration>>,
     clock: Clock,
 }
 
 impl Known {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { counted: SinceCommit::default(), copied: SinceCommit::default(), readable: Mutex::default(), clock }
+        let (counted, copied) = Default::default();
+        let (oldest, unopened, awaited) = Default::default();
+        Self { counted, copied, oldest, unopened, awaited, readable: Mutex::default(), clock }
     }
 
     /// Proves by `read` that the database can be read, unless that was proven just now. A failure is never kept.
@@ -62,5 +71,23 @@ impl<T: Clone> SinceCommit<T> {
         let answer = read.await?;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((commits, answer.clone()));
         Ok(answer)
+    }
+}
+
+/// The same for each facility.
+#[derive(Debug)]
+pub(super) struct ByFacility<T>(Mutex<BTreeMap<String, Arc<SinceCommit<T>>>>);
+
+impl<T> Default for ByFacility<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> ByFacility<T> {
+    /// What is known of a facility. Facilities are few, and none is forgotten.
+    pub(super) fn of(&self, facility: &str) -> Arc<SinceCommit<T>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(facility.to_owned()).or_default())
     }
 }

@@ -15,6 +15,7 @@ mod gone;
 mod hub_users;
 mod keys;
 mod known;
+mod lull;
 mod open;
 mod peek;
 mod pieces;
@@ -52,6 +53,7 @@ pub use hub_users::{
     AllAsFacility, AsFacility, HubUserSet, PasswordGiven, SentAsFacility, SetHubUser, WipeHubPasswords,
 };
 pub use keys::{AddKey, KeyRow, RevokeKey, TouchKey};
+pub use lull::{LONGEST as LONGEST_LULL, Look, Lull};
 pub use peek::{Asked, Peek, Unseen, Waiting, peek};
 pub use pieces::{DropSpool, PutPiece};
 pub use received::{
@@ -153,6 +155,12 @@ impl Store {
     #[must_use]
     pub fn writer_status(&self) -> WriterStatus {
         self.writer.status()
+    }
+
+    /// Groups committed since the start: while it stands still, every answer holds.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// Sequence number of the newest committed event; it changes when there is something new to read.

@@ -192,6 +192,8 @@ pub(super) async fn readers(file: &Path) -> Result<SqlitePool, StoreError> {
     Ok(SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(READERS)
+        // The connection is asked whether it is alive when it is given back.
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(Duration::from_secs(600))
         .connect_with(options)

@@ -428,11 +428,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn received_unopened(&self, facility: &str) -> Result<(i64, Option<i64>), StoreError> {
-        let counted = sqlx::query_as(
-            "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received INDEXED BY received_unopened \
-             WHERE facility = ? AND opened_at IS NULL",
-        );
-        Ok(counted.bind(facility).fetch_one(&self.readers).await?)
+        let counted = async {
+            let counted = sqlx::query_as(
+                "SELECT count(*), min(coalesce(kept_at, announced_at)) FROM received INDEXED BY received_unopened \
+                 WHERE facility = ? AND opened_at IS NULL",
+            );
+            Ok(counted.bind(facility).fetch_one(&self.readers).await?)
+        };
+        self.known.unopened.of(facility).get(self.commits(), counted).await
     }
 
     /// The unit that has been waited for longest: since when, and why it is not here, where that is known.
@@ -440,9 +443,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn received_awaited(&self, facility: &str) -> Result<Option<(i64, Option<String>)>, StoreError> {
-        let oldest = sqlx::query_as(
-            "SELECT announced_at, reason FROM received WHERE facility = ? AND state = 'announced' ORDER BY announced_at LIMIT 1",
-        );
-        Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
+        let oldest = async {
+            let oldest = sqlx::query_as(
+                "SELECT announced_at, reason FROM received WHERE facility = ? AND state = 'announced' ORDER BY announced_at LIMIT 1",
+            );
+            Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
+        };
+        self.known.awaited.of(facility).get(self.commits(), oldest).await
     }
 }

@@ -211,6 +211,18 @@ impl Store {
         Ok(next)
     }
 
+    /// The earliest time, past or to come, at which a submission of a facility in this state becomes ripe.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn first_wait(&self, facility: &str, state: &'static str) -> Result<Option<i64>, StoreError> {
+        let first = sqlx::query_scalar(
+            "SELECT min(wait_until) FROM submission INDEXED BY submission_wake \
+             WHERE facility = ? AND state = ? AND wait_until IS NOT NULL",
+        );
+        Ok(first.bind(facility).bind(state).fetch_one(&self.readers).await?)
+    }
+
     /// How many submissions of a facility there are in each state.
     ///
     /// # Errors
@@ -250,7 +262,7 @@ impl Store {
 
     /// By facility and state. Counted anew only when something has been committed since.
     async fn count(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
-        self.known.counted.get(self.writer_status().commits, count_in(&self.readers)).await
+        self.known.counted.get(self.commits(), count_in(&self.readers)).await
     }
 
     /// How many queued submissions of its kind and lane, of each queue only its head, go before one with this due date and order, at most `cap`.
@@ -283,11 +295,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn oldest_waiting(&self, facility: &str) -> Result<Option<i64>, StoreError> {
-        let oldest = sqlx::query_scalar(
-            "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission INDEXED BY submission_list \
-             WHERE facility = ? AND state = 'queued')",
-        );
-        Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
+        let oldest = async {
+            let oldest = sqlx::query_scalar(
+                "SELECT accepted_at FROM submission WHERE seq = (SELECT min(seq) FROM submission INDEXED BY submission_list \
+                 WHERE facility = ? AND state = 'queued')",
+            );
+            Ok(oldest.bind(facility).fetch_optional(&self.readers).await?)
+        };
+        self.known.oldest.of(facility).get(self.commits(), oldest).await
     }
 
     /// When the finished submission of a facility that will be forgotten first was finished, milliseconds since 1970.

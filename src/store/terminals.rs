@@ -371,7 +371,7 @@ impl Store {
     pub async fn facilities_copied(&self) -> Result<Vec<String>, StoreError> {
         let facilities = "SELECT DISTINCT facility FROM terminal WHERE copied_at IS NOT NULL AND revoked_at IS NULL";
         let read = async { Ok(sqlx::query_scalar(facilities).fetch_all(&self.readers).await?) };
-        self.known.copied.get(self.writer_status().commits, read).await
+        self.known.copied.get(self.commits(), read).await
     }
 
     /// Every window, of any facility, that is neither used nor over at `at`; worn out ones too.

@@ -118,6 +118,12 @@ impl Writer {
     pub fn status(&self) -> WriterStatus {
         self.status.borrow().clone()
     }
+
+    /// Groups committed since the start.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.status.borrow().commits
+    }
 }
 
 struct Task {

@@ -73,6 +73,12 @@ impl Handle {
         self.metrics.run_upkeep();
         self.metrics.render()
     }
+
+    /// Sums up what was noted of times and sizes. Each single value is kept until then, and most boxes are asked for metrics by nobody: to be
+    /// called every few seconds.
+    pub fn sum_up(&self) {
+        self.metrics.run_upkeep();
+    }
 }
 
 impl std::fmt::Debug for Handle {

@@ -49,9 +49,10 @@ impl Members<'_> {
             self.text.push(',');
         }
         self.first = false;
+        self.text.push('"');
         // The names of fields are words of the source.
-        let name = field.name();
-        let _ = write!(self.text, "\"{}\":", name.strip_prefix("r#").unwrap_or(name));
+        self.text.push_str(field.name().trim_start_matches("r#"));
+        self.text.push_str("\":");
     }
 
     fn raw(&mut self, field: &Field, value: impl fmt::Display) {
@@ -62,8 +63,12 @@ impl Members<'_> {
 
 impl Visit for Members<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        let quoted = serde_json::to_string(value).unwrap_or_default();
-        self.raw(field, quoted);
+        self.name(field);
+        if value.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_./:{} ".contains(&octet)) {
+            self.text.extend(["\"", value, "\""]);
+        } else {
+            self.text.push_str(&serde_json::to_string(value).unwrap_or_default());
+        }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

@@ -223,7 +223,7 @@ impl Terminals {
     }
 
     fn let_in(&self, record: &TerminalRecord, from: Option<IpAddr>) -> Caller {
-        self.note_use(&record, from);
+        self.note_use(record, from);
         caller(record, from)
     }
 

@@ -49,6 +49,7 @@ mod opinion_rules;
 mod pairing;
 mod people;
 mod probe;
+mod rest;
 mod schedule;
 mod schedule_kinds;
 mod schedule_queues;

@@ -67,6 +67,10 @@ struct Shared {
     stopped: AtomicBool,
     /// When pcscd last answered, in milliseconds of the clock.
     answered: AtomicU64,
+    /// By when it has to answer next, in the same.
+    due: AtomicU64,
+    /// Nobody uses a reader.
+    resting: AtomicBool,
     /// Threads for jobs that have not ended.
     alive: AtomicUsize,
     workers: Mutex<BTreeMap<ReaderName, SyncSender<Job>>>,
@@ -80,8 +84,19 @@ impl Shared {
     }
 
     fn answered(&self) {
-        let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.answered.store(now, Ordering::SeqCst);
+        self.answered_and_waits(Duration::ZERO);
+    }
+
+    /// pcscd has answered, and is not asked for so long.
+    fn answered_and_waits(&self, pause: Duration) {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now = self.clock.elapsed();
+        self.due.store(milliseconds(now.saturating_add(pause)), Ordering::SeqCst);
+        self.answered.store(milliseconds(now), Ordering::SeqCst);
+    }
+
+    fn resting(&self) -> bool {
+        self.resting.load(Ordering::SeqCst)
     }
 
     fn stopped(&self) -> bool {
@@ -118,6 +133,8 @@ impl PcscDriver {
             clock,
             stopped: AtomicBool::new(false),
             answered: AtomicU64::new(0),
+            due: AtomicU64::new(0),
+            resting: AtomicBool::new(false),
             alive: AtomicUsize::new(0),
             workers: Mutex::default(),
             bell: Mutex::default(),
@@ -187,6 +204,14 @@ impl Driver for PcscDriver {
 
     fn last_answer(&self) -> Duration {
         Duration::from_millis(self.shared.answered.load(Ordering::SeqCst))
+    }
+
+    fn next_answer(&self) -> Duration {
+        Duration::from_millis(self.shared.due.load(Ordering::SeqCst))
+    }
+
+    fn at_rest(&self, rest: bool) {
+        self.shared.resting.store(rest, Ordering::SeqCst);
     }
 
     fn stuck(&self) -> usize {

@@ -14,12 +14,14 @@ use crate::card::machine::{CardState, ReaderName};
 
 /// pcscd is asked again after so long, whether or not anything has changed: that is its sign of life.
 const LOOK: Duration = Duration::from_millis(500);
+/// The same while nobody uses a reader. What changes is told at once.
+const CALM: Duration = Duration::from_secs(5);
 /// PC/SC's most readers, and most entries waited for at a time.
 const MOST: usize = 16;
 /// The pause before pcscd is looked for again.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// The same after [`EAGER`] attempts in vain: a box without readers should not wake its processor for it.
-const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(2);
 /// Attempts that a pcscd which is being started anew may need.
 const EAGER: u32 = 50;
 
@@ -50,7 +52,9 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
             }
             Err(_) => vain = vain.saturating_add(1),
         }
-        if rest(pauses, if vain < EAGER { PAUSE } else { REST }).is_err() {
+        let time = if vain < EAGER { PAUSE } else { shared.clock.until_beat(REST) };
+        shared.answered_and_waits(time);
+        if rest(pauses, time).is_err() {
             return;
         }
     }
@@ -86,7 +90,9 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>, pauses: &
             reports.blocking_send(Report::Readers(names.clone())).map_err(|_| Over)?;
             seen = Some(names);
         }
-        match context.get_status_change(LOOK, &mut states) {
+        let look = if shared.resting() { shared.clock.until_beat(CALM).max(LOOK) } else { LOOK };
+        shared.answered_and_waits(look.saturating_sub(LOOK));
+        match context.get_status_change(look, &mut states) {
             Ok(()) => {}
             Err(Error::Timeout | Error::Cancelled) => {
                 shared.answered();

@@ -236,6 +236,9 @@ findings! {
     95 NeighbourSilent Fail LanVendor HubUnreachable
         "LANの中にある、基盤への入口（プロキシーなど）が答えません。" "The way in to the hub that stands in the LAN (a proxy, for example) does not answer."
         "hub.url のアドレスと、その機器の電源とケーブルを確かめてください。" "Check the address in hub.url, and that machine's power and cable.";
+    96 PortSilent Fail LanVendor HubUnreachable
+        "回線は通じていますが（ルーターの先のDNSは答えます）、基盤のポートから何も返りません。" "The line carries (a name server beyond the router answers), and nothing comes back from the hub's port."
+        "ファイアウォールが基盤のアドレスとポートを黙って捨てていないかを見て、基盤のお知らせも確かめてください。どちらでもなければ回線の会社に尋ねてください。文書は預かっています。" "See whether a firewall silently drops the hub's address and port, and read the hub's notices. If it is neither, ask the carrier. Documents are kept.";
     // hub.tls
     110 TlsIntercepted Fail LanVendor HubServerUntrusted
         "途中の機器が通信を開いています（基盤のものでない証明書が示されました）。" "A device on the way opens the connection (the certificate shown is not the hub's)."
@@ -307,6 +310,9 @@ findings! {
     143 FacilityUnserved Fail LanVendor FacilityUnknown
         "動いているengawaは、この事業所をまだ受け持っていません。" "The running engawa does not serve this facility yet."
         "systemctl restart engawa で再起動してください。" "Restart it: systemctl restart engawa.";
+    144 LoginUnproven Warn LanVendor GatewayBusy
+        "動いているengawaは、まだ基盤とやり取りしていません。" "The running engawa has not exchanged anything with the hub yet."
+        "起動した直後なら1分ほど待ち、もう一度確かめてください。続くときは engawa status を見てください。" "If it has only just started, wait a minute and check again. If it goes on, see engawa status.";
     // pcscd
     160 PcscdDown Warn LanVendor PcscDown
         "カードリーダーのサービス（pcscd）につながりません。" "The card reader service (pcscd) cannot be reached."
@@ -365,6 +371,9 @@ findings! {
     213 ServiceFailed Fail LanVendor GatewayInternal
         "engawaは動いていますが、仕事ができないと言っています。" "engawa runs, and says that it cannot do its work."
         "前の項目と engawa status を見て直し、systemctl restart engawa で再起動してください。" "See what is named before this and engawa status, put it right, and restart it: systemctl restart engawa.";
+    214 ServiceBroken Fail LanVendor GatewayInternal
+        "engawaは起動できないか、異常終了しました。" "engawa could not start, or ended with a failure."
+        "前の項目と journalctl -u engawa -n 30 を見て直し、systemctl start engawa で動かしてください。" "See what is named before this and journalctl -u engawa -n 30, put it right, and start it: systemctl start engawa.";
     // queue
     220 QueueOld Warn Hub HubTrouble
         "基盤の都合で、送信待ちの文書が長く待っています。" "Documents have been waiting for the hub for long."

@@ -16,7 +16,7 @@ use super::{Check, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, credentials_directory};
 use crate::credential::{FacilityCertificate, Secret};
-use crate::hub::probe::{self, Heard, Shaking, TlsFault};
+use crate::hub::probe::{self, DialFault, Heard, Shaking, TlsFault};
 
 const DNS: &str = "hub.dns";
 const TCP: &str = "hub.tcp";
@@ -155,7 +155,14 @@ async fn reach(host: &str, port: u16) -> Reached {
             (checks, Some(address))
         }
         Err(fault) => {
-            checks.push(said::unreached(&fault, &addresses));
+            let beyond = match fault {
+                DialFault::Line => probe::answers_beyond(host).await,
+                _ => None,
+            };
+            checks.push(match beyond {
+                Some(server) => said::dropped(&addresses, server),
+                None => said::unreached(&fault, &addresses),
+            });
             (checks, None)
         }
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Check, Finding};
 use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
+use crate::cli::unit::Unit;
 use crate::cli::{Site, output};
 use crate::config::Loaded;
 
@@ -28,6 +29,10 @@ pub(super) enum Service {
     Deaf(String),
     /// It does not run.
     Down,
+    /// It does not run, says systemd: somebody stopped it. It was not asked, which could have started it.
+    Stopped,
+    /// It could not start, or ended with a failure, and why, says systemd. It was not asked either.
+    Broken(String),
     /// This user may not ask it.
     Denied,
     /// The settings name no socket to ask it at.
@@ -37,6 +42,13 @@ pub(super) enum Service {
 impl Service {
     /// Asks it.
     pub(super) async fn ask(loaded: &Loaded) -> Self {
+        if let Some(socket) = &loaded.config.endpoint.unix_socket {
+            match Unit::of(socket).await {
+                Unit::Stopped => return Self::Stopped,
+                Unit::Failed(why) => return Self::Broken(why),
+                Unit::Unknown | Unit::Runs => {}
+            }
+        }
         let site = Site { config: loaded.config.clone(), named: false };
         let ask = |path| tokio::time::timeout(PATIENCE, client::ask(&site, Method::GET, path, None));
         match ask("/v1/health").await {
@@ -90,8 +102,17 @@ pub(super) fn examine(service: &Service, started: bool) -> Check {
             Check::ok(NAME, format!("engawa {version} が動いています。"), format!("engawa {version} runs and answers."))
         }
         Service::Deaf(why) => Check::found(NAME, Finding::ServiceDeaf, why),
+        Service::Broken(why) => {
+            Check::found_as(NAME, Finding::ServiceBroken, &format!("systemd: {why}"), &format!("systemd: {why}"))
+        }
+        Service::Stopped if started => Check::found_as(
+            NAME,
+            Finding::ServiceDown,
+            "systemdによると止められています",
+            "it is stopped, says systemd",
+        ),
         Service::Down if started => Check::found(NAME, Finding::ServiceDown, ""),
-        Service::Down => Check::found(NAME, Finding::ServiceNew, ""),
+        Service::Down | Service::Stopped => Check::found(NAME, Finding::ServiceNew, ""),
         Service::Denied => Check::found(NAME, Finding::NotAllowed, ""),
         Service::Unasked => Check::ok(
             NAME,

@@ -232,7 +232,9 @@ impl Job {
             }
         };
         Some(runtime.block_on(async {
-            let answers = client::ask(site, http::Method::GET, "/v1/health", None).await.is_ok();
+            // Where systemd has it, systemd is asked: a question to the service could start it, with what it had before.
+            let asked = client::ask(site, http::Method::GET, "/v1/health", None);
+            let answers = !self.layout.on_box && asked.await.is_ok();
             let (service, outcome) = service::bring_up(&self.layout, changed, answers);
             if outcome.state != State::Failed
                 && let Err(error) = place::settled(&self.layout.folder)

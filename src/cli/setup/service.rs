@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Said;
 use super::layout::Layout;
 use super::step::Outcome;
+use crate::cli::unit::Unit;
 use crate::cli::{Site, client};
 use crate::config::Config;
 use crate::fault::Code;
@@ -76,6 +77,12 @@ pub(super) fn refused_before(config: &Config) -> Option<Said> {
     let site = Site { config: config.clone(), named: false };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let asked = async {
+        // Nothing is started before an answer is given.
+        if let Some(socket) = &site.endpoint.unix_socket
+            && !Unit::of(socket).await.may_be_asked()
+        {
+            return Ok(Err(client::NoAnswer::NoSocket));
+        }
         tokio::time::timeout(Duration::from_secs(5), client::ask(&site, Method::GET, "/v1/health", None)).await
     };
     let health = runtime.block_on(asked).ok()?.ok()?.body;

@@ -8,12 +8,17 @@ use uuid::Uuid;
 use super::{Room, Trouble, aside};
 use crate::exchange::{arrive, disk};
 use crate::fault::{Code, Retry, crash};
-use crate::store::{BeginPlacement, DropPlacement, Placed, PlacementRow};
+use crate::store::{BeginPlacement, DropPlacement, Look, Placed, PlacementRow};
 
 impl Room {
     /// Puts what arrived into `in`.
     pub(super) async fn arrive(&mut self) -> Result<(), Trouble> {
         let facility = self.config.facility.clone();
+        let look = Look::begin(&self.store, &self.clock);
+        if self.placed.lasts(look) {
+            return Ok(());
+        }
+        self.placed.end();
         let mut shut: Vec<String> = Vec::new();
         let mut started: Vec<Vec<u8>> = Vec::new();
         for row in self.store.placements(&facility).await? {
@@ -24,6 +29,9 @@ impl Room {
         aside(move || arrive::sweep(&arriving, &known)).await?;
         let rows = self.store.unplaced(&facility).await?;
         let plan = arrive::plan(&rows);
+        if started.is_empty() && rows.is_empty() {
+            self.placed.found_nothing(look, None);
+        }
         if plan.unreadable > 0 {
             let count = plan.unreadable;
             self.status.say(

@@ -26,7 +26,7 @@ use crate::credential::seal::{Keyring, SealError};
 use crate::fault::Code;
 use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Outbox, OutboxError, Sender};
-use crate::store::{SetFact, Store, StoreError, fact_name};
+use crate::store::{Lull, SetFact, Store, StoreError, fact_name};
 use crate::task;
 
 /// Under which the outbox knows the folders.
@@ -51,8 +51,14 @@ pub struct Room {
     status: Status,
     /// `None` until the database has been asked.
     taken: Option<Vec<Taken>>,
+    /// The file system of the folders, as it is noted in the store.
+    device: Option<u64>,
     /// The newest event that was looked at.
     events: i64,
+    /// The newest event of any facility when that was all there was.
+    heard: Option<i64>,
+    /// While it lasts nothing that arrived waits for a name in `in`.
+    placed: Lull,
     /// Why some files cannot be moved on in this look, while others can.
     stuck: Option<io::Error>,
     /// What was logged last, so that it is logged once.
@@ -160,7 +166,10 @@ impl Room {
             quiet: Quiet::default(),
             status: Status::default(),
             taken: None,
+            device: None,
             events: 0,
+            heard: None,
+            placed: Lull::default(),
             stuck: None,
             logged: None,
             health: channel::Sender::new(Health::default()),
@@ -215,7 +224,7 @@ impl Room {
             health.reason = reason;
             health.last_proof = if reason.is_none() { Some(now) } else { health.last_proof };
         });
-        self.next
+        if self.next < self.config.look { self.next } else { self.clock.until_beat(self.config.look) }
     }
 
     fn log(&mut self, trouble: Option<&Trouble>, reason: Option<Code>) {
@@ -262,12 +271,16 @@ impl Room {
 
     async fn prepare(&mut self) -> Result<(), Trouble> {
         let name = fact_name("exchange.device", &self.config.facility);
-        let known: Option<u64> = self.store.fact(&name).await?.and_then(|value| value.parse().ok());
+        let known = match self.device {
+            Some(device) => Some(device),
+            None => self.store.fact(&name).await?.and_then(|value| value.parse().ok()),
+        };
         let place = self.place.clone();
         let device = aside(move || place.prepare(known)).await?;
         if known != Some(device) {
             self.store.write(SetFact { name, value: device.to_string() }).await?;
         }
+        self.device = Some(device);
         self.watch.follow(&self.place.at("out"));
         Ok(())
     }

@@ -39,9 +39,16 @@ impl Room {
     }
 
     async fn read_events(&mut self) -> Result<(), Trouble> {
+        let newest = *self.outbox.event_watch().borrow();
+        if self.heard == Some(newest) {
+            return Ok(());
+        }
         loop {
             let events = self.outbox.events_after(&self.config.facility, self.events, 1000).await?;
-            let Some(last) = events.last() else { return Ok(()) };
+            let Some(last) = events.last() else {
+                self.heard = Some(newest);
+                return Ok(());
+            };
             self.events = last.seq;
             for row in self.taken.iter_mut().flatten() {
                 row.news |= events.iter().filter_map(|event| event.submission).any(|id| row.deliveries.contains(&id));

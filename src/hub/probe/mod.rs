@@ -13,7 +13,7 @@ mod talk;
 
 pub use dial::{DialFault, Router, dial, way};
 pub use machine::{Interface, Net, Toward};
-pub use name::{NameFault, look_up};
+pub use name::{NameFault, answers_beyond, look_up};
 pub use question::{Answer, judge as judge_names, nameservers, question, read_answer};
 pub use shake::{Shaking, TlsFault};
 pub use shown::Shown;

@@ -7,6 +7,7 @@ use tokio::net::{UdpSocket, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::dial::{Router, way};
 use super::question::{Answer, judge, nameservers, question, read_answer};
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -51,6 +52,26 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NameFault
         // Also one that answered this question after the system had given up on it.
         Answer::Silence | Answer::Known { address: true } => NameFault::Silent(servers),
     })
+}
+
+/// A name server beyond the router that answers a question at this moment: then the line carries. `None` where none does, or none stands
+/// there: a router, or this machine, may answer from what it remembers.
+pub async fn answers_beyond(host: &str) -> Option<IpAddr> {
+    let conf = tokio::fs::read_to_string(RESOLV_CONF).await.unwrap_or_default();
+    let mut asking = JoinSet::new();
+    for server in nameservers(&conf) {
+        if matches!(way(Some(server)).await, Ok(Router::Answers)) {
+            let host = host.to_owned();
+            asking.spawn(async move { (server, ask(server, host).await) });
+        }
+    }
+    while let Some(asked) = asking.join_next().await {
+        // That it cannot find out may be a router's word in its place.
+        if let Ok((server, Answer::Known { .. } | Answer::NoSuchName)) = asked {
+            return Some(server);
+        }
+    }
+    None
 }
 
 async fn ask(server: IpAddr, host: String) -> Answer {

@@ -7,6 +7,7 @@ mod files;
 mod lan;
 mod running;
 mod table;
+mod unit;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

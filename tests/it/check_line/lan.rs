@@ -87,3 +87,20 @@ fn a_hub_in_the_lan_that_is_switched_off() {
     let Some((_hub, gateway)) = boxed(&[PLUGGED_IN, ROUTER], "https://192.0.2.77") else { return };
     expect(&gateway, "hub.tcp", 95, "fail", "lan_vendor");
 }
+
+/// A name server beyond the router, which does not forward: it answers that there is no such name, as long as the box runs.
+const NAME_SERVER: &str = "ip -n router addr add 198.51.100.53 dev lo; \
+    echo nameserver 198.51.100.53 > /run/netns/resolv.conf; mount --bind /run/netns/resolv.conf \"$(readlink -f /etc/resolv.conf)\"; \
+    ip netns exec router setpriv --pdeathsig KILL python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((\"198.51.100.53\", 53))
+while True:
+    m, to = s.recvfrom(1500)
+    s.sendto(m[:2] + bytes([0x81, 0x83]) + m[4:], to)' < /dev/null > /dev/null 2>&1 & ";
+
+#[test]
+fn a_line_that_carries_while_nothing_comes_back_from_the_hub() {
+    let Some((_hub, gateway)) = boxed(&[PLUGGED_IN, ROUTER, DEFAULT_ROUTE, NAME_SERVER], FAR) else { return };
+    let found = expect(&gateway, "hub.tcp", 96, "fail", "lan_vendor");
+    assert!(found["detail"].as_str().unwrap().contains("198.51.100.53"), "{found}");
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Office, checks};
 use crate::support::gateway::{Gateway, opinion};
@@ -194,9 +194,18 @@ fn a_service_that_has_not_exchanged_anything_yet_is_not_called_well() {
     let mut office = Office::new();
     office.hub.fault(json!({"on": "login", "kind": "delay", "delay_ms": 600_000, "times": 0}));
     office.gateway.start();
-    let found = office.expect("hub.login", 140, "warn", "lan_vendor");
+    let found = office.expect("hub.login", 144, "warn", "lan_vendor");
     assert!(found["detail_en"].as_str().unwrap().contains("not exchanged anything"), "{found}");
     office.gateway.kill9();
+}
+
+#[test]
+fn a_log_in_that_nobody_wanted_is_not_called_well() {
+    let office = Office::new();
+    let output = office.gateway.run(&["check", "--no-login", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let login = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "hub.login").unwrap();
+    assert_eq!((&login["finding"], &login["verdict"]), (&json!(140), &json!("warn")), "{report:#}");
 }
 
 #[test]

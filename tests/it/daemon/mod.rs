@@ -4,6 +4,7 @@ mod addresses;
 mod events;
 mod logs;
 mod reload;
+mod rest;
 mod start;
 mod stop;
 mod systemd;

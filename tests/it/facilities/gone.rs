@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use jiff::Timestamp;
+use engawa::clock::Clock;
 use serde_json::{Value, json};
 
 use super::office::{House, SOON};
@@ -98,9 +98,9 @@ fn a_kill_after_the_return_does_not_bring_the_old_day_back() {
     fs::rename(&file, &aside).unwrap();
     house.gateway.start();
     let anew = until("another absence to be noted", SOON, || since(&house));
-    assert!(anew > Timestamp::now().as_millisecond() - DAY, "{anew}");
+    assert!(anew > Clock::system().now().as_millisecond() - DAY, "{anew}");
     // The window for pairing that was open is open still.
-    let now = Timestamp::now().as_millisecond();
+    let now = Clock::system().now().as_millisecond();
     let open = format!("SELECT id FROM pairing WHERE facility = '{}' AND ends_at > {now}", second.number);
     assert_eq!(house.gateway.sql(&open).len(), 1);
     assert!(house.trail().iter().all(|record| record["act"] != "facility.gone"));

@@ -1,5 +1,6 @@
 //! Wrong passwords of the day are used up, and an administrator lets one more be sent: never so many that the hub locks the account.
 
+use engawa::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -116,12 +117,12 @@ fn no_order_sends_more_within_the_time_the_hub_counts_for() {
     let sato = person(&lan, "sato", "doctor");
     let (third, waiting) = used_up(&lan, &sato, "third-mistype-3");
     let eta = |seen: &Value| seen["eta"].as_str().unwrap().parse::<Timestamp>().unwrap();
-    assert!(eta(&waiting).duration_since(Timestamp::now()) > SignedDuration::from_hours(23), "{waiting}");
+    assert!(eta(&waiting).duration_since(Clock::system().now()) > SignedDuration::from_hours(23), "{waiting}");
     // Somebody orders it though nobody has logged in at the hub: the third wrong one there would lock the account.
     let answer = order(&lan.gateway, "sato");
     assert_eq!((answer.status, answer.json()["given"].as_bool()), (200, Some(true)), "{answer:?}");
     let from: Timestamp = answer.json()["waits_until"].as_str().unwrap().parse().unwrap();
-    assert!(from.duration_since(Timestamp::now()) <= SignedDuration::from_mins(30), "{answer:?}");
+    assert!(from.duration_since(Clock::system().now()) <= SignedDuration::from_mins(30), "{answer:?}");
     let sooner = until("the third to wait for half an hour only", PATIENCE, || {
         Some(lan.gateway.submission(&third))
             .filter(|seen| seen["reason"]["code"] == "HUB_LOGIN_CAUTIOUS" && eta(seen) <= from)

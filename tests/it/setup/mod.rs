@@ -3,6 +3,7 @@
 mod again;
 mod delivers;
 mod interrupted;
+mod on_box;
 mod terminal;
 mod wrong;
 

@@ -59,9 +59,11 @@ impl Way<'_> {
         let check = match self.service {
             Service::Answers { health, .. } => told(health, &self.config.facility.number, self.clock.now()),
             Service::Deaf(_) | Service::Denied => unseen(),
-            Service::Down | Service::Unasked if !self.log_in => Check::found(NAME, Finding::LoginUntried, ""),
+            _ if !self.log_in => Check::found(NAME, Finding::LoginUntried, ""),
             // Where it cannot be asked, the state's lock tells whether it runs.
-            Service::Down | Service::Unasked => self.try_it(certificate, credentials).await,
+            Service::Down | Service::Stopped | Service::Broken(_) | Service::Unasked => {
+                self.try_it(certificate, credentials).await
+            }
         };
         let took = heard.took.max(self.clock.elapsed().saturating_sub(begun));
         match took > SLOW && check.is_ok() {
@@ -146,12 +148,7 @@ fn told(health: &Value, facility: &str, now: Timestamp) -> Check {
             format!("動いているengawaに、基盤が {last:.0} に答えています。"),
             format!("The hub answered the running engawa at {last:.0}."),
         ),
-        None => Check::found_as(
-            NAME,
-            Finding::LoginUntried,
-            "動いているengawaは、まだ基盤とやり取りしていません",
-            "the running engawa has not exchanged anything with the hub yet",
-        ),
+        None => Check::found(NAME, Finding::LoginUnproven, ""),
     }
 }
 

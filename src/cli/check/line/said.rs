@@ -52,9 +52,19 @@ pub(super) fn connected(address: SocketAddr) -> Check {
     Check::ok(TCP, format!("{address} につながります。"), format!("{address} takes connections."))
 }
 
+/// The line carries, as a name server beyond the router shows, and the hub's port is silent.
+pub(super) fn dropped(addresses: &[SocketAddr], server: IpAddr) -> Check {
+    let tried = tried(addresses);
+    let (ja, en) = (format!("{tried}、答えたDNS: {server}"), format!("{tried}; name server that answers: {server}"));
+    Check::found_as(TCP, Finding::PortSilent, &ja, &en)
+}
+
+fn tried(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn unreached(fault: &DialFault, addresses: &[SocketAddr]) -> Check {
-    let tried: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    let tried = tried.join(", ");
+    let tried = tried(addresses);
     match fault {
         DialFault::NoNetwork => Check::found(TCP, Finding::NoNetwork, ""),
         DialFault::NoRoute => Check::found(TCP, Finding::NoRoute, ""),
