@@ -28,10 +28,10 @@ use crate::hub::tls::fault_of;
 /// Kept small so that "handed to the connection" and "on the wire" stay close together on a slow line.
 const SOCKET_SEND_BUFFER: u32 = 256 * 1024;
 const HTTPS_PORT: u16 = 443;
-/// A connection on which so long nothing came is asked whether it lives, and then at this interval; the one that is silent as long as a
-/// request may stand still is given up. It keeps routers from forgetting it, too.
-const SILENCE: Duration = Duration::from_secs(15);
-const ASKED_EVERY: Duration = Duration::from_secs(5);
+/// A connection on which so long nothing came is asked by the kernel whether it lives, which also keeps routers from forgetting it.
+const SILENCE: Duration = Duration::from_secs(30);
+/// One that does not answer is asked again so much later. With a request's usual patience, that is when it is given up.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// How long an address is waited for before the next one is dialled beside it.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -136,7 +136,7 @@ async fn connect(address: SocketAddr, stall: Duration) -> io::Result<TcpStream> 
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
     let options = SockRef::from(&socket);
-    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_EVERY))?;
+    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_AGAIN))?;
     options.set_tcp_user_timeout(Some(stall))?;
     socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
     socket.connect(address).await
