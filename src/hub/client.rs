@@ -10,7 +10,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE, RETRY_AFTER};
 use http::response::Parts;
-use http::{HeaderValue, Request, StatusCode, Uri, Version};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -22,18 +22,17 @@ use tokio::time::{sleep_until, timeout};
 
 pub(super) use self::answer::Extent;
 use self::body::{Progress, Tracked};
-use self::line::{ConnectFault, Connector, Newest, Notes};
+use self::line::{ConnectFault, Connector, Newest, Notes, Order};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
 use crate::clock::Clock;
 use crate::fault::Code;
 
-/// Idle connections kept; more would only be closed by the hub.
+/// Idle connections kept: as many as deliveries go out at once by default, each on one of its own. The hub counts new ones.
 pub(super) const IDLE_CONNECTIONS: usize = 4;
-const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// What HTTP/2 may hold of a body on its way out.
+/// Routers forget a silent connection after four minutes at the earliest, as a rule.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3 * 60);
+/// What hyper may hold of a body on its way out.
 const SEND_BUFFER: usize = 256 * 1024;
 
 /// What was seen of one exchange.
@@ -111,14 +110,10 @@ impl Client {
         let newest = Newest::default();
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(idle)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .http2_keep_alive_while_idle(true)
-            .http2_max_send_buf_size(SEND_BUFFER)
-            .build(Connector::new(tls, timeouts.connect, newest.clone()));
+            .http1_max_buf_size(SEND_BUFFER)
+            .build(Connector::new(tls, timeouts, newest.clone()));
         Ok(Self { pool, newest, base: format!("https://{authority}"), timeouts, clock })
     }
 
@@ -169,6 +164,9 @@ impl Client {
         line: &CaptureConnection,
         progress: &Progress,
     ) -> Seen {
+        // The hub may have closed idle connections while the box was busy. What it sent is looked at before one is picked: a
+        // request that meets such an end goes out on another, one that crosses it has an unknown outcome.
+        tokio::task::yield_now().await;
         let response = match self.while_moving(self.pool.request(request), progress).await {
             None => return unanswered(progress, LineFault::TimedOut),
             Some(Err(error)) => return self.failed(&error, line, progress),
@@ -194,8 +192,8 @@ impl Client {
     }
 
     fn failed(&self, error: &legacy::Error, line: &CaptureConnection, progress: &Progress) -> Seen {
-        if error.is_connect() {
-            // HTTP/2 begins inside of connecting: a line that broke there has its own note.
+        // A line that broke before it was given a request has its own note.
+        if error.is_connect() || line.connection_metadata().is_none() {
             let fault = ConnectFault::find(error).or_else(|| self.newest.fault());
             return Seen::NoConnection(fault.unwrap_or(LineFault::Unreachable));
         }
@@ -233,20 +231,23 @@ fn date(head: &Parts) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(head.headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// Over HTTP/1.1 nothing ties an answer to its request but the order. One that comes twice would be taken for the next
-/// document's, and a receipt for one that was refused; its connection is given up.
+/// Nothing ties an answer to its request but the order. One that comes twice would be taken for the next document's, and a
+/// receipt for one that was refused; its connection is given up.
 fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection) -> bool {
     let metadata = line.connection_metadata();
-    let Some(connected) = metadata.as_ref().filter(|_| head.version < Version::HTTP_2) else { return false };
+    let Some(connected) = metadata.as_ref() else { return false };
     let mut extensions = http::Extensions::new();
     connected.get_extras(&mut extensions);
-    // Whatever decides over a document comes with 200 and a trace id of its own; a proxy's page is always the same.
-    let answer = (head.status == StatusCode::OK).then(|| hash(head, body));
-    let left_over = extensions.get::<Notes>().is_some_and(|notes| notes.is_left_over(answer));
-    if left_over {
-        tracing::warn!("the hub's answers came out of step; the connection is given up");
-        connected.poison();
-    }
+    let Some(notes) = extensions.get::<Notes>() else { return false };
+    let left_over = match notes.order(hash(head, body)) {
+        Order::Kept => return false,
+        // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
+        // same, and says what it says to this request as well.
+        Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),
+        Order::Lost => true,
+    };
+    tracing::warn!(left_over, "the same answer came again from the hub; the connection is given up");
+    connected.poison();
     left_over
 }
 

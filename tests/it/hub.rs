@@ -22,9 +22,8 @@ use uuid::Uuid;
 
 use self::pki::{Ca, FACILITY, Server};
 use self::stub::{Act, CAPABILITIES, CHANGES, LOGIN, LOOKUP, OPINIONS, REFRESH, Stub, error};
+use crate::support::{at_most, until};
 
-const H1: &[&[u8]] = &[b"http/1.1"];
-const H2: &[&[u8]] = &[b"h2"];
 const HTML: &str = "<!DOCTYPE html><html><body>メンテナンス中</body></html>";
 
 /// A hub and the way to it.
@@ -37,13 +36,13 @@ struct World {
 }
 
 impl World {
-    async fn new(alpn: &[&[u8]]) -> Self {
-        Self::with(Server::Good, alpn).await
+    async fn new() -> Self {
+        Self::with(Server::Good).await
     }
 
-    async fn with(server: Server, alpn: &[&[u8]]) -> Self {
+    async fn with(server: Server) -> Self {
         let ca = Ca::new();
-        let stub = Stub::start(ca.server(server, &ca, alpn)).await;
+        let stub = Stub::start(ca.server(server, &ca)).await;
         Self::around(ca, stub)
     }
 
@@ -121,105 +120,173 @@ fn unknown(outcome: Outcome, code: Code) {
 }
 
 #[tokio::test]
-async fn a_document_is_delivered_over_either_protocol() {
-    for alpn in [H1, H2] {
-        let world = World::new(alpn).await;
-        let hub = world.hub();
-        assert_eq!((hub.status().last_answer, hub.status().login), (None, LoginState::LoggedOut));
+async fn a_document_is_delivered() {
+    let world = World::new().await;
+    let hub = world.hub();
+    assert_eq!((hub.status().last_answer, hub.status().login), (None, LoginState::LoggedOut));
 
-        let Outcome::Accepted(receipt) = hub.deliver(document(1)).await else { panic!() };
-        assert_eq!((receipt.number.as_str(), receipt.trace_id.as_deref()), ("R1", Some("t")));
-        let call = &world.stub.calls(OPINIONS)[0];
-        assert_eq!(call.bearer.as_deref(), Some("Bearer a1"));
-        assert_eq!(call.key.as_deref(), Some(Uuid::from_u128(1).to_string().as_str()));
-        assert_eq!((call.length.as_deref(), call.bytes), (Some("14"), 14));
-        for path in [LOGIN, CAPABILITIES] {
-            let call = &world.stub.calls(path)[0];
-            assert_eq!((&call.bearer, &call.key), (&None, &None), "{path}");
-        }
-
-        assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
-        assert_eq!(hub.lookup(Uuid::from_u128(2)).await, LookupOutcome::Unseen);
-        let page = hub.changes(Some("c+1/=".to_owned())).await.unwrap();
-        assert_eq!((page.items.len(), page.next_cursor.as_str(), page.restarted), (1, "c+1/=", false));
-        assert_eq!(world.stub.calls(LOOKUP)[0].key, None);
-        assert_eq!(world.stub.connections.load(Ordering::SeqCst), 1, "the connection is kept warm");
-        assert_eq!(hub.status().last_answer, Some(world.clock.now()));
-        assert!(matches!(hub.status().login, LoginState::LoggedIn { .. }));
+    let Outcome::Accepted(receipt) = hub.deliver(document(1)).await else { panic!() };
+    assert_eq!((receipt.number.as_str(), receipt.trace_id.as_deref()), ("R1", Some("t")));
+    let call = &world.stub.calls(OPINIONS)[0];
+    assert_eq!(call.bearer.as_deref(), Some("Bearer a1"));
+    assert_eq!(call.key.as_deref(), Some(Uuid::from_u128(1).to_string().as_str()));
+    assert_eq!((call.length.as_deref(), call.bytes), (Some("14"), 14));
+    for path in [LOGIN, CAPABILITIES] {
+        let call = &world.stub.calls(path)[0];
+        assert_eq!((&call.bearer, &call.key), (&None, &None), "{path}");
     }
+
+    assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+    assert_eq!(hub.lookup(Uuid::from_u128(2)).await, LookupOutcome::Unseen);
+    let page = hub.changes(Some("c+1/=".to_owned())).await.unwrap();
+    assert_eq!((page.items.len(), page.next_cursor.as_str(), page.restarted), (1, "c+1/=", false));
+    assert_eq!(world.stub.calls(LOOKUP)[0].key, None);
+    assert_eq!(world.stub.connections.load(Ordering::SeqCst), 1, "the connection is kept warm");
+    assert_eq!(hub.status().last_answer, Some(world.clock.now()));
+    assert!(matches!(hub.status().login, LoginState::LoggedIn { .. }));
+}
+
+#[tokio::test]
+async fn a_hub_that_takes_either_protocol_is_spoken_to_in_the_one_that_needs_less() {
+    let world = World::new().await;
+    assert!(matches!(world.hub().deliver(document(1)).await, Outcome::Accepted(_)));
+    assert_eq!(world.stub.spoken(), [Some("http/1.1".to_owned())]);
+}
+
+/// What the hub has done is known by the time a request is made, however long the box had no time to look.
+#[test]
+fn a_connection_that_the_hub_closed_meanwhile_costs_nothing() {
+    let runtime = |mut builder: tokio::runtime::Builder| builder.enable_all().build().unwrap();
+    let ours = runtime(tokio::runtime::Builder::new_current_thread());
+    let theirs = runtime(tokio::runtime::Builder::new_multi_thread());
+    let world = theirs.block_on(World::new());
+    let hub = world.hub();
+    for key in 1..=5 {
+        let outcome = ours.block_on(hub.deliver(document(key)));
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{key}: {outcome:?}");
+        ours.block_on(async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        });
+        // From here to the next delivery nothing of ours runs.
+        theirs.block_on(world.stub.close());
+        assert_eq!(world.stub.filed(&Uuid::from_u128(key).to_string()), 1);
+    }
+    assert_eq!((world.stub.calls(OPINIONS).len(), world.stub.calls(LOGIN).len()), (5, 1), "nothing went out twice");
+    assert_eq!(world.stub.connections.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn few_connections_are_kept() {
+    let world = World::new().await;
+    let hub = world.hub();
+    futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
+    assert!(world.stub.connections.load(Ordering::SeqCst) > 4, "each has one of its own");
+    let few = async {
+        while world.stub.open() > 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(at_most(Duration::from_secs(10)), few).await.unwrap();
+}
+
+/// The kernel asks an idle connection whether it lives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_is_asked_whether_it_lives() {
+    let world = World::new().await;
+    let hub = world.hub();
+    assert!(matches!(hub.deliver(document(1)).await, Outcome::Accepted(_)));
+    let far_end = format!("0100007F:{:04X}", world.stub.address.port());
+    // 02: the keep-alive timer, with what is left of it in hundredths of a second.
+    let left = until("the keep-alive timer", Duration::from_secs(10), || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let line =
+            table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|line| line[2] == far_end)?;
+        u64::from_str_radix(line[5].strip_prefix("02:")?, 16).ok()
+    });
+    assert!(left <= 3000, "{left}");
+}
+
+/// All of it is in the box's own buffers, and the hub reads none of it.
+#[tokio::test]
+async fn a_document_that_nobody_takes_in_is_given_up() {
+    let ca = Ca::new();
+    let stub = Stub::narrow(ca.server(Server::Good, &ca));
+    let world = World::around(ca, stub);
+    let mut config = world.config();
+    config.timeouts.stall = Duration::from_secs(2);
+    config.timeouts.answer = Duration::from_secs(60);
+    config.timeouts.whole = Duration::from_secs(60);
+    let hub = Hub::connect(config, world.ca.facility("iryo"), world.memory.clone(), world.clock.clone()).unwrap();
+    world.stub.then(OPINIONS, [Act::HangAt(1)]);
+    let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+    let outcome = hub.deliver(pieces(1, 4 * piece.len() as u64, vec![Ok(piece); 4])).await;
+    // Not HUB_TIMEOUT, which comes with the end of patience for an answer.
+    unknown(outcome, Code::HubUnreachable);
 }
 
 #[tokio::test]
 async fn twenty_megabytes_pass_in_pieces() {
     let (count, piece) = (320_usize, Bytes::from(vec![b'x'; 64 * 1024]));
-    for alpn in [H1, H2] {
-        let world = World::new(alpn).await;
-        let length = (count * piece.len()) as u64;
-        let outcome = world.hub().deliver(pieces(1, length, vec![Ok(piece.clone()); count])).await;
-        assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
-        assert_eq!(world.stub.calls(OPINIONS)[0].bytes as u64, length);
-    }
+    let world = World::new().await;
+    let length = (count * piece.len()) as u64;
+    let outcome = world.hub().deliver(pieces(1, length, vec![Ok(piece.clone()); count])).await;
+    assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+    assert_eq!(world.stub.calls(OPINIONS)[0].bytes as u64, length);
 }
 
 #[tokio::test]
 async fn a_damaged_row_never_reaches_the_hub_whole() {
-    for alpn in [H1, H2] {
-        let world = World::new(alpn).await;
-        let hub = world.hub();
-        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
-        let length = 2 * piece.len() as u64;
-        let sources = [vec![Ok(piece.clone()), Err("torn")], vec![Ok(piece.clone())], vec![Ok(piece.clone()); 3]];
-        for source in sources {
-            let whole = source.len() == 3;
-            let outcome = hub.deliver(pieces(1, length, source)).await;
-            if whole {
-                // Longer than promised: what was promised is what counts, and the rest is never asked for.
-                assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
-            } else {
-                undelivered(outcome, Code::SubmissionDamaged, Scope::Item);
-            }
+    let world = World::new().await;
+    let hub = world.hub();
+    let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+    let length = 2 * piece.len() as u64;
+    let sources = [vec![Ok(piece.clone()), Err("torn")], vec![Ok(piece.clone())], vec![Ok(piece.clone()); 3]];
+    for source in sources {
+        let whole = source.len() == 3;
+        let outcome = hub.deliver(pieces(1, length, source)).await;
+        if whole {
+            // Longer than promised: what was promised is what counts, and the rest is never asked for.
+            assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+        } else {
+            undelivered(outcome, Code::SubmissionDamaged, Scope::Item);
         }
     }
 }
 
 #[tokio::test]
 async fn cuts_and_silence_around_a_delivery() {
-    for alpn in [H1, H2] {
-        let world = World::new(alpn).await;
-        let mut config = world.config();
-        config.timeouts.answer = Duration::from_secs(1);
-        let hub = Hub::connect(config, world.ca.facility("iryo"), world.memory.clone(), world.clock.clone()).unwrap();
-        world.stub.then(OPINIONS, [Act::Cut, Act::CutAfterEffect, Act::Hang]);
-        unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
-        assert_eq!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Unseen);
-        unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
-        assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
-        assert_eq!(world.stub.filed(&Uuid::from_u128(1).to_string()), 1);
-        unknown(hub.deliver(document(2)).await, Code::HubTimeout);
-        assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
-    }
+    let world = World::new().await;
+    let mut config = world.config();
+    config.timeouts.answer = Duration::from_secs(1);
+    let hub = Hub::connect(config, world.ca.facility("iryo"), world.memory.clone(), world.clock.clone()).unwrap();
+    world.stub.then(OPINIONS, [Act::Cut, Act::CutAfterEffect, Act::Hang]);
+    unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
+    assert_eq!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Unseen);
+    unknown(hub.deliver(document(1)).await, Code::HubUnreachable);
+    assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+    assert_eq!(world.stub.filed(&Uuid::from_u128(1).to_string()), 1);
+    unknown(hub.deliver(document(2)).await, Code::HubTimeout);
+    assert!(matches!(hub.deliver(document(2)).await, Outcome::Accepted(_)));
 }
 
 #[tokio::test]
 async fn half_a_request_is_no_request() {
-    for alpn in [H1, H2] {
-        let world = World::new(alpn).await;
-        let hub = world.hub();
-        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
-        let big = |key| pieces(key, 320 * piece.len() as u64, vec![Ok(piece.clone()); 320]);
-        world
-            .stub
-            .then(OPINIONS, [Act::CutAt(1), Act::Early(1, 413, HTML.to_owned()), Act::Early(1, 200, error("E2101"))]);
-        undelivered(hub.deliver(big(1)).await, Code::HubUnreachable, Scope::Hub);
-        undelivered(hub.deliver(big(1)).await, Code::HubNonsense, Scope::Item);
-        assert!(matches!(hub.deliver(big(1)).await, Outcome::Refused(_)));
-        assert!(matches!(hub.deliver(big(1)).await, Outcome::Accepted(_)));
-    }
+    let world = World::new().await;
+    let hub = world.hub();
+    let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+    let big = |key| pieces(key, 320 * piece.len() as u64, vec![Ok(piece.clone()); 320]);
+    world.stub.then(OPINIONS, [Act::CutAt(1), Act::Early(1, 413, HTML.to_owned()), Act::Early(1, 200, error("E2101"))]);
+    undelivered(hub.deliver(big(1)).await, Code::HubUnreachable, Scope::Hub);
+    undelivered(hub.deliver(big(1)).await, Code::HubNonsense, Scope::Item);
+    assert!(matches!(hub.deliver(big(1)).await, Outcome::Refused(_)));
+    assert!(matches!(hub.deliver(big(1)).await, Outcome::Accepted(_)));
 }
 
 #[tokio::test]
 async fn answers_are_classified() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = world.hub();
     let answer = |status, retry_after, text: &str| Act::Answer(status, retry_after, text.to_owned());
     let acts = [
@@ -260,20 +327,20 @@ async fn the_line_and_the_hubs_certificate() {
         // Rather the box's clock; it heals.
         (Server::Future, Scope::Hub),
     ] {
-        let world = World::with(server, H1).await;
+        let world = World::with(server).await;
         undelivered(world.hub().deliver(document(1)).await, Code::HubServerUntrusted, scope);
         assert!(world.stub.calls(LOGIN).is_empty());
     }
     // Another CA: something in between that opens TLS.
     let (ours, theirs) = (Ca::new(), Ca::new());
-    let stub = Stub::start(theirs.server(Server::Good, &ours, H1)).await;
+    let stub = Stub::start(theirs.server(Server::Good, &ours)).await;
     let world = World::around(ours, stub);
     let hub = world.hub();
     undelivered(hub.deliver(document(1)).await, Code::HubServerUntrusted, Scope::Operator);
     assert_eq!(hub.status().blocked, Some((Code::HubServerUntrusted, None)));
 
     // Nobody there.
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = Hub::connect(
         Config { base_url: "https://localhost:1".to_owned(), ..world.config() },
         world.ca.facility("iryo"),
@@ -286,21 +353,19 @@ async fn the_line_and_the_hubs_certificate() {
 #[tokio::test]
 async fn the_facilitys_certificate() {
     // Refused in the hub's handshake.
-    for alpn in [H1, H2] {
-        let (ca, others) = (Ca::new(), Ca::new());
-        let stub = Stub::start(ca.server(Server::Good, &others, alpn)).await;
-        let world = World::around(ca, stub);
-        let outcome = world.hub().deliver(document(1)).await;
-        undelivered(outcome, Code::HubCertificateWrongKind, Scope::Operator);
-        assert_eq!(world.stub.calls(LOGIN).len(), 0);
-    }
+    let (ca, others) = (Ca::new(), Ca::new());
+    let stub = Stub::start(ca.server(Server::Good, &others)).await;
+    let world = World::around(ca, stub);
+    let outcome = world.hub().deliver(document(1)).await;
+    undelivered(outcome, Code::HubCertificateWrongKind, Scope::Operator);
+    assert_eq!(world.stub.calls(LOGIN).len(), 0);
     // Refused by E1001.
-    let world = World::new(H1).await;
+    let world = World::new().await;
     world.stub.then(CAPABILITIES, [Act::Answer(403, None, error("E1001"))]);
     undelivered(world.hub().deliver(document(1)).await, Code::HubCertificateWrongKind, Scope::Operator);
 
     // Found here, before any connection.
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let connections = || world.stub.connections.load(Ordering::SeqCst);
     undelivered(world.hub_as("online-claim").deliver(document(1)).await, Code::CertificateWrongKind, Scope::Operator);
     let foreign = Config { facility: Some("1399999999".to_owned()), ..world.config() };
@@ -315,7 +380,7 @@ async fn the_facilitys_certificate() {
 
 #[tokio::test]
 async fn a_refused_password_is_never_sent_again() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     world.stub.then(LOGIN, [Act::Answer(401, None, error("E1002"))]);
     let hub = world.hub();
     undelivered(hub.deliver(document(1)).await, Code::HubLoginRefused, Scope::Operator);
@@ -340,7 +405,7 @@ async fn a_refused_password_is_never_sent_again() {
 
 #[tokio::test]
 async fn a_locked_account_is_left_alone_until_its_end() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let locked = r#"{"result":"error","errors":[{"code":"E1003","locked_until":"2026-11-22T00:20:00Z"}]}"#;
     world.stub.then(LOGIN, [Act::Answer(403, None, locked.to_owned())]);
     let until = Some("2026-11-22T00:20:00Z".parse().unwrap());
@@ -356,7 +421,7 @@ async fn a_locked_account_is_left_alone_until_its_end() {
 
 #[tokio::test]
 async fn logins_with_lost_answers_are_counted_and_a_dead_hub_costs_none() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     // A hub behind a proxy that is down: found out without the password.
     world.stub.then(CAPABILITIES, vec![Act::Answer(503, None, HTML.to_owned()); 5]);
     for _ in 0..5 {
@@ -376,13 +441,13 @@ async fn logins_with_lost_answers_are_counted_and_a_dead_hub_costs_none() {
 
 #[tokio::test]
 async fn many_deliveries_share_one_login() {
-    let world = World::new(H2).await;
+    let world = World::new().await;
     let hub = world.hub();
     let outcomes = futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))));
     assert_eq!(world.stub.calls(LOGIN).len(), 1);
 
-    let world = World::new(H2).await;
+    let world = World::new().await;
     world.stub.then(LOGIN, [Act::Answer(200, None, error("E9001"))]);
     let hub = world.hub();
     let outcomes = futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
@@ -392,7 +457,7 @@ async fn many_deliveries_share_one_login() {
 
 #[tokio::test]
 async fn tokens_are_refreshed_once_before_their_end() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = world.hub();
     hub.deliver(document(1)).await;
     world.clock.advance(Duration::from_secs(56 * 60));
@@ -421,7 +486,7 @@ async fn tokens_are_refreshed_once_before_their_end() {
 
 #[tokio::test]
 async fn a_stale_token_is_refreshed_once_then_replaced_by_one_login() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = world.hub();
     hub.deliver(document(1)).await;
     let stale = || Act::Answer(401, None, error("E1004"));
@@ -443,7 +508,7 @@ async fn a_stale_token_is_refreshed_once_then_replaced_by_one_login() {
 
 #[tokio::test]
 async fn what_a_hub_does_not_offer() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     // No such path: the known parts only, and opinions are not among them.
     world.stub.then(CAPABILITIES, [Act::Answer(404, None, error("E2000"))]);
     let hub = world.hub();
@@ -462,7 +527,7 @@ async fn what_a_hub_does_not_offer() {
 
 #[tokio::test]
 async fn an_expired_cursor_starts_the_feed_again() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = world.hub();
     world.stub.then(CHANGES, [Act::Answer(404, None, error("E4040"))]);
     let page = hub.changes(Some("old".to_owned())).await.unwrap();
@@ -473,7 +538,7 @@ async fn an_expired_cursor_starts_the_feed_again() {
 
 #[tokio::test]
 async fn a_new_certificate_needs_a_new_token() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let hub = world.hub();
     hub.deliver(document(1)).await;
     hub.reload(world.ca.facility("iryo"), Secret::from("correct horse")).unwrap();
@@ -484,7 +549,7 @@ async fn a_new_certificate_needs_a_new_token() {
 
 #[tokio::test]
 async fn setting_up_needs_no_network_and_says_what_is_wrong() {
-    let world = World::new(H1).await;
+    let world = World::new().await;
     let connect = |config| Hub::connect(config, world.ca.facility("iryo"), InMemory::default(), world.clock.clone());
     for base_url in ["http://localhost", "https://localhost/path", "localhost", "https://u:p@localhost", ""] {
         let base_url = base_url.to_owned();

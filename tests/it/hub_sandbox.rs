@@ -314,10 +314,10 @@ async fn every_fault_of_a_question_has_its_outcome() {
     assert_eq!(word(&hub.deliver(example(&sandbox, 2)).await), ("not delivered", Some(Code::HubNotOffered)));
 }
 
-/// Over HTTP/1.1 an answer that comes twice must not pass for the next document's.
+/// An answer that comes twice must not pass for the next document's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gets_the_receipt_of_another() {
-    let sandbox = Sandbox::start_with(&["--http1"]);
+    let sandbox = Sandbox::start();
     let hub = connect(&sandbox);
     let example = sandbox.example();
     sandbox.fault(json!({"on": "*", "kind": "answer_twice", "times": 0}));

@@ -343,8 +343,8 @@ async fn every_fault_of_an_assertion_has_its_code_and_none_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn over_the_older_protocol_as_well() {
-    let world = World::with(Sandbox::start_with(&["--http1"]), &["1"]);
+async fn what_is_left_of_an_answer_is_never_the_next_persons() {
+    let world = World::with(Sandbox::start(), &["1"]);
     let rows = [
         // What is left over of an answer is never taken for the next person's.
         ("answer_twice", None, 1),

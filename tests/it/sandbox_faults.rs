@@ -16,7 +16,7 @@ fn key(n: usize) -> String {
 
 /// What curl saw of a fault, and how often the call had its effect.
 fn met(hub: &Sandbox, n: usize, fault: Value) -> (Reply, u64) {
-    let clinic = Curl::logged_in(hub, "clinic", "clinic-doctor").with(&["--http1.1"]);
+    let clinic = Curl::logged_in(hub, "clinic", "clinic-doctor");
     hub.fault(fault);
     let reply = clinic.file(&key(n), &hub.example());
     let effects = hub.key_facts(&key(n))["effects"].as_u64().unwrap_or(0);
@@ -308,13 +308,6 @@ fn a_request_that_was_given_up_has_its_effect_later() {
         assert_eq!(hub.key_facts(&key(n))["effects"], 1, "{kind}");
         assert_eq!(clinic.lookup(&key(n)).data()["outcome"], "accepted", "{kind}");
     }
-}
-
-#[test]
-fn a_hub_that_speaks_http_1_1_only() {
-    let hub = Sandbox::start_with(&["--http1"]);
-    let clinic = Curl::new(&hub, "clinic");
-    assert!(clinic.get("capabilities").headers.starts_with("http/1.1 200"));
 }
 
 #[test]

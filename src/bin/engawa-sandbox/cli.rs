@@ -152,9 +152,6 @@ pub(crate) struct HubArgs {
     /// Answer E1xxx and E4040 with status 200 instead of 401, 403 and 404
     #[arg(long)]
     pub(crate) always_200: bool,
-    /// Speak HTTP/1.1 only, not HTTP/2
-    #[arg(long)]
-    pub(crate) http1: bool,
     /// Start with the power off: connections are refused until `control up`
     #[arg(long)]
     pub(crate) down: bool,

@@ -173,7 +173,7 @@ fn open(args: &HubArgs, world: World) -> Result<Sandbox, Failure> {
     clock.put(hub.clock_offset_ms().unwrap_or(0));
     Ok(Sandbox {
         dir: args.dir.clone(),
-        certificates: Certificates::load(&args.dir, &clock, args.http1)?,
+        certificates: Certificates::load(&args.dir, &clock)?,
         world,
         clock,
         lines: Lines::default(),

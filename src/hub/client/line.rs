@@ -16,16 +16,22 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LineFault;
+use crate::hub::config::Timeouts;
 use crate::hub::tls::fault_of;
 
 /// Kept small so that "handed to the connection" and "on the wire" stay close together on a slow line.
 const SOCKET_SEND_BUFFER: u32 = 256 * 1024;
 const HTTPS_PORT: u16 = 443;
+/// A connection on which so long nothing came is asked by the kernel whether it lives, which also keeps routers from forgetting it.
+const SILENCE: Duration = Duration::from_secs(30);
+/// One that does not answer is asked again so much later. With a request's usual patience, that is when it is given up.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// How long an address is waited for before the next one is dialled beside it.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -52,7 +58,7 @@ impl ConnectFault {
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: TlsConnector,
-    patience: Duration,
+    timeouts: Timeouts,
     newest: Newest,
 }
 
@@ -73,15 +79,16 @@ impl Newest {
 }
 
 impl Connector {
-    pub(super) fn new(tls: ClientConfig, patience: Duration, newest: Newest) -> Self {
-        Self { tls: TlsConnector::from(Arc::new(tls)), patience, newest }
+    pub(super) fn new(tls: ClientConfig, timeouts: Timeouts, newest: Newest) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)), timeouts, newest }
     }
 
     async fn open(self, uri: Uri) -> Result<Line, ConnectFault> {
         let opening = async {
             let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFault(LineFault::Unreachable))?;
-            let tcp = dial(host, uri.port_u16().unwrap_or(HTTPS_PORT)).await.map_err(|error| {
+            let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+            let tcp = dial(host, port, self.timeouts.stall).await.map_err(|error| {
                 tracing::debug!(%error, "no TCP connection to the hub");
                 ConnectFault(LineFault::Unreachable)
             })?;
@@ -91,20 +98,20 @@ impl Connector {
             })?;
             Ok(Line { stream: TokioIo::new(stream), notes: self.newest.open() })
         };
-        tokio::time::timeout(self.patience, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
+        tokio::time::timeout(self.timeouts.connect, opening).await.unwrap_or(Err(ConnectFault(LineFault::TimedOut)))
     }
 }
 
 /// The first address that answers. A silent one keeps the next waiting for a moment only (RFC 8305): a name often has an IPv6 address where
 /// the line carries none. The last failure counts.
-async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+async fn dial(host: &str, port: u16, stall: Duration) -> io::Result<TcpStream> {
     let mut addresses = lookup_host((host, port)).await?;
     let mut dialled = FuturesUnordered::new();
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     loop {
         let next = addresses.next();
         let last = next.is_none();
-        dialled.extend(next.map(connect));
+        dialled.extend(next.map(|address| connect(address, stall)));
         if dialled.is_empty() {
             return Err(failure);
         }
@@ -124,10 +131,13 @@ async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// `stall`: how long what was sent may stay unacknowledged, also after hyper has handed it over.
+async fn connect(address: SocketAddr, stall: Duration) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
-    socket.set_keepalive(true)?;
+    let options = SockRef::from(&socket);
+    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_AGAIN))?;
+    options.set_tcp_user_timeout(Some(stall))?;
     socket.set_send_buffer_size(SOCKET_SEND_BUFFER)?;
     socket.connect(address).await
 }
@@ -146,6 +156,16 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
+/// How an answer stands to those before it on the same connection.
+pub(super) enum Order {
+    /// Another than the last.
+    Kept,
+    /// The last one to the byte.
+    Again,
+    /// It came after such a one: answers may belong to earlier requests.
+    Lost,
+}
+
 /// What was met on a connection: its first TLS failure, and the answer that came last.
 #[derive(Clone, Default)]
 pub(super) struct Notes(Arc<Met>);
@@ -153,7 +173,7 @@ pub(super) struct Notes(Arc<Met>);
 #[derive(Default)]
 struct Met {
     fault: OnceLock<LineFault>,
-    /// SHA-256 of the last answer, and whether it came a second time: from then on answers belong to earlier requests.
+    /// SHA-256 of the last answer, and whether one came a second time.
     last: Mutex<(Option<[u8; 32]>, bool)>,
 }
 
@@ -162,13 +182,14 @@ impl Notes {
         self.0.fault.get().copied()
     }
 
-    /// Whether this answer is left over from an earlier request: it is the last one to the byte, or came after such a one.
-    /// `None`: an answer that may well be the same as the last.
-    pub(super) fn is_left_over(&self, answer: Option<[u8; 32]>) -> bool {
+    /// How this answer, by its hash, stands to those before.
+    pub(super) fn order(&self, answer: [u8; 32]) -> Order {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.1 |= answer.is_some() && last.0 == answer;
-        last.0 = answer;
-        last.1
+        if last.1 {
+            return Order::Lost;
+        }
+        last.1 = last.0.replace(answer) == Some(answer);
+        if last.1 { Order::Again } else { Order::Kept }
     }
 
     fn take<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -202,11 +223,7 @@ impl Line {
 
 impl Connection for Line {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.notes.clone());
-        match self.stream.inner().get_ref().1.alpn_protocol() {
-            Some(b"h2") => connected.negotiated_h2(),
-            _ => connected,
-        }
+        Connected::new().extra(self.notes.clone())
     }
 }
 

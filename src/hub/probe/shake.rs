@@ -18,7 +18,7 @@ use super::shown::Shown;
 use crate::clock::Clock;
 use crate::credential::FacilityCertificate;
 use crate::hub::config::HubSetupError;
-use crate::hub::tls::{ClockTime, pinned, refuses_certificate};
+use crate::hub::tls::{ALPN, ClockTime, pinned, refuses_certificate};
 
 /// Two ways there and back, and the hub's arithmetic.
 const SHAKE: Duration = Duration::from_secs(8);
@@ -101,7 +101,7 @@ impl Shaking {
                 config.with_client_auth_cert(own.chain().to_vec(), own.key()).map_err(HubSetupError::Certificate)?
             }
         };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![ALPN.to_vec()];
         Ok((config, shown))
     }
 

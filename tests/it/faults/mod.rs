@@ -28,9 +28,6 @@ use table::{Order, ROWS, Row};
 /// Mostly they wait, so that two cores are enough for this many.
 const LANES: usize = 6;
 
-/// Faults that are another thing, or none, over HTTP/2.
-const HTTP_1_1: [&str; 3] = ["answer_twice", "cut_mid_answer", "close_idle"];
-
 /// Faults of a connection or a login, which are the same whatever goes over it.
 const OF_THE_WAY: [&str; 9] = [
     "lock_account",
@@ -47,29 +44,22 @@ const OF_THE_WAY: [&str; 9] = [
 #[test]
 fn every_fault_is_seen_explained_and_survived() {
     let wanted = std::env::var("ENGAWA_FAULT").unwrap_or_default();
-    run((ROWS, Sends::Opinions), LANES, &[], |order| order.contains(&wanted));
+    run((ROWS, Sends::Opinions), LANES, |order| order.contains(&wanted));
 }
 
 #[test]
 fn every_fault_of_care_plans_is_seen_explained_and_survived() {
     let wanted = std::env::var("ENGAWA_FAULT").unwrap_or_default();
-    run((PLANS, Sends::Plans), LANES, &[], |order| order.contains(&wanted));
+    run((PLANS, Sends::Plans), LANES, |order| order.contains(&wanted));
 }
 
-#[test]
-fn over_http_1_1_the_faults_of_an_answer_are_survived_too() {
-    for table in [(ROWS, Sends::Opinions), (PLANS, Sends::Plans)] {
-        run(table, 1, &["--http1"], |order| HTTP_1_1.iter().any(|kind| order.contains(kind)));
-    }
-}
-
-/// Runs the wanted rows on so many sandboxes, started with these arguments.
-fn run((rows, sends): (&'static [Row], Sends), lanes: usize, sandbox: &[&str], wanted: impl Fn(&str) -> bool + Sync) {
+/// Runs the wanted rows on so many sandboxes.
+fn run((rows, sends): (&'static [Row], Sends), lanes: usize, wanted: impl Fn(&str) -> bool + Sync) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..lanes {
             scope.spawn(|| {
-                let lane = Lane::new(sandbox, sends);
+                let lane = Lane::new(sends);
                 while let Some((number, row)) = take(rows, &next) {
                     let name = format!("{number}: {:?}", row.order);
                     if wanted(&name) && catch_unwind(AssertUnwindSafe(|| lane.run(number, row))).is_err() {

@@ -54,8 +54,8 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(sandbox: &[&str], sends: Sends) -> Self {
-        let hub = Sandbox::start_with(sandbox);
+    pub(super) fn new(sends: Sends) -> Self {
+        let hub = Sandbox::start();
         let password = hub.password(sends.account());
         Self { hub, password, sends }
     }

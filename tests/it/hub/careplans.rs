@@ -5,8 +5,8 @@ use engawa::hub::{Acknowledgement, HubPort as _, RecipientState, Scope};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::World;
 use super::stub::{Act, CAPABILITIES};
-use super::{H1, H2, World};
 
 const RECEIVED: &str = "/api/v1/careplans/5.0/received";
 const SENT: &str = "/api/v1/careplans/5.0/sent";
@@ -16,8 +16,8 @@ fn ok(data: &str) -> Act {
     Act::Answer(200, None, format!(r#"{{"result":"ok","data":{data},"trace_id":"t"}}"#))
 }
 
-async fn world(alpn: &[&[u8]]) -> World {
-    let world = World::new(alpn).await;
+async fn world() -> World {
+    let world = World::new().await;
     world.stub.then(CAPABILITIES, [ok(r#"["careplans"]"#)]);
     world
 }
@@ -26,20 +26,18 @@ async fn world(alpn: &[&[u8]]) -> World {
 async fn a_unit_stays_as_the_hub_wrote_it() {
     // Nothing that a reader would write so: spaces, numbers, escapes, a member twice, lines.
     let unit = "{ \"tables\" : [ {\"name\":\"UP1KYO\",\"rows\":[{\"a\":1.00e1,\"a\":\"\\u9577\\/\"}]} ] ,\n\t\"z\":18446744073709551616.0 }";
-    for alpn in [H1, H2] {
-        let world = world(alpn).await;
-        let hub = world.hub();
-        let around = format!("{{\"trace_id\":\"t\" , \"data\" : {unit} , \"result\":\"\\u006fk\", \"new\": []}}\n");
-        world.stub.then(&format!("{RECEIVED}/U%2F1%20%E9%95%B7"), [Act::Answer(200, None, around)]);
-        let came = hub.arrived_unit("U/1 長").await.unwrap().unwrap();
-        assert_eq!(std::str::from_utf8(&came).unwrap(), unit);
-        assert_eq!(hub.status().last_answer, Some(world.clock.now()));
-    }
+    let world = world().await;
+    let hub = world.hub();
+    let around = format!("{{\"trace_id\":\"t\" , \"data\" : {unit} , \"result\":\"\\u006fk\", \"new\": []}}\n");
+    world.stub.then(&format!("{RECEIVED}/U%2F1%20%E9%95%B7"), [Act::Answer(200, None, around)]);
+    let came = hub.arrived_unit("U/1 長").await.unwrap().unwrap();
+    assert_eq!(std::str::from_utf8(&came).unwrap(), unit);
+    assert_eq!(hub.status().last_answer, Some(world.clock.now()));
 }
 
 #[tokio::test]
 async fn what_is_no_unit_is_held_against_that_one_alone() {
-    let world = world(H2).await;
+    let world = world().await;
     let hub = world.hub();
     let path = format!("{RECEIVED}/U1");
     let long = "x".repeat(22 * 1024 * 1024);
@@ -72,7 +70,7 @@ async fn what_is_no_unit_is_held_against_that_one_alone() {
 /// It is kept as it came, and a person is told: asked for again it would be the same.
 #[tokio::test]
 async fn what_is_no_unit_in_a_sound_answer_comes_as_it_is() {
-    let world = world(H2).await;
+    let world = world().await;
     let hub = world.hub();
     for data in ["null", "[]", "7", r#"{"note":"no tables"}"#, r#"{"tables":{}}"#, r#"{ "tables" : "" }"#] {
         world.stub.then(&format!("{RECEIVED}/U1"), [ok(data)]);
@@ -82,7 +80,7 @@ async fn what_is_no_unit_in_a_sound_answer_comes_as_it_is() {
 
 #[tokio::test]
 async fn no_bad_entry_stops_a_list_and_whatever_has_a_name_is_announced() {
-    let world = world(H1).await;
+    let world = world().await;
     let hub = world.hub();
     let long = "9".repeat(129);
     let items = json!([
@@ -122,7 +120,7 @@ async fn no_bad_entry_stops_a_list_and_whatever_has_a_name_is_announced() {
 
 #[tokio::test]
 async fn an_acknowledgement_goes_under_its_key_and_an_answer_about_another_is_none() {
-    let world = world(H1).await;
+    let world = world().await;
     let hub = world.hub();
     let path = format!("{RECEIVED}/U1/ack");
     world.stub.then(&path, [ok("{}"), ok(r#"{"id":"U2"}"#), ok(r#"{"id":"U1","state":"opened"}"#)]);
@@ -141,7 +139,7 @@ async fn an_acknowledgement_goes_under_its_key_and_an_answer_about_another_is_no
 
 #[tokio::test]
 async fn nothing_is_asked_under_what_cannot_be_a_name() {
-    let world = world(H1).await;
+    let world = world().await;
     let hub = world.hub();
     for id in ["", ".", "..", "a\nb", &"9".repeat(129)] {
         let unit = hub.arrived_unit(id).await.unwrap_err();

@@ -9,13 +9,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(super) const LOGIN: &str = "/api/v1/login";
 pub(super) const REFRESH: &str = "/api/v1/token/refresh";
@@ -37,6 +39,8 @@ pub(super) enum Act {
     CutAfterEffect,
     /// Nothing comes.
     Hang,
+    /// No more is read after so many bytes of the body, and nothing comes.
+    HangAt(usize),
     /// An answer after so many bytes of the body, the rest is not read.
     Early(usize, u16, String),
 }
@@ -65,13 +69,23 @@ struct State {
     calls: Vec<Call>,
     filed: BTreeMap<String, usize>,
     tokens: usize,
+    /// What was chosen in the handshakes.
+    spoken: Vec<Option<String>>,
 }
 
 pub(super) struct Stub {
     pub(super) address: SocketAddr,
     pub(super) connections: Arc<AtomicUsize>,
     state: Arc<Mutex<State>>,
+    lines: Lines,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// The connections that are open, and the knife for them.
+#[derive(Clone, Default)]
+struct Lines {
+    open: TaskTracker,
+    knife: Arc<Mutex<CancellationToken>>,
 }
 
 impl Drop for Stub {
@@ -82,12 +96,40 @@ impl Drop for Stub {
 
 impl Stub {
     pub(super) async fn start(config: ServerConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), config)
+    }
+
+    /// One that takes in little before it reads.
+    pub(super) fn narrow(config: ServerConfig) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::on(socket.listen(8).unwrap(), config)
+    }
+
+    fn on(listener: TcpListener, config: ServerConfig) -> Self {
         let address = listener.local_addr().unwrap();
         let (state, connections) = (Arc::<Mutex<State>>::default(), Arc::new(AtomicUsize::new(0)));
-        let task =
-            tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), state.clone(), connections.clone()));
-        Self { address, connections, state, task }
+        let (tls, lines) = (TlsAcceptor::from(Arc::new(config)), Lines::default());
+        let task = tokio::spawn(serve(listener, tls, state.clone(), connections.clone(), lines.clone()));
+        Self { address, connections, state, lines, task }
+    }
+
+    /// Closes all connections without a word; done when they are closed.
+    pub(super) async fn close(&self) {
+        let knife = std::mem::take(&mut *self.lines.knife.lock().unwrap());
+        knife.cancel();
+        self.lines.open.close();
+        self.lines.open.wait().await;
+        self.lines.open.reopen();
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.lines.open.len()
+    }
+
+    pub(super) fn spoken(&self) -> Vec<Option<String>> {
+        self.state.lock().unwrap().spoken.clone()
     }
 
     pub(super) fn then(&self, path: &str, acts: impl IntoIterator<Item = Act>) {
@@ -103,16 +145,27 @@ impl Stub {
     }
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>, connections: Arc<AtomicUsize>) {
+async fn serve(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    state: Arc<Mutex<State>>,
+    connections: Arc<AtomicUsize>,
+    lines: Lines,
+) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (tls, state, connections) = (tls.clone(), state.clone(), connections.clone());
-        tokio::spawn(async move {
-            let Ok(stream) = tls.accept(stream).await else { return };
-            connections.fetch_add(1, Ordering::SeqCst);
-            let service = service_fn(move |request| answer(request, state.clone()));
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
-        });
+        let knife = lines.knife.lock().unwrap().child_token();
+        let serving = connection(stream, tls.clone(), state.clone(), connections.clone());
+        lines.open.spawn(async move { knife.run_until_cancelled(serving).await });
     }
+}
+
+async fn connection(stream: TcpStream, tls: TlsAcceptor, state: Arc<Mutex<State>>, connections: Arc<AtomicUsize>) {
+    let Ok(stream) = tls.accept(stream).await else { return };
+    connections.fetch_add(1, Ordering::SeqCst);
+    let chosen = stream.get_ref().1.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+    state.lock().unwrap().spoken.push(chosen);
+    let service = service_fn(move |request| answer(request, state.clone()));
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<Full<Bytes>>, &'static str> {
@@ -127,7 +180,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         bytes: 0,
     };
     let most = match &act {
-        Some(Act::CutAt(bytes) | Act::Early(bytes, ..)) => *bytes,
+        Some(Act::CutAt(bytes) | Act::HangAt(bytes) | Act::Early(bytes, ..)) => *bytes,
         _ => usize::MAX,
     };
     let (mut body, mut read) = (request.into_body(), Vec::new());
@@ -148,9 +201,11 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
             usual(&path, key, &read, &state);
             return Err("cut");
         }
-        Some(Act::Hang) => std::future::pending().await,
+        Some(Act::Hang | Act::HangAt(_)) => std::future::pending().await,
     };
-    let mut response = Response::builder().status(status);
+    // No two answers of a hub are the same.
+    let number = state.lock().unwrap().calls.len();
+    let mut response = Response::builder().status(status).header("x-number", number);
     if let Some(value) = retry_after {
         response = response.header("retry-after", value);
     }

@@ -103,7 +103,7 @@ impl Kind {
             Self::CutMidRequest => "drops the connection after `bytes` (1) of the request's body",
             Self::CutAfterEffect => "the answer is lost",
             Self::CutMidAnswer => "head and `bytes` (or half) of the body, then drops the connection",
-            Self::AnswerTwice => "the answer's bytes twice; HTTP/1.1 only (hub --http1), over HTTP/2 once",
+            Self::AnswerTwice => "the answer's bytes twice",
             Self::Status400
             | Self::Status401
             | Self::Status403

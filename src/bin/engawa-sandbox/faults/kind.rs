@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     CutAfterEffect,
     /// Sends the answer's head and `bytes` of its body, then drops the connection.
     CutMidAnswer,
-    /// Writes the answer's bytes twice (HTTP/1.1 only).
+    /// Writes the answer's bytes twice.
     AnswerTwice,
     #[serde(rename = "status_400")]
     Status400,

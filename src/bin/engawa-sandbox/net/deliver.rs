@@ -32,7 +32,7 @@ pub(crate) async fn deliver(answer: Answer, line: &Arc<Line>) -> Response<Body> 
         }
         Manner::CutAfter(count) => cut_after(bytes.slice(..count.min(length)), Arc::clone(line)),
         Manner::Trickle(step, every) => trickle(bytes, step, every),
-        Manner::Twice if line.http1 => {
+        Manner::Twice => {
             line.twice.store(true, Ordering::Relaxed);
             whole(bytes)
         }
@@ -40,7 +40,7 @@ pub(crate) async fn deliver(answer: Answer, line: &Arc<Line>) -> Response<Body> 
             cut_soon(Arc::clone(line));
             whole(bytes)
         }
-        Manner::Plain | Manner::Twice => whole(bytes),
+        Manner::Plain => whole(bytes),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

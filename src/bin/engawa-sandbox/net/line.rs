@@ -22,8 +22,6 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) identity: Identity,
-    /// Whether an answer can be doubled on it.
-    pub(crate) http1: bool,
     /// Cancelling it drops the connection.
     pub(crate) knife: CancellationToken,
     /// The next answer goes out twice.
@@ -35,8 +33,8 @@ pub(crate) struct Line {
 pub(crate) struct Busy<'a>(&'a Line);
 
 impl Line {
-    pub(crate) fn new(identity: Identity, http1: bool, knife: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { identity, http1, knife, twice: AtomicBool::new(false), busy: AtomicUsize::new(0) })
+    pub(crate) fn new(identity: Identity, knife: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { identity, knife, twice: AtomicBool::new(false), busy: AtomicUsize::new(0) })
     }
 
     /// Marks a request in progress until the guard is dropped.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -115,11 +115,11 @@ async fn converse(stream: TcpStream, knife: CancellationToken, sandbox: Arc<Sand
     };
     let session = stream.get_ref().1;
     let Some(identity) = session.peer_certificates().and_then(|chain| tls::identity(chain.first()?)) else { return };
-    let line = Line::new(identity, session.alpn_protocol() != Some(b"h2"), knife);
+    let line = Line::new(identity, knife);
     sandbox.lines.add(&line);
     let service = service_fn(|request| serve(request, Arc::clone(&line), Arc::clone(&sandbox)));
     let stream = TokioIo::new(Tap::new(stream, Arc::clone(&line)));
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await;
+    let _ = http1::Builder::new().serve_connection(stream, service).await;
 }
 
 /// Closes our half and reads the rest: closing over unread bytes would reset the connection and swallow the TLS alert.

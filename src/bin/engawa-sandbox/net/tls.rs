@@ -29,14 +29,14 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// Reads `pki/`. `http1`: only HTTP/1.1 is spoken.
-    pub(crate) fn load(dir: &Path, clock: &Clock, http1: bool) -> Result<Self, Failure> {
+    /// Reads `pki/`.
+    pub(crate) fn load(dir: &Path, clock: &Clock) -> Result<Self, Failure> {
         let pki = dir.join("pki");
         let mut shown = HashMap::new();
         for name in SERVERS {
-            shown.insert(name, config(&pki, name, "ca.pem", clock, http1)?);
+            shown.insert(name, config(&pki, name, "ca.pem", clock)?);
         }
-        Ok(Self { shown, refusing: config(&pki, "server", "foreign-ca.pem", clock, http1)? })
+        Ok(Self { shown, refusing: config(&pki, "server", "foreign-ca.pem", clock)? })
     }
 
     /// The configuration that shows a certificate, the usual one by default.
@@ -51,7 +51,7 @@ impl Certificates {
     }
 }
 
-fn config(pki: &Path, name: &str, trusted: &str, clock: &Clock, http1: bool) -> Result<Arc<ServerConfig>, Failure> {
+fn config(pki: &Path, name: &str, trusted: &str, clock: &Clock) -> Result<Arc<ServerConfig>, Failure> {
     let provider: Arc<CryptoProvider> = Arc::new(default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(pki.join(trusted))?)?;
@@ -62,8 +62,7 @@ fn config(pki: &Path, name: &str, trusted: &str, clock: &Clock, http1: bool) -> 
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)?;
-    let spoken: &[&[u8]] = if http1 { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
-    config.alpn_protocols = spoken.iter().map(|name| name.to_vec()).collect();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
 }
