@@ -31,7 +31,8 @@ set -- "$PWD=/engawa" "$cargo_home=/cargo"
 for registry in "$cargo_home"/registry/src/*; do
 	set -- "$@" "$registry=/c"
 done
-flags=
+# With frame pointers the tables for unwinding are a third smaller, and the code no larger.
+flags=',"-Cforce-frame-pointers=yes"'
 for map in "$@" "$sysroot=/r" "$target=/target"; do
 	flags="$flags,\"--remap-path-prefix=$map\""
 	CFLAGS="${CFLAGS:-} -ffile-prefix-map=$map"
