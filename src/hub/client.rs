@@ -25,6 +25,7 @@ use self::body::{Progress, Tracked};
 use self::line::{ConnectFault, Connector, Newest, Notes, Order};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
+use super::wire::IDEMPOTENCY_KEY;
 use crate::clock::Clock;
 use crate::fault::Code;
 
@@ -167,6 +168,7 @@ impl Client {
         // The hub may have closed idle connections while the box was busy. What it sent is looked at before one is picked: a
         // request that meets such an end goes out on another, one that crosses it has an unknown outcome.
         tokio::task::yield_now().await;
+        let key = request.headers().get(IDEMPOTENCY_KEY).cloned();
         let response = match self.while_moving(self.pool.request(request), progress).await {
             None => return unanswered(progress, LineFault::TimedOut),
             Some(Err(error)) => return self.failed(&error, line, progress),
@@ -181,7 +183,7 @@ impl Client {
         }
         match extent.read(body, self.timeouts).await {
             Ok(body) => {
-                if is_left_over(&head, &body, line) {
+                if is_left_over(&head, &body, line, key) {
                     return broken(request_whole, LineFault::Cut);
                 }
                 Seen::Answered { status, retry_after, date, body, request_whole }
@@ -233,14 +235,16 @@ fn date(head: &Parts) -> Option<Timestamp> {
 
 /// Nothing ties an answer to its request but the order. One that comes twice would be taken for the next document's, and a
 /// receipt for one that was refused; its connection is given up.
-fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection) -> bool {
+fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Option<HeaderValue>) -> bool {
     let metadata = line.connection_metadata();
     let Some(connected) = metadata.as_ref() else { return false };
     let mut extensions = http::Extensions::new();
     connected.get_extras(&mut extensions);
     let Some(notes) = extensions.get::<Notes>() else { return false };
-    let left_over = match notes.order(hash(head, body)) {
+    let left_over = match notes.order(hash(head, body), key) {
         Order::Kept => return false,
+        // The hub's first answer to a key is its answer for good.
+        Order::SameKey => false,
         // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
         // same, and says what it says to this request as well.
         Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -162,6 +162,8 @@ pub(super) enum Order {
     Kept,
     /// The last one to the byte.
     Again,
+    /// The last one to the byte, to the same key as it.
+    SameKey,
     /// It came after such a one: answers may belong to earlier requests.
     Lost,
 }
@@ -173,8 +175,17 @@ pub(super) struct Notes(Arc<Met>);
 #[derive(Default)]
 struct Met {
     fault: OnceLock<LineFault>,
-    /// SHA-256 of the last answer, and whether one came a second time.
-    last: Mutex<(Option<[u8; 32]>, bool)>,
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    /// SHA-256 of the last answer.
+    answer: Option<[u8; 32]>,
+    /// The key of its request.
+    key: Option<HeaderValue>,
+    /// Whether one came a second time.
+    again: bool,
 }
 
 impl Notes {
@@ -182,14 +193,20 @@ impl Notes {
         self.0.fault.get().copied()
     }
 
-    /// How this answer, by its hash, stands to those before.
-    pub(super) fn order(&self, answer: [u8; 32]) -> Order {
+    /// How this answer, by its hash, stands to those before. `key`: its request's, if it had one.
+    pub(super) fn order(&self, answer: [u8; 32], key: Option<HeaderValue>) -> Order {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.1 {
+        if last.again {
             return Order::Lost;
         }
-        last.1 = last.0.replace(answer) == Some(answer);
-        if last.1 { Order::Again } else { Order::Kept }
+        let same_key = key.is_some() && last.key == key;
+        last.key = key;
+        last.again = last.answer.replace(answer) == Some(answer);
+        match (last.again, same_key) {
+            (false, _) => Order::Kept,
+            (true, true) => Order::SameKey,
+            (true, false) => Order::Again,
+        }
     }
 
     fn take<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
