@@ -67,7 +67,8 @@ async fn answer(entry: Arc<Inner>, request: Request, shared: Shared) -> Response
         (Some(response), _) => response,
         (None, Work::Refused(code)) => Failure::from(*code).into_response(),
         (None, Work::Guarded(own)) => {
-            let barred = AssertUnwindSafe(guard(own, request, shared)).catch_unwind();
+            // In a box: what wraps it would copy it, each time anew.
+            let barred = AssertUnwindSafe(Box::pin(guard(own, request, shared))).catch_unwind();
             // The panic's own words stay out of answer and log: they may quote the document.
             let ended = barred.instrument(correlation.span()).await;
             ended.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -113,14 +114,16 @@ pub(super) async fn guard(guard: &Guard, mut request: Request, shared: Shared) -
     if !wrong.is_empty() {
         return Failure::at(Code::RequestMalformed, wrong).into_response();
     }
-    let connection = request.extensions().get::<Connection>().cloned();
     let (mut parts, body) = request.into_parts();
+    let connection = |parts: &Parts| parts.extensions.get::<Connection>().cloned();
     let handle = |parts, body| run(guard.limit, (guard.handler)(Request::from_parts(parts, body), shared));
     let open =
         matches!(guard.door, Door::Open | Door::Certificate) || (guard.door == Door::Inside && !from_lan(&parts));
     if open {
+        let connection = if guard.recording == Recording::None { None } else { connection(&parts) };
         return guard.open(connection, handle(parts, body)).await;
     }
+    let connection = connection(&parts);
     let caller = match admit(&guard.api, &parts, guard.door, guard.rights).await {
         Ok(caller) => note_facility(caller),
         Err(TurnedAway { caller, failure }) => {
@@ -203,7 +206,7 @@ impl Guard {
         connection: Option<Connection>,
         running: BoxFuture<'static, Response>,
     ) -> BoxFuture<'static, Response> {
-        let Some(connection) = connection.filter(|_| self.recording != Recording::None) else { return running };
+        let Some(connection) = connection else { return running };
         let (recorder, act) = (Arc::clone(&self.recorder), self.act);
         let from = connection.peer.address();
         let whole = async move {

@@ -256,7 +256,8 @@ impl Connections {
             let used = Arc::clone(&used);
             hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
                 used.store(true, Ordering::Relaxed);
-                answer(router.clone(), connection.clone(), request)
+                // In a box, as hyper moves what it is given.
+                Box::pin(answer(router.clone(), connection.clone(), request))
             })
         };
         let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));

@@ -6,6 +6,8 @@ pub mod hub_user;
 pub mod identity;
 pub mod numbers;
 pub mod opinion;
+mod packed;
+mod shift_jis;
 pub mod token_uri;
 
 /// Octets as lower-case hexadecimal digits, two each.

@@ -11,12 +11,16 @@ use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::Writer;
 
+/// Octets that a request's fields take.
+const TYPICAL: usize = 192;
+
 /// Writes fields for the library's JSON lines.
 pub(super) struct SpanFields;
 
 impl<'w> FormatFields<'w> for SpanFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut text = String::from("{");
+        let mut text = String::with_capacity(TYPICAL);
+        text.push('{');
         append(&mut text, |members| fields.record(members));
         text.push('}');
         writer.write_str(&text)
@@ -51,7 +55,8 @@ impl Members<'_> {
         self.first = false;
         self.text.push('"');
         // The names of fields are words of the source.
-        self.text.push_str(field.name().trim_start_matches("r#"));
+        let name = field.name();
+        self.text.push_str(name.strip_prefix("r#").unwrap_or(name));
         self.text.push_str("\":");
     }
 

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
@@ -20,7 +21,7 @@ const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// The records of one kind, by id.
 pub(super) struct Recent<I, R> {
     clock: Clock,
-    kept: Mutex<HashMap<I, Kept<R>>>,
+    kept: Mutex<HashMap<I, Kept<R>, RandomState>>,
     /// Held while a record is fetched, so that one client asks the store and the others wait for its answer.
     fetching: tokio::sync::Mutex<()>,
 }
@@ -100,7 +101,7 @@ impl<I: Clone + Eq + Hash, R> Recent<I, R> {
         });
     }
 
-    fn kept<T>(&self, work: impl FnOnce(&mut HashMap<I, Kept<R>>) -> T) -> T {
+    fn kept<T>(&self, work: impl FnOnce(&mut HashMap<I, Kept<R>, RandomState>) -> T) -> T {
         work(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

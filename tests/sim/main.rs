@@ -12,6 +12,7 @@ mod card_machine;
 mod card_model;
 mod card_room;
 mod careplan;
+mod careplan_codes;
 mod careplan_corpus;
 mod careplan_cover;
 mod careplan_generator;

@@ -6,9 +6,8 @@
 
 use std::sync::LazyLock;
 
-use encoding_rs::SHIFT_JIS;
-
 use crate::model::characters::Repertoire;
+use crate::model::shift_jis;
 
 /// What is known of one character's code; the constants are bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,19 +100,15 @@ fn pair(code: [u8; 2]) -> Traits {
     if !matches!(code[0], 0x81..=0x9F | 0xE0..=0xFC) {
         return Traits::INVALID;
     }
-    let Some(text) = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(&code) else {
-        return Traits::INVALID;
-    };
-    let mut characters = text.chars();
-    let (Some(character), None) = (characters.next(), characters.next()) else { return Traits::INVALID };
+    let Some(character) = shift_jis::character(code) else { return Traits::INVALID };
     if matches!(character, '\u{E000}'..='\u{F8FF}') {
         return Traits::GAIJI;
     }
     let mut traits = Traits::default();
-    if SHIFT_JIS.encode(&text).0.as_ref() != code {
+    if shift_jis::is_second(code) {
         traits = traits.with(Traits::DUPLICATE);
     }
-    if !Repertoire::JisX0213.holds(&text) {
+    if !Repertoire::JisX0213.holds(character.encode_utf8(&mut [0; 4])) {
         traits = traits.with(Traits::OFF_HUB);
     }
     if !matches!(character, 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '・' | '\u{3000}' | '゛' | '゜' | 'ゝ' | 'ゞ' | 'ヽ' | 'ヾ' | '－' | '‐')
@@ -151,7 +146,7 @@ pub fn traits(bytes: &[u8]) -> Traits {
 /// The text. A byte that is no character reads as U+FFFD, a user-defined one as a private character.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> String {
-    SHIFT_JIS.decode_without_bom_handling(bytes).0.into_owned()
+    shift_jis::decode(bytes)
 }
 
 /// A character that CP932 has no code for.
@@ -169,19 +164,12 @@ pub struct EncodeError {
 /// # Errors
 /// [`EncodeError`] for the first character that would not come back as itself. Nothing is ever replaced.
 pub fn encode(text: &str) -> Result<Vec<u8>, EncodeError> {
-    let encoded = SHIFT_JIS.encode(text).0;
-    if SHIFT_JIS.decode_without_bom_handling(&encoded).0 == text {
-        return Ok(encoded.into_owned());
+    let mut bytes = Vec::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        let (code, length) = shift_jis::code(character).ok_or(EncodeError { at, character })?;
+        bytes.extend(code.into_iter().take(length));
     }
-    let mut utf8 = [0; 4];
-    let lost = text.char_indices().find(|(_, character)| {
-        let (bytes, _, unmappable) = SHIFT_JIS.encode(character.encode_utf8(&mut utf8));
-        unmappable || !SHIFT_JIS.decode_without_bom_handling(&bytes).0.chars().eq([*character])
-    });
-    match lost {
-        Some((at, character)) => Err(EncodeError { at, character }),
-        None => Ok(encoded.into_owned()),
-    }
+    Ok(bytes)
 }
 
 /// True when [`encode`] of [`decode`] gives these very bytes.

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use super::layout::{
     Condition, Direction, Doubt, FileKind, Item, KindLayout, Length, LengthUnit, MonthRule, Need, RowSort, Type,
 };
+use crate::model::packed;
 
-static LAYOUTS: LazyLock<Vec<KindLayout>> = LazyLock::new(|| read(include_str!("layout.tsv")));
+static LAYOUTS: LazyLock<Vec<KindLayout>> =
+    LazyLock::new(|| read(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/layout.tsv.gz")))));
 
 /// What an index beyond the table reads as; a test holds table and enum to the same order.
 static NO_LAYOUT: KindLayout = KindLayout {

@@ -2,12 +2,15 @@
 
 use std::sync::LazyLock;
 
+use crate::model::packed;
+
 /// One bit a code point up to the end of plane 2: 24 KiB.
 const WORDS: usize = 0x3_0000 / 64;
 
 static BITS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let mut bits = vec![0_u64; WORDS];
-    let rows = include_str!("jisx0213.txt").lines().filter(|line| !line.starts_with('#'));
+    let table = packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/jisx0213.txt.gz")));
+    let rows = table.lines().filter(|line| !line.starts_with('#'));
     for range in rows.flat_map(str::split_ascii_whitespace) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let parse = |hex| u32::from_str_radix(hex, 16).unwrap_or(u32::MAX);

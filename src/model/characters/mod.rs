@@ -10,6 +10,8 @@ mod jisx0213;
 pub use candidates::{candidates, listed};
 pub use cluster::{Cluster, clusters};
 
+use super::shift_jis;
+
 /// A destination's set of characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repertoire {
@@ -62,14 +64,9 @@ impl Repertoire {
     }
 }
 
-/// The encoder follows the web's Shift_JIS, which is CP932 but folds ¥, ‾ and − into look-alikes: only what comes back
-/// as itself counts.
 fn cp932_holds(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    let mut utf8 = [0; 4];
-    let text: &str = c.encode_utf8(&mut utf8);
-    let (encoded, _, unmappable) = encoding_rs::SHIFT_JIS.encode(text);
-    !unmappable && encoding_rs::SHIFT_JIS.decode_without_bom_handling(&encoded).0 == text
+    shift_jis::code(c).is_some()
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::choice::FormVersion;
+use crate::model::packed;
 
 /// How an item's value is written in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +110,12 @@ pub struct ChoiceRow {
     pub excludes_others: bool,
 }
 
-static ITEMS: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("items.tsv")).map(item_row).collect());
-static CHOICES: LazyLock<Vec<ChoiceRow>> =
-    LazyLock::new(|| rows(include_str!("choices.tsv")).map(choice_row).collect());
+static ITEMS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    rows(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/items.tsv.gz")))).map(item_row).collect()
+});
+static CHOICES: LazyLock<Vec<ChoiceRow>> = LazyLock::new(|| {
+    rows(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/choices.tsv.gz")))).map(choice_row).collect()
+});
 
 /// What an index beyond the table reads as; a test holds table and enum to the same length.
 static NO_ROW: Row = Row {
