@@ -189,9 +189,9 @@ fn judge(reach: &Reach, request: &Request, lan: bool) -> Result<Cors, Failure> {
     let mut origins = request.headers().get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (Some(_), Some(_)) => Err(Code::OriginForeign.into()),
-        (Some(origin), None) => match origin.to_str().map(str::to_ascii_lowercase) {
-            Ok(text) if text == own_origin(&host, lan) => Ok(Cors::None),
-            Ok(text) if reach.origins.contains(&text) => Ok(Cors::Listed(origin.clone())),
+        (Some(origin), None) => match origin.to_str() {
+            Ok(text) if is_own(text, &host, lan) => Ok(Cors::None),
+            Ok(text) if reach.origins.contains(&text.to_ascii_lowercase()) => Ok(Cors::Listed(origin.clone())),
             _ => Err(Code::OriginForeign.into()),
         },
         // Pictures, scripts and forms of other sites say no origin. A link that somebody follows is a visit.
@@ -233,11 +233,12 @@ fn header_wrong(name: &'static str) -> Failure {
     Failure::here(Code::RequestMalformed, place)
 }
 
-/// As a browser writes it: without the port that goes with the scheme.
-fn own_origin(host: &Authority, lan: bool) -> String {
+/// Whether an origin is the box's own, as a browser writes it: without the port that goes with the scheme.
+fn is_own(origin: &str, host: &Authority, lan: bool) -> bool {
     let (scheme, usual) = if lan { ("https", ":443") } else { ("http", ":80") };
-    let host = host.as_str().to_ascii_lowercase();
-    format!("{scheme}://{}", host.strip_suffix(usual).unwrap_or(&host))
+    let host = host.as_str().strip_suffix(usual).unwrap_or(host.as_str());
+    let parts = origin.split_once("://");
+    parts.is_some_and(|(own, place)| own.eq_ignore_ascii_case(scheme) && place.eq_ignore_ascii_case(host))
 }
 
 fn is_across(headers: &HeaderMap) -> bool {
