@@ -26,7 +26,7 @@ fi
 # Of the names that fit a path the last one counts.
 cargo_home=$(realpath "${CARGO_HOME:-$HOME/.cargo}")
 sysroot=$(rustc --print sysroot)
-[ -d "$cargo_home/registry/src" ] || cargo fetch --locked
+cargo fetch --locked
 set -- "$PWD=/engawa" "$cargo_home=/cargo"
 for registry in "$cargo_home"/registry/src/*; do
 	set -- "$@" "$registry=/c"

@@ -41,10 +41,6 @@ pub(crate) fn aside<T: Send + 'static>(
     let work: Box<dyn FnOnce() + Send> = Box::new(move || {
         let _ = tell.send(work());
     });
-    let begun = tokio::task::spawn_blocking(work);
-    async move {
-        let done = told.await.map_err(|_| BrokenOff);
-        drop(begun);
-        done
-    }
+    drop(tokio::task::spawn_blocking(work));
+    async move { told.await.map_err(|_| BrokenOff) }
 }

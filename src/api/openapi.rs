@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use utoipa::OpenApi as _;
@@ -47,8 +49,11 @@ struct Parameter {
     place: String,
 }
 
+/// For all who do not take it packed: whoever reads slowly must not have one of their own.
+pub(super) static PAGE: LazyLock<Bytes> = LazyLock::new(|| page().into());
+
 /// The page itself.
-pub(super) fn page() -> Vec<u8> {
+fn page() -> Vec<u8> {
     let mut page = Vec::new();
     // It is compiled in, and a test unpacks it.
     let _ = GzDecoder::new(PACKED).read_to_end(&mut page);

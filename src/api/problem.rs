@@ -418,9 +418,7 @@ impl Correlation {
         let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         // Of the highest level, so that it is there for every line; the facility is known once the caller is.
         let facility = tracing::field::Empty;
-        let mut text = Uuid::encode_buffer();
-        let (correlation_id, method) = (&*id.hyphenated().encode_lower(&mut text), request.method().as_str());
-        let span = tracing::error_span!("request", correlation_id, method, route, facility);
+        let span = tracing::error_span!("request", correlation_id = %id.hyphenated(), method = %request.method(), route, facility);
         Self { id, span }
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::net::UnixStream;
 use tokio::process::Command;
 
 const SERVICE: &str = "engawa.service";
@@ -17,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Unit {
     /// Nothing is known: no systemd, or settings whose socket is not that of its units.
     Unknown,
-    /// It runs, or is just starting or stopping: it may be spoken to.
+    /// It runs, or is just starting: it may be spoken to.
     Runs,
-    /// It was stopped, or never started.
+    /// It was stopped, is just being stopped, or was never started.
     Stopped,
     /// It could not start, or ended with a failure: systemd's word for the last end, with the exit status where there is one.
     Failed(String),
@@ -32,23 +33,33 @@ impl Unit {
         let properties = "--property=Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,Listen";
         command.args(["show", "--no-pager", properties, SERVICE, SOCKET]).env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(PATIENCE, command.output()).await {
+        let (unit, held) = match tokio::time::timeout(PATIENCE, command.output()).await {
             Ok(Ok(output)) if output.status.success() => Self::read(&String::from_utf8_lossy(&output.stdout), socket),
-            _ => Self::Unknown,
-        }
+            _ => (Self::Unknown, false),
+        };
+        // One that was not started by its unit answers at a socket that systemd does not hold.
+        let elsewhere = !held && !unit.may_be_asked() && UnixStream::connect(socket).await.is_ok();
+        if elsewhere { Self::Unknown } else { unit }
     }
 
-    /// From the properties of both units, one block of lines each.
-    fn read(shown: &str, socket: &Path) -> Self {
+    /// From the properties of both units, one block of lines each; and whether systemd holds the socket at this moment.
+    fn read(shown: &str, socket: &Path) -> (Self, bool) {
         let block = |id: &str| shown.split("\n\n").find(|block| block.lines().any(|line| line == format!("Id={id}")));
-        let (Some(service), Some(listens)) = (block(SERVICE), block(SOCKET)) else { return Self::Unknown };
+        let (Some(service), Some(listens)) = (block(SERVICE), block(SOCKET)) else { return (Self::Unknown, false) };
         let own = format!("Listen={} (Stream)", socket.display());
         let value =
             |name: &str| service.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("");
-        if !listens.lines().any(|line| line == own) || value("LoadState") != "loaded" {
-            return Self::Unknown;
+        if !listens.lines().any(|line| line == own) {
+            return (Self::Unknown, false);
         }
-        match (value("ActiveState"), value("SubState")) {
+        let held = listens.lines().any(|line| line == "ActiveState=active");
+        let unit = match (value("ActiveState"), value("SubState")) {
+            // systemd would try to start what it cannot load, and give up its socket with it.
+            _ if held && value("LoadState") == "masked" => Self::Stopped,
+            _ if held && value("LoadState") != "loaded" => Self::Failed(value("LoadState").to_owned()),
+            _ if value("LoadState") != "loaded" => Self::Unknown,
+            // What comes now waits, and starts it again once it has stopped.
+            ("deactivating", _) if held => Self::Stopped,
             ("failed", _) | ("activating", "auto-restart" | "auto-restart-queued") => {
                 let status = Some(value("ExecMainStatus")).filter(|status| !matches!(*status, "" | "0"));
                 let result = value("Result");
@@ -57,7 +68,8 @@ impl Unit {
             ("active" | "activating" | "reloading" | "refreshing" | "deactivating", _) => Self::Runs,
             ("inactive", _) => Self::Stopped,
             _ => Self::Unknown,
-        }
+        };
+        (unit, held)
     }
 
     /// Whether the service may be spoken to without being started by it.

@@ -1,6 +1,6 @@
 //! What the house has once for each facility: its link to the hub, outbox, inbox and folders, over the one store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -138,7 +138,8 @@ impl Desk {
         let choosing = logins::choose(&self.facility, choice, people, &self.outbox);
         choosing.instrument(span(&self.facility)).await;
         self.link.staff(StaffLogins::new(people, &self.facility));
-        people.hub_door(&self.facility, Arc::clone(&self.link) as Arc<dyn HubDoor>);
+        let door: Weak<dyn HubDoor> = Arc::<HubLink>::downgrade(&self.link);
+        people.hub_door(&self.facility, door);
     }
 
     /// Returns when every task has ended.

@@ -25,7 +25,7 @@ use self::body::{Progress, Tracked};
 use self::line::{ConnectFault, Connector, Newest, Notes, Order};
 use super::config::{HubSetupError, Timeouts};
 use super::port::DeliveryBody;
-use super::wire::IDEMPOTENCY_KEY;
+use super::wire::{Envelope, IDEMPOTENCY_KEY};
 use crate::clock::Clock;
 use crate::fault::Code;
 
@@ -165,7 +165,7 @@ impl Client {
         line: &CaptureConnection,
         progress: &Progress,
     ) -> Seen {
-        // The hub may have closed idle connections while the box was busy. What it sent is looked at before one is picked: a
+        // The hub may have closed idle connections while the box was busy. What it sent is mostly looked at before one is picked: a
         // request that meets such an end goes out on another, one that crosses it has an unknown outcome.
         tokio::task::yield_now().await;
         let key = request.headers().get(IDEMPOTENCY_KEY).cloned();
@@ -243,8 +243,8 @@ fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Optio
     let Some(notes) = extensions.get::<Notes>() else { return false };
     let left_over = match notes.order(hash(head, body), key) {
         Order::Kept => return false,
-        // The hub's first answer to a key is its answer for good.
-        Order::SameKey => false,
+        // What the hub has taken under a key it has taken for good. Any other answer may be the first one's, come twice.
+        Order::SameKey => !matches!(Envelope::parse_around(body), Some(Envelope::Ok { .. })),
         // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
         // same, and says what it says to this request as well.
         Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),

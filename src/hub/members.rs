@@ -133,8 +133,13 @@ impl Members {
         Ok(answer)
     }
 
+    /// Forgets a log-in, but one that somebody uses at this moment: what it is told of a password has to be known to the next one. Its
+    /// token serves no other password.
     pub(super) fn forget(&self, user: &HubUser) {
-        self.held().members.remove(user);
+        let mut held = self.held();
+        if held.members.get(user).is_some_and(|member| Arc::strong_count(&member.session) == 1) {
+            held.members.remove(user);
+        }
     }
 }
 

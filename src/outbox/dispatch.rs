@@ -413,7 +413,8 @@ impl<H: HubPort> Dispatcher<H> {
     /// it, only a change in the store or a waiting time brings work.
     async fn pause(&mut self, look: Look, none_waits: bool) -> Duration {
         let now = self.inner.clock.now().as_millisecond();
-        let wake = self.inner.store.next_wake(&self.inner.facility, now).await;
+        // From the look on: what ripened while it lasted may not have been seen.
+        let wake = self.inner.store.next_wake(&self.inner.facility, look.at()).await;
         let (places, still) = (self.places(), none_waits && !self.repair && self.on_way.is_empty());
         if let (Ok(wake), true) = (&wake, still && Kind::ALL.into_iter().all(|kind| places.of(kind) > 0)) {
             self.lull.found_nothing(look, *wake);

@@ -4,7 +4,7 @@
 //! which it was given. Either leaves this room only towards the hub.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{PoisonError, Weak};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -27,7 +27,8 @@ type Who = (String, String);
 #[derive(Default)]
 pub(super) struct HubLogins {
     facilities: HashMap<String, Choice>,
-    doors: HashMap<String, Arc<dyn HubDoor>>,
+    /// Not held: the link to the hub asks the staff for their passwords, and each would keep the other, and the store, for ever.
+    doors: HashMap<String, Weak<dyn HubDoor>>,
     asked: HashMap<Who, Asked>,
     /// What the hub said last, by facility and user id.
     said: HashMap<(String, HubUser), MemberStatus>,
@@ -127,7 +128,7 @@ impl People {
     }
 
     /// Where the log-ins of a facility's staff are remembered.
-    pub fn hub_door(&self, facility: &str, door: Arc<dyn HubDoor>) {
+    pub fn hub_door(&self, facility: &str, door: Weak<dyn HubDoor>) {
         self.logins(|logins| logins.doors.insert(facility.to_owned(), door));
     }
 
@@ -139,7 +140,7 @@ impl People {
     /// [`PeopleError::Store`].
     pub async fn another_try(&self, facility: &str, user: &str) -> Result<TryGiven, PeopleError> {
         let row = self.0.store.staff(facility, user).await?.ok_or(PeopleError::Absent)?;
-        let door = self.logins(|logins| logins.doors.get(facility).cloned());
+        let door = self.logins(|logins| logins.doors.get(facility).and_then(Weak::upgrade));
         let door = door.filter(|_| self.mode(facility) != StaffLogin::Off).ok_or(PeopleError::StaffLoginOff)?;
         let Some(id) = row.hub_user.map(HubUser::stored) else {
             return Ok(TryGiven { given: false, waits_until: None });

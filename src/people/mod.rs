@@ -22,7 +22,7 @@ pub mod role;
 mod session;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
 
@@ -55,6 +55,8 @@ struct Inner {
     /// Terminals at which a password is looked at: one at a time each, so that none has all the places of those who wait.
     trying: Mutex<BTreeSet<String>>,
     hub: Mutex<HubLogins>,
+    /// The day that had surely come when what cannot be taken back was last done.
+    come: Mutex<Option<Date>>,
     told: Told,
 }
 
@@ -68,7 +70,7 @@ impl People {
     pub fn new(store: Store, names: Arc<Keyring>, clock: Clock, told: Told) -> Self {
         let (hasher, lockout, hub) = (Hasher::new(), Mutex::default(), Mutex::default());
         let trying = Mutex::default();
-        Self(Arc::new(Inner { store, names, clock, hasher, lockout, trying, hub, told }))
+        Self(Arc::new(Inner { store, names, clock, hasher, lockout, trying, hub, come: Mutex::default(), told }))
     }
 
     /// The role of somebody to whom a key or a terminal is bound; `None` when there is no such account, or it may not come in.
@@ -90,13 +92,15 @@ impl People {
     /// [`PeopleError::Store`].
     pub async fn turn_of_day(&self, seen: Option<Date>) -> Result<Option<Date>, PeopleError> {
         let today = self.0.clock.latest_day_in_japan();
-        if today == seen || today.is_none() {
+        // The day that has surely come often comes a moment after midnight: what the hub tells is cut to seconds.
+        let come = self.0.clock.has_been().map_or(today, day_in_japan);
+        let done = *self.0.come.lock().unwrap_or_else(PoisonError::into_inner) == come;
+        if today.is_none() || today == seen && done {
             return Ok(seen);
         }
         if let Some(today) = today {
             // A clock that is ahead for a moment keeps leavers out for that moment. What cannot be taken back waits for a day that has
             // surely come; a box that never heard the hub has only its own clock.
-            let come = self.0.clock.has_been().map_or(Some(today), day_in_japan);
             if let Some(come) = come {
                 self.0.store.write(SetFact { name: DAY.to_owned(), value: come.to_string() }).await?;
             }
@@ -111,6 +115,7 @@ impl People {
                 }
             }
         }
+        *self.0.come.lock().unwrap_or_else(PoisonError::into_inner) = come;
         Ok(today)
     }
 

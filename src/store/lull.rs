@@ -38,6 +38,12 @@ impl Look {
         Self::after(store.commits(), clock)
     }
 
+    /// When it begins, by the wall clock: milliseconds since 1970. What ripens from then on is not passed over by it.
+    #[must_use]
+    pub const fn at(&self) -> i64 {
+        self.at
+    }
+
     /// The same after so many commits.
     #[must_use]
     pub fn after(commits: u64, clock: &Clock) -> Self {

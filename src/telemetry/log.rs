@@ -23,7 +23,7 @@ pub enum Level {
     Info,
     /// For the vendor.
     Debug,
-    /// For the vendor, in full.
+    /// For the vendor, in full; released programs have no more to say than at `Debug`.
     Trace,
 }
 

@@ -60,6 +60,10 @@ impl Members<'_> {
         self.text.push_str("\":");
     }
 
+    fn quote(&mut self, value: &str) {
+        self.text.push_str(&serde_json::to_string(value).unwrap_or_default());
+    }
+
     fn raw(&mut self, field: &Field, value: impl fmt::Display) {
         self.name(field);
         let _ = write!(self.text, "{value}");
@@ -69,10 +73,10 @@ impl Members<'_> {
 impl Visit for Members<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.name(field);
-        if value.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_./:{} ".contains(&octet)) {
+        if is_plain(value) {
             self.text.extend(["\"", value, "\""]);
         } else {
-            self.text.push_str(&serde_json::to_string(value).unwrap_or_default());
+            self.quote(value);
         }
     }
 
@@ -94,6 +98,21 @@ impl Visit for Members<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_str(field, &format!("{value:?}"));
+        self.name(field);
+        self.text.push('"');
+        let start = self.text.len();
+        let _ = write!(self.text, "{value:?}");
+        if self.text.get(start..).is_some_and(is_plain) {
+            self.text.push('"');
+        } else {
+            let value = self.text.split_off(start);
+            self.text.pop();
+            self.quote(&value);
+        }
     }
+}
+
+/// Whether nothing in it means anything else between quotes.
+fn is_plain(value: &str) -> bool {
+    value.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_./:{} ".contains(&octet))
 }

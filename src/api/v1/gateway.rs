@@ -114,7 +114,7 @@ pub(in crate::api) async fn health(
     let (parts, _) = request.into_parts();
     let onlooker = onlooker(&api, &parts).await?;
     let state = api.health.health().await;
-    let (status, body) = told.of(state, onlooker);
+    let (status, body) = told.of(state, onlooker)?;
     Ok((status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }
 
@@ -130,17 +130,20 @@ struct Written {
 
 impl Told {
     /// What `onlooker` is told of this state.
-    fn of(&self, state: api::Report, onlooker: Onlooker) -> (StatusCode, Bytes) {
+    ///
+    /// # Errors
+    /// `GATEWAY_INTERNAL` if it cannot be written, which no report is known to do.
+    fn of(&self, state: api::Report, onlooker: Onlooker) -> Result<(StatusCode, Bytes), Failure> {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = written.get(&onlooker).filter(|last| last.state == state) {
-            return (last.status, last.body.clone());
+            return Ok((last.status, last.body.clone()));
         }
         let report = report(state.clone(), &onlooker);
         let failed = report.status == HealthStatus::Failed;
         let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-        let body = Bytes::from(serde_json::to_vec(&report).unwrap_or_default());
+        let body = Bytes::from(serde_json::to_vec(&report).map_err(|_| Code::GatewayInternal)?);
         written.insert(onlooker, Written { state, status, body: body.clone() });
-        (status, body)
+        Ok((status, body))
     }
 }
 
@@ -223,7 +226,7 @@ pub(in crate::api) async fn openapi(asked: HeaderMap) -> Response {
     if takes_gzip(&asked) {
         (always, [(CONTENT_ENCODING, "gzip")], openapi::PACKED).into_response()
     } else {
-        (always, openapi::page()).into_response()
+        (always, openapi::PAGE.clone()).into_response()
     }
 }
 

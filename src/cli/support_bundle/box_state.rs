@@ -11,6 +11,7 @@ use crate::audit::{Anchor, Hash, check_database};
 use crate::card::pcsc::{Look, look};
 use crate::cli::client::{self, NoAnswer};
 use crate::cli::output::chain;
+use crate::cli::unit::Unit;
 use crate::cli::{Site, check};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, credentials_directory};
@@ -54,8 +55,18 @@ fn silent(error: &NoAnswer) -> String {
     }
 }
 
+/// That the service may be asked: a question starts what somebody has stopped, where systemd holds the socket.
+pub(super) fn may_ask(loaded: &Loaded) -> Result<(), String> {
+    let Some(socket) = &loaded.config.endpoint.unix_socket else { return Ok(()) };
+    match wait(async { Ok(Unit::of(socket).await) })? {
+        unit if unit.may_be_asked() => Ok(()),
+        unit => Err(format!("not asked, as that would start it; systemd says: {unit:?}")),
+    }
+}
+
 pub(super) fn service(ground: &Ground) -> Told {
     let loaded = ground.settings()?;
+    may_ask(loaded)?;
     let answer = wait(async {
         client::ask(&site(&loaded.config, false), Method::GET, "/v1/health", None).await.map_err(|error| silent(&error))
     })?;
@@ -64,6 +75,7 @@ pub(super) fn service(ground: &Ground) -> Told {
 
 pub(super) fn metrics(ground: &Ground) -> Told {
     let loaded = ground.settings()?;
+    may_ask(loaded)?;
     let text = wait(async {
         let site = site(&loaded.config, false);
         let mut coming = match client::stream(&site, Method::GET, "/metrics").await.map_err(|error| silent(&error))? {

@@ -8,7 +8,7 @@ use super::layout::{
 use crate::model::packed;
 
 static LAYOUTS: LazyLock<Vec<KindLayout>> =
-    LazyLock::new(|| read(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/layout.tsv.gz")))));
+    LazyLock::new(|| read(packed::kept(include_bytes!(concat!(env!("OUT_DIR"), "/layout.tsv.gz")))));
 
 /// What an index beyond the table reads as; a test holds table and enum to the same order.
 static NO_LAYOUT: KindLayout = KindLayout {

@@ -111,10 +111,10 @@ pub struct ChoiceRow {
 }
 
 static ITEMS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    rows(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/items.tsv.gz")))).map(item_row).collect()
+    rows(packed::kept(include_bytes!(concat!(env!("OUT_DIR"), "/items.tsv.gz")))).map(item_row).collect()
 });
 static CHOICES: LazyLock<Vec<ChoiceRow>> = LazyLock::new(|| {
-    rows(packed::text(include_bytes!(concat!(env!("OUT_DIR"), "/choices.tsv.gz")))).map(choice_row).collect()
+    rows(packed::kept(include_bytes!(concat!(env!("OUT_DIR"), "/choices.tsv.gz")))).map(choice_row).collect()
 });
 
 /// What an index beyond the table reads as; a test holds table and enum to the same length.

@@ -22,7 +22,7 @@ impl Held {
         door.set_nonblocking(true).unwrap();
         let held = Self { gateway, door };
         held.says(&format!(
-            "printf '%s\\n' Id=engawa.service LoadState=loaded {service} '' Id=engawa.socket LoadState=loaded ActiveState=active \
+            "printf '%s\\n' Id=engawa.service {service} LoadState=loaded '' Id=engawa.socket LoadState=loaded ActiveState=active \
              SubState=listening 'Listen={} (Stream)' 'Listen=127.0.0.1:8470 (Stream)'",
             held.gateway.socket().display()
         ));
@@ -56,6 +56,15 @@ fn service(report: &Value) -> &Value {
 #[test]
 fn a_unit_that_somebody_stopped_is_not_started_by_a_look_at_it() {
     let hub = Sandbox::start();
+    // Being stopped, it takes nothing any more; what waits at its socket then starts it again. Masked, it cannot be started.
+    for unit in
+        ["ActiveState=deactivating SubState=stop-sigterm", "LoadState=masked ActiveState=inactive SubState=dead"]
+    {
+        let held = Held::new(&hub, &format!("{unit} Result=success ExecMainStatus=0"));
+        let report = held.check();
+        assert_eq!(service(&report)["finding"], Finding::ServiceNew.number(), "{report:#}");
+        assert!(!held.was_asked(), "{unit}: the check knocked");
+    }
     let held = Held::new(&hub, "ActiveState=inactive SubState=dead Result=success ExecMainStatus=0");
     let report = held.check();
     assert_eq!(service(&report)["finding"], Finding::ServiceNew.number(), "{report:#}");
@@ -108,6 +117,8 @@ fn without_a_word_of_systemd_about_this_box_the_service_itself_is_asked() {
     let socket = gateway.socket().display().to_string();
     let scripts = [
         format!("printf '%s\\n' {running} {}", listens(&socket)),
+        // Started by hand; its units stand aside.
+        format!("printf '%s\\n' {state} {}", listens(&socket)),
         format!("printf '%s\\n' {state} {}", listens("/run/engawa/another.sock")),
         "exit 1".to_owned(),
     ];

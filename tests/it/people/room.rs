@@ -447,6 +447,18 @@ async fn a_kept_password_is_sealed_for_one_account_and_user_id_and_goes_with_the
     assert!(!room.has("A1").await);
     room.people.turn_of_day(seen).await.unwrap();
     assert!(!kept().await);
+    // The hub's last word before midnight was of a whole second: the day has surely come a moment after it has.
+    let later = Change { leaves_on: Some(Some(date(2026, 11, 23))), suspended: Some(false), ..Change::default() };
+    room.people.change(OFFICE, "sato", later).await.unwrap();
+    room.give("sato", "desk", "A1").await.unwrap();
+    let seen = room.people.turn_of_day(None).await.unwrap();
+    room.clock.advance(DAY);
+    room.clock.witness("2026-11-23T14:59:59.5Z".parse().unwrap());
+    let seen = room.people.turn_of_day(seen).await.unwrap();
+    assert!(kept().await, "the day has not surely come");
+    room.clock.advance(Duration::from_secs(10));
+    room.people.turn_of_day(seen).await.unwrap();
+    assert!(!kept().await);
     room.choose(StaffLogin::Asked).await;
     assert!(room.store.staff(OFFICE, "suzuki").await.unwrap().unwrap().hub_password.is_none());
     room.close().await;
