@@ -174,5 +174,6 @@ impl Facility {
 
 /// The present month in Japan, as `engawa audit export` wants it.
 pub(super) fn this_month() -> String {
-    engawa::clock::Clock::system().now().in_tz("Asia/Tokyo").unwrap().strftime("%Y-%m").to_string()
+    let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    engawa::clock::Clock::system().now().to_zoned(japan).strftime("%Y-%m").to_string()
 }
