@@ -243,8 +243,7 @@ fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Optio
     let Some(notes) = extensions.get::<Notes>() else { return false };
     let left_over = match notes.order(hash(head, body), key) {
         Order::Kept => return false,
-        // What the hub has taken under a key it has taken for good. Any other answer may be the first one's, come twice.
-        Order::SameKey => !matches!(Envelope::parse_around(body), Some(Envelope::Ok { .. })),
+        Order::SameKey => !is_for_good(body),
         // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
         // same, and says what it says to this request as well.
         Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),
@@ -253,6 +252,17 @@ fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Optio
     tracing::warn!(left_over, "the same answer came again from the hub; the connection is given up");
     connected.poison();
     left_over
+}
+
+/// Whether an answer is one that the hub gives to a key again and again: it took the document, or refused it (E2…, E3…) for another reason than
+/// that an insurer is not live yet (E3003) or the hub does not offer it (E2000). Any other answer may be the first one's, come twice.
+fn is_for_good(body: &Bytes) -> bool {
+    let lasting = |code: &str| !matches!(code, "E2000" | "E3003") && (code.starts_with("E2") || code.starts_with("E3"));
+    match Envelope::parse_around(body) {
+        Some(Envelope::Ok { .. }) => true,
+        Some(Envelope::Error { errors, .. }) => errors.iter().all(|error| lasting(&error.code)),
+        None => false,
+    }
 }
 
 fn hash(head: &Parts, body: &Bytes) -> [u8; 32] {
