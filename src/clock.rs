@@ -77,7 +77,8 @@ impl Clock {
     /// The wall clock, or the time that has surely been, whichever is later: by this the ends of what lets people in are judged.
     #[must_use]
     pub fn latest(&self) -> Timestamp {
-        self.has_been().map_or(self.now(), |been| been.max(self.now()))
+        let now = self.now();
+        self.has_been().map_or(now, |been| been.max(now))
     }
 
     /// The time that has surely been: what was witnessed, and what the monotonic clock counted since. `None` before the first witness.

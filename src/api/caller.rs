@@ -2,11 +2,12 @@
 
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
@@ -20,7 +21,7 @@ use crate::task;
 use crate::terminal::{Caller, ClientCertificate, Credential, Right};
 
 /// The header that says which facility a request is for.
-pub(super) const FACILITY: &str = "engawa-facility";
+pub(super) const FACILITY: HeaderName = HeaderName::from_static("engawa-facility");
 
 /// The other end of a connection, as the kernel vouches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,16 +54,36 @@ impl Peer {
 /// What a request knows of the connection it came on.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
+    line: Arc<Line>,
+    /// The seat of the request, kept by its detached work: whoever breaks off and asks again takes another one.
+    pub(super) seat: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// What all requests of one connection share.
+#[derive(Debug)]
+pub(super) struct Line {
     /// Who is at the other end.
     pub(super) peer: Peer,
     /// Turns true when the endpoint stops.
     pub(super) stopping: watch::Receiver<bool>,
     /// Work that goes on when the client has gone, and that a shutdown waits for.
     pub(super) work: TaskTracker,
-    /// The seat of the request, kept by its detached work: whoever breaks off and asks again takes another one.
-    pub(super) seat: Option<Arc<OwnedSemaphorePermit>>,
     /// In whose name it is used.
     pub(super) ties: Ties,
+}
+
+impl From<Line> for Connection {
+    fn from(line: Line) -> Self {
+        Self { line: Arc::new(line), seat: None }
+    }
+}
+
+impl Deref for Connection {
+    type Target = Line;
+
+    fn deref(&self) -> &Line {
+        &self.line
+    }
 }
 
 impl Connection {
@@ -350,15 +371,12 @@ pub(super) enum Onlooker {
 /// # Errors
 /// What [`acting_for`] says.
 pub(super) async fn onlooker(api: &Api, parts: &Parts) -> Result<Onlooker, Failure> {
-    match (authenticate(api, parts).await, &connection(parts)?.peer) {
-        (Ok(caller), _) => {
-            let facility = acting_for(api, &parts.headers, &caller)?;
-            let whole = for_whole_box(&parts.headers, &caller);
-            Ok(if whole { Onlooker::Administrator } else { Onlooker::Of(facility) })
-        }
-        (Err(_), Peer::Lan { .. }) => Ok(Onlooker::Stranger),
-        (Err(_), _) => Ok(Onlooker::OnTheBox),
-    }
+    let Ok(caller) = authenticate(api, parts).await else {
+        return Ok(if from_lan(parts) { Onlooker::Stranger } else { Onlooker::OnTheBox });
+    };
+    let facility = acting_for(api, &parts.headers, &caller)?;
+    let whole = for_whole_box(&parts.headers, &caller);
+    Ok(if whole { Onlooker::Administrator } else { Onlooker::Of(facility) })
 }
 
 /// Whatever is shown counts before the socket: an administrator can try out what a key may do. Who shows several things has to be one

@@ -61,21 +61,24 @@ async fn answer(entry: Arc<Inner>, request: Request, shared: Shared) -> Response
     let api = Arc::clone(shared.api());
     let start = api.clock.elapsed();
     let route = entry.meter.route(&request);
-    let correlation = Correlation::of(&request, route);
-    let (visit, instead) = Visit::of(&api, &request);
-    let mut response = match (instead, &entry.work) {
-        (Some(response), _) => response,
-        (None, Work::Refused(code)) => Failure::from(*code).into_response(),
+    let (correlation, span) = Correlation::of(&request, route);
+    let (visit, instead) = Visit::of(&api, &request, start);
+    // The span is kept by what runs in it: each copy of it would be looked up once more.
+    let (mut idle, mut ran) = (None, None);
+    let (span, mut response) = match (instead, &entry.work) {
+        (Some(response), _) => (&*idle.insert(span), response),
+        (None, Work::Refused(code)) => (&*idle.insert(span), Failure::from(*code).into_response()),
         (None, Work::Guarded(own)) => {
             // In a box: what wraps it would copy it, each time anew.
             let barred = AssertUnwindSafe(Box::pin(guard(own, request, shared))).catch_unwind();
+            let running = ran.insert(barred.instrument(span));
+            let ended = (&mut *running).await;
             // The panic's own words stay out of answer and log: they may quote the document.
-            let ended = barred.instrument(correlation.span()).await;
-            ended.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())
+            (running.span(), ended.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response()))
         }
     };
     visit.leave(&mut response);
     entry.meter.note(route, &response, api.clock.elapsed().saturating_sub(start));
-    correlation.dress(&mut response);
+    correlation.dress(span, &mut response);
     response
 }

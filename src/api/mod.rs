@@ -155,8 +155,8 @@ impl Default for Config {
 
 /// Reports how the parts of the gateway are.
 pub trait HealthSource: Send + Sync {
-    /// How they are at this moment.
-    fn health(&self) -> BoxFuture<'_, Report>;
+    /// How they are at this moment, or were one moment ago, too short for a person to tell.
+    fn health(&self) -> BoxFuture<'_, Arc<Report>>;
 }
 
 /// How the gateway is.

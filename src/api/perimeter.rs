@@ -5,11 +5,13 @@
 //! come: on the LAN and on the loopback port. The Unix socket is none of their business.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::net::IpAddr;
 use std::str::FromStr as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
@@ -38,7 +40,8 @@ const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// Who may come over the network, and under which names the box is reached. Can be replaced while it serves.
 #[derive(Debug)]
 pub struct Perimeter {
-    reach: RwLock<Arc<Reach>>,
+    /// Read with every request, so without a lock that all processors would pass to and fro.
+    reach: ArcSwap<Reach>,
     requests: Rate,
     connections: Rate,
 }
@@ -80,7 +83,7 @@ impl Perimeter {
     #[must_use]
     pub fn new(reach: Reach, requests_per_second: u32) -> Self {
         Self {
-            reach: RwLock::new(Arc::new(reach)),
+            reach: ArcSwap::from_pointee(reach),
             requests: Rate::new(requests_per_second),
             // Whoever connects anew for each request shall meet the limit that tells how long to wait.
             connections: Rate::new(requests_per_second.saturating_mul(2)),
@@ -89,13 +92,13 @@ impl Perimeter {
 
     /// Puts another in its place.
     pub fn replace(&self, reach: Reach) {
-        *self.reach.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reach);
+        self.reach.store(Arc::new(reach));
     }
 
     /// Who may come, at the moment.
     #[must_use]
     pub fn reach(&self) -> Arc<Reach> {
-        Arc::clone(&self.reach.read().unwrap_or_else(PoisonError::into_inner))
+        self.reach.load_full()
     }
 
     /// Counts a connection of `address`.
@@ -130,15 +133,15 @@ pub(super) struct Visit {
 
 impl Visit {
     /// Looks at a request; where it is refused, or is a browser's question beforehand, the answer to it.
-    pub(super) fn of(api: &Api, request: &Request) -> (Self, Option<Response>) {
+    pub(super) fn of(api: &Api, request: &Request, now: Duration) -> (Self, Option<Response>) {
         let peer = request.extensions().get::<Connection>().map(|connection| &connection.peer);
         let Some(peer @ (Peer::Network(_) | Peer::Lan { .. })) = peer else {
             return (Self { cors: Cors::None, https_only: None }, None);
         };
         let lan = matches!(peer, Peer::Lan { .. });
-        let reach = api.config.perimeter.reach();
+        let reach = api.config.perimeter.reach.load();
         let visit = |cors| Self { cors, https_only: Some(lan && reach.https_only) };
-        match paced(api, peer).and_then(|()| judge(&reach, request, lan)) {
+        match paced(api, peer, now).and_then(|()| judge(&reach, request, lan)) {
             Err(failure) => (visit(Cors::None), Some(refusal(failure))),
             Ok(cors @ Cors::Listed(_)) if is_preflight(request) => (visit(cors), Some(preflight(request.headers()))),
             Ok(cors) => (visit(cors), None),
@@ -171,9 +174,8 @@ fn refusal(failure: Failure) -> Response {
     response
 }
 
-fn paced(api: &Api, peer: &Peer) -> Result<(), Failure> {
+fn paced(api: &Api, peer: &Peer, now: Duration) -> Result<(), Failure> {
     let (Peer::Lan { .. }, Some(address)) = (peer, peer.address()) else { return Ok(()) };
-    let now = api.clock.elapsed();
     let taken = api.config.perimeter.requests.take(address, now);
     taken.map_err(|seconds| Failure::from(Code::TooManyRequests).waiting(Some(seconds)))
 }
@@ -204,7 +206,7 @@ fn judge(reach: &Reach, request: &Request, lan: bool) -> Result<Cors, Failure> {
 fn host(request: &Request) -> Result<Authority, Failure> {
     let mut values = request.headers().get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(header_wrong("Host")) };
-    let named = value.to_str().ok().and_then(|value| Authority::from_str(value).ok());
+    let named = Authority::try_from(value.as_bytes()).ok();
     let named = named.filter(|named| !named.as_str().contains('@')).ok_or_else(|| header_wrong("Host"))?;
     match request.uri().authority() {
         Some(absolute) if !absolute.as_str().eq_ignore_ascii_case(named.as_str()) => Err(Code::HostUnknown.into()),
@@ -267,23 +269,26 @@ fn preflight(asked: &HeaderMap) -> Response {
     response
 }
 
-/// What browsers are told of every answer; a handler's own word counts more.
-fn guard_browsers(headers: &mut HeaderMap, https_only: bool) {
-    // With the correlation id: grown once.
-    headers.reserve(8);
+/// What browsers are told of every answer.
+static SAID: LazyLock<HeaderMap> = LazyLock::new(|| {
     let said = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
+        (RESOURCE_POLICY, "same-origin"),
     ];
-    for (name, value) in said {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    said.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+});
+
+/// What a handler says of these things itself counts more.
+fn guard_browsers(headers: &mut HeaderMap, https_only: bool) {
+    let own = mem::replace(headers, SAID.clone());
+    if own.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.remove(RESOURCE_POLICY);
     }
     if https_only {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+    headers.extend(own);
 }

@@ -408,34 +408,31 @@ impl IntoResponse for Failure {
 /// What names a request and its answer in the log.
 pub(super) struct Correlation {
     id: Uuid,
-    span: tracing::Span,
+    written: Option<HeaderValue>,
 }
 
 impl Correlation {
-    /// A new one, for a request to this route.
-    pub(super) fn of(request: &Request, route: &str) -> Self {
+    /// A new one, for a request to this route, and the span of what is done for it.
+    pub(super) fn of(request: &Request, route: &str) -> (Self, tracing::Span) {
         // Names a line of the log, and opens nothing: the system need not be asked for each.
         let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        let mut text = Uuid::encode_buffer();
+        let text: &str = id.hyphenated().encode_lower(&mut text);
         // Of the highest level, so that it is there for every line; the facility is known once the caller is.
         let facility = tracing::field::Empty;
-        let span = tracing::error_span!("request", correlation_id = %id.hyphenated(), method = %request.method(), route, facility);
-        Self { id, span }
-    }
-
-    /// The span of what is done for the request.
-    pub(super) fn span(&self) -> tracing::Span {
-        self.span.clone()
+        let method = request.method().as_str();
+        let span = tracing::error_span!("request", correlation_id = text, method, route, facility);
+        (Self { id, written: HeaderValue::from_str(text).ok() }, span)
     }
 
     /// Writes a failure out, and names the answer.
-    pub(super) fn dress(&self, response: &mut Response) {
+    pub(super) fn dress(self, span: &tracing::Span, response: &mut Response) {
         if let Some(failure) = failure_of(response) {
-            self.span.in_scope(|| failure.log());
+            span.in_scope(|| failure.log());
             write_out(&failure, self.id, response);
         }
-        let mut text = Uuid::encode_buffer();
-        if let Ok(value) = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut text)) {
-            response.headers_mut().insert(CORRELATION_ID, value);
+        if let Some(written) = self.written {
+            response.headers_mut().insert(CORRELATION_ID, written);
         }
     }
 }

@@ -76,26 +76,23 @@ impl Buckets {
 
     /// Whether there is a token, without taking it.
     fn look(&self, address: IpAddr, now: Duration) -> Result<(), u64> {
-        match self.by_address.get(&address) {
-            Some(bucket) => self.enough(self.filled(*bucket, now)),
-            None if self.by_address.len() < MOST => Ok(()),
-            None => self.enough(self.filled(self.others, now)),
-        }
+        let bucket = match self.by_address.get(&address) {
+            None if self.by_address.len() < MOST => return Ok(()),
+            bucket => bucket.unwrap_or(&self.others),
+        };
+        enough(bucket.filled(self.per_second, now), self.per_second)
     }
 
     fn take(&mut self, address: IpAddr, now: Duration) -> Result<(), u64> {
         self.sweep(now);
-        let known = self.by_address.get(&address).copied();
-        let own = known.is_some() || self.by_address.len() < MOST;
-        let bucket = known.unwrap_or(if own { Bucket { tokens: self.burst(), at: now } } else { self.others });
-        let tokens = self.filled(bucket, now);
-        let enough = self.enough(tokens);
-        let left = Bucket { tokens: if enough.is_ok() { tokens - 1.0 } else { tokens }, at: now };
-        if own {
-            self.by_address.insert(address, left);
-        } else {
-            self.others = left;
-        }
+        let full = Bucket { tokens: burst(self.per_second), at: now };
+        let bucket = match self.by_address.len() < MOST {
+            true => self.by_address.entry(address).or_insert(full),
+            false => self.by_address.get_mut(&address).unwrap_or(&mut self.others),
+        };
+        let tokens = bucket.filled(self.per_second, now);
+        let enough = enough(tokens, self.per_second);
+        *bucket = Bucket { tokens: if enough.is_ok() { tokens - 1.0 } else { tokens }, at: now };
         enough
     }
 
@@ -105,24 +102,25 @@ impl Buckets {
             return;
         }
         self.swept = now;
-        let mut known = std::mem::take(&mut self.by_address);
-        known.retain(|_, bucket| self.filled(*bucket, now) < self.burst());
-        self.by_address = known;
+        let per_second = self.per_second;
+        self.by_address.retain(|_, bucket| bucket.filled(per_second, now) < burst(per_second));
     }
+}
 
-    fn burst(&self) -> f64 {
-        self.per_second * 2.0
+impl Bucket {
+    fn filled(self, per_second: f64, now: Duration) -> f64 {
+        let since = now.saturating_sub(self.at).as_secs_f64();
+        (self.tokens + since * per_second).min(burst(per_second))
     }
+}
 
-    fn filled(&self, bucket: Bucket, now: Duration) -> f64 {
-        let since = now.saturating_sub(bucket.at).as_secs_f64();
-        (bucket.tokens + since * self.per_second).min(self.burst())
-    }
+fn burst(per_second: f64) -> f64 {
+    per_second * 2.0
+}
 
-    fn enough(&self, tokens: f64) -> Result<(), u64> {
-        if tokens >= 1.0 {
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64((1.0 - tokens) / self.per_second).as_secs() + 1)
+fn enough(tokens: f64, per_second: f64) -> Result<(), u64> {
+    if tokens >= 1.0 {
+        return Ok(());
     }
+    Err(Duration::from_secs_f64((1.0 - tokens) / per_second).as_secs() + 1)
 }

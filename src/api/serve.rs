@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
-use super::caller::{Connection, Peer};
+use super::caller::{Connection, Line, Peer};
 use super::lan::{Gate, LanConfig, canonical};
 use super::standing::Ties;
 use super::steady::Steady;
@@ -250,7 +250,8 @@ impl Connections {
     /// Serves one connection until its peer goes or the endpoint stops.
     async fn run(self, stream: Box<dyn Octets>, peer: Peer, (_seat, ties): (Box<dyn Any + Send>, Ties)) {
         let Self { router, http, mut stopping, tasks, .. } = self;
-        let connection = Connection { peer, stopping: stopping.clone(), work: tasks, seat: None, ties: ties.clone() };
+        let line = Line { peer, stopping: stopping.clone(), work: tasks, ties: ties.clone() };
+        let connection = Connection::from(line);
         let used = Arc::new(AtomicBool::new(false));
         let service = {
             let used = Arc::clone(&used);

@@ -79,7 +79,10 @@ fn key(parts: &Parts) -> Result<Option<&str>, Failure> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => Ok(Some(value.to_str().ok().and_then(bearer).ok_or(Code::AuthInvalid)?)),
+        (Some(value), None) => {
+            let text = str::from_utf8(value.as_bytes()).ok();
+            Ok(Some(text.and_then(bearer).ok_or(Code::AuthInvalid)?))
+        }
         (Some(_), Some(_)) => Err(Code::AuthInvalid.into()),
     }
 }

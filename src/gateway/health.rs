@@ -1,8 +1,11 @@
 //! The gateway's parts for the health report, and systemd's status line.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -21,6 +24,46 @@ use crate::outbox::{Health, HealthStatus, Outbox, StateName};
 use crate::people::People;
 use crate::store::Store;
 use crate::terminal::{TerminalError, Terminals};
+
+/// How long a report may be told again, unless something was committed: whoever asks hundreds of times in a second hears what one look found.
+const LOOKED_FOR: Duration = Duration::from_millis(100);
+
+/// The health report.
+pub(super) struct Looks {
+    parts: Parts,
+    last: ArcSwapOption<Look>,
+}
+
+/// One look at all parts.
+struct Look {
+    commits: u64,
+    at: Duration,
+    report: Arc<Report>,
+}
+
+impl Looks {
+    pub(super) fn at(parts: Parts) -> Self {
+        Self { parts, last: ArcSwapOption::empty() }
+    }
+}
+
+impl HealthSource for Looks {
+    fn health(&self) -> BoxFuture<'_, Arc<Report>> {
+        // Both are taken before the look: what happens meanwhile is seen by the next.
+        let (commits, at) = (self.parts.store.commits(), self.parts.clock.elapsed());
+        if let Some(last) = &*self.last.load()
+            && last.commits == commits
+            && at.saturating_sub(last.at) < LOOKED_FOR
+        {
+            return Box::pin(ready(Arc::clone(&last.report)));
+        }
+        Box::pin(async move {
+            let report = Arc::new(self.parts.look().await);
+            self.last.store(Some(Arc::new(Look { commits, at, report: Arc::clone(&report) })));
+            report
+        })
+    }
+}
 
 /// Where the report comes from.
 pub(super) struct Parts {
@@ -42,39 +85,37 @@ pub(super) struct Facility {
     people: People,
 }
 
-impl HealthSource for Parts {
-    fn health(&self) -> BoxFuture<'_, Report> {
-        Box::pin(async {
-            // A database that cannot be read is named by the outbox; that nothing waits is not known then.
-            let waiting = self.store.facilities_waiting().await.ok();
-            let waiting = waiting.map(order::map);
-            let count = |number: &str| {
-                let counts = waiting.as_ref()?;
-                Some(counts.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0))
-            };
-            let (mut parts, mut facilities) = (Vec::new(), Vec::new());
-            let copied = self.terminals.copied().await;
-            for facility in &self.facilities {
-                let mut own = facility.health(self.clock.now()).await;
-                own.extend(terminals(&copied, &facility.number).map(|health| ("terminals", health)));
-                // There is one disk; every outbox looks at it.
-                let disk: Vec<_> = own.extract_if(.., |(name, _)| *name == "storage").collect();
-                if parts.is_empty() {
-                    parts = disk;
-                }
-                let number = facility.number.clone();
-                facilities.push(FacilityHealth { waiting: count(&number), number, gone: false, parts: own });
+impl Parts {
+    async fn look(&self) -> Report {
+        // A database that cannot be read is named by the outbox; that nothing waits is not known then.
+        let waiting = self.store.facilities_waiting().await.ok();
+        let waiting = waiting.map(order::map);
+        let count = |number: &str| {
+            let counts = waiting.as_ref()?;
+            Some(counts.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0))
+        };
+        let (mut parts, mut facilities) = (Vec::new(), Vec::new());
+        let copied = self.terminals.copied().await;
+        for facility in &self.facilities {
+            let mut own = facility.health(self.clock.now()).await;
+            own.extend(terminals(&copied, &facility.number).map(|health| ("terminals", health)));
+            // There is one disk; every outbox looks at it.
+            let disk: Vec<_> = own.extract_if(.., |(name, _)| *name == "storage").collect();
+            if parts.is_empty() {
+                parts = disk;
             }
-            let served = |number: &str| self.facilities.iter().any(|facility| facility.number == number);
-            for number in waiting.iter().flat_map(BTreeMap::keys).filter(|number| !served(number)) {
-                let (number, waiting) = (number.clone(), count(number));
-                facilities.push(FacilityHealth { waiting, number, gone: true, parts: Vec::new() });
-            }
-            parts.extend(self.cards.report().map(|health| ("cards", health)));
-            parts.extend(self.lan.health().map(|health| ("lan", health)));
-            parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
-            Report { parts, facilities }
-        })
+            let number = facility.number.clone();
+            facilities.push(FacilityHealth { waiting: count(&number), number, gone: false, parts: own });
+        }
+        let served = |number: &str| self.facilities.iter().any(|facility| facility.number == number);
+        for number in waiting.iter().flat_map(BTreeMap::keys).filter(|number| !served(number)) {
+            let (number, waiting) = (number.clone(), count(number));
+            facilities.push(FacilityHealth { waiting, number, gone: true, parts: Vec::new() });
+        }
+        parts.extend(self.cards.report().map(|health| ("cards", health)));
+        parts.extend(self.lan.health().map(|health| ("lan", health)));
+        parts.extend(self.clock.is_wrong().then(|| ("clock", degraded(Code::ClockWrong))));
+        Report { parts, facilities }
     }
 }
 

@@ -345,14 +345,14 @@ impl House {
             backups: self.backups.clone(),
             master_keys: self.master_keys.clone(),
             trail: self.trail.clone(),
-            health: Arc::new(health::Parts {
+            health: Arc::new(health::Looks::at(health::Parts {
                 facilities: self.desks.iter().map(|desk| health::Facility::of(desk, &self.people)).collect(),
                 store: self.store.clone(),
                 cards: self.card_health.clone(),
                 lan: Arc::clone(&self.lan),
                 terminals: self.terminals.clone(),
                 clock: self.clock.clone(),
-            }),
+            })),
             metrics: Arc::new(move || telemetry.render()),
             clock: self.clock.clone(),
             config: api::Config {

@@ -98,7 +98,7 @@ impl From<Health> for Part {
 
 /// Health
 ///
-/// Recent proof of work of each part, not merely that the process runs. On the LAN, a caller without a credential gets `status` alone.
+/// Recent proof of work of each part, not merely that the process runs; at most a tenth of a second old, and nothing that was acknowledged is missing. On the LAN, a caller without a credential gets `status` alone.
 #[utoipa::path(
     get, path = "/v1/health", security(()),
     responses(
@@ -123,7 +123,7 @@ pub(in crate::api) async fn health(
 pub(in crate::api) struct Told(Mutex<HashMap<Onlooker, Written>>);
 
 struct Written {
-    state: api::Report,
+    state: Arc<api::Report>,
     status: StatusCode,
     body: Bytes,
 }
@@ -133,12 +133,15 @@ impl Told {
     ///
     /// # Errors
     /// `GATEWAY_INTERNAL` if it cannot be written, which no report is known to do.
-    fn of(&self, state: api::Report, onlooker: Onlooker) -> Result<(StatusCode, Bytes), Failure> {
+    fn of(&self, state: Arc<api::Report>, onlooker: Onlooker) -> Result<(StatusCode, Bytes), Failure> {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = written.get(&onlooker).filter(|last| last.state == state) {
+        if let Some(last) = written.get_mut(&onlooker)
+            && (Arc::ptr_eq(&last.state, &state) || last.state == state)
+        {
+            last.state = state;
             return Ok((last.status, last.body.clone()));
         }
-        let report = report(state.clone(), &onlooker);
+        let report = report(api::Report::clone(&state), &onlooker);
         let failed = report.status == HealthStatus::Failed;
         let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         let body = Bytes::from(serde_json::to_vec(&report).map_err(|_| Code::GatewayInternal)?);

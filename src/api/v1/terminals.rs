@@ -186,7 +186,7 @@ pub(in crate::api) async fn renew(
     connection: Connection,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Peer::Lan { address, certificate: Some(certificate) } = connection.peer.clone() else {
+    let Peer::Lan { address, certificate: Some(certificate) } = &connection.peer else {
         return Err(Code::AuthMissing.into());
     };
     // Whether the terminal is known still is looked up for what it asks; until then it may be anybody who ever was one.
@@ -197,10 +197,10 @@ pub(in crate::api) async fn renew(
     let request = serde_json::from_value(strict_json::parse(&whole)?);
     let RenewalRequest { csr } = request.map_err(|_| Code::RequestMalformed)?;
     // One that has run out shows its facility when it is renewed.
-    if let Ok(caller) = api.terminals.by_certificate(&certificate, Some(address.ip())).await {
+    if let Ok(caller) = api.terminals.by_certificate(certificate, Some(address.ip())).await {
         acting_for(&api, &parts.headers, &caller)?;
     }
-    let (caller, renewed) = match api.terminals.renew(&certificate, &csr, Some(address.ip())).await {
+    let (caller, renewed) = match api.terminals.renew(certificate, &csr, Some(address.ip())).await {
         Ok(renewed) => renewed,
         Err(TerminalError::Copied(caller)) => {
             api.cards.revoke_terminal(&Terminal(caller.id.clone()));

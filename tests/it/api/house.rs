@@ -48,9 +48,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Parts(pub(super) Arc<Mutex<Vec<(&'static str, Health)>>>);
 
 impl HealthSource for Parts {
-    fn health(&self) -> BoxFuture<'_, Report> {
+    fn health(&self) -> BoxFuture<'_, Arc<Report>> {
         let parts = self.0.lock().unwrap().clone();
-        Box::pin(async move { Report { parts, facilities: Vec::new() } })
+        Box::pin(async move { Arc::new(Report { parts, facilities: Vec::new() }) })
     }
 }
 

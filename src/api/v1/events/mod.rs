@@ -85,7 +85,7 @@ pub(in crate::api) async fn follow(
     waiting.extend(log_lost.then(|| reset(Lost::Submissions, Position { log, cards: before })));
     waiting.extend(cards_lost.then(|| reset(Lost::Cards, position)));
     let keep_alive = KeepAlive::new().interval(api.config.keep_alive);
-    let (open, stopping) = (Open::new(place), connection.stopping);
+    let (open, stopping) = (Open::new(place), connection.stopping.clone());
     let reader = Reader::new(api, open, by.caller, position, waiting, news, cards, stopping);
     Ok(Sse::new(reader.stream()).keep_alive(keep_alive))
 }
