@@ -186,8 +186,9 @@ impl Session {
         {
             return Err(failure.clone());
         }
-        self.rounds.fetch_add(1, Ordering::AcqRel);
         let result = self.round(&mut holding, link).await;
+        // Counted at its end: whoever came while it was on its way has waited for it, too.
+        self.rounds.fetch_add(1, Ordering::AcqRel);
         holding.last_failure = result.as_ref().err().map(|failure| (link.account.clone(), failure.clone()));
         result.map_err(|trouble| link.board.stopped(trouble))
     }

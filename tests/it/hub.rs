@@ -453,6 +453,23 @@ async fn many_deliveries_share_one_login() {
     let outcomes = futures_util::future::join_all((1..=20).map(|key| hub.deliver(document(key)))).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::NotDelivered(_))));
     assert_eq!(world.stub.calls(LOGIN).len(), 1, "a failure is shared as well");
+
+    // Also with whoever comes while the login is on its way: two lost answers in a row would keep all of them waiting for half an hour.
+    let world = World::new().await;
+    world.stub.then(LOGIN, [Act::Hang]);
+    let mut config = world.config();
+    config.timeouts.answer = Duration::from_secs(3);
+    let hub = Hub::connect(config, world.ca.facility("iryo"), world.memory.clone(), world.clock.clone()).unwrap();
+    let late = async {
+        while world.stub.calls(LOGIN).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        hub.deliver(document(2)).await
+    };
+    let (first, late) = tokio::join!(hub.deliver(document(1)), late);
+    undelivered(first, Code::HubTimeout, Scope::Hub);
+    undelivered(late, Code::HubTimeout, Scope::Hub);
+    assert_eq!(world.stub.calls(LOGIN).len(), 1);
 }
 
 #[tokio::test]
