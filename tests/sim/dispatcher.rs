@@ -43,9 +43,9 @@ struct Room {
 }
 
 impl Room {
-    /// Whose clock stands so long before the next beat. Timers go by the machine's own time: shortly before a beat the dispatcher looks
+    /// Whose clock stands so long before the next beat, and where so long lies between two attempts. Timers go by the machine's own time: shortly before a beat the dispatcher looks
     /// again and again, at a beat once in ten seconds.
-    async fn open(before_beat: Duration) -> Self {
+    async fn open(before_beat: Duration, pause: Duration) -> Self {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
         let (store, store_task) = Store::open(directory.path(), clock.clone(), Arc::new(|_, _| {})).await.unwrap();
@@ -56,11 +56,11 @@ impl Room {
             retention: 400 * DAY,
             clock: clock.clone(),
         };
-        let backoff = Backoff::new(PAUSE, PAUSE).unwrap();
+        let backoff = Backoff::new(pause, pause).unwrap();
         let config = outbox::Config {
             facility: FACILITY.into(),
             clinic: false,
-            policy: Policy { backoff, strikes: 50, key_memory: 399 * DAY, ask_after: PAUSE },
+            policy: Policy { backoff, strikes: 50, key_memory: 399 * DAY, ask_after: pause },
             parallel: 4,
             poll_changes: DAY,
             retention: 400 * DAY,
@@ -90,7 +90,7 @@ impl Room {
         intake.finish(RequestHash::new(&value, None)).await.unwrap().id
     }
 
-    /// One that was tried once in vain, and is to go again after [`PAUSE`].
+    /// One that was tried once in vain, and is to go again after the pause.
     async fn accept_in_vain(&self, n: u32) -> Uuid {
         self.hub.then([Step::Answer(Outcome::NotDelivered(Trouble::of(Code::HubBusy, Scope::Try)))]);
         let id = self.accept(n).await;
@@ -136,7 +136,7 @@ async fn until(mut wish: impl AsyncFnMut() -> bool) {
 
 #[tokio::test]
 async fn what_is_accepted_while_nothing_is_to_be_done_goes_at_once() {
-    let room = Room::open(Duration::ZERO).await;
+    let room = Room::open(Duration::ZERO, PAUSE).await;
     room.beats().await;
     for n in 0..3 {
         let id = room.accept(n).await;
@@ -147,7 +147,7 @@ async fn what_is_accepted_while_nothing_is_to_be_done_goes_at_once() {
 
 #[tokio::test]
 async fn what_ripens_while_nothing_is_to_be_done_goes_when_it_is_ripe() {
-    let room = Room::open(SHORTLY).await;
+    let room = Room::open(SHORTLY, PAUSE).await;
     let id = room.accept_in_vain(0).await;
     for _ in 1..6 {
         room.advance(BEAT).await;
@@ -160,14 +160,15 @@ async fn what_ripens_while_nothing_is_to_be_done_goes_when_it_is_ripe() {
 
 #[tokio::test]
 async fn what_ripens_between_two_beats_does_not_wait_for_the_second() {
-    let room = Room::open(SHORTLY).await;
-    // It becomes ripe a tenth of a second after a beat.
-    room.advance(SHORTLY + Duration::from_millis(100)).await;
+    let pause = PAUSE + Duration::from_millis(100);
+    let room = Room::open(SHORTLY, pause).await;
     let id = room.accept_in_vain(0).await;
-    // Shortly before a beat the dispatcher looks at its notes.
-    room.advance(BEAT - Duration::from_millis(105)).await;
-    room.advance(PAUSE - BEAT + Duration::from_millis(55)).await;
-    room.clock.advance(Duration::from_millis(50));
+    // From the second beat on, the dispatcher looks at no more than its notes.
+    room.advance(BEAT).await;
+    room.advance(BEAT).await;
+    let short = Duration::from_millis(50);
+    room.advance(pause - 2 * BEAT - short).await;
+    room.clock.advance(short);
     room.goes(id).await;
     room.close().await;
 }
@@ -175,9 +176,12 @@ async fn what_ripens_between_two_beats_does_not_wait_for_the_second() {
 /// Somebody else's word is all that has changed: no nudge comes.
 #[tokio::test]
 async fn what_another_facilitys_outbox_writes_down_ends_the_rest() {
-    let room = Room::open(SHORTLY).await;
+    let room = Room::open(SHORTLY, PAUSE).await;
     let bar = |value: &str| SetFact { name: outbox::BARRED.to_owned(), value: value.to_owned() };
     room.store.write(bar(Code::RestoredUnconfirmed.name())).await.unwrap();
+    // A look that had begun before has ended by the second beat.
+    room.advance(BEAT).await;
+    room.advance(BEAT).await;
     let id = room.accept(0).await;
     room.advance(BEAT).await;
     room.advance(BEAT).await;
@@ -190,12 +194,13 @@ async fn what_another_facilitys_outbox_writes_down_ends_the_rest() {
 /// At whatever moment of a look the time comes.
 #[tokio::test]
 async fn what_ripens_during_a_look_is_not_passed_over_by_it() {
-    let room = Room::open(SHORTLY).await;
-    for n in 0..60 {
+    // Others look and write less often than the dispatcher is waited for.
+    let room = Room::open(Duration::from_millis(100), PAUSE).await;
+    for n in 0..50 {
         let id = room.accept_in_vain(n).await;
-        room.advance(PAUSE - BEAT).await;
+        room.clock.advance(PAUSE - BEAT);
         room.outbox.reconsider();
-        for _ in 0..n * n / 4 {
+        for _ in 0..n * 40 {
             tokio::task::yield_now().await;
         }
         room.clock.advance(BEAT);
