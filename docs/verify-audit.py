@@ -25,6 +25,7 @@ LEFT_OUT = re.compile(rb'\{"seq":([1-9][0-9]{0,18}),"hash":"([0-9a-f]{64})"\}')
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 NOTHING = "0" * 64
 LONGEST = 1 << 16
+MANIFEST_MIB = 256
 
 WORDS = {
     "changed": ("書き換えられています。", "It was changed."),
@@ -231,6 +232,8 @@ class Pack:
     """What has to stand in pack.json, in exactly these types; what else stands there is by the word of the box."""
 
     def __init__(self, directory):
+        if os.path.getsize(os.path.join(directory, "pack.json")) > MANIFEST_MIB << 20:
+            raise ValueError(f"pack.json is larger than {MANIFEST_MIB} MiB")
         with open(os.path.join(directory, "pack.json"), encoding="utf-8") as file:
             pack = typed(json.load(file, parse_constant=nothing), dict)
         json.dumps(pack, ensure_ascii=False).encode("utf-8")

@@ -11,6 +11,8 @@ use crate::store::{StoreError, TrailReader};
 
 /// No record is as long.
 const LINE: u64 = 1 << 16;
+/// `pack.json` is read whole. No month of an office fills as much: it lists several hundred thousand acts.
+pub(super) const MANIFEST_MIB: u64 = 256;
 /// Records read from a database at once.
 const PAGE: u16 = 1000;
 
@@ -26,6 +28,9 @@ pub enum CheckError {
     /// `pack.json` is none.
     #[error("pack.json is not the content of a pack")]
     Pack,
+    /// `pack.json` is larger than any that is read.
+    #[error("pack.json is larger than {MANIFEST_MIB} MiB")]
+    PackSize,
 }
 
 /// A file of records, one a line.

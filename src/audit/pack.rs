@@ -2,7 +2,7 @@
 //! there, the month whole, the page the one that was made with it. docs/verify-audit.py does the same.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::anchor::Anchor;
-use super::check::{CheckError, lines};
+use super::check::{CheckError, MANIFEST_MIB, lines};
 use super::export::Month;
 use super::form::left_out;
 use super::record::{Hash, Record};
@@ -56,9 +56,9 @@ struct Item {
 /// Verifies the pack in `directory`. Of the anchors those count that are of its part of the trail.
 ///
 /// # Errors
-/// [`CheckError::File`] or [`CheckError::Pack`].
+/// [`CheckError::File`], [`CheckError::Pack`] or [`CheckError::PackSize`].
 pub fn check_pack(directory: &Path, anchors: &[Anchor]) -> Result<Result<Sound, Flaw>, CheckError> {
-    let pack: Pack = serde_json::from_slice(&fs::read(directory.join("pack.json"))?).map_err(|_| CheckError::Pack)?;
+    let pack: Pack = serde_json::from_slice(&manifest(directory)?).map_err(|_| CheckError::Pack)?;
     let mut reading = Reading::of(&pack, anchors)?;
     let heard = lines(&directory.join(TRAIL), |line| reading.line(line))?;
     let sound = match heard.and_then(|()| reading.end()) {
@@ -171,6 +171,14 @@ fn listed(pack: &Pack) -> BTreeMap<u64, Vec<&Value>> {
         listed.entry(act["seq"].as_u64().unwrap_or(0)).or_default().push(act);
     }
     listed
+}
+
+/// The content of `pack.json`.
+fn manifest(directory: &Path) -> Result<Vec<u8>, CheckError> {
+    const MOST: u64 = MANIFEST_MIB << 20;
+    let (mut file, mut content) = (File::open(directory.join("pack.json"))?.take(MOST + 1), Vec::new());
+    let length = file.get_ref().metadata()?.len();
+    if length > MOST || file.read_to_end(&mut content)? as u64 > MOST { Err(CheckError::PackSize) } else { Ok(content) }
 }
 
 fn hash(path: &Path) -> std::io::Result<String> {

@@ -40,6 +40,7 @@ pub use keys::{KeyOrder, keys_offline};
 pub use lan::check_lan_certificate;
 pub use link::load_certificate;
 pub use master_key::{MasterKeyDone, MasterKeyOrder, key_file, master_key_offline};
+pub use people::until_look_at_staff;
 pub use staff::{StaffOrder, staff_offline};
 pub use time::BEEN;
 pub use trial::{NotTried, try_log_in};

@@ -50,11 +50,16 @@ async fn watch_days(people: People, cards: Cards, clock: Clock, mut stopping: wa
         if let Err(error) = people.forget_what_was_asked().await {
             tracing::warn!(%error, code = %error.code(), "whose sessions are over is not looked for");
         }
-        let look = if cards.at_rest() && !people.holds_passwords() { REST } else { LOOK };
-        let pause = clock.until_beat(look).min(clock.until_next_day_in_japan());
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(until_look_at_staff(&people, &cards, &clock)) => {}
         }
     }
+}
+
+/// How long until somebody looks again who has left, and whose session is over.
+#[must_use]
+pub fn until_look_at_staff(people: &People, cards: &Cards, clock: &Clock) -> Duration {
+    let look = if cards.at_rest() && !people.holds_passwords() { REST } else { LOOK };
+    clock.until_beat(look).min(clock.until_next_day_in_japan())
 }

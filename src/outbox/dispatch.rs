@@ -87,8 +87,8 @@ pub(super) struct Dispatcher<H> {
 
 impl<H: HubPort> Dispatcher<H> {
     pub(super) fn new(inner: Arc<Inner>, hub: Arc<H>, engine: Engine, stop: watch::Receiver<Stop>) -> Self {
-        let (on_way, carried, lull) = Default::default();
-        Self { inner, hub, engine, on_way, carried, repair: true, lull, stop }
+        let (on_way, carried) = (JoinSet::new(), HashMap::new());
+        Self { inner, hub, engine, on_way, carried, repair: true, lull: Lull::default(), stop }
     }
 
     pub(super) async fn run(mut self) {

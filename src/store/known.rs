@@ -29,9 +29,15 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(clock: Clock) -> Self {
-        let (counted, copied) = Default::default();
-        let (oldest, unopened, awaited) = Default::default();
-        Self { counted, copied, oldest, unopened, awaited, readable: Mutex::default(), clock }
+        Self {
+            counted: SinceCommit::default(),
+            copied: SinceCommit::default(),
+            oldest: ByFacility::default(),
+            unopened: ByFacility::default(),
+            awaited: ByFacility::default(),
+            readable: Mutex::default(),
+            clock,
+        }
     }
 
     /// Proves by `read` that the database can be read, unless that was proven just now. A failure is never kept.

@@ -28,6 +28,7 @@ mod check_findings;
 mod clock;
 mod config;
 mod config_facilities;
+mod dispatcher;
 mod exchange_scan;
 mod fault;
 mod hub_credential;

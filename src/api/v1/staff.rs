@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -168,10 +169,8 @@ pub(in crate::api) async fn add(
     let about = about(&new.user);
     let adding = async move { api.people.add(&caller.facility, new).await };
     let (account, password) = connection.detach(adding).await??;
-    let mut response = wiped(&StaffWithPassword { one_time_password: password.to_string(), account: account.into() })?;
-    *response.status_mut() = StatusCode::CREATED;
-    response.extensions_mut().insert(about);
-    Ok(response)
+    let view = StaffWithPassword { one_time_password: password.to_string(), account: account.into() };
+    Ok((StatusCode::CREATED, Extension(about), wiped(&view)?).into_response())
 }
 
 /// Change an account
@@ -198,9 +197,8 @@ pub(in crate::api) async fn change(
     tracing::info!(%user, by = %caller.id, "account to be changed");
     let about = about(&user);
     let changing = async move { api.people.change(&caller.facility, user.as_str(), change).await };
-    let mut response = wiped(&StaffView::from(connection.detach(changing).await??))?;
-    response.extensions_mut().insert(about);
-    Ok(response)
+    let view = StaffView::from(connection.detach(changing).await??);
+    Ok((Extension(about), wiped(&view)?).into_response())
 }
 
 /// Give a new one-time password
@@ -223,9 +221,8 @@ pub(in crate::api) async fn password(
     let about = about(&user);
     let setting = async move { api.people.reset_password(&facility, user.as_str()).await };
     let (account, password) = connection.detach(setting).await??;
-    let mut response = wiped(&StaffWithPassword { one_time_password: password.to_string(), account: account.into() })?;
-    response.extensions_mut().insert(about);
-    Ok(response)
+    let view = StaffWithPassword { one_time_password: password.to_string(), account: account.into() };
+    Ok((Extension(about), wiped(&view)?).into_response())
 }
 
 /// The account, for the trail.

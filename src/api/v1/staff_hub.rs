@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,9 +78,7 @@ pub(in crate::api) async fn hub_try(
         let user = user.to_string();
         Ok::<_, Failure>(HubTryView { user, given: tried.given, waits_until: tried.waits_until })
     };
-    let mut response = wiped(&connection.detach(giving).await??)?;
-    response.extensions_mut().insert(about);
-    Ok(response)
+    Ok((Extension(about), wiped(&connection.detach(giving).await??)?).into_response())
 }
 
 fn unsaid() -> Failure {

@@ -85,11 +85,12 @@ impl Shared {
     }
 
     fn answered(&self) {
-        self.answered_and_waits(Duration::ZERO);
+        self.answered_and_may_be_silent(Duration::ZERO);
     }
 
-    /// pcscd has answered, and is not asked for so long.
-    fn answered_and_waits(&self, pause: Duration) {
+    /// pcscd has answered, and that it says nothing for so long means nothing: it is not asked, or is asked for a change, and there may be
+    /// none.
+    fn answered_and_may_be_silent(&self, pause: Duration) {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now = self.clock.elapsed();
         self.due.store(milliseconds(now.saturating_add(pause)), Ordering::SeqCst);

@@ -54,7 +54,7 @@ pub(super) fn run(shared: &Shared, reports: &Sender<Report>, pauses: &Receiver<(
             Err(_) => vain = vain.saturating_add(1),
         }
         let time = if vain < EAGER { PAUSE } else { shared.clock.until_beat(REST) };
-        shared.answered_and_waits(time);
+        shared.answered_and_may_be_silent(time);
         if rest(pauses, time).is_err() {
             return;
         }
@@ -92,7 +92,7 @@ fn watch(shared: &Shared, context: &Context, reports: &Sender<Report>, pauses: &
             seen = Some(names);
         }
         let look = if shared.resting() { shared.clock.until_beat(CALM).max(LOOK) } else { LOOK };
-        shared.answered_and_waits(look.saturating_sub(LOOK));
+        shared.answered_and_may_be_silent(look.saturating_sub(LOOK));
         match context.get_status_change(look, &mut states) {
             Ok(()) => {}
             Err(Error::Timeout | Error::Cancelled) => {

@@ -156,7 +156,7 @@ async fn reach(host: &str, port: u16) -> Reached {
         }
         Err(fault) => {
             let beyond = match fault {
-                DialFault::Line => probe::answers_beyond(host).await,
+                DialFault::Line => probe::answers_beyond(host, &addresses).await,
                 _ => None,
             };
             checks.push(match beyond {

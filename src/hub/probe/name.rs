@@ -7,7 +7,7 @@ use tokio::net::{UdpSocket, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::dial::{Router, way};
+use super::machine::{Net, Toward};
 use super::question::{Answer, judge, nameservers, question, read_answer};
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -54,15 +54,17 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NameFault
     })
 }
 
-/// A name server beyond the router that answers a question at this moment: then the line carries. `None` where none does, or none stands
-/// there: a router, or this machine, may answer from what it remembers.
-pub async fn answers_beyond(host: &str) -> Option<IpAddr> {
+/// A name server beyond the hub's router that answers a question at this moment: then the line carries. `None` where none does, or none
+/// stands there: a router, or this machine, may answer from what it remembers, and beyond another router is another line.
+pub async fn answers_beyond(host: &str, hub: &[SocketAddr]) -> Option<IpAddr> {
     let conf = tokio::fs::read_to_string(RESOLV_CONF).await.unwrap_or_default();
     // A name that nobody has asked for yet: a router that answers in the servers' place may remember the others.
     let host = format!("{:016x}.{host}", rand::random::<u64>());
-    let mut asking = JoinSet::new();
+    let (net, mut asking) = (Net::read(), JoinSet::new());
     for server in nameservers(&conf) {
-        if matches!(way(Some(server)).await, Ok(Router::Answers)) {
+        let way = net.toward(server);
+        let leads_to = |hub: &SocketAddr| net.toward(hub.ip()) == way;
+        if matches!(way, Toward::Router { .. }) && hub.iter().any(leads_to) {
             let host = host.to_owned();
             asking.spawn(async move { (server, ask(server, host).await) });
         }

@@ -8,7 +8,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-use super::verifiers::{by_the_script, told};
+use super::python;
+use super::verifiers::{by_the_script, command, told};
 
 const FACILITIES: [&str; 2] = ["9970000015", "9970000023"];
 const PEOPLE: [Option<&str>; 3] = [None, Some("sato"), Some("suzuki")];
@@ -258,5 +259,20 @@ fn the_octets_of_pack_json_are_read_alike() {
             "{n}: {}",
             std::fs::read_to_string(home.path().join(n.to_string()).join("pack.json")).unwrap_or_default()
         );
+    }
+}
+
+#[test]
+fn a_pack_json_of_any_size_is_not_read() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("pack");
+    pack(None, &mut StdRng::seed_from_u64(7)).write(&path);
+    // It takes no place on the disk.
+    let file = std::fs::OpenOptions::new().write(true).open(path.join("pack.json")).unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
+    for output in [command(&path, &[]), python(&path, &[])] {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("pack.json is larger than 256 MiB"), "{said}");
     }
 }

@@ -111,7 +111,7 @@ fn the_script_finds_what_the_library_finds() {
     assert!(flawed > 1200, "{flawed} of them were bent");
 }
 
-fn command(path: &Path, anchors: &[String]) -> std::process::Output {
+pub(super) fn command(path: &Path, anchors: &[String]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engawa"));
     command.args(["audit", "verify", "--json"]).arg(path);
     anchors.iter().for_each(|anchor| {

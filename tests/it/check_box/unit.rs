@@ -93,6 +93,7 @@ fn a_unit_that_cannot_start_is_told_with_its_last_result() {
         ("ActiveState=activating SubState=auto-restart Result=exit-code ExecMainStatus=1", "exit-code 1"),
         ("ActiveState=failed SubState=failed Result=watchdog ExecMainStatus=6", "watchdog 6"),
         ("ActiveState=failed SubState=failed Result=resources ExecMainStatus=0", "resources"),
+        ("LoadState=bad-setting ActiveState=inactive SubState=dead Result=success ExecMainStatus=0", "bad-setting"),
     ];
     for (unit, why) in ends {
         let held = Held::new(&hub, unit);

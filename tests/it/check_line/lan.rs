@@ -104,3 +104,14 @@ fn a_line_that_carries_while_nothing_comes_back_from_the_hub() {
     let found = expect(&gateway, "hub.tcp", 96, "fail", "lan_vendor");
     assert!(found["detail"].as_str().unwrap().contains("198.51.100.53"), "{found}");
 }
+
+/// Nor does an answer from within the LAN, or by way of another router, show that the hub's line carries.
+#[test]
+fn a_name_server_elsewhere_tells_nothing_of_the_line() {
+    let near = NAME_SERVER.replace("198.51.100.53", "192.0.2.53");
+    let other_way = "ip -n router addr add 192.0.2.2/24 dev wan0; ip route add 198.51.100.53 via 192.0.2.2; ";
+    for network in [near, other_way.to_owned() + NAME_SERVER] {
+        let Some((_hub, gateway)) = boxed(&[PLUGGED_IN, ROUTER, DEFAULT_ROUTE, &network], FAR) else { return };
+        expect(&gateway, "hub.tcp", 93, "fail", "line");
+    }
+}

@@ -3,12 +3,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use engawa::card::scripted::Scripted;
+use engawa::card::{self, Cards, Opened, Purpose, Terminal, Wish};
 use engawa::clock::Clock;
 use engawa::credential::KeyFile;
+use engawa::gateway::until_look_at_staff;
 use engawa::model::hub_user::{HubUser, StaffLogin};
 use engawa::people::{Change, HubLogin, IDLE, LONGEST, Name, NewAccount, People, PeopleError, Role, User};
 use engawa::store::{SetHubUser, Store, StoreTask};
 use jiff::civil::{Date, date};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 const OFFICE: &str = "1370000018";
@@ -397,6 +401,50 @@ async fn an_asked_password_lives_as_long_as_its_session() {
     room.give("sato", "desk", "A1").await.unwrap();
     room.choose(StaffLogin::Kept).await;
     assert!(!room.has("A1").await, "it was not given to be kept");
+    room.close().await;
+}
+
+#[tokio::test]
+async fn somebody_looks_more_often_while_a_card_or_a_password_is_in_hands() {
+    let room = Room::open().await;
+    let (driver, (stop, stopped)) = (Scripted::default(), watch::channel(false));
+    driver.readers(&["a"]);
+    let (cards, tasks) = Cards::start(card::Config::default(), Arc::new(driver), Clock::system(), stopped);
+    let there = async {
+        while cards.readers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), there).await.expect("no reader comes");
+    let look = || until_look_at_staff(&room.people, &cards, &room.clock).as_secs();
+    assert_eq!(look(), 10);
+    let desk = Terminal("desk".to_owned());
+    let Opened::Granted(session) = cards.open(&desk, &Wish::Any, Purpose::Identify, Duration::ZERO).unwrap() else {
+        panic!("the reader is not free")
+    };
+    assert_eq!(look(), 2);
+    cards.session(&desk, session.id).unwrap().close().unwrap();
+    let free = async {
+        while !cards.at_rest() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), free).await.expect("the reader is kept");
+    assert_eq!(look(), 10);
+    room.choose(StaffLogin::Asked).await;
+    room.settled("sato", "desk").await;
+    assert_eq!(look(), 10, "nobody was asked yet");
+    room.give("sato", "desk", "A1").await.unwrap();
+    assert_eq!(look(), 2);
+    room.clock.advance(Duration::from_millis(500));
+    assert_eq!(until_look_at_staff(&room.people, &cards, &room.clock), Duration::from_millis(1_500), "on the beat");
+    room.people.log_out("desk").await.unwrap();
+    assert_eq!(look(), 9);
+    // Nobody waits for the beat beyond midnight in Japan.
+    room.clock.set("2026-11-22T14:59:59Z".parse().unwrap());
+    assert_eq!(look(), 1);
+    stop.send_replace(true);
+    tasks.finished().await;
     room.close().await;
 }
 

@@ -5,7 +5,7 @@ use super::rule::{Rule, Scope, Severity};
 const INTRODUCTION: &str = "\
 # What the care plan linter finds
 
-Generated from `src/model/careplan/lint/rule.rs`; a test compares it. Names are stable: none is ever renamed or reused.
+Generated from `src/model/careplan/lint/rule/table.rs`; a test compares it. Names are stable: none is ever renamed or reused.
 
 Severity: **refused** (the text of the standard is broken: the exchange or the receiver refuses the file), *likely refused* (no \
 text says so, but known receivers refuse or misread it), advice (it is taken; a person should look at it). What the printed layouts \

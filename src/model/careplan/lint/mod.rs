@@ -2,7 +2,7 @@
 //!
 //! [`lint_file`] reads one file to its end and holds one record of it, plus a few bytes for every user. [`lint_set`] does
 //! so for files that belong together, and then looks across them; [`lint_zip`] takes them out of an archive. Every finding belongs to a [`Rule`] of the table in
-//! `rule.rs`, from which `docs/careplan-rules.md` is generated; where readings of the standard differ, the rule says so, and
+//! `rule/table.rs`, from which `docs/careplan-rules.md` is generated; where readings of the standard differ, the rule says so, and
 //! both are taken or a setting of [`Settings`] chooses.
 //!
 //! **Invariants.** No content of a file makes it panic or grow. A finding never holds a value of an item about a person.
