@@ -121,6 +121,24 @@ fn an_order_says_that_a_password_is_wanted_first() {
     assert_eq!(came(order(&lan.gateway, "sato")), (json!(false), json!(false)));
 }
 
+/// What is on its way with the password before is not left to wait for a day.
+#[test]
+fn a_password_that_is_given_while_another_is_tried_is_tried_next() {
+    let hub = Sandbox::start();
+    let lan = counting(&hub, "1");
+    let sato = person(&lan, "sato", "doctor");
+    hub.fault(json!({"on": "login", "kind": "delay", "delay_ms": 2000}));
+    given(&sato, PARTNER, "first-mistype-1");
+    let id = hand_in(&sato, "the first");
+    until("the wrong one to be on its way", PATIENCE, || {
+        (hub.control("GET", "/control/faults", None)["queue"][0]["met"] != 0).then_some(())
+    });
+    given(&sato, PARTNER, &hub.password(PARTNER));
+    assert_eq!(lan.gateway.submission(&id)["state"], "sending");
+    assert_eq!(filed_as(&hub, &lan.gateway, &id), PARTNER);
+    assert_eq!(tries(&hub, PARTNER), (2, 1));
+}
+
 #[test]
 fn no_order_cuts_short_what_a_lost_answer_makes_wait() {
     let hub = Sandbox::start();
