@@ -200,19 +200,25 @@ fn readable(order: &gateway::StaffOrder, answer: &Value) -> String {
 fn tried(answer: &Value) -> String {
     let user = text_of(answer, "user");
     let given = answer.get("given").and_then(Value::as_bool) == Some(true);
+    let needs_password = answer.get("needs_password").and_then(Value::as_bool) == Some(true);
     let wait = answer.get("waits_until").and_then(Value::as_str);
     let from =
         wait.map_or_else(String::new, |until| format!("\n{until} から送れます。 / It can be sent from {until}."));
-    match given {
-        true => format!(
-            "{user}: もう一つだけパスワードを試します。本人がブラウザーで正しいものを入れてください。\n\
-             {user}: one more password is sent. The person gives the right one at a browser.{from}"
-        ),
+    let come = match given {
+        true => format!("{user}: もう一つだけパスワードを試します。\n{user}: one more password is sent."),
         false => format!(
-            "{user}: 拒まれたパスワードのために待ってはいません。何も変えていません。\n\
-             {user}: no refused password stands in the way. Nothing was changed.{from}"
+            "{user}: 早められるものはありません。何も変えていません。\n\
+             {user}: nothing can be cut short. Nothing was changed."
         ),
-    }
+    };
+    let give = match needs_password {
+        true => {
+            "\nまず本人がブラウザーで正しいものを入れてください。ここには無いか、基盤が拒んだものしかありません（拒まれたものは二度と送りません）。\n\
+             First the person gives the right one at a browser: none is here, or only one that the hub refused, which is never sent again."
+        }
+        false => "",
+    };
+    format!("{come}{give}{from}")
 }
 
 fn table(answer: &Value) -> String {

@@ -356,8 +356,8 @@ catalogue! {
         "基盤の利用者IDがロックされています。解除の時刻まで待ちます。急ぐときは事業所の管理者が解除してください。"
         "The hub account is locked. engawa waits until the time named; the facility's administrator can unlock it sooner.";
     HubLoginCautious "HUB_LOGIN_CAUTIOUS" 502 Gateway Automatic
-        "前回のログインの結果が分からないか、違うパスワードが続いたため、ロックを避けて間を置いています。職員のパスワードなら、本人が介護WEBサービスにログインできた後、管理者が engawa staff hub-try で早められます。"
-        "The outcome of the last logins is not known, or wrong passwords were given; engawa waits before the next one to avoid a lock. Where it is a member of staff, an administrator can cut it short with engawa staff hub-try once the person has logged in at the hub's browser service.";
+        "前回のログインの結果が分からないか、違うパスワードが続いたため、ロックを避けて間を置いています。職員のパスワードが24時間に2回拒まれたときだけは、本人が介護WEBサービスにログインできた後、管理者が一日一回 engawa staff hub-try で早められます。"
+        "The outcome of the last logins is not known, or wrong passwords were given; engawa waits before the next one to avoid a lock. Only where the hub refused two passwords of a member of staff within a day can an administrator cut it short, once a day, with engawa staff hub-try when the person has logged in at the hub's browser service.";
     HubPasswordNeeded "HUB_PASSWORD_NEEDED" 409 Caller AfterRemedy
         "この文書は職員本人として送りますが、本人の基盤のパスワードがありません。本人がブラウザーでログインしてパスワードを入れる（PUT /v1/session/hub）と送ります。本人が退職したなら、管理者が事業所として送る（as-facility）か、取り消してください。"
         "This goes out as the person who handed it in, whose password for the hub is not there. It goes once that person logs in at a browser and gives it (PUT /v1/session/hub). If the person has left, an administrator sends it as the facility (as-facility), or it is cancelled.";

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
@@ -17,8 +16,8 @@ use crate::config;
 use crate::credential::{CertificateSource, FacilityCertificate, Secret, SecretSource};
 use crate::fault::Code;
 use crate::hub::{
-    Acknowledgement, AnotherTry, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort,
-    HubStatus, LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Trouble,
+    Acknowledgement, ArrivalPage, Asserted, BoxError, Challenge, ChangePage, Delivery, Hub, HubPort, HubStatus,
+    LookupOutcome, Memory, Outcome, Policy, RecipientState, Scope, Timeouts, Tried, Trouble,
 };
 use crate::model::hub_user::{HubMember, HubUser};
 use crate::model::identity::Evidence;
@@ -113,12 +112,12 @@ impl HubLink {
         }
     }
 
-    async fn try_again(&self, user: &HubUser) -> Result<(AnotherTry, Option<Timestamp>), Code> {
+    async fn try_again(&self, user: &HubUser, password: Option<Secret>) -> Result<Tried, Code> {
         let hub = match self.current() {
             State::Linked(hub) => hub,
             State::Unlinked(code) => return Err(code),
         };
-        hub.another_try(user).await.map_err(|error| {
+        hub.another_try(user, password).await.map_err(|error| {
             tracing::error!(
                 error = error.as_ref() as &dyn std::error::Error,
                 "hub: the record of log-ins is not to be had"
@@ -250,8 +249,9 @@ impl HubDoor for HubLink {
     fn another_try<'a>(
         &'a self,
         hub_user: &'a HubUser,
-    ) -> BoxFuture<'a, Result<(AnotherTry, Option<Timestamp>), Code>> {
-        Box::pin(self.try_again(hub_user).instrument(self.span()))
+        password: Option<Secret>,
+    ) -> BoxFuture<'a, Result<Tried, Code>> {
+        Box::pin(self.try_again(hub_user, password).instrument(self.span()))
     }
 }
 

@@ -244,9 +244,9 @@ fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Optio
     let left_over = match notes.order(hash(head, body), key) {
         Order::Kept => return false,
         Order::SameKey => !is_for_good(body),
-        // Whatever decides over a document comes with 200, as JSON, and with a trace id of its own. A proxy's page is always the
-        // same, and says what it says to this request as well.
-        Order::Again => head.status == StatusCode::OK && body.trim_ascii_start().starts_with(b"{"),
+        // Whatever decides over a document is the hub's own JSON, at any status, with a trace id of its own; or a 429. Any other page of a
+        // proxy decides nothing, is always the same, and says what it says to this request as well.
+        Order::Again => head.status == StatusCode::TOO_MANY_REQUESTS || body.trim_ascii_start().starts_with(b"{"),
         Order::Lost => true,
     };
     tracing::warn!(left_over, "the same answer came again from the hub; the connection is given up");

@@ -102,6 +102,17 @@ pub enum AnotherTry {
     },
 }
 
+/// An order for another try, and how it stands then.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried {
+    /// What it came to.
+    pub order: AnotherTry,
+    /// The password that is there was refused: it is never sent again, and another is wanted.
+    pub refused: bool,
+    /// No password is sent before, where that is known.
+    pub waits_until: Option<Timestamp>,
+}
+
 /// How a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -173,16 +184,21 @@ impl Lockout {
 
     /// Whether a login may go out at `now`.
     pub fn permit(&mut self, account: &Account, policy: &Policy, now: Timestamp) -> Permit {
-        self.forget_the_future(now);
-        if self.refused.contains(&account.credentials) {
-            return Permit::Refused;
-        }
-        self.locks.retain(|lock| lock.until > now);
+        if self.has_refused(account) { Permit::Refused } else { self.permit_another(account, policy, now) }
+    }
+
+    /// Whether the hub refused this very password.
+    #[must_use]
+    pub fn has_refused(&self, account: &Account) -> bool {
+        self.refused.contains(&account.credentials)
+    }
+
+    /// As [`Lockout::permit`], of a password of the same user that was not refused.
+    pub fn permit_another(&mut self, account: &Account, policy: &Policy, now: Timestamp) -> Permit {
+        self.forget_what_is_over(policy, now);
         if let Some(lock) = self.locks.iter().find(|lock| lock.user == account.user) {
             return Permit::Locked { until: lock.until };
         }
-        self.attempts.retain(|attempt| later(attempt.at, policy.unknown_window) > now);
-        self.refusals.retain(|attempt| later(attempt.at, policy.refused_window) > now);
         let ends = |attempts: &[Attempt], window| {
             let mine = attempts.iter().filter(|attempt| attempt.user == account.user);
             mine.map(|attempt| later(attempt.at, window)).collect::<Vec<_>>()
@@ -203,17 +219,13 @@ impl Lockout {
     /// Whoever orders it knows that somebody has logged in as that user since, so that the hub counts from nothing. Should that be wrong,
     /// all refusals but the newest go on counting for [`Policy::unknown_window`], as log-ins do of which nobody knows whether they failed,
     /// and the newest for its whole time: no order lets more failures out within one window than there would be without. One a
-    /// [`Policy::refused_window`], unless the hub lets the user in meanwhile.
+    /// [`Policy::refused_window`], unless the hub lets the user in or locks it meanwhile: either begins the hub's count anew.
     pub fn another_try(&mut self, account: &Account, policy: &Policy, now: Timestamp) -> AnotherTry {
-        self.forget_the_future(now);
-        let refused = |refusals: &[Attempt]| {
-            let mine = refusals.iter().filter(|refusal| refusal.user == account.user);
-            mine.filter(|refusal| later(refusal.at, policy.refused_window) > now).count()
-        };
-        if refused(&self.refusals) < policy.unknown_limit.max(1) {
+        self.forget_what_is_over(policy, now);
+        let refused = self.refusals.iter().filter(|refusal| refusal.user == account.user).count();
+        if refused < policy.unknown_limit.max(1) {
             return AnotherTry::NotNeeded;
         }
-        self.tries.retain(|given| later(given.at, policy.refused_window) > now);
         if let Some(given) = self.tries.iter().find(|given| given.user == account.user) {
             return AnotherTry::Spent { until: later(given.at, policy.refused_window) };
         }
@@ -222,17 +234,16 @@ impl Lockout {
         let older = self.refusals.extract_if(.., |refusal| at.next() != newest && refusal.user == account.user);
         self.attempts.extend(older);
         order::sort_by_key(&mut self.attempts, |attempt| attempt.at);
+        keep_newest(&mut self.attempts, ATTEMPTS_KEPT);
         self.tries.push(Attempt { user: account.user.clone(), at: now });
-        let excess = self.tries.len().saturating_sub(ATTEMPTS_KEPT);
-        self.tries.drain(..excess);
+        keep_newest(&mut self.tries, ATTEMPTS_KEPT);
         AnotherTry::Given
     }
 
     /// Writes an attempt down. Has to be on stable storage before the password goes out.
     pub fn begin(&mut self, account: &Account, now: Timestamp) {
         self.attempts.push(Attempt { user: account.user.clone(), at: now });
-        let excess = self.attempts.len().saturating_sub(ATTEMPTS_KEPT);
-        self.attempts.drain(..excess);
+        keep_newest(&mut self.attempts, ATTEMPTS_KEPT);
     }
 
     /// Writes down how the attempt ended.
@@ -249,12 +260,10 @@ impl Lockout {
                 // The refusal says what this attempt was, not what became of the unknown ones: they stay counted.
                 self.finish(account, Verdict::NotJudged, now);
                 self.refusals.push(Attempt { user: account.user.clone(), at: now });
-                let excess = self.refusals.len().saturating_sub(ATTEMPTS_KEPT);
-                self.refusals.drain(..excess);
+                keep_newest(&mut self.refusals, ATTEMPTS_KEPT);
                 if !self.refused.contains(&account.credentials) {
                     self.refused.push(account.credentials.clone());
-                    let excess = self.refused.len().saturating_sub(REFUSED_KEPT);
-                    self.refused.drain(..excess);
+                    keep_newest(&mut self.refused, REFUSED_KEPT);
                 }
             }
             Verdict::Locked { until } => {
@@ -272,6 +281,15 @@ impl Lockout {
         self.locks.retain(|lock| lock.user != account.user);
     }
 
+    fn forget_what_is_over(&mut self, policy: &Policy, now: Timestamp) {
+        self.forget_the_future(now);
+        self.locks.retain(|lock| lock.until > now);
+        self.attempts.retain(|attempt| later(attempt.at, policy.unknown_window) > now);
+        for list in [&mut self.refusals, &mut self.tries] {
+            list.retain(|attempt| later(attempt.at, policy.refused_window) > now);
+        }
+    }
+
     /// A clock that was ahead and was set right must not stretch a wait: what lies in the future counts from `now`.
     fn forget_the_future(&mut self, now: Timestamp) {
         for attempt in self.attempts.iter_mut().chain(&mut self.refusals).chain(&mut self.tries) {
@@ -283,6 +301,10 @@ impl Lockout {
             lock.noted = now;
         }
     }
+}
+
+fn keep_newest<T>(list: &mut Vec<T>, most: usize) {
+    list.drain(..list.len().saturating_sub(most));
 }
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {

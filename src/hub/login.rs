@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::failure::{Reply, of_a_read, trouble};
 use super::link::{Link, request};
-use super::lockout::{Account, AnotherTry, Lockout, Permit, Policy, Verdict};
+use super::lockout::{Account, AnotherTry, Lockout, Permit, Policy, Tried, Verdict};
 use super::memory::{AnyMemory, BoxError};
 use super::port::{Scope, Trouble};
 use super::wire::{self, TokenGrant};
@@ -244,18 +244,15 @@ impl Session {
         result
     }
 
-    /// See [`Lockout::another_try`]; and until when no password is sent all the same, where that is known.
-    pub(super) async fn another_try(
-        &self,
-        account: &Account,
-        clock: &Clock,
-    ) -> Result<(AnotherTry, Option<Timestamp>), BoxError> {
+    /// See [`Lockout::another_try`]. `account`: with the password that is there, if any.
+    pub(super) async fn another_try(&self, account: &Account, clock: &Clock) -> Result<Tried, BoxError> {
         let mut holding = self.holding.lock().await;
         let now = clock.now();
         let lockout = self.lockout(&mut holding, account, now).await?;
         let mut next = lockout.clone();
         let order = next.another_try(account, &self.policy, now);
-        let waits = match next.permit(account, &self.policy, now) {
+        let refused = next.has_refused(account);
+        let waits_until = match next.permit_another(account, &self.policy, now) {
             Permit::Locked { until } | Permit::Cautious { until } => Some(until),
             Permit::Allowed | Permit::Refused => None,
         };
@@ -263,7 +260,7 @@ impl Session {
             self.memory.remember(&self.name, &next.record()).await?;
             *lockout = next;
         }
-        Ok((order, waits))
+        Ok(Tried { order, refused, waits_until })
     }
 
     async fn lockout<'a>(

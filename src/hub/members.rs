@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::link::Link;
-use super::lockout::{Account, AnotherTry, Policy};
+use super::lockout::{Account, AnotherTry, Policy, Tried};
 use super::login::Session;
 use super::memory::{AnyMemory, BoxError};
 use super::port::{Outcome, Scope, Trouble};
@@ -120,17 +120,19 @@ impl Members {
     pub(super) async fn another_try(
         &self,
         user: &HubUser,
+        password: Option<Secret>,
         clock: &Clock,
-    ) -> Result<(AnotherTry, Option<Timestamp>), BoxError> {
-        let account = Account::new(&self.key, user.reveal(), b"");
+    ) -> Result<Tried, BoxError> {
+        let password = password.as_ref().map_or(&b""[..], Secret::bytes);
+        let account = Account::new(&self.key, user.reveal(), password);
         let session = Arc::clone(&self.member(&mut self.held(), user).session);
-        let answer = session.another_try(&account, clock).await?;
-        if answer.0 == AnotherTry::Given
+        let tried = session.another_try(&account, clock).await?;
+        if tried.order == AnotherTry::Given
             && let Some(member) = self.held().members.get_mut(user)
         {
             member.status.trouble = None;
         }
-        Ok(answer)
+        Ok(tried)
     }
 
     /// Forgets a log-in, but one that somebody uses at this moment: what it is told of a password has to be known to the next one. Its

@@ -39,7 +39,7 @@ pub use failure::{
     delivery, lookup, recipient_page,
 };
 pub use faulty::Faulty;
-pub use lockout::{Account, AnotherTry, Lockout, Permit, Policy, Verdict};
+pub use lockout::{Account, AnotherTry, Lockout, Permit, Policy, Tried, Verdict};
 pub use members::MemberStatus;
 pub use memory::{BoxError, InMemory, Memory};
 pub use port::{

@@ -19,7 +19,7 @@ use super::client::Seen;
 use super::config::{Config, HubSetupError};
 use super::failure::{Reply, assertion, challenge, change_page, delivery, lookup, trouble};
 use super::link::{Link, authorized, request};
-use super::lockout::AnotherTry;
+use super::lockout::Tried;
 use super::login::{Session, Token};
 use super::members::{MemberStatus, Members, of_a_log_in, of_a_token, of_the_member};
 use super::memory::{AnyMemory, BoxError, Memory};
@@ -131,13 +131,13 @@ impl Hub {
         self.members.status(user)
     }
 
-    /// Lets one password more be sent for a member of the staff whose day's wrong ones are used up ([`super::Lockout::another_try`]); and until
-    /// when none is sent all the same, where that is known.
+    /// Lets one password more be sent for a member of the staff whose day's wrong ones are used up ([`super::Lockout::another_try`]).
+    /// `password`: the one that is there.
     ///
     /// # Errors
     /// The memory's.
-    pub async fn another_try(&self, user: &HubUser) -> Result<(AnotherTry, Option<Timestamp>), BoxError> {
-        self.members.another_try(user, &self.clock).await
+    pub async fn another_try(&self, user: &HubUser, password: Option<Secret>) -> Result<Tried, BoxError> {
+        self.members.another_try(user, password, &self.clock).await
     }
 
     /// The token of a member of the staff is forgotten: the password is not there any more.

@@ -53,6 +53,7 @@ struct Returned {
     kind: Kind,
     took: Duration,
     what: What,
+    passwords: u64,
 }
 
 enum What {
@@ -69,6 +70,8 @@ struct News {
     input: Input,
     /// What the hub told.
     told: Option<Told>,
+    /// How many passwords had been given when it went.
+    passwords: u64,
 }
 
 pub(super) struct Dispatcher<H> {
@@ -212,11 +215,12 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn carry(&mut self, id: Uuid, kind: Kind, way: impl Future<Output = What> + Send + 'static) {
         let clock = self.inner.clock.clone();
+        let passwords = self.inner.passwords.load(Ordering::Acquire);
         // Boxed, as in `task`.
         let carried: BoxFuture<'static, Returned> = Box::pin(async move {
             let start = clock.elapsed();
             let what = way.await;
-            Returned { id, kind, took: clock.elapsed().saturating_sub(start), what }
+            Returned { id, kind, took: clock.elapsed().saturating_sub(start), what, passwords }
         });
         let handle = self.on_way.spawn(carried.in_current_span());
         self.carried.insert(handle.id(), (id, kind));
@@ -364,7 +368,7 @@ impl<H: HubPort> Dispatcher<H> {
 
     fn settle(&mut self, returned: Result<(task::Id, Returned), JoinError>) -> Option<News> {
         let (now, elapsed) = (self.inner.clock.now(), self.inner.clock.elapsed());
-        let (task, Returned { id, kind, took, what }) = match returned {
+        let (task, Returned { id, kind, took, what, passwords }) = match returned {
             Ok(returned) => returned,
             Err(dead) => {
                 if let Some((_, kind)) = self.carried.remove(&dead.id()) {
@@ -406,7 +410,7 @@ impl<H: HubPort> Dispatcher<H> {
         if self.engine.passed_at(kind) != passed {
             self.inner.hub_answered(now);
         }
-        Some(News { id, input, told })
+        Some(News { id, input, told, passwords })
     }
 
     /// Sleeps until the next waiting time ends or the circuit may be tried, at most a tick. Where every way is open and nothing is on
@@ -523,9 +527,9 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
 
 /// Records what came of a submission; false when the store did not take it. Then the row still says `sending` or
 /// `unknown` and the hub is asked later: nothing is lost by waiting.
-async fn note_down(inner: &Inner, News { id, input, told }: News, seed: u64) -> bool {
+async fn note_down(inner: &Inner, News { id, input, told, passwords }: News, seed: u64) -> bool {
     crash::point("outbox.before_settle");
-    match inner.step_with(id, input, told, seed, inner.config().policy).await {
+    match inner.step_with(id, input, told, seed, passwords).await {
         Ok(Some(Ok(life))) => {
             crash::point("outbox.settled");
             let reason = life.reason().map(Code::name);

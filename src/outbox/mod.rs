@@ -151,7 +151,12 @@ pub(crate) struct Inner {
     confirmed: AtomicI64,
     /// Whether what was handed in for a person goes as the facility's user.
     as_facility: AtomicBool,
+    /// Counts the passwords that were given, so that what was on its way with the one before goes again.
+    passwords: Arc<AtomicU64>,
 }
+
+/// Why something waits for a person's password.
+const FOR_A_PASSWORD: [Code; 3] = [Code::HubPasswordNeeded, Code::HubPasswordRefused, Code::HubLoginCautious];
 
 /// Last signs of life.
 #[derive(Clone, Copy, Debug, Default)]
@@ -255,6 +260,7 @@ impl Outbox {
             doubt_noted: tokio::sync::Mutex::default(),
             confirmed: AtomicI64::new(i64::MIN),
             as_facility: AtomicBool::new(false),
+            passwords: Arc::default(),
         });
         if let Err(error) = housekeeping::sweep(&inner).await {
             tracing::warn!(code = %error.code, "outbox: the sweep at start failed");
@@ -320,8 +326,10 @@ impl Outbox {
     /// # Errors
     /// The store's failure.
     pub async fn password_given(&self, account: &str) -> Result<(), OutboxError> {
-        let reasons = [Code::HubPasswordNeeded, Code::HubPasswordRefused, Code::HubLoginCautious].map(Code::name);
+        let reasons = FOR_A_PASSWORD.map(Code::name);
         let (facility, account) = (self.inner.facility.to_string(), account.to_owned());
+        // First: what ends on its way after the write sees it.
+        self.inner.passwords.fetch_add(1, Ordering::AcqRel);
         self.inner.store.write(PasswordGiven { facility, account, reasons }).await?;
         self.reconsider();
         Ok(())

@@ -1,5 +1,7 @@
 //! What callers ask of the outbox: one submission, lists, events, health.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,9 +14,9 @@ use super::view::{
     About, EventRecord, Filter, Health, HealthStatus, Municipality, OutboxError, Page, Recipient, Sender, StateName,
     Submission,
 };
-use super::{Inner, Outbox, Pulse, note, order, record};
+use super::{FOR_A_PASSWORD, Inner, Outbox, Pulse, note, order, record};
 use crate::fault::{Code, Retry};
-use crate::hub::{MunicipalState, RecipientState};
+use crate::hub::{MunicipalState, Outcome, RecipientState};
 use crate::store::{AsFacility, EventRow, ListFilter, Row, TrailLine, Transit, Verdict};
 use crate::telemetry::Metric;
 
@@ -122,7 +124,7 @@ impl Inner {
         let found = self.store.submission(id.as_bytes()).await?;
         found.filter(|row| row.facility == sender.facility).ok_or(Code::RequestNotFound)?;
         let (now, policy, seed) = (self.clock.now(), self.config().policy, rand::random());
-        let rule = std::sync::Arc::new(move |row: &Row| apply(row, Input::Retry, None, now, &policy, seed));
+        let rule = Arc::new(move |row: &Row| apply(row, Input::Retry, None, now, &policy, seed));
         let record = self.record_of(sender, id);
         let stepped = self.store.write(AsFacility(Transit { id: id.into_bytes(), rule, record })).await?;
         let life = stepped.ok_or(Code::RequestNotFound)??;
@@ -147,7 +149,7 @@ impl Inner {
         input: Input,
         record: Option<TrailLine>,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.transit(id, input, None, rand::random(), self.config().policy, record).await
+        self.transit(id, input, None, rand::random(), None, record).await
     }
 
     pub(super) async fn step_with(
@@ -156,9 +158,9 @@ impl Inner {
         input: Input,
         told: Option<Told>,
         seed: u64,
-        policy: Policy,
+        passwords: u64,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        self.transit(id, input, told, seed, policy, None).await
+        self.transit(id, input, told, seed, Some(passwords), None).await
     }
 
     async fn transit(
@@ -167,11 +169,16 @@ impl Inner {
         input: Input,
         told: Option<Told>,
         seed: u64,
-        policy: Policy,
+        passwords: Option<u64>,
         record: Option<TrailLine>,
     ) -> Result<Option<Result<Life, Code>>, OutboxError> {
-        let now = self.clock.now();
-        let rule = std::sync::Arc::new(move |row: &Row| apply(row, input.clone(), told.clone(), now, &policy, seed));
+        let (now, policy, given) = (self.clock.now(), self.config().policy, Arc::clone(&self.passwords));
+        let rule = Arc::new(move |row: &Row| {
+            // Looked at where the store is written: a password that is given later finds the row as it is then.
+            let outdated = passwords.is_some_and(|before| before != given.load(Ordering::Acquire));
+            let input = if outdated { at_once(input.clone()) } else { input.clone() };
+            apply(row, input, told.clone(), now, &policy, seed)
+        });
         let stepped = self.store.write(Transit { id: id.into_bytes(), rule, record }).await?;
         if let Some(Ok(life)) = &stepped {
             Metric::Events.count(&[("kind", life.name().event_kind())]);
@@ -347,6 +354,16 @@ fn recipient(row: &Row) -> Option<Recipient> {
 /// The next knock at the hub is no promise while a person has to put something right first.
 fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
     state == StateName::Queued && reason.is_some_and(|reason| reason.retry() == Retry::AfterRemedy)
+}
+
+/// What went with a password that was replaced meanwhile waits for nobody's.
+fn at_once(mut input: Input) -> Input {
+    if let Input::Settled { outcome: Outcome::NotDelivered(trouble), .. } = &mut input
+        && FOR_A_PASSWORD.contains(&trouble.code)
+    {
+        trouble.until = None;
+    }
+    input
 }
 
 fn apply(

@@ -16,7 +16,7 @@ use super::session::LONGEST;
 use super::{People, PeopleError, Role};
 use crate::credential::Secret;
 use crate::fault::Code;
-use crate::hub::{AnotherTry, MemberStatus};
+use crate::hub::{AnotherTry, MemberStatus, Tried};
 use crate::model::hub_user::{HubMember, HubUser, StaffLogin};
 use crate::store::{HubUserSet, SetHubUser, StaffRow, StoreError, WipeHubPasswords};
 
@@ -53,10 +53,9 @@ struct Asked {
 
 /// Where a facility's log-ins at the hub are remembered.
 pub trait HubDoor: Send + Sync {
-    /// Lets one password more be sent for that user id; and until when none is sent all the same, where that is known. Or why that cannot
-    /// be.
-    fn another_try<'a>(&'a self, hub_user: &'a HubUser)
-    -> BoxFuture<'a, Result<(AnotherTry, Option<Timestamp>), Code>>;
+    /// Lets one password more be sent for that user id, or says why that cannot be. `password`: the one that is there.
+    fn another_try<'a>(&'a self, hub_user: &'a HubUser, password: Option<Secret>)
+    -> BoxFuture<'a, Result<Tried, Code>>;
 }
 
 /// What an order for another try came to.
@@ -64,6 +63,8 @@ pub trait HubDoor: Send + Sync {
 pub struct TryGiven {
     /// Whether passwords that the hub refused stood in the way.
     pub given: bool,
+    /// Whether a password is wanted first: none is there, or the hub refused the one that is.
+    pub needs_password: bool,
     /// No password is sent before, where that is known.
     pub waits_until: Option<Timestamp>,
 }
@@ -137,28 +138,31 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::StaffLoginOff`], [`PeopleError::Absent`], [`PeopleError::TrySpent`], [`PeopleError::Hub`],
-    /// [`PeopleError::Store`].
+    /// [`PeopleError::Store`], [`PeopleError::Seal`].
     pub async fn another_try(&self, facility: &str, user: &str) -> Result<TryGiven, PeopleError> {
         let row = self.0.store.staff(facility, user).await?.ok_or(PeopleError::Absent)?;
         let door = self.logins(|logins| logins.doors.get(facility).and_then(Weak::upgrade));
         let door = door.filter(|_| self.mode(facility) != StaffLogin::Off).ok_or(PeopleError::StaffLoginOff)?;
-        let Some(id) = row.hub_user.map(HubUser::stored) else {
-            return Ok(TryGiven { given: false, waits_until: None });
+        let Some(id) = row.hub_user.clone().map(HubUser::stored) else {
+            return Ok(TryGiven { given: false, needs_password: true, waits_until: None });
         };
-        let (order, waits_until) = door.another_try(&id).await.map_err(PeopleError::Hub)?;
+        let password = self.password(&row, &id).await?;
+        let missing = password.is_none();
+        let Tried { order, refused, waits_until } = door.another_try(&id, password).await.map_err(PeopleError::Hub)?;
+        let needs_password = missing || refused;
         match order {
             AnotherTry::Spent { until } => {
                 let wait = until.duration_since(self.0.clock.now());
                 Err(PeopleError::TrySpent { wait: wait.unsigned_abs() })
             }
-            AnotherTry::NotNeeded => Ok(TryGiven { given: false, waits_until }),
+            AnotherTry::NotNeeded => Ok(TryGiven { given: false, needs_password, waits_until }),
             AnotherTry::Given => {
                 self.logins(|logins| {
                     if let Some(said) = logins.said.get_mut(&(facility.to_owned(), id)) {
                         said.trouble = None;
                     }
                 });
-                Ok(TryGiven { given: true, waits_until })
+                Ok(TryGiven { given: true, needs_password, waits_until })
             }
         }
     }

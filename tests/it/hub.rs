@@ -523,6 +523,49 @@ async fn a_stale_token_is_refreshed_once_then_replaced_by_one_login() {
     assert!(matches!(hub.deliver(document(3)).await, Outcome::Accepted(_)));
 }
 
+/// What comes again on a connection is left over from the request before. That the hub has nothing of the next document, or that its key or
+/// its token is unknown, is never read from it.
+#[tokio::test]
+async fn an_answer_that_comes_again_is_believed_of_no_other_document() {
+    let world = World::new().await;
+    let hub = world.hub();
+    hub.deliver(document(1)).await;
+    let mut key = 10;
+    for (status, text, code) in [
+        (503, error("E9001"), Code::HubTrouble),
+        (429, error("E9001"), Code::HubBusy),
+        (429, HTML.to_owned(), Code::HubBusy),
+        (401, error("E1004"), Code::HubTrouble),
+        (403, error("E1001"), Code::HubCertificateWrongKind),
+        (404, error("E2000"), Code::HubNotOffered),
+    ] {
+        let same = || Act::Same(status, text.clone());
+        world.stub.then(OPINIONS, [same(), same()]);
+        let Outcome::NotDelivered(first) = hub.deliver(document(key)).await else { panic!("{status} {text}") };
+        assert_eq!(first.code, code, "{status} {text}");
+        if code == Code::HubTrouble && status == 401 {
+            // The token was renewed in between: what came before is another answer.
+            undelivered(hub.deliver(document(key + 1)).await, code, Scope::Try);
+        } else {
+            unknown(hub.deliver(document(key + 1)).await, Code::HubUnreachable);
+        }
+        // It is asked about, and goes again under the same key.
+        assert_eq!(hub.lookup(Uuid::from_u128(key + 1)).await, LookupOutcome::Unseen);
+        assert!(matches!(hub.deliver(document(key + 1)).await, Outcome::Accepted(_)), "{status} {text}");
+        key += 2;
+    }
+
+    // Nor that the hub does not know a key: then it would be taken not to have the document.
+    world.stub.then(LOOKUP, [Act::Same(404, error("E4040")), Act::Same(404, error("E4040"))]);
+    assert_eq!(hub.lookup(Uuid::from_u128(9)).await, LookupOutcome::Unseen);
+    assert!(matches!(hub.lookup(Uuid::from_u128(1)).await, LookupOutcome::Accepted(_)));
+
+    // A proxy's page decides nothing, and means this request as well.
+    world.stub.then(OPINIONS, [Act::Same(503, HTML.to_owned()), Act::Same(503, HTML.to_owned())]);
+    unknown(hub.deliver(document(7)).await, Code::HubTrouble);
+    unknown(hub.deliver(document(8)).await, Code::HubTrouble);
+}
+
 #[tokio::test]
 async fn what_a_hub_does_not_offer() {
     let world = World::new().await;

@@ -134,14 +134,49 @@ fn another_try_is_one_and_one_a_day() {
     assert_eq!(lockout.permit(&right, &policy, until), Permit::Cautious { until: minutes(10) + day });
     let next = minutes(11) + day;
     assert_eq!(lockout.another_try(&right, &policy, until), AnotherTry::Spent { until: next });
-    assert_eq!(lockout.another_try(&right, &policy, next), AnotherTry::NotNeeded, "the day has opened it");
     assert_eq!(lockout.another_try(&account("v", "x"), &policy, until), AnotherTry::Given, "another user's is its own");
+    assert_eq!(lockout.another_try(&right, &policy, next), AnotherTry::NotNeeded, "the day has opened it");
     // A success begins all of it anew.
     lockout.begin(&right, next);
     lockout.finish(&right, Verdict::Accepted, next);
     refuse(&mut lockout, &account("u", "4"), next);
     refuse(&mut lockout, &account("u", "5"), next);
     assert_eq!(lockout.another_try(&right, &policy, next), AnotherTry::Given);
+}
+
+#[test]
+fn what_is_over_is_not_kept_and_nothing_grows() {
+    let (policy, right) = (careful(), account("u", "right"));
+    let mut lockout = Lockout::default();
+    refuse(&mut lockout, &account("u", "1"), start());
+    refuse(&mut lockout, &account("u", "2"), start());
+    assert_eq!(lockout.another_try(&right, &policy, start()), AnotherTry::Given);
+    assert!(lockout.record().contains("\"tries\""));
+    lockout.permit(&right, &policy, start() + policy.refused_window);
+    assert!(!lockout.record().contains("\"tries\""), "{}", lockout.record());
+
+    for n in 0..40 {
+        lockout.begin(&right, start());
+        lockout.begin(&right, start());
+        lockout.finish(&account("u", &n.to_string()), Verdict::Refused, start());
+    }
+    assert_eq!(lockout.another_try(&right, &policy, start()), AnotherTry::Given);
+    let kept: serde_json::Value = serde_json::from_str(&lockout.record()).unwrap();
+    assert_eq!(kept["attempts"].as_array().unwrap().len(), 16);
+}
+
+#[test]
+fn a_lock_begins_the_count_anew_and_the_orders() {
+    let (policy, right) = (careful(), account("u", "right"));
+    let mut lockout = Lockout::default();
+    let until = start() + policy.unknown_window;
+    for n in 0..2 {
+        let now = start() + policy.unknown_window * n;
+        refuse(&mut lockout, &account("u", &format!("{n} a")), now);
+        refuse(&mut lockout, &account("u", &format!("{n} b")), now);
+        assert_eq!(lockout.another_try(&right, &policy, now), AnotherTry::Given);
+        lockout.finish(&right, Verdict::Locked { until }, now);
+    }
 }
 
 #[test]

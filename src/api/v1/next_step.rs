@@ -33,8 +33,8 @@ const PERSON: Sentence = (
 
 /// Of what waits because the hub refused passwords of that person.
 const CAUTIOUS: Sentence = (
-    "基盤のロックを避けるため、etaの日時まで待って自動で送ります。早めるには、まず本人が介護WEBサービスにログインできることを確かめ、正しいパスワードを engawa にも入れ、管理者が engawa staff hub-try 利用者名 --logged-in-at-hub を実行してください。管理者が事業所として送る（as-facility）こともできます。",
-    "So that the hub does not lock the account, it waits until the time in eta and then goes by itself. To cut that short, the person first logs in at the hub's browser service, then gives engawa the same password, and an administrator runs engawa staff hub-try USER --logged-in-at-hub. An administrator may also send it as the facility (as-facility).",
+    "基盤のロックを避けるため、etaの日時まで待って自動で送ります。早められるのは、基盤が本人のパスワードを24時間に2回拒んだときだけで、一日一回です。まず本人が介護WEBサービスにログインできることを確かめ、正しいパスワードを engawa にも入れ、管理者が engawa staff hub-try 利用者名 --logged-in-at-hub を実行してください。管理者が事業所として送る（as-facility）こともできます。",
+    "So that the hub does not lock the account, it waits until the time in eta and then goes by itself. Only where the hub refused two passwords of the person within a day can that be cut short, once a day: the person first logs in at the hub's browser service, then gives engawa the same password, and an administrator runs engawa staff hub-try USER --logged-in-at-hub. An administrator may also send it as the facility (as-facility).",
 );
 
 fn opinion(submission: &Submission) -> Sentence {

@@ -14,7 +14,7 @@ use crate::api::caller::Connection;
 use crate::api::problem::{Document, Failure, Place};
 use crate::api::wiped::wiped;
 use crate::fault::Code;
-use crate::people::User;
+use crate::people::{TryGiven, User};
 
 /// What the administrator knows before another password is sent.
 #[derive(Deserialize, ToSchema)]
@@ -33,9 +33,11 @@ pub(in crate::api) struct HubTryView {
     /// Whose it is.
     #[schema(example = "sato")]
     user: String,
-    /// Whether passwords that the hub refused stood in the way; `false`: nothing was changed.
+    /// Whether two passwords that the hub refused within a day stood in the way; `false`: nothing could be cut short, and nothing was changed.
     given: bool,
-    /// No password is sent before this time; `null`: at once.
+    /// Whether the person has to give a password first: none is there, or the hub refused the one that is, which is never sent again.
+    needs_password: bool,
+    /// No password is sent before this time; `null`: at once, where it is there.
     #[schema(value_type = Option<String>, format = DateTime)]
     waits_until: Option<jiff::Timestamp>,
 }
@@ -45,7 +47,8 @@ pub(in crate::api) struct HubTryView {
 /// For somebody of whom the hub has refused two within a day, and whose documents wait with `HUB_LOGIN_CAUTIOUS`. Before, the person logs in
 /// at the hub's browser service: that shows which password is right, and the hub counts wrong ones from nothing. Then the person gives it
 /// (`PUT /v1/session/hub`). One wrong password more and the account waits again; the next try may be given after a day. No order sends
-/// more than two wrong passwords of a user within `hub.login_window_s`.
+/// more than two wrong passwords of a user within `hub.login_window_s`. Where one was refused and the answer to another was lost, or nothing
+/// but lost answers stands in the way, no order helps: that is over after `hub.login_window_s` at most.
 #[utoipa::path(
     post, path = "/v1/staff/{user}/hub-try", security(("key" = ["admin"]), ("session" = ["admin"])),
     params(("user" = String, Path, description = "The user")),
@@ -72,11 +75,12 @@ pub(in crate::api) async fn hub_try(
     tracing::info!(%user, by = %caller.id, "another try at the hub to be given");
     let about = about(&user);
     let giving = async move {
-        let tried = api.people.another_try(&caller.facility, user.as_str()).await?;
+        let TryGiven { given, needs_password, waits_until } =
+            api.people.another_try(&caller.facility, user.as_str()).await?;
         // Also where it was not needed: it may have been given before, and the box stopped before what waits was told.
         api.desk(&caller.facility)?.outbox.password_given(user.as_str()).await?;
         let user = user.to_string();
-        Ok::<_, Failure>(HubTryView { user, given: tried.given, waits_until: tried.waits_until })
+        Ok::<_, Failure>(HubTryView { user, given, needs_password, waits_until })
     };
     Ok((Extension(about), wiped(&connection.detach(giving).await??)?).into_response())
 }

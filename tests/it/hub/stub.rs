@@ -31,6 +31,8 @@ pub(super) const CHANGES: &str = "/api/v1/opinions/changes";
 pub(super) enum Act {
     /// Status, `Retry-After`, body.
     Answer(u16, Option<&'static str>, String),
+    /// As an answer, the same to the byte whenever it comes.
+    Same(u16, String),
     /// The request is read, then the connection breaks.
     Cut,
     /// The connection breaks after so many bytes of the body.
@@ -196,6 +198,10 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         None => (200, None, usual(&path, key, &read, &state)),
         Some(Act::Answer(status, retry_after, text)) => (status, retry_after, text),
         Some(Act::Early(_, status, text)) => (status, None, text),
+        Some(Act::Same(status, text)) => {
+            let response = Response::builder().status(status).header("date", "Sun, 22 Nov 2026 00:00:00 GMT");
+            return Ok(response.body(Full::from(text)).unwrap());
+        }
         Some(Act::Cut | Act::CutAt(_)) => return Err("cut"),
         Some(Act::CutAfterEffect) => {
             usual(&path, key, &read, &state);
