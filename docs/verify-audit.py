@@ -232,10 +232,11 @@ class Pack:
     """What has to stand in pack.json, in exactly these types; what else stands there is by the word of the box."""
 
     def __init__(self, directory):
-        if os.path.getsize(os.path.join(directory, "pack.json")) > MANIFEST_MIB << 20:
+        with open(os.path.join(directory, "pack.json"), "rb") as file:
+            content = file.read((MANIFEST_MIB << 20) + 1)
+        if len(content) > MANIFEST_MIB << 20:
             raise ValueError(f"pack.json is larger than {MANIFEST_MIB} MiB")
-        with open(os.path.join(directory, "pack.json"), encoding="utf-8") as file:
-            pack = typed(json.load(file, parse_constant=nothing), dict)
+        pack = typed(json.loads(content.decode("utf-8"), parse_constant=nothing), dict)
         json.dumps(pack, ensure_ascii=False).encode("utf-8")
         self.facility, self.user = typed(pack.get("facility"), str), typed(pack.get("user"), str, True)
         self.month = month_of(typed(pack.get("month"), str))

@@ -4,6 +4,7 @@
 //! One future for all of it. A stack of layers would copy the request, and all that is still to come, once for each of them.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -63,22 +64,23 @@ async fn answer(entry: Arc<Inner>, request: Request, shared: Shared) -> Response
     let route = entry.meter.route(&request);
     let (correlation, span) = Correlation::of(&request, route);
     let (visit, instead) = Visit::of(&api, &request, start);
-    // The span is kept by what runs in it: each copy of it would be looked up once more.
-    let (mut idle, mut ran) = (None, None);
-    let (span, mut response) = match (instead, &entry.work) {
-        (Some(response), _) => (&*idle.insert(span), response),
-        (None, Work::Refused(code)) => (&*idle.insert(span), Failure::from(*code).into_response()),
-        (None, Work::Guarded(own)) => {
-            // In a box: what wraps it would copy it, each time anew.
-            let barred = AssertUnwindSafe(Box::pin(guard(own, request, shared))).catch_unwind();
-            let running = ran.insert(barred.instrument(span));
-            let ended = (&mut *running).await;
-            // The panic's own words stay out of answer and log: they may quote the document.
-            (running.span(), ended.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response()))
+    let work = async {
+        match (instead, &entry.work) {
+            (Some(response), _) => response,
+            (None, Work::Refused(code)) => Failure::from(*code).into_response(),
+            (None, Work::Guarded(own)) => {
+                // In a box: what wraps it would copy it, each time anew.
+                let barred = AssertUnwindSafe(Box::pin(guard(own, request, shared))).catch_unwind();
+                // The panic's own words stay out of answer and log: they may quote the document.
+                barred.await.unwrap_or_else(|_| Failure::from(Code::GatewayInternal).into_response())
+            }
         }
     };
+    // The span stays with what ran in it: each copy would be looked up once more.
+    let mut working = pin!(work.instrument(span));
+    let mut response = working.as_mut().await;
     visit.leave(&mut response);
     entry.meter.note(route, &response, api.clock.elapsed().saturating_sub(start));
-    correlation.dress(span, &mut response);
+    correlation.dress(working.span(), &mut response);
     response
 }

@@ -281,7 +281,7 @@ static SAID: LazyLock<HeaderMap> = LazyLock::new(|| {
     said.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 });
 
-/// What a handler says of these things itself counts more.
+/// What a handler says of these things itself counts more: `extend` puts its values, however many there are of a name, in the place of ours.
 fn guard_browsers(headers: &mut HeaderMap, https_only: bool) {
     let own = mem::replace(headers, SAID.clone());
     if own.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {

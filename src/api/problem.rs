@@ -420,8 +420,7 @@ impl Correlation {
         let text: &str = id.hyphenated().encode_lower(&mut text);
         // Of the highest level, so that it is there for every line; the facility is known once the caller is.
         let facility = tracing::field::Empty;
-        let method = request.method().as_str();
-        let span = tracing::error_span!("request", correlation_id = text, method, route, facility);
+        let span = tracing::error_span!("request", correlation_id = %text, method = %request.method(), route, facility);
         (Self { id, written: HeaderValue::from_str(text).ok() }, span)
     }
 

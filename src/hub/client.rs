@@ -241,12 +241,14 @@ fn is_left_over(head: &Parts, body: &Bytes, line: &CaptureConnection, key: Optio
     let mut extensions = http::Extensions::new();
     connected.get_extras(&mut extensions);
     let Some(notes) = extensions.get::<Notes>() else { return false };
+    let keyed = key.is_some();
     let left_over = match notes.order(hash(head, body), key) {
         Order::Kept => return false,
         Order::SameKey => !is_for_good(body),
-        // Whatever decides over a document is the hub's own JSON, at any status, with a trace id of its own; or a 429. Any other page of a
-        // proxy decides nothing, is always the same, and says what it says to this request as well.
-        Order::Again => head.status == StatusCode::TOO_MANY_REQUESTS || body.trim_ascii_start().starts_with(b"{"),
+        // Whatever decides over a document is the hub's own JSON, at any status, with a trace id of its own; or a 429, which decides nothing
+        // where there is none. Any other page of a proxy decides nothing, is always the same, and says what it says to this request as well.
+        Order::Again if head.status == StatusCode::TOO_MANY_REQUESTS => keyed,
+        Order::Again => body.trim_ascii_start().starts_with(b"{"),
         Order::Lost => true,
     };
     tracing::warn!(left_over, "the same answer came again from the hub; the connection is given up");

@@ -44,8 +44,8 @@ pub(super) struct Session {
 struct Holding {
     token: Option<Arc<Token>>,
     lockout: Option<Lockout>,
-    /// With which account and password, and why.
-    last_failure: Option<(Account, Trouble)>,
+    /// Over which connections, with which account and password, and why.
+    last_failure: Option<(u64, Account, Trouble)>,
 }
 
 /// An access token and the refresh token that came with it.
@@ -66,6 +66,8 @@ pub(super) struct Token {
     proven: AtomicBool,
     /// The hub said E1004.
     rejected: AtomicBool,
+    /// A log-in in good time came to nothing: a second lost answer would keep everybody out, so the next one is made when this token ends.
+    to_its_end: AtomicBool,
 }
 
 /// How a refresh ended.
@@ -93,6 +95,7 @@ impl Token {
             from_login,
             proven: AtomicBool::new(false),
             rejected: AtomicBool::new(false),
+            to_its_end: AtomicBool::new(false),
         })
     }
 
@@ -123,7 +126,7 @@ impl Token {
     fn usable(&self, link: &Link, margin: Duration) -> bool {
         let life = self.expires.saturating_sub(self.since);
         // A hub with very short tokens must not make every call a renewal.
-        let margin = margin.min(life / 10);
+        let margin = if self.to_its_end.load(Ordering::Relaxed) { Duration::ZERO } else { margin.min(life / 10) };
         self.is_of(link)
             && !self.rejected.load(Ordering::Relaxed)
             && link.clock.elapsed().saturating_add(margin) < self.expires
@@ -181,15 +184,15 @@ impl Session {
             return Ok(token);
         }
         if self.rounds.load(Ordering::Acquire) != seen
-            && let Some((account, failure)) = &holding.last_failure
-            && *account == link.account
+            && let Some((epoch, account, failure)) = &holding.last_failure
+            && (*epoch, account) == (link.epoch, &link.account)
         {
             return Err(failure.clone());
         }
         let result = self.round(&mut holding, link).await;
         // Counted at its end: whoever came while it was on its way has waited for it, too.
         self.rounds.fetch_add(1, Ordering::AcqRel);
-        holding.last_failure = result.as_ref().err().map(|failure| (link.account.clone(), failure.clone()));
+        holding.last_failure = result.as_ref().err().map(|failure| (link.epoch, link.account.clone(), failure.clone()));
         result.map_err(|trouble| link.board.stopped(trouble))
     }
 
@@ -198,7 +201,13 @@ impl Session {
         let renewed = match refresh(old.as_deref(), link).await {
             Refreshed::Token(token) => Ok(token),
             Refreshed::Kept(trouble) => Err(trouble),
-            Refreshed::Spent => self.login(holding, link).await,
+            Refreshed::Spent => {
+                let logged_in = self.login(holding, link).await;
+                if let (Err(_), Some(old)) = (&logged_in, &old) {
+                    old.to_its_end.store(true, Ordering::Relaxed);
+                }
+                logged_in
+            }
         };
         match (renewed, old) {
             (Ok(token), _) => {
@@ -231,8 +240,8 @@ impl Session {
             lockout.finish(&link.account, Verdict::NotJudged, link.clock.now());
             return Err(forgetful(&*error));
         }
-        let reply =
-            link.exchange(request(Method::POST, wire::LOGIN, wire::login_body(&link.user_id, password))).await.1;
+        let login = request(Method::POST, wire::LOGIN, wire::login_body(&link.user_id, password));
+        let reply = link.exchange(login).await.1;
         let (verdict, result) = judge(reply, link);
 
         lockout.finish(&link.account, verdict, link.clock.now());

@@ -176,8 +176,14 @@ impl Inner {
         let rule = Arc::new(move |row: &Row| {
             // Looked at where the store is written: a password that is given later finds the row as it is then.
             let outdated = passwords.is_some_and(|before| before != given.load(Ordering::Acquire));
-            let input = if outdated { at_once(input.clone()) } else { input.clone() };
-            apply(row, input, told.clone(), now, &policy, seed)
+            let goes_again = outdated && waits_for_a_password(&input);
+            match apply(row, input.clone(), told.clone(), now, &policy, seed) {
+                Verdict::Change(mut change) if goes_again => {
+                    (change.0.wait_until, change.0.pause) = (None, 0);
+                    Verdict::Change(change)
+                }
+                verdict => verdict,
+            }
         });
         let stepped = self.store.write(Transit { id: id.into_bytes(), rule, record }).await?;
         if let Some(Ok(life)) = &stepped {
@@ -356,14 +362,9 @@ fn waits_for_a_person(state: StateName, reason: Option<Code>) -> bool {
     state == StateName::Queued && reason.is_some_and(|reason| reason.retry() == Retry::AfterRemedy)
 }
 
-/// What went with a password that was replaced meanwhile waits for nobody's.
-fn at_once(mut input: Input) -> Input {
-    if let Input::Settled { outcome: Outcome::NotDelivered(trouble), .. } = &mut input
-        && FOR_A_PASSWORD.contains(&trouble.code)
-    {
-        trouble.until = None;
-    }
-    input
+/// Whether it comes back for want of a password that the hub takes. Where another was given meanwhile, it waits for nobody's.
+fn waits_for_a_password(input: &Input) -> bool {
+    matches!(input, Input::Settled { outcome: Outcome::NotDelivered(trouble), .. } if FOR_A_PASSWORD.contains(&trouble.code))
 }
 
 fn apply(

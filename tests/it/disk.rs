@@ -331,3 +331,16 @@ fn what_waits_is_not_told_as_nothing_while_it_cannot_be_counted() {
     gateway.key("two");
     assert_eq!(waiting()["waiting"], 0);
 }
+
+#[test]
+fn what_was_acknowledged_is_counted_in_the_next_report() {
+    let hub = Sandbox::start();
+    hub.down();
+    let gateway = Gateway::new(&hub);
+    let number = hub.facility("clinic").number;
+    // One after the other: a report may be told again for a moment, but not after a commit.
+    for accepted in 0..10 {
+        assert_eq!(gateway.get("/v1/health").json()["facilities"][&number]["waiting"], accepted);
+        gateway.accepted(&opinion(accepted), &format!("one more {accepted}"));
+    }
+}

@@ -98,7 +98,7 @@ impl From<Health> for Part {
 
 /// Health
 ///
-/// Recent proof of work of each part, not merely that the process runs; at most a tenth of a second old, and nothing that was acknowledged is missing. On the LAN, a caller without a credential gets `status` alone.
+/// Recent proof of work of each part, not merely that the process runs; at most a tenth of a second old, and what was acknowledged before is counted. On the LAN, a caller without a credential gets `status` alone.
 #[utoipa::path(
     get, path = "/v1/health", security(()),
     responses(

@@ -68,15 +68,18 @@ pub async fn dial(addresses: &[SocketAddr]) -> Result<SocketAddr, DialFault> {
     if refused {
         return Err(DialFault::Refused);
     }
-    // Where there are both, the older protocol's way tells more.
-    let wanted = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    let Some(wanted) = wanted.map(SocketAddr::ip) else { return Err(DialFault::NoRoute) };
+    let Some(wanted) = judged(addresses) else { return Err(DialFault::NoRoute) };
     Err(match way(Some(wanted)).await {
         Ok(Router::Answers) => DialFault::Line,
         Ok(Router::NotNeeded) if wanted.is_loopback() => DialFault::Refused,
         Ok(Router::NotNeeded) => DialFault::RouterSilent(None),
         Err(fault) => fault,
     })
+}
+
+/// The address whose way is judged. Where there are both, the older protocol's way tells more.
+pub(super) fn judged(addresses: &[SocketAddr]) -> Option<IpAddr> {
+    addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).map(SocketAddr::ip)
 }
 
 /// How far the way to `address` is well, or out of the LAN.

@@ -7,6 +7,7 @@ use tokio::net::{UdpSocket, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::dial::judged;
 use super::machine::{Net, Toward};
 use super::question::{Answer, judge, nameservers, question, read_answer};
 
@@ -63,8 +64,8 @@ pub async fn answers_beyond(host: &str, hub: &[SocketAddr]) -> Option<IpAddr> {
     let (net, mut asking) = (Net::read(), JoinSet::new());
     for server in nameservers(&conf) {
         let way = net.toward(server);
-        let leads_to = |hub: &SocketAddr| net.toward(hub.ip()) == way;
-        if matches!(way, Toward::Router { .. }) && hub.iter().any(leads_to) {
+        let leads_to = |hub: IpAddr| net.toward(hub) == way;
+        if matches!(way, Toward::Router { .. }) && judged(hub).is_some_and(leads_to) {
             let host = host.to_owned();
             asking.spawn(async move { (server, ask(server, host).await) });
         }
