@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use engawa::model::careplan::unit::{File, group};
+use engawa::vault::PIECE;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use serde_json::Value;
@@ -39,17 +40,16 @@ impl Stock {
     /// What the care manager's office sends: slips, plans, and what deletes them.
     pub(crate) fn of_the_office(hub: &Sandbox, seed: u32) -> Self {
         let mut templates = samples(&["plan", "delete-plan", "delete-slip"]);
-        for (number, users) in (0..).zip(["2", "9"]) {
-            templates.extend(generated(hub, seed ^ number, users, &["--only", "dx"]));
-        }
-        templates.extend(generated(hub, seed, "4", &["--only", "day-care"]));
-        Self { templates, absent: generated(hub, seed, "12", &["--only", "absent"]) }
+        templates.extend(generated(hub, seed, 2, &["--only", "dx"]));
+        templates.extend(of_several_pieces(hub, seed ^ 1, 9, &["--only", "dx"]));
+        templates.extend(generated(hub, seed, 4, &["--only", "day-care"]));
+        Self { templates, absent: generated(hub, seed, 12, &["--only", "absent"]) }
     }
 
     /// What a service office sends back: results, and what deletes them.
     pub(crate) fn of_the_helpers(hub: &Sandbox, seed: u32) -> Self {
         let mut templates = samples(&["results", "delete-results"]);
-        templates.extend(generated(hub, seed, "20", &["--only", "dx", "--what", "results"]));
+        templates.extend(of_several_pieces(hub, seed, 20, &["--only", "dx", "--what", "results"]));
         Self { templates, absent: Vec::new() }
     }
 
@@ -99,11 +99,25 @@ fn samples(units: &[&str]) -> Vec<Template> {
     units.iter().map(|unit| template(&top.join(unit))).collect()
 }
 
-fn generated(hub: &Sandbox, seed: u32, users: &str, more: &[&str]) -> Vec<Template> {
+/// A unit that is kept in more than one piece, whatever the dice say: of so many people, or as many more as it takes.
+fn of_several_pieces(hub: &Sandbox, seed: u32, users: u32, more: &[&str]) -> Vec<Template> {
+    let more_than_one = |template: &Template| template.under("20260425101500").json().to_string().len() > PIECE;
+    let of_ever_more = (users..users + 200).step_by(5).map(|users| generated(hub, seed, users, more));
+    of_ever_more.into_iter().find(|made| made.iter().any(more_than_one)).unwrap()
+}
+
+fn generated(hub: &Sandbox, seed: u32, users: u32, more: &[&str]) -> Vec<Template> {
     let folder = tempfile::tempdir_in(hub.dir()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
-    command.args(["careplans", "--month", "202605", "--stamp", "20260425101500", "--users", users]).args(more);
-    command.arg("--seed").arg(seed.to_string()).arg("--out").arg(folder.path()).stdout(Stdio::null());
+    command.args(["careplans", "--month", "202605", "--stamp", "20260425101500"]).args(more);
+    command
+        .arg("--users")
+        .arg(users.to_string())
+        .arg("--seed")
+        .arg(seed.to_string())
+        .arg("--out")
+        .arg(folder.path())
+        .stdout(Stdio::null());
     assert!(command.status().unwrap().success());
     // Of few people none may go there.
     if fs::read_dir(folder.path()).unwrap().next().is_none() {
