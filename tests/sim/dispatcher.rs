@@ -27,7 +27,6 @@ const BEAT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(60);
 /// What comes before the next beat of a clock that stands on a beat comes much sooner than this.
 const SOON: Duration = Duration::from_secs(5);
-
 /// Before a beat.
 const SHORTLY: Duration = Duration::from_millis(5);
 
@@ -43,8 +42,8 @@ struct Room {
 }
 
 impl Room {
-    /// Whose clock stands so long before the next beat, and where so long lies between two attempts. Timers go by the machine's own time: shortly before a beat the dispatcher looks
-    /// again and again, at a beat once in ten seconds.
+    /// Whose clock stands so long before the next beat, and where so long lies between two attempts. Timers go by the machine's own time:
+    /// shortly before a beat the dispatcher looks again and again, at a beat once in ten seconds.
     async fn open(before_beat: Duration, pause: Duration) -> Self {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let clock = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());

@@ -13,6 +13,9 @@ use serde_json::Value;
 
 use crate::support::sandbox::Sandbox;
 
+/// Of the files as they are generated; each unit gets its own.
+const STAMP: &str = "20260425101500";
+
 pub(crate) type Named = (String, Vec<u8>);
 
 /// A unit's files, their names without stamp and ending.
@@ -101,7 +104,7 @@ fn samples(units: &[&str]) -> Vec<Template> {
 
 /// A unit that is kept in more than one piece, whatever the dice say: of so many people, or as many more as it takes.
 fn of_several_pieces(hub: &Sandbox, seed: u32, users: u32, more: &[&str]) -> Vec<Template> {
-    let more_than_one = |template: &Template| template.under("20260425101500").json().to_string().len() > PIECE;
+    let more_than_one = |template: &Template| template.under(STAMP).json().to_string().len() > PIECE;
     let of_ever_more = (users..users + 200).step_by(5).map(|users| generated(hub, seed, users, more));
     of_ever_more.into_iter().find(|made| made.iter().any(more_than_one)).unwrap()
 }
@@ -109,15 +112,9 @@ fn of_several_pieces(hub: &Sandbox, seed: u32, users: u32, more: &[&str]) -> Vec
 fn generated(hub: &Sandbox, seed: u32, users: u32, more: &[&str]) -> Vec<Template> {
     let folder = tempfile::tempdir_in(hub.dir()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_engawa-sandbox"));
-    command.args(["careplans", "--month", "202605", "--stamp", "20260425101500"]).args(more);
-    command
-        .arg("--users")
-        .arg(users.to_string())
-        .arg("--seed")
-        .arg(seed.to_string())
-        .arg("--out")
-        .arg(folder.path())
-        .stdout(Stdio::null());
+    command.args(["careplans", "--month", "202605", "--stamp", STAMP]).args(more);
+    command.args(["--users", &users.to_string(), "--seed", &seed.to_string(), "--out"]).arg(folder.path());
+    command.stdout(Stdio::null());
     assert!(command.status().unwrap().success());
     // Of few people none may go there.
     if fs::read_dir(folder.path()).unwrap().next().is_none() {
