@@ -77,6 +77,11 @@ fn pages_from_elsewhere_are_turned_away_unless_they_are_listed() {
     assert_eq!(listed.header("access-control-allow-origin"), Some("https://karte.example:8443"));
     assert_eq!(listed.header("access-control-allow-credentials"), None);
     assert!(listed.header("vary").unwrap().contains("origin"));
+    // What a handler says of its own stays beside what is said of every answer.
+    let page = office.curl("/openapi.json", &["-H", "Origin: https://karte.example:8443"]);
+    let vary: Vec<_> = page.head.lines().filter_map(|line| line.strip_prefix("vary: ")).collect();
+    assert_eq!((page.status, vary), (200, vec!["accept-encoding", "origin"]));
+    assert_eq!(page.header("cross-origin-resource-policy"), None);
     let preflight = |origin: &str| {
         let origin = format!("Origin: {origin}");
         let asked = ["-X", "OPTIONS", "-H", &origin, "-H", "Access-Control-Request-Method: POST"];
